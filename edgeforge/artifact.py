@@ -1,0 +1,88 @@
+"""The few types that stages hand to each other: Variant, Preprocessing, and the files they are written to."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+RuntimeName = Literal["torch", "onnxruntime", "litert", "tflm"]
+
+PREPROCESSING_FILE = "preprocessing.json"
+VARIANTS_FILE = "variants.json"
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """From raw pixels to the model's true input: (raw / raw_max - mean) / std, channel by channel.
+
+    It travels with every artifact: inside .pt and .onnx files, appended to .tflite files, and as constants
+    in the Arduino sketch.
+    """
+
+    shape: tuple[int, int, int]  # C,H,W
+    raw_max: float  # 255 for 8-bit images
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    classes: tuple[str, ...]
+
+    def apply(self, raw: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Turn raw pixels (N,C,H,W uint8) into model inputs (N,C,H,W float32)."""
+        import numpy as np
+
+        mean = np.asarray(self.mean, np.float32).reshape(1, -1, 1, 1)
+        std = np.asarray(self.std, np.float32).reshape(1, -1, 1, 1)
+        return (raw.astype(np.float32) / np.float32(self.raw_max) - mean) / std
+
+    def to_json(self) -> str:
+        """Return the text that stands in every artifact."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Preprocessing:
+        """Read what `to_json` wrote."""
+        values = json.loads(text)
+        return cls(
+            shape=tuple(values["shape"]),
+            raw_max=values["raw_max"],
+            mean=tuple(values["mean"]),
+            std=tuple(values["std"]),
+            classes=tuple(values["classes"]),
+        )
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One deployable model, or the reason why it could not be made (`reason` set, `file` None)."""
+
+    name: str
+    runtime: RuntimeName
+    precision: str
+    file: str | None  # relative to the stage's folder
+    detail: str = ""
+    reason: str = ""
+    checks: tuple[dict[str, Any], ...] = ()  # rows of report.schema.Check
+    warnings: tuple[str, ...] = ()
+    extra: dict[str, Any] = field(default_factory=dict)  # what one runtime alone knows, such as the engine
+
+
+def write_variants(folder: Path, variants: list[Variant]) -> None:
+    """Write `variants.json` beside the models."""
+    text = json.dumps([asdict(variant) for variant in variants], indent=1, sort_keys=True)
+    (folder / VARIANTS_FILE).write_text(text)
+
+
+def read_variants(folder: Path) -> list[Variant]:
+    """Read what `write_variants` wrote; empty when the stage makes no models."""
+    path = folder / VARIANTS_FILE
+    if not path.exists():
+        return []
+    rows = json.loads(path.read_text())
+    return [
+        Variant(**{**row, "checks": tuple(row["checks"]), "warnings": tuple(row["warnings"])}) for row in rows
+    ]

@@ -1,0 +1,1 @@
+"""Data sources, their splits and the representative dataset."""

@@ -1,0 +1,72 @@
+"""The errors a person sees, each with what to do about it, and the exit codes of the command line.
+
+    EdgeForgeError            what failed, where, why, how to mend it      exit 1
+    ├── RecipeError           the recipe, or another file given, is wrong       2
+    ├── MissingDependency     a package or program is not installed             3
+    ├── StageFailed           a stage could not do its work                     4
+    ├── ParityError           two runtimes disagree by more than allowed        5
+    └── BudgetExceeded        a model does not fit its board                    6
+
+Only `cli.py` catches these and exits; Ctrl-C exits with 130.
+"""
+
+from __future__ import annotations
+
+
+class EdgeForgeError(Exception):
+    """A failure stated in full: `reason` (what is wrong and where), `fix` (what to do), `stage` (whose)."""
+
+    exit_code = 1
+
+    def __init__(self, reason: str, *, fix: str = "", stage: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.fix = fix
+        self.stage = stage
+
+    @property
+    def code(self) -> str:
+        """The kind of error, as it stands in logs and in the worker protocol."""
+        return type(self).__name__
+
+    def __str__(self) -> str:
+        """Return one line: `stage: reason. Fix: …`."""
+        prefix = f"{self.stage}: " if self.stage else ""
+        suffix = f" Fix: {self.fix}" if self.fix else ""
+        return f"{prefix}{self.reason}{suffix}"
+
+
+class RecipeError(EdgeForgeError):
+    """The recipe or another input file is wrong: names file, line, key, value and the nearest valid one."""
+
+    exit_code = 2
+
+
+class MissingDependency(EdgeForgeError):
+    """A package or program that a stage needs is not installed."""
+
+    exit_code = 3
+
+
+class StageFailed(EdgeForgeError):
+    """A stage could not do its work."""
+
+    exit_code = 4
+
+
+class ParityError(EdgeForgeError):
+    """Two runtimes disagree on the same model by more than is allowed."""
+
+    exit_code = 5
+
+
+class BudgetExceeded(EdgeForgeError):
+    """A model does not fit the board's flash or RAM."""
+
+    exit_code = 6
+
+
+def error_named(code: str) -> type[EdgeForgeError]:
+    """Return the class whose name is `code`; StageFailed when there is none."""
+    kinds = {kind.__name__: kind for kind in (EdgeForgeError, *EdgeForgeError.__subclasses__())}
+    return kinds.get(code, StageFailed)

@@ -1,0 +1,1 @@
+"""Accuracy, latency, agreement, and the statistics that judge them."""

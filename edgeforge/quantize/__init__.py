@@ -1,0 +1,1 @@
+"""INT8 and float16 variants of the trained model."""

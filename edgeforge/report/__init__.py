@@ -1,0 +1,1 @@
+"""The report: its data, terminal table, plots and page."""

@@ -1,0 +1,178 @@
+"""The report's data: what `report.json` holds, and the one source for the table, the page and comparisons."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+SCHEMA_VERSION = 1
+
+Verdict = Literal["better", "tie", "worse", "reference"]
+
+
+class Row(BaseModel):
+    """A part of the report; unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Metrics(Row):
+    """Over the whole test split (or `images` of it), with the 95 % Wilson interval of the accuracy."""
+
+    images: int
+    correct: int
+    top1: float
+    top1_low: float
+    top1_high: float
+    precision_macro: float
+    recall_macro: float
+    confusion: list[list[int]]  # rows: true class, columns: predicted class
+
+
+class Drop(Row):
+    """Accuracy against the reference on the same images: exact McNemar test on the images they differ on."""
+
+    points: float  # reference top-1 minus this one, in percentage points; negative is a gain
+    only_reference_right: int
+    only_variant_right: int
+    p_value: float
+    verdict: Verdict
+
+
+class Latency(Row):
+    """One image at a time after warm-up; ratio to the reference by paired bootstrap (95 %)."""
+
+    p50: float  # ms
+    p99: float  # ms
+    threads: int
+    runs: int
+    ratio: float | None = None  # median latency over the reference's
+    ratio_low: float | None = None
+    ratio_high: float | None = None
+    verdict: Verdict | None = None
+
+
+class Agreement(Row):
+    """How far the outputs are from the reference's on the same images."""
+
+    top1: float  # share of images with the same class
+    max_abs_logit: float
+    sqnr_db: float | None  # None when the outputs are equal
+    max_steps: float | None = None  # against the fake-quant model, in output quantization steps
+
+
+class Check(Row):
+    """Something proven (or not) about a file, such as 'no float tensor left'."""
+
+    name: str
+    passed: bool
+    detail: str
+
+
+class VariantRow(Row):
+    """One deployable model, measured; or the reason why it could not be made."""
+
+    name: str  # torch-fx-int8
+    runtime: str  # torch, onnxruntime, litert, tflm
+    precision: str  # fp32, fp16, dynamic-int8, int8
+    detail: str = ""  # engine, kernels, subset: what a reader must know
+    status: Literal["ok", "failed"] = "ok"
+    reason: str = ""
+    file: str | None = None  # relative to the build folder
+    size_bytes: int | None = None
+    metrics: Metrics | None = None
+    drop: Drop | None = None
+    latency_ms: Latency | None = None
+    agreement: Agreement | None = None
+    peak_memory_bytes: int | None = None  # resident memory that loading and running it added
+    arena_bytes: int | None = None
+    checks: list[Check] = []
+    warnings: list[str] = []
+
+
+class TargetRow(Row):
+    """One board: does the model fit, and with what room."""
+
+    board: str
+    title: str
+    fits: bool | None  # None: cannot be said (no model to pack)
+    reason: str = ""
+    flash_bytes: int | None = None  # the model's constant array only
+    flash_limit_bytes: int
+    ram_bytes: int | None = None  # the tensor arena, margin included
+    ram_limit_bytes: int
+    arena_bytes: int | None = None
+    arena_head_bytes: int | None = None
+    arena_tail_bytes: int | None = None
+    operators: list[str] = []
+    project: str | None = None  # relative to the build folder
+
+
+class Finding(Row):
+    """Something a person should look at, and what to do."""
+
+    severity: Literal["warning", "error"]
+    what: str
+    remedy: str
+
+
+class CalibrationRow(Row):
+    """The representative dataset: how many images of each class, and what its lint found."""
+
+    samples: int
+    per_class: dict[str, int]
+    source: str
+    minimum: float
+    maximum: float
+    findings: list[Finding] = []
+
+
+class EpochRow(Row):
+    """One line of the training log."""
+
+    epoch: int
+    train_loss: float | None
+    val_loss: float | None
+    val_accuracy: float | None
+    lr: float | None = None
+
+
+class TrainingRow(Row):
+    """Training curves, and which epoch was kept."""
+
+    epochs: list[EpochRow]
+    best_epoch: int
+    stopped_early: bool
+    parameters: int
+
+
+class StageRow(Row):
+    """One stage of the build: from the store, or run, and how long it took when it ran."""
+
+    name: str
+    cached: bool
+    seconds: float
+    peak_memory_bytes: int | None = None
+
+
+class Report(Row):
+    """Everything a build found out."""
+
+    schema_version: int = SCHEMA_VERSION
+    recipe: str
+    seed: int
+    reference: str = "torch-fp32"
+    classes: list[str]
+    input_shape: list[int]  # C,H,W
+    normalize: dict[str, list[float]]
+    split: dict[str, int]  # images in train, validation, test
+    toolchain: dict[str, str]
+    machine: dict[str, Any]
+    variants: list[VariantRow]
+    targets: list[TargetRow]
+    calibration: CalibrationRow
+    training: TrainingRow
+    findings: list[Finding]
+    stages: list[StageRow]
+    recipe_yaml: str

@@ -1,0 +1,42 @@
+"""The protocol that every runtime's Runner follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """Type and quantization of a model's input or output; scale is None for float tensors."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float | None = None
+    zero_point: int | None = None
+
+
+class Runner(Protocol):
+    """A loaded model.
+
+    `run` takes a batch (N,C,H,W float32, normalised) and returns logits (N,classes float32, dequantized).
+    `single` returns a call without arguments that runs one image (1,C,H,W) whose conversion to the model's
+    own layout and type is already done: what a latency benchmark times.
+    """
+
+    input: TensorSpec
+    output: TensorSpec
+
+    def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return logits (N,classes float32) of the batch (N,C,H,W float32)."""
+        ...
+
+    def single(self, image: NDArray[np.float32]) -> Callable[[], object]:
+        """Return a call that runs one prepared image (1,C,H,W float32)."""
+        ...

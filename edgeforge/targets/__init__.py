@@ -1,0 +1,1 @@
+"""Boards, and what is put on them."""
