@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 Positive = Annotated[int, Field(ge=1)]
@@ -51,6 +51,11 @@ class Model(Section):
     name: str = Field(min_length=1, description="digits_cnn, mnist_cnn, or path/to/file.py:Class")
     args: dict[str, Any] = Field(default_factory=dict, description="keyword arguments of the class")
 
+    @property
+    def class_name(self) -> str | None:
+        """The class after the colon; None: the file's only one."""
+        return self.name.partition(":")[2] or None
+
 
 class EarlyStopping(Section):
     """Stop when the validation loss has not improved for `patience` epochs."""
@@ -68,6 +73,33 @@ class Train(Section):
     lr: float = Field(1e-3, gt=0.0)
     weight_decay: float = Field(0.0, ge=0.0)
     early_stopping: EarlyStopping | None = None
+
+
+class Trainer(Section):
+    """Passed to pytorch_lightning.Trainer as it stands; what is not set keeps Lightning's default.
+
+    EdgeForge itself sets the rest: callbacks, logger, checkpoints, epochs, determinism.
+    """
+
+    accelerator: str = "cpu"
+    devices: int | str | tuple[int, ...] = 1
+    strategy: str | None = None
+    num_nodes: Positive | None = None
+    precision: str | int | None = None
+    max_steps: int | None = None
+    max_time: str | None = None
+    limit_train_batches: int | float | None = None
+    limit_val_batches: int | float | None = None
+    overfit_batches: int | float | None = None
+    val_check_interval: int | float | None = None
+    check_val_every_n_epoch: Positive | None = None
+    accumulate_grad_batches: Positive | None = None
+    gradient_clip_val: float | None = None
+    gradient_clip_algorithm: Literal["norm", "value"] | None = None
+    benchmark: bool | None = None
+    detect_anomaly: bool | None = None
+    sync_batchnorm: bool | None = None
+    use_distributed_sampler: bool | None = None
 
 
 class Calibration(Section):
@@ -128,25 +160,7 @@ class Recipe(Section):
     data: Data
     model: Model
     train: Train = Train()
-    trainer: dict[str, Any] = Field(default_factory=dict, description="passed to pytorch_lightning.Trainer")
+    trainer: Trainer = Trainer()
     quantize: Quantize = Quantize()
     measure: Measure = Measure()
     targets: tuple[str, ...] = Field((), description="boards, as `edgeforge boards` lists them")
-
-    @field_validator("trainer")
-    @classmethod
-    def _trainer_keys(cls, value: dict[str, Any]) -> dict[str, Any]:
-        from edgeforge.suggest import check_known
-
-        check_known(value, TRAINER_KEYS, what="key of pytorch_lightning.Trainer")
-        return value
-
-
-# What of pytorch_lightning.Trainer a recipe may set; the rest EdgeForge sets itself (a test compares the
-# two with the Trainer's signature). Kept here as data since importing Lightning takes seconds.
-TRAINER_KEYS = (
-    "accelerator", "strategy", "devices", "num_nodes", "precision", "fast_dev_run", "max_steps", "max_time",
-    "limit_train_batches", "limit_val_batches", "overfit_batches", "val_check_interval", "check_val_every_n_epoch",
-    "accumulate_grad_batches", "gradient_clip_val", "gradient_clip_algorithm", "benchmark", "detect_anomaly",
-    "sync_batchnorm", "plugins", "use_distributed_sampler",
-)  # fmt: skip

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from edgeforge.recipe import Recipe
+from edgeforge.recipe import Recipe, Section
 
 Progress = Callable[[float, str], None]
 
@@ -23,7 +23,9 @@ class Stage:
         imported, since importing it may take seconds.
     reads: the recipe's sections it depends on, such as `quantize.calibration`; it sees no others.
     after: the stages whose artifacts it reads.
-    uses: the packages whose versions are part of its key.
+    uses: the packages it needs; their versions are part of its key.
+    files: the names of the user's own files it reads (see `plan.user_files`); their hashes are part of its key.
+    publish: glob of the artifact's files → folder of the build where a person finds them.
     version: raise it when the stage's files would change for the same inputs.
     alone: run it with nothing beside it (it measures time).
     """
@@ -34,6 +36,8 @@ class Stage:
     reads: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    publish: Mapping[str, str] = field(default_factory=dict)
     version: int = 1
     alone: bool = False
 
@@ -47,13 +51,14 @@ class Job:
     inputs: dict[str, Path]  # stage name → its artifact's folder
     output: Path  # an empty folder for the result
     scratch: Path  # survives a kill, so that long work can resume; removed once the artifact is stored
-    progress: Progress
-    facts: dict[str, Any] = field(default_factory=dict)  # what the plan found out, such as file hashes
+    progress: Progress  # (share done in [0, 1], what is being done)
+    files: dict[str, Path] = field(default_factory=dict)  # the user's own files by name
+    facts: dict[str, Any] = field(default_factory=dict)  # what only the build knows, such as stage times
 
 
 def canonical(value: Any) -> str:
     """Return the JSON text of `value` that is the same for equal values."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def section(recipe: Recipe, path: str) -> Any:
@@ -62,6 +67,25 @@ def section(recipe: Recipe, path: str) -> Any:
     for part in path.split("."):
         value = value[part]
     return value
+
+
+def restricted(recipe: Recipe, reads: tuple[str, ...]) -> Recipe:
+    """Return a copy of the recipe without the sections that a stage has not declared.
+
+    Reading an undeclared section raises AttributeError: a stage cannot depend on what its key leaves out.
+    """
+    copy = recipe.model_copy(deep=True)
+    _keep_only(copy, [path.split(".") for path in reads])
+    return copy
+
+
+def _keep_only(model: Section, paths: list[list[str]]) -> None:
+    for name in list(model.__dict__):
+        deeper = [path[1:] for path in paths if path[0] == name]
+        if not deeper:
+            del model.__dict__[name]
+        elif all(deeper):
+            _keep_only(getattr(model, name), deeper)
 
 
 def library_versions(packages: tuple[str, ...]) -> dict[str, str]:
@@ -75,7 +99,9 @@ def library_versions(packages: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def ingredients(stage: Stage, recipe: Recipe, inputs: dict[str, str], facts: dict[str, Any]) -> dict[str, Any]:
+def ingredients(
+    stage: Stage, recipe: Recipe, inputs: dict[str, str], files: dict[str, str], facts: dict[str, Any]
+) -> dict[str, Any]:
     """Return all that decides a stage's result: what its key is the hash of, and what `plan` compares."""
     return {
         "stage": stage.name,
@@ -83,6 +109,7 @@ def ingredients(stage: Stage, recipe: Recipe, inputs: dict[str, str], facts: dic
         "recipe": {path: section(recipe, path) for path in stage.reads},
         "inputs": inputs,
         "libraries": library_versions(stage.uses),
+        "files": files,
         "facts": facts,
     }
 

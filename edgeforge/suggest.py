@@ -12,10 +12,3 @@ def nearest(word: str, known: Iterable[str]) -> str:
     close = get_close_matches(word, words, n=1, cutoff=0.5)
     return f" (did you mean '{close[0]}'?)" if close else f" (known: {', '.join(words)})"
 
-
-def check_known(words: Iterable[str], known: Iterable[str], *, what: str) -> None:
-    """Raise ValueError for the first of `words` that is not `known`, with the nearest one that is."""
-    allowed = set(known)
-    for word in words:
-        if word not in allowed:
-            raise ValueError(f"'{word}' is no {what}{nearest(word, allowed)}")

@@ -1,0 +1,273 @@
+"""The command line: one thin function a verb. It prints; it never computes."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn, Optional
+
+import typer
+
+from edgeforge import __version__
+from edgeforge.errors import EdgeForgeError, RecipeError
+
+if TYPE_CHECKING:
+    from edgeforge.recipe_file import LoadedRecipe
+
+app = typer.Typer(
+    name="edgeforge",
+    help="From a PyTorch CNN to a board, proven before flashing.",
+    epilog="Begin with: edgeforge init my.yaml, then: edgeforge build my.yaml",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+
+RecipePath = Annotated[Path, typer.Argument(help="The recipe, a YAML file.", show_default=False)]
+Overrides = Annotated[
+    Optional[list[str]],
+    typer.Option("--set", metavar="KEY=VALUE", help="Change the recipe for this build: --set train.epochs=1"),
+]
+Out = Annotated[Path, typer.Option("--out", help="Folder of all builds and of their store.")]
+Until = Annotated[Optional[str], typer.Option("--until", metavar="STAGE", help="Stop after this stage.")]
+Force = Annotated[
+    Optional[list[str]],
+    typer.Option("--force", metavar="STAGE", help="Run this stage, and what depends on it, again."),
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+@app.command()
+def build(
+    recipe: RecipePath,
+    overrides: Overrides = None,
+    until: Until = None,
+    force: Force = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Stages at once; timing stages always run alone.")] = 2,
+    out: Out = Path("build"),
+    debug: Debug = False,
+) -> None:
+    """Build a recipe: train, quantize, export, measure, pack and report; only what has changed is run.
+
+    Examples:
+
+      edgeforge build recipes/digits.yaml
+
+      edgeforge build recipes/mnist.yaml --set train.epochs=1 --until onnx
+    """
+    from edgeforge.pipeline import build as build_recipe
+    from edgeforge.progress import ConsoleWatcher
+
+    loaded = _load(recipe, overrides)
+    with ConsoleWatcher() as watcher:
+        result = build_recipe(
+            loaded, out, watcher, jobs=jobs, until=until, force=tuple(force or ()), planned=watcher.planned
+        )
+    if (result.folder / "report.json").exists() and not until:
+        _print_report(result.folder)
+    watcher.summary(result)
+
+
+@app.command()
+def plan(
+    recipe: RecipePath,
+    overrides: Overrides = None,
+    until: Until = None,
+    force: Force = None,
+    out: Out = Path("build"),
+    debug: Debug = False,
+) -> None:
+    """Show what a build would run, what is in the store, and why.
+
+    Example:
+
+      edgeforge plan recipes/digits.yaml --set quantize.calibration.samples=100
+    """
+    from edgeforge.pipeline import plan_build
+    from edgeforge.progress import print_plan
+
+    print_plan(plan_build(_load(recipe, overrides), out, until=until, force=tuple(force or ())))
+
+
+@app.command()
+def init(
+    path: Annotated[Path, typer.Argument(help="The recipe to write.")] = Path("recipe.yaml"),
+    template: Annotated[str, typer.Option(help="Which ready recipe to begin with.")] = "digits",
+    model: Annotated[Optional[str], typer.Option(help="Your model: path/to/file.py:Class.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Write a commented recipe to begin with.
+
+    Example:
+
+      edgeforge init my.yaml --model my_net.py:MyNet
+    """
+    from edgeforge.init import write_recipe
+
+    write_recipe(path, template=template, model=model, force=force)
+    print(f"{path} is written; edit it, then: edgeforge build {path}")
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="A build folder, such as build/digits.")],
+    json: Annotated[bool, typer.Option("--json", help="Print report.json instead.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Show the report of a build again.
+
+    Example:
+
+      edgeforge report build/digits
+    """
+    if json:
+        from edgeforge.report.write import read_report
+
+        print(read_report(folder).model_dump_json(indent=1))
+    else:
+        _print_report(folder)
+
+
+@app.command()
+def compare(
+    a: Annotated[Path, typer.Argument(help="A build folder.")],
+    b: Annotated[Path, typer.Argument(help="Another build folder.")],
+    debug: Debug = False,
+) -> None:
+    """Compare two builds, variant by variant.
+
+    Example:
+
+      edgeforge compare build/digits build-wide/digits
+    """
+    from rich.console import Console
+
+    from edgeforge.report.compare import comparison_table
+    from edgeforge.report.write import read_report
+
+    Console().print(comparison_table(read_report(a), read_report(b)))
+
+
+@app.command()
+def bench(
+    models: Annotated[list[Path], typer.Argument(help="Model files: .pt (TorchScript), .onnx, .tflite.")],
+    threads: Annotated[int, typer.Option(min=1, help="Threads of the runtime.")] = 1,
+    runs: Annotated[int, typer.Option(min=20, help="Timed runs.")] = 300,
+    warmup: Annotated[int, typer.Option(min=1, help="Runs before them.")] = 30,
+    shape: Annotated[
+        Optional[str], typer.Option(help="Input shape N,C,H,W, where the file does not say it.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Time model files on this machine: p50 and p99 of one image at a time, in turn, after warm-up.
+
+    Example:
+
+      edgeforge bench build/mnist/onnx/*.onnx build/mnist/tflite/*.tflite
+    """
+    from edgeforge.evaluate.bench import bench_models
+    from edgeforge.progress import print_bench
+
+    rows = bench_models(models, threads=threads, runs=runs, warmup=warmup, shape=_shape(shape))
+    print_bench(rows, json=json)
+
+
+@app.command()
+def boards(debug: Debug = False) -> None:
+    """List the boards that a recipe may target."""
+    from edgeforge.progress import print_boards
+    from edgeforge.targets.boards import boards as all_boards
+
+    print_boards(all_boards())
+
+
+@app.command()
+def doctor(debug: Debug = False) -> None:
+    """Say what is installed, what is missing, and what to do about it."""
+    from edgeforge.doctor import diagnose
+    from edgeforge.progress import print_diagnosis
+
+    if not print_diagnosis(diagnose()):
+        raise typer.Exit(3)
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    if version:
+        print(f"edgeforge {__version__}")
+        raise typer.Exit
+
+
+def main() -> NoReturn:
+    """Run the command line; the only place that catches errors and exits."""
+    try:
+        app(standalone_mode=False)
+    except EdgeForgeError as error:
+        if "--debug" in sys.argv:
+            traceback.print_exc()
+        _print_error(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("\nInterrupted: finished stages are kept; build again to resume.", file=sys.stderr)
+        sys.exit(130)
+    except Exception as error:
+        code = getattr(error, "exit_code", None)
+        if code is None:
+            if "--debug" in sys.argv:
+                raise
+            print(f"error: {type(error).__name__}: {error} (--debug shows where)", file=sys.stderr)
+            sys.exit(1)
+        _exit_as_typer(error, code)
+    sys.exit(0)
+
+
+def _exit_as_typer(error: Exception, code: int) -> NoReturn:
+    """Usage errors and typer.Exit carry an exit code; a usage error also prints itself."""
+    show = getattr(error, "show", None)
+    if show:
+        show()
+    sys.exit(code)
+
+
+def _print_error(error: EdgeForgeError) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    where = f"[bold]{error.stage}:[/] " if error.stage else ""
+    for line in error.reason.splitlines():
+        console.print(f"[bold red]error:[/] {where}{escape(line)}")
+    if error.fix:
+        console.print(f"  [bold]fix:[/] {escape(error.fix)}")
+
+
+def _load(path: Path, overrides: list[str] | None) -> LoadedRecipe:
+    from edgeforge.recipe_file import load_recipe
+
+    return load_recipe(path, tuple(overrides or ()))
+
+
+def _print_report(folder: Path) -> None:
+    from rich.console import Console
+
+    from edgeforge.report.table import print_report
+    from edgeforge.report.write import read_report
+
+    print_report(read_report(folder), Console())
+
+
+def _shape(text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise RecipeError(f"--shape {text}: not a shape", fix="for instance --shape 1,3,224,224") from error
+
+

@@ -1,0 +1,99 @@
+"""The stage `calibration`: the representative dataset that sets activation ranges, and its lint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgeforge.data.lint import lint_calibration
+from edgeforge.data.splits import read_preprocessing, read_split
+from edgeforge.errors import RecipeError
+from edgeforge.report.schema import CalibrationRow
+from edgeforge.stage import Job
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+CALIBRATION_FILE = "calibration.npz"
+CALIBRATION_ROW_FILE = "calibration.json"
+
+
+def choose(job: Job) -> None:
+    """Write calibration.npz (x: N,C,H,W float32 as the model expects it; y: N) and what the lint found."""
+    import numpy as np
+
+    preprocessing = read_preprocessing(job.inputs["data"])
+    raw, labels = read_split(job.inputs["data"], "train")
+    given = job.files.get("calibration")
+    if given:
+        x, y = read_own(given, preprocessing.shape)
+    else:
+        index = balanced(labels, job.recipe.quantize.calibration.samples, job.recipe.seed)
+        x, y = preprocessing.apply(raw[index]), labels[index]
+    findings = lint_calibration(x, y, preprocessing.apply(raw), preprocessing)
+    names = preprocessing.classes
+    row = CalibrationRow(
+        samples=len(x),
+        per_class={} if y is None else {name: int((y == i).sum()) for i, name in enumerate(names)},
+        source=str(given.name) if given else "training split, balanced over the classes",
+        minimum=float(x.min()),
+        maximum=float(x.max()),
+        findings=findings,
+    )
+    np.savez(job.output / CALIBRATION_FILE, x=x, y=np.zeros(0, np.int64) if y is None else y)
+    (job.output / CALIBRATION_ROW_FILE).write_text(row.model_dump_json(indent=1))
+
+
+def read_calibration(folder: Path) -> NDArray[np.float32]:
+    """Return the representative dataset (N,C,H,W float32)."""
+    import numpy as np
+
+    with np.load(folder / CALIBRATION_FILE) as arrays:
+        return arrays["x"]
+
+
+def balanced(labels: NDArray[np.int64], samples: int, seed: int) -> NDArray[np.int64]:
+    """Return `samples` indices (all when there are fewer), as even over the classes as the data allows.
+
+    Class by class in turn, each class in an order that the seed fixes: a prefix of the result is balanced too.
+    """
+    import numpy as np
+
+    random = np.random.default_rng(seed)
+    place_in_class = np.empty(len(labels), np.int64)
+    for value in np.unique(labels):
+        members = np.flatnonzero(labels == value)
+        place_in_class[members] = random.permutation(len(members))
+    order = np.lexsort((labels, place_in_class))
+    return order[:samples]
+
+
+def read_own(path: Path, shape: tuple[int, int, int]) -> tuple[NDArray[np.float32], NDArray[np.int64] | None]:
+    """Read the user's calibration file. Raises RecipeError when it is no array of model inputs."""
+    import numpy as np
+
+    where = f"quantize.calibration.file: {path}"
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            if "x" not in arrays:
+                raise RecipeError(f"{where} has no array 'x'", fix=f"it holds {', '.join(arrays)}; save x=inputs")
+            x = arrays["x"]
+            y = arrays["y"].astype(np.int64).reshape(-1) if "y" in arrays else None
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise RecipeError(f"{where} cannot be read: {error}", fix="save it with numpy.savez(path, x=inputs)") from error
+    if x.ndim == 0 or len(x) == 0:
+        raise RecipeError(f"{where}: the calibration set is empty", fix="give about 200 inputs of the model")
+    if x.shape[1:] != shape:
+        c, h, w = shape
+        layout = x.ndim == 4 and x.shape[1:] == (h, w, c)
+        raise RecipeError(
+            f"{where}: x has the shape {x.shape}, the model takes (N,{c},{h},{w})",
+            fix="the layout is N,H,W,C: save x.transpose(0, 3, 1, 2)" if layout else "save inputs of that shape",
+        )
+    x = x.astype(np.float32)
+    if not np.isfinite(x).all():
+        raise RecipeError(f"{where}: x holds NaN or infinity", fix="leave those inputs out")
+    if y is not None and len(y) != len(x):
+        raise RecipeError(f"{where}: {len(x)} inputs and {len(y)} labels", fix="give one label an input")
+    return x, y

@@ -1,0 +1,90 @@
+"""What is installed and what is missing: `edgeforge doctor`. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+from typing import Literal
+
+from packaging.requirements import Requirement
+
+from edgeforge.machine import has_vnni
+
+MIN_FREE_BYTES = 2 * 1024**3
+
+# Programs that only some work needs.
+PROGRAMS = {
+    "g++": "compiles the generated sources for a check on this machine",
+    "arduino-cli": "compiles and flashes the Arduino project",
+    "arm-none-eabi-gcc": "compiles for Cortex-M",
+    "qemu-system-arm": "runs Cortex-M code without a board",
+    "edgetpu_compiler": "compiles full-integer models for the Edge TPU",
+}
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """One line: `ok`, `missing` (a build will fail), `optional` (not there, needed by some work) or `note`."""
+
+    what: str
+    found: str
+    state: Literal["ok", "missing", "optional", "note"]
+    remedy: str = ""
+
+
+def diagnose() -> list[Diagnosis]:
+    """Return the state of Python, every package, this machine, and optional programs."""
+    return [_python(), *_packages(), *_machine(), *_programs()]
+
+
+def _python() -> Diagnosis:
+    found = ".".join(map(str, sys.version_info[:3]))
+    right = sys.version_info[:2] == (3, 11)
+    return Diagnosis("Python 3.11", found, "ok" if right else "missing", "" if right else "use Python 3.11")
+
+
+def _packages() -> list[Diagnosis]:
+    rows = []
+    for line in requires("edgeforge") or []:
+        wanted = Requirement(line)
+        if wanted.marker and not wanted.marker.evaluate({"extra": ""}):
+            continue
+        try:
+            found = version(wanted.name)
+        except PackageNotFoundError:
+            found = ""
+        right = bool(found) and wanted.specifier.contains(found.split("+")[0], prereleases=True)
+        remedy = "" if right else f'pip install "{wanted.name}{wanted.specifier}"'
+        rows.append(Diagnosis(str(wanted), found or "not installed", "ok" if right else "missing", remedy))
+    return rows
+
+
+def _machine() -> list[Diagnosis]:
+    cores = os.cpu_count() or 1
+    free = shutil.disk_usage(".").free
+    rows = [
+        Diagnosis("processor cores", str(cores), "ok"),
+        Diagnosis(
+            "free disk",
+            f"{free / 1024**3:.1f} GB",
+            "ok" if free > MIN_FREE_BYTES else "note",
+            "" if free > MIN_FREE_BYTES else "a build of a large network may need more",
+        ),
+    ]
+    if has_vnni():
+        rows.append(Diagnosis("int8 instructions", "VNNI", "ok"))
+    else:
+        remedy = "PyTorch's x86 and fbgemm engines saturate here: compare with qnnpack"
+        rows.append(Diagnosis("int8 instructions", "no VNNI", "note", remedy))
+    return rows
+
+
+def _programs() -> list[Diagnosis]:
+    rows = []
+    for program, purpose in PROGRAMS.items():
+        path = shutil.which(program)
+        rows.append(Diagnosis(program, path or "not installed", "ok" if path else "optional", f"it {purpose}"))
+    return rows

@@ -1,0 +1,59 @@
+"""Times any model files side by side: what `edgeforge bench` does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeforge.errors import RecipeError
+from edgeforge.evaluate.latency import interleaved_ms
+from edgeforge.runtimes.load import load_runner
+
+
+@dataclass(frozen=True)
+class BenchRow:
+    """One model's latency in ms, one image at a time, and its size in bytes."""
+
+    file: str
+    size_bytes: int
+    p50: float
+    p99: float
+    threads: int
+    runs: int
+
+
+def bench_models(
+    paths: list[Path], *, threads: int, runs: int, warmup: int, shape: tuple[int, ...] | None
+) -> list[BenchRow]:
+    """Return a row a file, measured in turn; inputs are random values of the model's shape (1,C,H,W)."""
+    import numpy as np
+
+    calls = {}
+    for path in paths:
+        runner = load_runner(path, threads)
+        size = shape or _channels_first(path, runner.input.shape)
+        if not size:
+            raise RecipeError(f"{path} does not say the shape of its input", fix="add --shape 1,C,H,W")
+        image = np.random.default_rng(0).standard_normal(size).astype(np.float32)
+        call = runner.single(image)
+        try:
+            call()
+        except (RuntimeError, ValueError) as error:
+            first_line = str(error).strip().split("\n")[0]
+            raise RecipeError(
+                f"{path} does not run on an input of shape {size}: {first_line}", fix="give its own with --shape"
+            ) from error
+        calls[str(path)] = call
+    rows = []
+    for name, times in interleaved_ms(calls, runs, warmup).items():
+        p50, p99 = np.percentile(times, (50, 99))
+        rows.append(BenchRow(name, Path(name).stat().st_size, float(p50), float(p99), threads, runs))
+    return rows
+
+
+def _channels_first(path: Path, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A .tflite file's input is N,H,W,C; a Runner takes N,C,H,W."""
+    if path.suffix == ".tflite" and len(shape) == 4:
+        n, h, w, c = shape
+        return n, c, h, w
+    return shape

@@ -1,0 +1,103 @@
+"""Reads a .tflite flatbuffer: which operators it has, and whether it is really int8."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from edgeforge.errors import RecipeError
+
+FLOATS = ("FLOAT32", "FLOAT16", "FLOAT64", "BFLOAT16")
+
+
+def read_model(data: bytes) -> Any:
+    """Return the flatbuffer as the schema's ModelT. Raises RecipeError when it is none."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    if data[4:8] != b"TFL3":
+        raise RecipeError("this is no TFLite flatbuffer (its identifier is not TFL3)", fix="name a .tflite file")
+    return schema.ModelT.InitFromPackedBuf(data, 0)
+
+
+def operators(data: bytes) -> dict[str, int]:
+    """Return how often each operator occurs, by its schema name such as CONV_2D."""
+    model = read_model(data)
+    return dict(Counter(_operator_name(model, operator) for operator in model.subgraphs[0].operators))
+
+
+def int8_checks(data: bytes, io: str) -> list[dict[str, Any]]:
+    """Return the proofs (rows of report.schema.Check) that a model computes in integers throughout.
+
+    io: `float32` allows float tensors at the two ends, behind one QUANTIZE and before one DEQUANTIZE.
+    """
+    model = read_model(data)
+    graph = model.subgraphs[0]
+    ends = {*graph.inputs, *graph.outputs} if io == "float32" else set()
+    floats = [
+        tensor.name.decode()
+        for place, tensor in enumerate(graph.tensors)
+        if _type_name(tensor.type) in FLOATS and place not in ends
+    ]
+    names = [_operator_name(model, operator) for operator in graph.operators]
+    mixed = [
+        name
+        for name, operator in zip(names, graph.operators, strict=True)
+        if name not in ("QUANTIZE", "DEQUANTIZE") and _touches_float(graph, operator)
+    ]
+    converting = [name for name in names if name in ("QUANTIZE", "DEQUANTIZE")]
+    allowed = 2 if io == "float32" else 0
+    transposes = _transposes(graph, names)
+    count = len(names)
+    return [
+        _check("no float tensor", floats, f"all {len(graph.tensors)} tensors are integers" + _ends(io)),
+        _check("no float operator", mixed, f"all {count} operators compute in integers"),
+        _check(
+            "no conversion inside", converting if len(converting) > allowed else [], "no QUANTIZE or DEQUANTIZE left"
+            if io != "float32" else "only QUANTIZE at the start and DEQUANTIZE at the end",
+        ),
+        _check("no stray transpose", transposes, "no TRANSPOSE in the graph"),
+    ]  # fmt: skip
+
+
+def _check(name: str, offenders: list[str], proven: str) -> dict[str, Any]:
+    found = ", ".join(offenders[:4]) + (f" and {len(offenders) - 4} more" if len(offenders) > 4 else "")
+    return {"name": name, "passed": not offenders, "detail": f"found {found}" if offenders else proven}
+
+
+def _ends(io: str) -> str:
+    return " but input and output, float32 as asked" if io == "float32" else ""
+
+
+def _touches_float(graph: Any, operator: Any) -> bool:
+    places = [place for place in (*operator.inputs, *operator.outputs) if place >= 0]
+    return any(_type_name(graph.tensors[place].type) in FLOATS for place in places)
+
+
+def _transposes(graph: Any, names: list[str]) -> list[str]:
+    """Return each TRANSPOSE with what it stands between."""
+    found = []
+    for operator, name in zip(graph.operators, names, strict=True):
+        if name == "TRANSPOSE":
+            source, target = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
+            found.append(f"TRANSPOSE of {list(source.shape)} to {list(target.shape)}")
+    return found
+
+
+def _operator_name(model: Any, operator: Any) -> str:
+    code = model.operatorCodes[operator.opcodeIndex]
+    if code.customCode:
+        return str(code.customCode.decode())
+    # Old files keep the code in the deprecated 8-bit field.
+    return _builtin_names()[max(code.builtinCode, code.deprecatedBuiltinCode)]
+
+
+def _builtin_names() -> dict[int, str]:
+    from ai_edge_litert import schema_py_generated as schema
+
+    return {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
+
+
+def _type_name(code: int) -> str:
+    from ai_edge_litert import schema_py_generated as schema
+
+    return next(name for name, value in vars(schema.TensorType).items() if value == code)

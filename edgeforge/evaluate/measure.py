@@ -1,0 +1,95 @@
+"""The stage `measure`: accuracy and agreement of every variant, with the statistics that judge them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeforge.artifact import Variant, read_variants
+from edgeforge.data.splits import read_preprocessing, read_split
+from edgeforge.evaluate.metrics import classification_metrics
+from edgeforge.evaluate.predict import FAKE_QUANT, read_predictions
+from edgeforge.evaluate.statistics import mcnemar, sqnr_db
+from edgeforge.report.schema import Agreement, Check, Drop, VariantRow
+from edgeforge.stage import Job
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+MEASUREMENTS_FILE = "measurements.json"
+REFERENCE = "torch-fp32"
+INDEX = "-index"  # suffix of the test images a variant was run on, where not on all
+MAX_STEPS = 1.0  # integer arithmetic may round one step away from the fake-quant model, not more
+
+
+def measure(job: Job) -> None:
+    """Write measurements.json: a report row (schema.VariantRow) for every variant, latency still missing."""
+    labels = read_split(job.inputs["data"], "test")[1]
+    classes = len(read_preprocessing(job.inputs["data"]).classes)
+    logits: dict[str, Any] = {}
+    for folder in job.inputs.values():
+        if (folder / "predictions.npz").exists():
+            logits |= read_predictions(folder)
+    rows = []
+    for stage, folder in job.inputs.items():
+        for variant in read_variants(folder):
+            rows.append(_row(stage, folder, variant, logits, labels, classes))
+    text = json.dumps([row.model_dump() for row in rows], indent=1)
+    (job.output / MEASUREMENTS_FILE).write_text(text)
+
+
+def _row(
+    stage: str,
+    folder: Path,
+    variant: Variant,
+    logits: dict[str, Any],
+    labels: NDArray[np.int64],
+    classes: int,
+) -> VariantRow:
+    row = VariantRow(
+        name=variant.name,
+        runtime=variant.runtime,
+        precision=variant.precision,
+        detail=variant.detail,
+        checks=[Check(**check) for check in variant.checks],
+        warnings=list(variant.warnings),
+    )
+    if variant.name not in logits:
+        row.status, row.reason = "failed", variant.reason or "it gave no outputs"
+        return row
+    if variant.file:
+        row.file = f"{stage.removesuffix('-int8')}/{variant.file}"
+        row.size_bytes = (folder / variant.file).stat().st_size
+    found = logits[variant.name]
+    index = logits.get(variant.name + INDEX, slice(None))
+    expected, truth = logits[REFERENCE][index], labels[index]
+    row.metrics = classification_metrics(found, truth, classes)
+    right, reference_right = found.argmax(1) == truth, expected.argmax(1) == truth
+    row.drop = Drop(points=0.0, only_reference_right=0, only_variant_right=0, p_value=1.0, verdict="reference")
+    if variant.name != REFERENCE:
+        row.drop = mcnemar(reference_right, right)
+    row.agreement = Agreement(
+        top1=float((found.argmax(1) == expected.argmax(1)).mean()),
+        max_abs_logit=float(abs(found - expected).max()),
+        sqnr_db=sqnr_db(expected, found),
+    )
+    _compare_with_fake_quant(row, variant, logits)
+    return row
+
+
+def _compare_with_fake_quant(row: VariantRow, variant: Variant, logits: dict[str, Any]) -> None:
+    """Measure, in steps of the output's scale, how far an engine is from what int8 arithmetic should give."""
+    expected, scale = logits.get(variant.name + FAKE_QUANT), variant.extra.get("output_scale")
+    if expected is None or not scale or row.agreement is None:
+        return
+    steps = abs(logits[variant.name] - expected) / scale
+    largest = round(float(steps.max()), 2)
+    row.agreement.max_steps = largest
+    within = float((steps <= MAX_STEPS + 0.01).mean())  # outputs are whole steps, but for float rounding
+    detail = f"largest difference {largest:.0f} steps, {100 * within:.1f} % of outputs within one"
+    row.checks.append(Check(name="follows its fake-quant model", passed=largest <= MAX_STEPS + 0.01, detail=detail))
+    if largest > MAX_STEPS + 0.01:
+        engine = variant.extra.get("engine")
+        row.warnings.append(f"engine {engine} leaves the fake-quant model's outputs by up to {largest:.0f} steps")

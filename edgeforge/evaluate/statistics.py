@@ -1,0 +1,75 @@
+"""The statistics that turn decimals into verdicts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgeforge.report.schema import Drop, Verdict
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+SIGNIFICANCE = 0.05
+RESAMPLES = 2000
+
+
+def wilson_interval(correct: int, images: int) -> tuple[float, float]:
+    """Return the 95 % interval of an accuracy (Wilson 1927), which stays within [0, 1] and holds near 1."""
+    from scipy.stats import binomtest
+
+    interval = binomtest(correct, images).proportion_ci(confidence_level=0.95, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def mcnemar(reference_right: NDArray[np.bool_], variant_right: NDArray[np.bool_]) -> Drop:
+    """Judge an accuracy drop on the same images by McNemar's exact test.
+
+    Only images that one model gets right and the other wrong count; under "no difference" each falls either
+    way with probability 1/2 (McNemar 1947, exact binomial form).
+    """
+    from scipy.stats import binomtest
+
+    only_reference = int((reference_right & ~variant_right).sum())
+    only_variant = int((variant_right & ~reference_right).sum())
+    discordant = only_reference + only_variant
+    p_value = float(binomtest(only_reference, discordant, 0.5).pvalue) if discordant else 1.0
+    verdict: Verdict = "tie"
+    if p_value < SIGNIFICANCE:
+        verdict = "worse" if only_reference > only_variant else "better"
+    points = 100 * (only_reference - only_variant) / len(reference_right)
+    return Drop(
+        points=points,
+        only_reference_right=only_reference,
+        only_variant_right=only_variant,
+        p_value=p_value,
+        verdict=verdict,
+    )
+
+
+def paired_bootstrap_ratio(
+    reference_ms: NDArray[np.float64], variant_ms: NDArray[np.float64], seed: int
+) -> tuple[float, float, float, Verdict]:
+    """Return the ratio of median latencies, its 95 % interval, and the verdict; a tie when that contains 1.
+
+    Run i of both was taken in the same round, so pairs are resampled: what disturbs a round disturbs both.
+    """
+    import numpy as np
+
+    random = np.random.default_rng(seed)
+    index = random.integers(0, len(reference_ms), (RESAMPLES, len(reference_ms)))
+    ratios = np.median(variant_ms[index], axis=1) / np.median(reference_ms[index], axis=1)
+    low, high = (float(value) for value in np.percentile(ratios, (2.5, 97.5)))
+    verdict: Verdict = "better" if high < 1 else "worse" if low > 1 else "tie"
+    return float(np.median(variant_ms) / np.median(reference_ms)), low, high, verdict
+
+
+def sqnr_db(reference: NDArray[np.float32], other: NDArray[np.float32]) -> float | None:
+    """Return the signal to quantization noise ratio in dB: 10 log10(sum x^2 / sum (x - y)^2); None when equal."""
+    import numpy as np
+
+    noise = float(np.square(reference.astype(np.float64) - other).sum())
+    signal = float(np.square(reference.astype(np.float64)).sum())
+    if noise == 0:
+        return None
+    return float(10 * np.log10(signal / noise)) if signal else 0.0

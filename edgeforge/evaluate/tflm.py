@@ -1,0 +1,88 @@
+"""The stage `tflm`: the full-integer model on the kernels that the board runs, over the test split."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeforge.artifact import Variant, read_variants, write_variants
+from edgeforge.data.splits import read_preprocessing, read_split
+from edgeforge.errors import StageFailed
+from edgeforge.evaluate.predict import PREDICTIONS_FILE
+from edgeforge.runtimes.tflm import TFLMRunner
+from edgeforge.stage import Job
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+NAME = "tflm-int8"
+TFLM_FILE = "tflm.json"
+TIME_LIMIT = 60.0  # seconds; a model that needs longer is run on a part of the test split
+TIMED_IMAGES = 20
+PORTION = 100
+
+
+def run_tflm(job: Job) -> None:
+    """Write predictions.npz (logits, and the test images they are of), tflm.json and variants.json.
+
+    tflm.json: arena_bytes, arena_head_bytes, arena_tail_bytes, operators, images, of, reason. `reason` says
+    why there are no figures: no int8 model was made, or TFLM refuses it (naming the operator).
+    """
+    import numpy as np
+
+    source = next((v for v in read_variants(job.inputs["tflite"]) if v.name == "tflite-int8"), None)
+    facts: dict[str, Any] = {"operators": sorted(source.extra.get("operators", {})) if source else []}
+    try:
+        if source is None or source.file is None:
+            raise StageFailed("there is no full-integer TFLite model: " + (source.reason if source else "not asked for"))
+        runner = TFLMRunner(job.inputs["tflite"] / source.file)
+        raw, _ = read_split(job.inputs["data"], "test")
+        images = read_preprocessing(job.inputs["data"]).apply(raw)
+        index = chosen_images(runner, images)
+        rows = []
+        for start in range(0, len(index), PORTION):
+            job.progress(start / len(index), f"{len(index)} images")
+            rows.append(runner.run(images[index[start : start + PORTION]]))
+        np.savez(job.output / PREDICTIONS_FILE, **{NAME: np.concatenate(rows), f"{NAME}-index": index})
+        arena = runner.arena()
+        facts |= {"arena_bytes": arena.total, "arena_head_bytes": arena.head, "arena_tail_bytes": arena.tail}
+        facts |= {"images": len(index), "of": len(images), "reason": ""}
+        detail = "reference kernels on this desk"
+        if len(index) < len(images):
+            detail += f", {len(index)} of {len(images)} test images, evenly spaced"
+        variant = Variant(NAME, "tflm", "int8", None, detail, checks=(_operators_check(facts["operators"]),))
+    except StageFailed as error:
+        facts |= {"reason": error.reason}
+        variant = Variant(NAME, "tflm", "int8", None, reason=error.reason)
+    (job.output / TFLM_FILE).write_text(json.dumps(facts, indent=1, sort_keys=True))
+    write_variants(job.output, [variant])
+
+
+def chosen_images(runner: TFLMRunner, images: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Return the indices of all images, or evenly spaced ones when all would take over a minute.
+
+    The number is a tenth, hundredth, … of the images: machines of about the same speed choose the same.
+    """
+    import numpy as np
+
+    started = time.perf_counter()
+    runner.run(images[:TIMED_IMAGES])
+    seconds = (time.perf_counter() - started) / min(TIMED_IMAGES, len(images)) * len(images)
+    every = 1
+    while seconds / every > TIME_LIMIT:
+        every *= 10
+    return np.arange(0, len(images), every)
+
+
+def _operators_check(operators: list[str]) -> dict[str, Any]:
+    """Every operator has run in TFLM by now: a missing one would have been refused on loading."""
+    return {"name": "every operator is in TFLM", "passed": True, "detail": ", ".join(operators)}
+
+
+def read_tflm(folder: Path) -> dict[str, Any]:
+    """Return what `run_tflm` wrote to tflm.json."""
+    facts: dict[str, Any] = json.loads((folder / TFLM_FILE).read_text())
+    return facts

@@ -1,0 +1,53 @@
+"""What of an ONNX graph cannot go to TFLite, said before the conversion and by the names a person knows."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgeforge.errors import RecipeError
+
+if TYPE_CHECKING:
+    import onnx
+
+MODULE_KEY = "pkg.torch.onnx.name_scopes"  # where torch.onnx.export notes the modules around a node
+
+
+def require_static_shapes(model: onnx.ModelProto, name: str) -> None:
+    """Raise RecipeError when an input or output of the model has a dimension without a fixed size."""
+    for value in (*model.graph.input, *model.graph.output):
+        for place, size in enumerate(value.type.tensor_type.shape.dim):
+            if not size.HasField("dim_value") or size.dim_value <= 0:
+                what = "the batch" if place == 0 else f"dimension {place}"
+                raise RecipeError(
+                    f"{name}: {what} of '{value.name}' is dynamic ('{size.dim_param or '?'}')",
+                    fix="export it with a fixed shape and batch 1: a board allocates memory for fixed shapes only",
+                )
+
+
+def require_convertible(model: onnx.ModelProto) -> None:
+    """Raise RecipeError for the first operator that onnx2tf has no conversion for."""
+    for node in model.graph.node:
+        if importlib.util.find_spec(f"onnx2tf.ops.{node.op_type}") is None:
+            raise unsupported(f"operator {node.op_type} of module '{module_of(node)}'", "onnx2tf has none such")
+
+
+def unsupported(what: str, why: str) -> RecipeError:
+    """Return the error of something that cannot go to TFLite."""
+    return RecipeError(
+        f"{what} cannot be converted to TFLite ({why})",
+        fix="replace it in the model, or build without TFLite: --set quantize.tflite.variants=[]",
+    )
+
+
+def module_of(node: onnx.NodeProto) -> str:
+    """Return the dotted name of the PyTorch module that a node came from, such as `features.3`."""
+    for entry in node.metadata_props:
+        if entry.key == MODULE_KEY:
+            scopes = [scope for scope in ast.literal_eval(entry.value)[:-1] if scope]
+            return scopes[-1] if scopes else "forward of the model itself"
+    # PyTorch's older exporter puts the path into the name: /features/features.3/Erf
+    scopes = [part for part in node.name.split("/")[:-1] if part]
+    return scopes[-1] if scopes else node.name

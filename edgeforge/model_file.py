@@ -1,0 +1,34 @@
+"""Which file a recipe's model name means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgeforge.bundled import bundled
+from edgeforge.errors import RecipeError
+from edgeforge.suggest import nearest
+
+
+def resolve_model_file(name: str, recipe_folder: Path) -> tuple[Path, str | None]:
+    """Return the file of `digits_cnn` or `path/to/file.py:Class`, and the class (None: the file's only one).
+
+    A path is looked for beside the recipe, then in the working directory, then among the ready models.
+    Raises RecipeError with the nearest ready model.
+    """
+    path_name, _, class_name = name.partition(":")
+    ready = bundled("models")
+    if path_name.endswith(".py"):
+        places = [folder / Path(path_name).expanduser() for folder in (recipe_folder, Path.cwd(), ready)]
+        for path in places:
+            if path.is_file():
+                return path.resolve(), class_name or None
+        looked = ", ".join(dict.fromkeys(str(path.parent) for path in places))
+        raise RecipeError(f"model.name: no file {path_name} (looked in {looked})", fix="check the path")
+    path = ready / f"{path_name}.py"
+    if path.is_file():
+        return path, class_name or None
+    known = [file.stem for file in ready.glob("*.py") if not file.stem.startswith("_")]
+    raise RecipeError(
+        f"model.name: there is no ready model '{path_name}'{nearest(path_name, known)}",
+        fix="name a ready model, or your own as path/to/file.py:Class",
+    )

@@ -1,0 +1,164 @@
+"""What a build would do: each stage's key, whether its result is in the store, and if not, why not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeforge.errors import MissingDependency, RecipeError
+from edgeforge.files import sha256_of
+from edgeforge.model_file import resolve_model_file
+from edgeforge.recipe import Recipe
+from edgeforge.recipe_file import LoadedRecipe
+from edgeforge.stage import Stage, ingredients, key_of
+from edgeforge.store import Artifact, CorruptedArtifact, Store
+from edgeforge.suggest import nearest
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stage of a plan. `artifact` is set when nothing needs to run; `why` says why it must."""
+
+    stage: Stage
+    key: str
+    ingredients: dict[str, Any]
+    files: dict[str, Path]
+    artifact: Artifact | None
+    why: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The steps of a build, in order."""
+
+    loaded: LoadedRecipe
+    steps: tuple[Step, ...]
+
+    @property
+    def recipe(self) -> Recipe:
+        """The validated recipe."""
+        return self.loaded.recipe
+
+    @property
+    def up_to_date(self) -> bool:
+        """Say whether every step's result is in the store."""
+        return all(step.artifact for step in self.steps)
+
+
+def make_plan(
+    loaded: LoadedRecipe,
+    stages: tuple[Stage, ...],
+    store: Store,
+    *,
+    until: str | None = None,
+    force: tuple[str, ...] = (),
+    before: dict[str, dict[str, Any]] | None = None,
+) -> Plan:
+    """Return what `build` would do.
+
+    until: leave out all that this stage does not need. force: run these stages, and what depends on them, again.
+    before: each stage's ingredients at the last build in the same folder, to say what has changed.
+    Raises RecipeError for an unknown stage or a missing file, MissingDependency for a missing package.
+    """
+    known = [stage.name for stage in stages]
+    for name in (*force, *([until] if until else [])):
+        if name not in known:
+            raise RecipeError(f"'{name}' is no stage{nearest(name, known)}", fix=f"one of: {', '.join(known)}")
+    wanted = _needed_by(until, stages) if until else set(known)
+    user = user_files(loaded)
+    steps: list[Step] = []
+    for stage in stages:
+        if stage.name in wanted:
+            steps.append(_step(stage, loaded.recipe, user, steps, store, force, before or {}))
+    return Plan(loaded, tuple(steps))
+
+
+def user_files(loaded: LoadedRecipe) -> dict[str, Path]:
+    """Return the user's own files that stages read, by name: `model`, `calibration`, `data/…`."""
+    recipe, folder = loaded.recipe, loaded.path.parent
+    files = {"model": resolve_model_file(recipe.model.name, folder)[0]}
+    if recipe.quantize.calibration.file:
+        files["calibration"] = _beside(folder, recipe.quantize.calibration.file)
+    if recipe.data.root:
+        root = _beside(folder, recipe.data.root)
+        files |= {f"data/{path.name}": path for path in sorted((root / "MNIST" / "raw").glob("*-ubyte"))}
+    return files
+
+
+def _beside(folder: Path, name: str) -> Path:
+    """A path in a recipe is relative to the recipe, then to the working directory."""
+    path = Path(name).expanduser()
+    return folder / path if (folder / path).exists() else path
+
+
+def _needed_by(name: str, stages: tuple[Stage, ...]) -> set[str]:
+    after = {stage.name: stage.after for stage in stages}
+    needed: set[str] = set()
+    waiting = [name]
+    while waiting:
+        current = waiting.pop()
+        needed.add(current)
+        waiting.extend(after[current])
+    return needed
+
+
+def _step(
+    stage: Stage,
+    recipe: Recipe,
+    user: dict[str, Path],
+    earlier: list[Step],
+    store: Store,
+    force: tuple[str, ...],
+    before: dict[str, dict[str, Any]],
+) -> Step:
+    inputs = {step.stage.name: step for step in earlier if step.stage.name in stage.after}
+    files = {name: path for name, path in user.items() if name.split("/")[0] in stage.files}
+    hashes = {name: sha256_of(path) for name, path in files.items()}
+    parts = ingredients(stage, recipe, {name: step.key for name, step in inputs.items()}, hashes, {})
+    missing = [name for name, found in parts["libraries"].items() if found == "missing"]
+    if missing:
+        raise MissingDependency(
+            f"{', '.join(missing)} is not installed", fix=f"pip install {' '.join(missing)}", stage=stage.name
+        )
+    key = key_of(parts)
+    stale = [name for name, step in inputs.items() if not step.artifact]
+    if stage.name in force:
+        return Step(stage, key, parts, files, None, "forced")
+    if any(inputs[name].why.startswith("forced") for name in stale):
+        return Step(stage, key, parts, files, None, "forced, as it depends on " + ", ".join(stale))
+    try:
+        artifact = store.get(stage.name, key)
+    except CorruptedArtifact as error:
+        return Step(stage, key, parts, files, None, f"corrupted in the store: {error}")
+    why = "" if artifact else _why(parts, before.get(stage.name))
+    return Step(stage, key, parts, files, artifact, why)
+
+
+def _why(now: dict[str, Any], before: dict[str, Any] | None) -> str:
+    """Say what differs from the last build, the nearest cause first."""
+    if before is None:
+        return "never built here"
+    changes = []
+    for part in ("recipe", "files", "libraries"):
+        changes += _changed(now[part], before.get(part, {}))
+    if now["version"] != before.get("version"):
+        changes.append("a new version of this stage")
+    inputs = [name for name, key in now["inputs"].items() if before.get("inputs", {}).get(name) != key]
+    if inputs:
+        changes.append("changed: " + ", ".join(inputs))
+    return "; ".join(changes) or "not in the store any more"
+
+
+def _changed(now: Any, before: Any, path: str = "") -> list[str]:
+    if isinstance(now, dict) and isinstance(before, dict):
+        found = []
+        for name in sorted(now.keys() | before.keys()):
+            found += _changed(now.get(name), before.get(name), f"{path}.{name}" if path else name)
+        return found
+    return [] if now == before else [f"{path}: {_short(before)} → {_short(now)}"]
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 24 else text[:21] + "…"

@@ -1,0 +1,146 @@
+"""What the command line shows of plans, builds and lists."""
+
+from __future__ import annotations
+
+import json as json_module
+import time
+from dataclasses import asdict
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from edgeforge.build import Watcher
+from edgeforge.plan import Plan
+
+if TYPE_CHECKING:
+    from edgeforge.doctor import Diagnosis
+    from edgeforge.evaluate.bench import BenchRow
+    from edgeforge.pipeline import Result
+    from edgeforge.targets.boards import Board
+
+
+class ConsoleWatcher(Watcher):
+    """Shows a build: a line a finished stage, a bar a running one (on a terminal)."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True, highlight=False)
+        self.bars = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description:<16}"),
+            BarColumn(bar_width=24),
+            TimeElapsedColumn(),
+            TextColumn("[dim]{task.fields[text]}"),
+            console=self.console,
+            transient=True,
+        )
+        self.tasks: dict[str, TaskID] = {}
+        self.begun = time.perf_counter()
+
+    def __enter__(self) -> ConsoleWatcher:
+        self.bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.bars.stop()
+
+    def planned(self, plan: Plan) -> None:
+        """Say how much there is to do."""
+        waiting = [step.stage.name for step in plan.steps if not step.artifact]
+        for step in plan.steps:
+            if step.why.startswith("corrupted"):
+                self.notice(f"{step.stage.name}: {step.why}; it is made again")
+        if waiting:
+            kept = len(plan.steps) - len(waiting)
+            self.console.print(f"[bold]{plan.recipe.name}[/]: {len(waiting)} stages to run, {kept} up to date")
+
+    def started(self, stage: str, title: str) -> None:
+        """Add a bar."""
+        self.tasks[stage] = self.bars.add_task(stage, total=1.0, text=title)
+
+    def progress(self, stage: str, share: float, text: str) -> None:
+        """Move the bar."""
+        self.bars.update(self.tasks[stage], completed=share, text=text)
+
+    def finished(self, stage: str, seconds: float) -> None:
+        """Replace the bar by a line."""
+        text = self.bars.tasks[self.bars.task_ids.index(self.tasks[stage])].fields["text"]
+        self.bars.remove_task(self.tasks.pop(stage))
+        self.console.print(f"[green]✓[/] {stage:<16} {seconds:6.1f} s  [dim]{text}[/]")
+
+    def notice(self, text: str) -> None:
+        """Print a line that stays."""
+        self.console.print(f"[yellow]![/] {text}")
+
+    def summary(self, result: Result) -> None:
+        """Say what the build came to and where to look."""
+        seconds = time.perf_counter() - self.begun
+        if result.plan.up_to_date:
+            state = "everything is up to date"
+            if result.written:
+                state += f", {result.written} files restored"
+        else:
+            state = "built"
+        self.console.print(f"[bold]{result.plan.recipe.name}[/]: {state} ({seconds:.1f} s)")
+        for name in ("report.html", "arduino"):
+            place = result.folder / name
+            if place.exists():
+                self.console.print(f"  {name.split('.')[0]:<8} {place}")
+
+
+def print_plan(plan: Plan) -> None:
+    """Print which stages would run, and why."""
+    console = Console(highlight=False)
+    table = Table(title=f"Plan of {plan.recipe.name}", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    for name in ("stage", "state", "why"):
+        table.add_column(name, style="dim" if name == "why" else "")
+    for step in plan.steps:
+        if step.artifact:
+            table.add_row(step.stage.name, "[green]up to date[/]", f"took {step.artifact.seconds:.1f} s")
+        else:
+            table.add_row(step.stage.name, "[yellow]will run[/]", step.why)
+    console.print(table)
+    waiting = sum(1 for step in plan.steps if not step.artifact)
+    console.print(f"{waiting} of {len(plan.steps)} stages would run." if waiting else "Everything is up to date.")
+
+
+def print_bench(rows: list[BenchRow], *, json: bool) -> None:
+    """Print latencies as a table, or as JSON lines."""
+    if json:
+        for row in rows:
+            print(json_module.dumps(asdict(row)))
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("model", "size KB", "p50 ms", "p99 ms", "threads", "runs"):
+        table.add_column(name, justify="left" if name == "model" else "right", overflow="fold")
+    for row in rows:
+        values: list[Any] = [row.file, f"{row.size_bytes / 1024:.1f}", f"{row.p50:.3f}", f"{row.p99:.3f}"]
+        table.add_row(*values, str(row.threads), str(row.runs))
+    Console(highlight=False).print(table)
+
+
+def print_boards(boards: dict[str, Board]) -> None:
+    """Print the boards."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("board", "name", "core", "MHz", "flash KB", "RAM KB"):
+        table.add_column(name, justify="right" if name in ("MHz", "flash KB", "RAM KB") else "left")
+    for key, board in boards.items():
+        flash, ram = f"{board.flash_bytes // 1024:,}", f"{board.ram_bytes // 1024:,}"
+        table.add_row(key, board.title, board.core, str(board.clock_mhz), flash, ram)
+    Console(highlight=False).print(table)
+
+
+def print_diagnosis(rows: list[Diagnosis]) -> bool:
+    """Print what is installed; return whether all that is needed is there."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("", "what", "found", "what to do"):
+        table.add_column(name)
+    marks = {"ok": "[green]✓[/]", "missing": "[red]✗[/]", "optional": "[dim]–[/]", "note": "[yellow]![/]"}
+    for row in rows:
+        table.add_row(marks[row.state], row.what, row.found, row.remedy)
+    Console(highlight=False).print(table)
+    return all(row.state != "missing" for row in rows)

@@ -1,0 +1,195 @@
+"""The stage `torch`: the float model and PyTorch's INT8 baselines, each a frozen TorchScript file.
+
+A file loads again without the model's source: `edgeforge.runtimes.torch_script` reads the engine from it.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeforge.artifact import Preprocessing, Variant, write_variants
+from edgeforge.data.representative import read_calibration
+from edgeforge.data.splits import read_preprocessing
+from edgeforge.machine import has_vnni
+from edgeforge.quantize.eager_fusion import fusable_groups
+from edgeforge.recipe import TorchEngine, TorchVariant
+from edgeforge.runtimes.torch_script import save_torch_script
+from edgeforge.stage import Job
+from edgeforge.train.network import trained_network
+
+if TYPE_CHECKING:
+    import torch
+    from torch import fx, nn
+
+CALIBRATION_BATCH = 50
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """Makes the variants of one trained network into one folder."""
+
+    name: str
+    network: nn.Module
+    calibration: torch.Tensor  # N,C,H,W float32
+    preprocessing: Preprocessing
+    folder: Path
+
+    def float32(self) -> Variant:
+        """The reference that every other variant is compared with."""
+        return self._save("fp32", self.network, Variant("torch-fp32", "torch", "fp32", None, detail="TorchScript"))
+
+    def dynamic(self, engine: TorchEngine) -> Variant:
+        """int8 weights in dense layers; activations quantized on the fly."""
+        from torch import nn
+        from torch.ao import quantization
+
+        _use(engine)
+        quantized = quantization.quantize_dynamic(self.network, {nn.Linear})
+        detail = f"dense layers only, engine {engine}"
+        variant = Variant("torch-dynamic-int8", "torch", "dynamic-int8", None, detail, extra={"engine": engine})
+        return self._save("dynamic_int8", quantized, variant)
+
+    def static_eager(self, engine: TorchEngine) -> Variant:
+        """Full int8 in eager mode: fused by the module tree, quantized between a stub at each end."""
+        from torch.ao import quantization
+
+        _use(engine)
+        network = copy.deepcopy(self.network)
+        groups = fusable_groups(network)
+        if groups:
+            quantization.fuse_modules(network, groups, inplace=True)
+        wrapped = quantization.QuantWrapper(network).eval()
+        wrapped.qconfig = _qconfig()
+        prepared = quantization.prepare(wrapped)
+        self._calibrate(prepared)
+        variant = Variant("torch-eager-int8", "torch", "int8", None, f"engine {engine}", extra={"engine": engine})
+        return self._save("eager_int8", quantization.convert(prepared), variant)
+
+    def static_fx(self, engine: TorchEngine, *, reference: bool) -> Variant:
+        """Full int8 in FX graph mode, with the fake-quant model that says what its outputs should be."""
+        from torch.ao.quantization import QConfigMapping, quantize_fx
+
+        _use(engine)
+        mapping = QConfigMapping().set_global(_qconfig())
+        prepared = quantize_fx.prepare_fx(copy.deepcopy(self.network), mapping, (self.calibration[:1],))
+        self._calibrate(prepared)
+        fake_quant = quantize_fx.convert_to_reference_fx(copy.deepcopy(prepared))
+        suffix = "" if reference else f"_{engine}"
+        fake_quant_file = f"{self.name}_fx{suffix}_fake_quant.pt"
+        self._write(fake_quant_file, fake_quant, {})
+        extra = {"engine": engine, "fake_quant": fake_quant_file, "output_scale": output_scale(fake_quant)}
+        name = "torch-fx-int8" + ("" if reference else f"-{engine}")
+        warnings = () if not _saturates(engine) else (_SATURATION.format(engine=engine),)
+        variant = Variant(name, "torch", "int8", None, f"engine {engine}", extra=extra, warnings=warnings)
+        return self._save(f"fx_int8{suffix}", quantize_fx.convert_fx(prepared), variant)
+
+    def _calibrate(self, prepared: nn.Module) -> None:
+        import torch
+
+        with torch.no_grad():
+            for batch in self.calibration.split(CALIBRATION_BATCH):
+                prepared(batch)
+
+    def _save(self, suffix: str, network: nn.Module, variant: Variant) -> Variant:
+        file = f"{self.name}_{suffix}.pt"
+        self._write(file, network, variant.extra)
+        return Variant(**{**vars(variant), "file": file})
+
+    def _write(self, file: str, network: nn.Module, extra: dict[str, Any]) -> None:
+        save_torch_script(
+            self.folder / file, network, self.calibration[:1], self.preprocessing, extra.get("engine")
+        )
+
+
+_SATURATION = (
+    "engine {engine} sums int8 products in 16 bits on this processor (no VNNI): values may saturate; compare the "
+    "other runtimes with engine qnnpack"
+)
+
+
+def quantize_torch(job: Job) -> None:
+    """Write the float model and every INT8 variant of the recipe; one that fails is a row with its reason."""
+    import torch
+
+    settings = job.recipe.quantize.torch
+    baselines = Baselines(
+        job.recipe.name,
+        trained_network(job),
+        torch.from_numpy(read_calibration(job.inputs["calibration"])),
+        read_preprocessing(job.inputs["data"]),
+        job.output,
+    )
+    reference = settings.engine
+    makers: dict[str, tuple[TorchVariant, Callable[[], Variant]]] = {
+        "torch-dynamic-int8": ("dynamic", lambda: baselines.dynamic(reference)),
+        "torch-eager-int8": ("static-eager", lambda: baselines.static_eager(reference)),
+        "torch-fx-int8": ("static-fx", lambda: baselines.static_fx(reference, reference=True)),
+    }
+    for engine in settings.also_fx_on:
+        if engine != reference:
+            make = _bound(baselines.static_fx, engine)
+            makers[f"torch-fx-int8-{engine}"] = ("static-fx", make)
+    variants = [baselines.float32()]
+    for done, (name, (kind, make)) in enumerate(makers.items()):
+        if kind in settings.variants:
+            job.progress(done / len(makers), name)
+            variants.append(_or_reason(name, make))
+    write_variants(job.output, variants)
+
+
+def _bound(make: Callable[..., Variant], engine: TorchEngine) -> Callable[[], Variant]:
+    return lambda: make(engine, reference=False)
+
+
+def _or_reason(name: str, make: Callable[[], Variant]) -> Variant:
+    try:
+        return make()
+    except Exception as error:
+        first_line = str(error).strip().split("\n")[0]
+        precision = "dynamic-int8" if "dynamic" in name else "int8"
+        return Variant(name, "torch", precision, None, reason=f"{type(error).__name__}: {first_line}")
+
+
+def _qconfig() -> Any:
+    """Activations quint8 per tensor over the full 0..255; weights int8 per channel, symmetric, -127..127.
+
+    These are TFLite's ranges too (shifted by 128), so that runtimes can be compared.
+    """
+    import torch
+    from torch.ao.quantization import HistogramObserver, PerChannelMinMaxObserver, QConfig
+
+    return QConfig(
+        activation=HistogramObserver.with_args(dtype=torch.quint8, reduce_range=False),
+        weight=PerChannelMinMaxObserver.with_args(
+            dtype=torch.qint8, qscheme=torch.per_channel_symmetric, quant_min=-127, quant_max=127
+        ),
+    )
+
+
+def _use(engine: TorchEngine) -> None:
+    import torch
+
+    supported = torch.backends.quantized.supported_engines
+    if engine not in supported:
+        raise ValueError(f"engine {engine} is not in this build of PyTorch (it has {', '.join(supported)})")
+    torch.backends.quantized.engine = engine
+
+
+def _saturates(engine: TorchEngine) -> bool:
+    """fbgemm's kernels, which x86 uses too, add pairs of products in 16 bits where there is no VNNI."""
+    return engine in ("x86", "fbgemm") and not has_vnni()
+
+
+def output_scale(fake_quant: fx.GraphModule) -> float | None:
+    """Return the scale of a reference model's output; None when its last layer is not quantized."""
+    nodes = list(fake_quant.graph.nodes)
+    last = nodes[-1].args[0]
+    if getattr(last, "target", None) != "dequantize":
+        return None
+    scale = last.args[0].args[1]
+    value = getattr(fake_quant, scale.target) if hasattr(scale, "target") else scale
+    return float(value)

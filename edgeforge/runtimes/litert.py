@@ -1,0 +1,72 @@
+"""The LiteRT runtime (TensorFlow Lite): .tflite files on the CPU, with XNNPACK or without."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from edgeforge.errors import RecipeError
+from edgeforge.runtimes.tflite_tensors import from_output, tensor_spec, to_input
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Kernels = Literal["xnnpack", "builtin", "reference"]
+
+
+class LiteRTRunner:
+    """Runs a .tflite file with one input and one output.
+
+    kernels: xnnpack is LiteRT's default, builtin its own kernels without a delegate, reference the plain ones.
+    """
+
+    def __init__(self, path: Path, threads: int | None = None, kernels: Kernels = "xnnpack") -> None:
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+        resolver = {
+            "xnnpack": OpResolverType.AUTO,
+            "builtin": OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+            "reference": OpResolverType.BUILTIN_REF,
+        }[kernels]
+        try:
+            self.interpreter = Interpreter(
+                str(path), num_threads=threads, experimental_op_resolver_type=resolver
+            )
+            self.interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            first_line = str(error).strip().split("\n")[0]
+            raise RecipeError(f"{path} cannot be loaded: {first_line}", fix="is it a whole .tflite file?") from error
+        source, target = self.interpreter.get_input_details()[0], self.interpreter.get_output_details()[0]
+        if -1 in source["shape_signature"]:
+            raise RecipeError(
+                f"{path}: its input has the dynamic shape {source['shape_signature'].tolist()}",
+                fix="convert it with a fixed shape (batch 1)",
+            )
+        self.input = tensor_spec(source["shape"], source["dtype"], *source["quantization"])
+        self.output = tensor_spec(target["shape"], target["dtype"], *target["quantization"])
+        self._source, self._target = source["index"], target["index"]
+
+    def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return logits (N,classes float32) of the batch (N,C,H,W float32)."""
+        import numpy as np
+
+        rows = []
+        for tensor in to_input(batch, self.input):
+            self.interpreter.set_tensor(self._source, tensor[None])
+            self.interpreter.invoke()
+            rows.append(self.interpreter.get_tensor(self._target))
+        return from_output(np.concatenate(rows), self.output)
+
+    def single(self, image: NDArray[np.float32]) -> Callable[[], object]:
+        """Return a call that runs one prepared image (1,C,H,W float32)."""
+        tensor, interpreter = to_input(image, self.input), self.interpreter
+        source, target = self._source, self._target
+
+        def call() -> object:
+            interpreter.set_tensor(source, tensor)
+            interpreter.invoke()
+            return interpreter.get_tensor(target)
+
+        return call

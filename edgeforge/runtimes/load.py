@@ -1,0 +1,29 @@
+"""Which Runner a model file needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgeforge.errors import RecipeError
+from edgeforge.runtimes.runner import Runner
+
+SUFFIXES = (".pt", ".onnx", ".tflite")
+
+
+def load_runner(path: Path, threads: int | None = None) -> Runner:
+    """Return the Runner of a .pt (TorchScript), .onnx or .tflite file. Raises RecipeError for any other."""
+    if not path.is_file():
+        raise RecipeError(f"{path}: no such model file", fix=f"name a {', '.join(SUFFIXES)} file")
+    if path.suffix == ".pt":
+        from edgeforge.runtimes.torch_script import TorchRunner
+
+        return TorchRunner(path, threads)
+    if path.suffix == ".onnx":
+        from edgeforge.runtimes.onnxruntime import OnnxRunner
+
+        return OnnxRunner(path, threads)
+    if path.suffix == ".tflite":
+        from edgeforge.runtimes.litert import LiteRTRunner
+
+        return LiteRTRunner(path, threads)
+    raise RecipeError(f"{path}: '{path.suffix}' is no model file", fix=f"name a {', '.join(SUFFIXES)} file")

@@ -1,0 +1,56 @@
+"""The ONNX Runtime runtime, on the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgeforge.errors import RecipeError
+from edgeforge.runtimes.runner import TensorSpec
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class OnnxRunner:
+    """Runs an .onnx file with one float input of static shape (1,C,H,W)."""
+
+    def __init__(self, path: Path, threads: int | None = None) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        if threads:
+            options.intra_op_num_threads = threads
+            options.inter_op_num_threads = 1
+        try:
+            self.session = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:
+            first_line = str(error).strip().split("\n")[0]
+            raise RecipeError(f"{path} cannot be loaded: {first_line}", fix="is it a whole .onnx file?") from error
+        source, target = self.session.get_inputs()[0], self.session.get_outputs()[0]
+        for size in source.shape:
+            if not isinstance(size, int):
+                raise RecipeError(
+                    f"{path}: input '{source.name}' has the dynamic dimension '{size}' in {source.shape}",
+                    fix="export it with a fixed shape (batch 1): targets allocate memory for fixed shapes only",
+                )
+        self.input = TensorSpec(tuple(source.shape), "float32")
+        self.output = TensorSpec(tuple(target.shape), "float32")
+        self._input_name, self._output_name = source.name, target.name
+
+    def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return logits (N,classes float32) of the batch (N,C,H,W float32)."""
+        import numpy as np
+
+        rows = [self.session.run([self._output_name], {self._input_name: image[None]})[0] for image in batch]
+        return np.concatenate(rows)
+
+    def single(self, image: NDArray[np.float32]) -> Callable[[], object]:
+        """Return a call that runs one prepared image (1,C,H,W float32)."""
+        feed, wanted, session = {self._input_name: image}, [self._output_name], self.session
+        return lambda: session.run(wanted, feed)

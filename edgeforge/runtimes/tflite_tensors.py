@@ -1,0 +1,48 @@
+"""Layout and quantization at the ends of a TFLite model, the same for LiteRT and TFLM."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgeforge.runtimes.runner import TensorSpec
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def to_input(images: NDArray[np.float32], spec: TensorSpec) -> NDArray[np.generic]:
+    """Turn images (N,C,H,W float32) into a model's input tensors (N,H,W,C of its type).
+
+    q = round(x / scale) + zero point, halves away from zero, clamped: what TFLite's QUANTIZE computes.
+    """
+    import numpy as np
+
+    channels_last = np.ascontiguousarray(images.transpose(0, 2, 3, 1))
+    if spec.scale is None:
+        return channels_last
+    limits = np.iinfo(spec.dtype)
+    scaled = channels_last / np.float32(spec.scale)
+    rounded = np.trunc(scaled + np.copysign(np.float32(0.5), scaled)) + (spec.zero_point or 0)
+    return np.clip(rounded, limits.min, limits.max).astype(spec.dtype)
+
+
+def from_output(values: NDArray[np.generic], spec: TensorSpec) -> NDArray[np.float32]:
+    """Turn output tensors into logits (N,classes float32): scale * (q - zero point)."""
+    import numpy as np
+
+    if spec.scale is None:
+        return values.astype(np.float32)
+    return (values.astype(np.float32) - np.float32(spec.zero_point or 0)) * np.float32(spec.scale)
+
+
+def tensor_spec(shape: object, dtype: object, scales: object, zero_points: object) -> TensorSpec:
+    """Return the TensorSpec of what the interpreters say: quantized when there is one scale."""
+    import numpy as np
+
+    scale, zero_point = np.atleast_1d(scales), np.atleast_1d(zero_points)  # type: ignore[call-overload]
+    kind = np.dtype(dtype).name  # type: ignore[call-overload]
+    size = tuple(int(n) for n in shape)  # type: ignore[attr-defined]
+    if kind == "float32" or scale.size == 0 or scale[0] == 0:
+        return TensorSpec(size, kind)
+    return TensorSpec(size, kind, float(scale[0]), int(zero_point[0]))

@@ -1,0 +1,122 @@
+"""The TensorFlow Lite Micro runtime, on the desk: the kernels and the memory planner that the board runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from edgeforge.errors import StageFailed
+from edgeforge.export.associated_files import pure_flatbuffer
+from edgeforge.runtimes.tflite_tensors import from_output, tensor_spec, to_input
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+LARGEST_ARENA = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Arena:
+    """Bytes of the tensor arena by TFLM's recording allocator, on this 64-bit host.
+
+    head: activations, planned over time. tail: what lives as long as the model, larger here than on a 32-bit
+    board, since pointers are.
+    """
+
+    total: int
+    head: int
+    tail: int
+
+
+class TFLMRunner:
+    """Runs a .tflite file in the TFLM interpreter. Raises StageFailed with TFLM's own words when it refuses."""
+
+    def __init__(self, path: Path) -> None:
+        from tflite_micro.python.tflite_micro import runtime
+
+        flatbuffer = pure_flatbuffer(path.read_bytes())
+        with _Captured() as said:
+            try:
+                self.interpreter = runtime.Interpreter.from_bytes(flatbuffer, arena_size=LARGEST_ARENA)
+            except RuntimeError as error:
+                reason = _reason(said.text()) or str(error)
+                raise StageFailed(f"TFLM refuses the model: {reason}", fix="replace that operator") from error
+        source, target = self.interpreter.get_input_details(0), self.interpreter.get_output_details(0)
+        self.input, self.output = _spec(source), _spec(target)
+
+    def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return logits (N,classes float32) of the batch (N,C,H,W float32)."""
+        return from_output(self.run_raw(to_input(batch, self.input)), self.output)
+
+    def run_raw(self, tensors: NDArray[Any]) -> NDArray[Any]:
+        """Return output tensors (N,classes of the model's type) of input tensors (N,H,W,C of its type)."""
+        import numpy as np
+
+        rows = []
+        for tensor in tensors:
+            self.interpreter.set_input(tensor[None], 0)
+            self.interpreter.invoke()
+            rows.append(np.array(self.interpreter.get_output(0)))
+        return np.concatenate(rows)
+
+    def single(self, image: NDArray[np.float32]) -> Callable[[], object]:
+        """Return a call that runs one prepared image (1,C,H,W float32)."""
+        tensor, interpreter = to_input(image, self.input), self.interpreter
+
+        def call() -> object:
+            interpreter.set_input(tensor, 0)
+            interpreter.invoke()
+            return interpreter.get_output(0)
+
+        return call
+
+    def arena(self) -> Arena:
+        """Return what the model has taken of its arena; call it after the first `run`."""
+        with _Captured() as said:
+            self.interpreter.print_allocations()
+        found = dict(re.findall(r"Arena allocation (total|head|tail) (\d+) bytes", said.text()))
+        if set(found) != {"total", "head", "tail"}:
+            raise StageFailed("TFLM's allocator printed no arena figures", fix="install the pinned tflite-micro")
+        return Arena(int(found["total"]), int(found["head"]), int(found["tail"]))
+
+
+class _Captured:
+    """Captures what C++ writes to standard output and error, which Python's own redirection does not see."""
+
+    def __enter__(self) -> _Captured:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self.file: IO[bytes] = tempfile.TemporaryFile()
+        self.saved = os.dup(1), os.dup(2)
+        os.dup2(self.file.fileno(), 1)
+        os.dup2(self.file.fileno(), 2)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for place, descriptor in enumerate(self.saved, start=1):
+            os.dup2(descriptor, place)
+            os.close(descriptor)
+
+    def text(self) -> str:
+        """Return what was written so far."""
+        self.file.seek(0)
+        return self.file.read().decode(errors="replace")
+
+
+def _reason(text: str) -> str:
+    """Return the line of TFLM's output that names the operator, without its source file."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    telling = [line for line in lines if "op" in line.lower()] or lines
+    return telling[0] if telling else ""
+
+
+def _spec(details: dict[str, Any]) -> Any:
+    quantization = details["quantization_parameters"]
+    return tensor_spec(details["shape"], details["dtype"], quantization["scales"], quantization["zero_points"])

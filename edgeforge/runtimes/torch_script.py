@@ -1,0 +1,101 @@
+"""The torch runtime: frozen TorchScript files that carry their engine and preprocessing."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeforge.artifact import PREPROCESSING_FILE, Preprocessing
+from edgeforge.errors import RecipeError
+from edgeforge.runtimes.runner import TensorSpec
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+    from torch import nn
+
+ENGINE_FILE = "engine.json"
+
+
+def save_torch_script(
+    path: Path, network: nn.Module, example: torch.Tensor, preprocessing: Preprocessing, engine: str | None
+) -> None:
+    """Trace, freeze and save a network in evaluation mode; example: one image (1,C,H,W float32).
+
+    Freezing inlines the modules, which leaves the file about as small as its weights.
+    """
+    import torch
+
+    with torch.no_grad():
+        traced = torch.jit.trace(network.eval(), example)
+        # Left as they are: folding batch norm here would change the reference's own numbers.
+        frozen = torch.jit.freeze(traced, optimize_numerics=False)
+    facts = {"engine": engine, "input": list(example.shape)}
+    extra = {PREPROCESSING_FILE: preprocessing.to_json(), ENGINE_FILE: json.dumps(facts)}
+    torch.jit.save(frozen, str(path), _extra_files=extra)
+
+
+def saved_facts(path: Path) -> dict[str, Any]:
+    """Return {engine, input} of a file that EdgeForge saved; empty for any other TorchScript file."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            name = next((n for n in archive.namelist() if n.endswith(f"/extra/{ENGINE_FILE}")), None)
+            facts: dict[str, Any] = json.loads(archive.read(name)) if name else {}
+            return facts
+    except (zipfile.BadZipFile, ValueError) as error:
+        raise RecipeError(f"{path} is no TorchScript file: {error}", fix="save it with torch.jit.save") from error
+
+
+class TorchRunner:
+    """Runs a TorchScript file. Its engine must be chosen before quantized weights are unpacked on loading."""
+
+    def __init__(self, path: Path, threads: int | None = None) -> None:
+        import torch
+
+        facts = saved_facts(path)
+        if threads:
+            torch.set_num_threads(threads)
+        self.engine = facts.get("engine")
+        if self.engine:
+            torch.backends.quantized.engine = self.engine
+        try:
+            self.module = torch.jit.load(str(path), map_location="cpu").eval()
+        except RuntimeError as error:
+            first_line = str(error).strip().split("\n")[0]
+            raise RecipeError(f"{path} cannot be loaded: {first_line}", fix="save it with torch.jit.save") from error
+        self.input = TensorSpec(tuple(facts.get("input", ())), "float32")
+        self.output = TensorSpec((), "float32")
+
+    def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return logits (N,classes float32) of the batch (N,C,H,W float32)."""
+        import numpy as np
+        import torch
+
+        self._choose_engine()
+        with torch.inference_mode():
+            parts = [self.module(part).numpy() for part in torch.from_numpy(batch).split(256)]
+        return np.concatenate(parts)
+
+    def single(self, image: NDArray[np.float32]) -> Callable[[], object]:
+        """Return a call that runs one prepared image (1,C,H,W float32)."""
+        import torch
+
+        tensor = torch.from_numpy(image)
+
+        def call() -> object:
+            self._choose_engine()
+            with torch.inference_mode():
+                return self.module(tensor)
+
+        return call
+
+    def _choose_engine(self) -> None:
+        """The engine is a global of torch: another Runner may have chosen its own since."""
+        import torch
+
+        if self.engine and torch.backends.quantized.engine != self.engine:
+            torch.backends.quantized.engine = self.engine

@@ -1,0 +1,64 @@
+"""Batches of images that are already in memory, in an order that the seed and the epoch fix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from edgeforge.artifact import Preprocessing
+
+
+class RawImages(Dataset[tuple[torch.Tensor, torch.Tensor]]):
+    """Raw images (N,C,H,W uint8) and labels; asked for a whole batch at a time, it normalises the batch."""
+
+    def __init__(
+        self, images: NDArray[np.uint8], labels: NDArray[np.int64], preprocessing: Preprocessing
+    ) -> None:
+        self.images, self.labels, self.preprocessing = images, labels, preprocessing
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, indices: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
+        images = self.preprocessing.apply(self.images[indices])
+        return torch.from_numpy(images), torch.from_numpy(self.labels[indices])
+
+
+class BatchOrder(Sampler[list[int]]):
+    """Yields the indices of each batch; shuffled by (seed, epoch), so that a resumed epoch is the same.
+
+    Lightning calls `set_epoch` before each epoch.
+    """
+
+    def __init__(self, images: int, batch_size: int, *, seed: int | None) -> None:
+        self.images, self.batch_size, self.seed, self.epoch = images, batch_size, seed, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose order comes next."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return -(-self.images // self.batch_size)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        order = np.arange(self.images)
+        if self.seed is not None:
+            np.random.default_rng((self.seed, self.epoch)).shuffle(order)
+        for start in range(0, self.images, self.batch_size):
+            yield order[start : start + self.batch_size].tolist()
+
+
+def loader(
+    images: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    preprocessing: Preprocessing,
+    batch_size: int,
+    seed: int | None = None,
+) -> DataLoader[tuple[torch.Tensor, torch.Tensor]]:
+    """Return a DataLoader of normalised batches; in the stored order unless a seed is given."""
+    order = BatchOrder(len(images), batch_size, seed=seed)
+    return DataLoader(RawImages(images, labels, preprocessing), sampler=order, batch_size=None)

@@ -1,0 +1,137 @@
+"""The stage `train`: Lightning trains the recipe's network; the best validation epoch is kept."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeforge.data.splits import read_preprocessing, read_split
+from edgeforge.errors import EdgeForgeError, RecipeError, StageFailed
+from edgeforge.report.schema import EpochRow, TrainingRow
+from edgeforge.stage import Job
+from edgeforge.torchvision_import import import_torchvision
+from edgeforge.train.network import CHECKPOINT, check_output, new_network
+
+if TYPE_CHECKING:
+    import pytorch_lightning as pl
+
+METRICS_FILE = "metrics.csv"
+TRAINING_FILE = "training.json"
+
+
+def train(job: Job) -> None:
+    """Write model.ckpt (best epoch), metrics.csv and training.json; resume where a killed run stopped."""
+    import_torchvision()
+    import pytorch_lightning as pl
+
+    from edgeforge.train.batches import loader
+    from edgeforge.train.classifier import Classifier
+
+    settings, seed = job.recipe.train, job.recipe.seed
+    preprocessing = read_preprocessing(job.inputs["data"])
+    pl.seed_everything(seed, verbose=False)
+    network = new_network(job)
+    check_output(network, preprocessing)
+    classifier = Classifier(network, settings, len(preprocessing.classes))
+    train_x, train_y = read_split(job.inputs["data"], "train")
+    val_x, val_y = read_split(job.inputs["data"], "val")
+    trainer = _trainer(job)
+    try:
+        trainer.fit(
+            classifier,
+            loader(train_x, train_y, preprocessing, settings.batch_size, seed),
+            loader(val_x, val_y, preprocessing, 512),
+            ckpt_path=_resumable(job.scratch),
+            weights_only=True,
+        )
+    except EdgeForgeError:
+        shutil.rmtree(job.scratch)  # a run that ended in NaN must not be resumed
+        raise
+    if trainer.is_global_zero:
+        _write_results(job, trainer, sum(p.numel() for p in network.parameters()))
+
+
+def _trainer(job: Job) -> pl.Trainer:
+    import pytorch_lightning as pl
+    from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
+    from pytorch_lightning.loggers import CSVLogger
+
+    from edgeforge.train.callbacks import EpochSeed, ReportProgress
+
+    settings = job.recipe.train
+    best = ModelCheckpoint(job.scratch, "best", monitor="val_loss", save_last=True, enable_version_counter=False)
+    callbacks: list[pl.Callback] = [best, EpochSeed(job.recipe.seed), ReportProgress(job.progress)]
+    if settings.early_stopping:
+        patience, min_delta = settings.early_stopping.patience, settings.early_stopping.min_delta
+        callbacks.append(EarlyStopping("val_loss", patience=patience, min_delta=min_delta))
+    options: dict[str, Any] = job.recipe.trainer.model_dump(exclude_none=True)
+    try:
+        return pl.Trainer(
+            max_epochs=settings.epochs,
+            callbacks=callbacks,
+            logger=CSVLogger(job.scratch, name="log", version=""),
+            enable_progress_bar=False,  # ReportProgress speaks to the build's own
+            enable_model_summary=False,
+            deterministic=True,
+            default_root_dir=job.scratch,
+            **options,
+        )
+    except Exception as error:
+        raise RecipeError(f"trainer: {error}", fix="see pytorch_lightning.Trainer for what it accepts") from error
+
+
+def _resumable(scratch: Path) -> str | None:
+    """Return the checkpoint of the last whole epoch; None when there is none that loads."""
+    import torch
+
+    last = scratch / "last.ckpt"
+    if not last.exists():
+        return None
+    try:
+        torch.load(last, map_location="cpu", weights_only=True)
+    except Exception:
+        last.unlink()  # cut short by the kill: begin anew
+        return None
+    return str(last)
+
+
+def _write_results(job: Job, trainer: pl.Trainer, parameters: int) -> None:
+    import torch
+
+    best = trainer.checkpoint_callback.best_model_path  # type: ignore[union-attr]
+    if not best or not Path(best).exists():
+        raise StageFailed(
+            "training ended before one epoch was validated",
+            fix="give trainer.max_steps or trainer.max_time at least one epoch",
+        )
+    checkpoint = torch.load(best, map_location="cpu", weights_only=True)
+    # Weights alone: optimizer state and wall-clock paths would only make it larger and never twice the same.
+    kept = {"state_dict": checkpoint["state_dict"], "epoch": checkpoint["epoch"]}
+    torch.save(kept, job.output / CHECKPOINT)
+    log = job.scratch / "log" / METRICS_FILE
+    shutil.copyfile(log, job.output / METRICS_FILE)
+    rows = _epochs(log)
+    row = TrainingRow(
+        epochs=rows,
+        best_epoch=checkpoint["epoch"],
+        stopped_early=len(rows) < job.recipe.train.epochs,
+        parameters=parameters,
+    )
+    (job.output / TRAINING_FILE).write_text(row.model_dump_json(indent=1))
+
+
+def _epochs(log: Path) -> list[EpochRow]:
+    """Merge Lightning's log, which has one line a logging call, into one row an epoch."""
+    epochs: dict[int, dict[str, float]] = {}
+    with log.open() as file:
+        for line in csv.DictReader(file):
+            row = epochs.setdefault(int(line["epoch"]), {})
+            row |= {name: float(value) for name, value in line.items() if value and name not in ("epoch", "step")}
+    return [
+        EpochRow(epoch=epoch, **{name: row.get(name) for name in ("train_loss", "val_loss", "val_accuracy")})
+        for epoch, row in sorted(epochs.items())
+    ]
+
+

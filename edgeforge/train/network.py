@@ -1,0 +1,121 @@
+"""Loads the user's network: from a recipe, and with the weights of a checkpoint."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgeforge.artifact import Preprocessing
+from edgeforge.errors import RecipeError
+from edgeforge.stage import Job
+from edgeforge.suggest import nearest
+
+if TYPE_CHECKING:
+    from torch import nn
+
+CHECKPOINT = "model.ckpt"
+
+
+def new_network(job: Job) -> nn.Module:
+    """Return the recipe's network with fresh weights. Raises RecipeError naming what is wrong with it."""
+    model, path = job.recipe.model, job.files["model"]
+    network_class = _find_class(path, model.class_name)
+    try:
+        network: nn.Module = network_class(**model.args)
+    except TypeError as error:
+        signature = inspect.signature(network_class.__init__)
+        known = [name for name in signature.parameters if name != "self"]
+        raise RecipeError(
+            f"model.args do not fit {network_class.__name__} of {path}: {error}",
+            fix=f"its arguments are: {', '.join(known) or 'none'}",
+        ) from error
+    return network
+
+
+def trained_network(job: Job) -> nn.Module:
+    """Return the recipe's network with the trained weights, in evaluation mode."""
+    import torch
+
+    network = new_network(job)
+    checkpoint = torch.load(job.inputs["train"] / CHECKPOINT, map_location="cpu", weights_only=True)
+    prefix = "network."
+    weights = {name.removeprefix(prefix): value for name, value in checkpoint["state_dict"].items()
+               if name.startswith(prefix)}  # fmt: skip
+    network.load_state_dict(weights)
+    return network.eval()
+
+
+def check_output(network: nn.Module, preprocessing: Preprocessing) -> None:
+    """Run one zero image through the network. Raises RecipeError unless it gives (1,classes) logits."""
+    import torch
+
+    shape, classes = preprocessing.shape, len(preprocessing.classes)
+    was_training = network.training
+    try:
+        with torch.no_grad():
+            output = network.eval()(torch.zeros(1, *shape))
+    except Exception as error:
+        first_line = str(error).strip().split("\n")[0]
+        raise RecipeError(
+            f"model: an input of shape 1,{','.join(map(str, shape))} cannot go through it: {first_line}",
+            fix="make the model fit the images of data.source",
+        ) from error
+    finally:
+        network.train(was_training)
+    found = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
+    if found != (1, classes):
+        raise RecipeError(
+            f"model: its output for one image is {found}, the data has {classes} classes: expected (1, {classes})",
+            fix=f"make the last layer give {classes} logits, for instance with model.args: {{classes: {classes}}}",
+        )
+
+
+def _find_class(path: Path, wanted: str | None) -> type[nn.Module]:
+    """Return the class named, or the only nn.Module that the file defines."""
+    from torch import nn
+
+    spec = importlib.util.spec_from_file_location(f"edgeforge_user_model_{path.stem}", path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # torch.fx and dataclasses look a class's module up
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        line = _line_in(path, error)
+        raise RecipeError(
+            f"model: {path}{line} cannot be imported: {type(error).__name__}: {error}", fix="mend the file"
+        ) from error
+    classes = {
+        name: value
+        for name, value in vars(module).items()
+        if inspect.isclass(value) and issubclass(value, nn.Module) and value.__module__ == spec.name
+    }
+    if wanted:
+        if wanted not in classes:
+            raise RecipeError(
+                f"model: {path} defines no nn.Module '{wanted}'{nearest(wanted, classes)}",
+                fix=f"name one of: {', '.join(classes) or 'none there'}",
+            )
+        return classes[wanted]
+    public = {name: value for name, value in classes.items() if not name.startswith("_")}
+    if len(public) != 1:
+        raise RecipeError(
+            f"model: {path} defines {len(public)} public nn.Module classes ({', '.join(public)})",
+            fix=f"name one: {path.name}:{next(iter(public), 'ClassName')}",
+        )
+    return next(iter(public.values()))
+
+
+def _line_in(path: Path, error: Exception) -> str:
+    if isinstance(error, SyntaxError) and error.lineno:
+        return f":{error.lineno}"
+    lines = []
+    trace = error.__traceback__
+    while trace:
+        if trace.tb_frame.f_code.co_filename == str(path):
+            lines.append(trace.tb_lineno)
+        trace = trace.tb_next
+    return f":{lines[-1]}" if lines else ""
