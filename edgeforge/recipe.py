@@ -122,6 +122,9 @@ class OnnxInt8(Section):
 
     variants: tuple[OnnxVariant, ...] = ("fp32", "static")
     per_channel: bool = True
+    weights: Literal["uint8", "int8"] = Field(
+        "uint8", description="int8 weights saturate in ONNX Runtime on x86 processors without VNNI"
+    )
 
 
 class TFLite(Section):

@@ -88,8 +88,8 @@ def _compare_with_fake_quant(row: VariantRow, variant: Variant, logits: dict[str
     largest = round(float(steps.max()), 2)
     row.agreement.max_steps = largest
     within = float((steps <= MAX_STEPS + 0.01).mean())  # outputs are whole steps, but for float rounding
-    detail = f"largest difference {largest:.0f} steps, {100 * within:.1f} % of outputs within one"
+    detail = f"largest difference {largest:.0f} step(s), {100 * within:.1f} % of outputs within one"
     row.checks.append(Check(name="follows its fake-quant model", passed=largest <= MAX_STEPS + 0.01, detail=detail))
     if largest > MAX_STEPS + 0.01:
         engine = variant.extra.get("engine")
-        row.warnings.append(f"engine {engine} leaves the fake-quant model's outputs by up to {largest:.0f} steps")
+        row.warnings.append(f"{engine} leaves the fake-quant model's outputs by up to {largest:.0f} steps")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from edgeforge.artifact import Variant, read_variants
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.runtimes.load import load_runner
+from edgeforge.runtimes.onnxruntime import OnnxRunner
+from edgeforge.runtimes.runner import Runner
 from edgeforge.stage import Job
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ def predict(job: Job) -> None:
     models = _models(job)
     logits = {}
     for done, (name, path) in enumerate(models.items()):
-        runner = load_runner(path)
+        runner = _runner(name, path)
         rows: list[NDArray[np.float32]] = []
         for start in range(0, len(images), PORTION):
             job.progress((done + start / len(images)) / len(models), name)
@@ -43,6 +45,12 @@ def read_predictions(folder: Path) -> dict[str, NDArray[np.float32]]:
 
     with np.load(folder / PREDICTIONS_FILE) as arrays:
         return {name: arrays[name] for name in arrays}
+
+
+def _runner(name: str, path: Path) -> Runner:
+    if name.endswith(FAKE_QUANT) and path.suffix == ".onnx":
+        return OnnxRunner(path, optimized=False)
+    return load_runner(path)
 
 
 def _models(job: Job) -> dict[str, Path]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from edgeforge.artifact import PREPROCESSING_FILE, Preprocessing, Variant, write_variants
 from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing
+from edgeforge.recipe import OnnxInt8
 from edgeforge.stage import Job
 
 if TYPE_CHECKING:
@@ -23,11 +24,11 @@ def quantize_onnx(job: Job) -> None:
         return
     source = job.inputs["onnx"] / f"{job.recipe.name}_fp32.onnx"
     target = job.output / f"{job.recipe.name}_int8.onnx"
-    weights = "per-channel" if settings.per_channel else "per-tensor"
-    detail = f"QDQ, {weights} weights"
+    granularity = "per-channel" if settings.per_channel else "per-tensor"
+    detail = f"QDQ, {granularity} {settings.weights} weights"
     try:
-        _quantize(source, target, read_calibration(job.inputs["calibration"]), settings.per_channel)
-        _add_preprocessing(target, read_preprocessing(job.inputs["data"]))
+        _quantize(source, target, read_calibration(job.inputs["calibration"]), settings)
+        scale = _finish(target, read_preprocessing(job.inputs["data"]))
     except Exception as error:
         first_line = str(error).strip().split("\n")[0]
         target.unlink(missing_ok=True)
@@ -35,11 +36,13 @@ def quantize_onnx(job: Job) -> None:
             "onnx-static-int8", "onnxruntime", "int8", None, detail, reason=f"{type(error).__name__}: {first_line}"
         )
     else:
-        variant = Variant("onnx-static-int8", "onnxruntime", "int8", target.name, detail)
+        # Without graph optimizations ONNX Runtime runs Q and DQ as they stand, in float: the fake-quant model.
+        extra = {"engine": "ONNX Runtime", "fake_quant": target.name, "output_scale": scale}
+        variant = Variant("onnx-static-int8", "onnxruntime", "int8", target.name, detail, extra=extra)
     write_variants(job.output, [variant])
 
 
-def _quantize(source: Path, target: Path, calibration: NDArray[np.float32], per_channel: bool) -> None:
+def _quantize(source: Path, target: Path, calibration: NDArray[np.float32], settings: OnnxInt8) -> None:
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -58,18 +61,25 @@ def _quantize(source: Path, target: Path, calibration: NDArray[np.float32], per_
         target,
         Reader(),
         quant_format=QuantFormat.QDQ,
-        per_channel=per_channel,
-        # Both int8: uint8 activations saturate in 16-bit sums on processors without VNNI.
-        activation_type=QuantType.QInt8,
-        weight_type=QuantType.QInt8,
+        per_channel=settings.per_channel,
+        # The same type for both: products of uint8 and int8 are summed in 16 bits without VNNI, and saturate.
+        activation_type=QuantType.QUInt8 if settings.weights == "uint8" else QuantType.QInt8,
+        weight_type=QuantType.QUInt8 if settings.weights == "uint8" else QuantType.QInt8,
     )
     prepared.unlink()
 
 
-def _add_preprocessing(path: Path, preprocessing: Preprocessing) -> None:
+def _finish(path: Path, preprocessing: Preprocessing) -> float | None:
+    """Put the preprocessing into the file; return the scale of its output, None when that is float."""
     import onnx
+    from onnx import numpy_helper
 
     model = onnx.load(path)
     if all(entry.key != PREPROCESSING_FILE for entry in model.metadata_props):
         onnx.helper.set_model_props(model, {PREPROCESSING_FILE: preprocessing.to_json()})
     path.write_bytes(model.SerializeToString(deterministic=True))
+    last = next(node for node in model.graph.node if model.graph.output[0].name in node.output)
+    if last.op_type != "DequantizeLinear":
+        return None
+    scale = next(tensor for tensor in model.graph.initializer if tensor.name == last.input[1])
+    return float(numpy_helper.to_array(scale))

@@ -83,8 +83,8 @@ class Baselines:
         self._write(fake_quant_file, fake_quant, {})
         extra = {"engine": engine, "fake_quant": fake_quant_file, "output_scale": output_scale(fake_quant)}
         name = "torch-fx-int8" + ("" if reference else f"-{engine}")
-        warnings = () if not _saturates(engine) else (_SATURATION.format(engine=engine),)
-        variant = Variant(name, "torch", "int8", None, f"engine {engine}", extra=extra, warnings=warnings)
+        detail = f"engine {engine}" + (", 16-bit sums: no VNNI here" if _saturates(engine) else "")
+        variant = Variant(name, "torch", "int8", None, detail, extra=extra)
         return self._save(f"fx_int8{suffix}", quantize_fx.convert_fx(prepared), variant)
 
     def _calibrate(self, prepared: nn.Module) -> None:
@@ -103,12 +103,6 @@ class Baselines:
         save_torch_script(
             self.folder / file, network, self.calibration[:1], self.preprocessing, extra.get("engine")
         )
-
-
-_SATURATION = (
-    "engine {engine} sums int8 products in 16 bits on this processor (no VNNI): values may saturate; compare the "
-    "other runtimes with engine qnnpack"
-)
 
 
 def quantize_torch(job: Job) -> None:

@@ -15,13 +15,18 @@ if TYPE_CHECKING:
 
 
 class OnnxRunner:
-    """Runs an .onnx file with one float input of static shape (1,C,H,W)."""
+    """Runs an .onnx file with one float input of static shape (1,C,H,W).
 
-    def __init__(self, path: Path, threads: int | None = None) -> None:
+    optimized=False runs the graph node by node as it stands: for a QDQ model, its fake-quant outputs.
+    """
+
+    def __init__(self, path: Path, threads: int | None = None, *, optimized: bool = True) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
+        if not optimized:
+            options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         if threads:
             options.intra_op_num_threads = threads
             options.inter_op_num_threads = 1

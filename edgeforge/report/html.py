@@ -1,0 +1,107 @@
+"""The report as one page that opens anywhere: no network, no JavaScript, no files beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from edgeforge.report.plots import accuracy_plot, bars_plot, confusion_plot, training_plot
+from edgeforge.report.schema import Drop, Latency, Report
+
+RUNTIMES = {
+    "torch": "PyTorch",
+    "onnxruntime": "ONNX Runtime",
+    "litert": "TFLite, run by LiteRT",
+    "tflm": "TensorFlow Lite Micro",
+}
+
+
+def render(report: Report) -> str:
+    """Return the page. All text of the report is escaped; only our own SVG is not."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"), undefined=StrictUndefined, autoescape=True,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters |= {"kb": kilobytes, "percent": percent, "drop_badge": drop_badge, "speed": speed}
+    made = [row for row in report.variants if row.status == "ok"]
+    wanted = (report.reference, "torch-fx-int8", "onnx-static-int8", "tflite-int8", "tflm-int8")
+    plots = {
+        "size": Markup(accuracy_plot(report, "size")),
+        "latency": Markup(accuracy_plot(report, "latency")),
+        "bars": Markup(bars_plot(report)),
+        "training": Markup(training_plot(report)),
+        "confusion": {row.name: Markup(confusion_plot(row, report.classes)) for row in made if row.name in wanted},
+    }
+    groups = {title: [row for row in report.variants if row.runtime == key] for key, title in RUNTIMES.items()}
+    return environment.get_template("report.html.j2").render(
+        report=report,
+        headline=headline(report),
+        groups={title: rows for title, rows in groups.items() if rows},
+        plots=plots,
+        timing=next((row.latency_ms for row in made if row.latency_ms), None),
+    )
+
+
+def headline(report: Report) -> list[str]:
+    """Return what a reader must know, in up to three sentences: the model for the board, beside the float one."""
+    rows = {row.name: row for row in report.variants if row.status == "ok"}
+    reference, small = rows.get(report.reference), rows.get("tflite-int8")
+    if not (reference and reference.metrics and small and small.metrics and small.size_bytes and reference.size_bytes):
+        return ["No full-integer model was made: see the table below for the reason."]
+    ratio = reference.size_bytes / small.size_bytes
+    verdict = {"tie": "as accurate as", "worse": "less accurate than", "better": "more accurate than"}
+    judged = verdict.get(small.drop.verdict, "beside") if small.drop else "beside"
+    p_value = f", McNemar p = {small.drop.p_value:.2g}" if small.drop else ""
+    sentences = [
+        f"The full-integer TFLite model is {ratio:.1f}× smaller than PyTorch float32 "
+        f"({small.size_bytes / 1024:,.1f} against {reference.size_bytes / 1024:,.1f} KB) and {judged} it "
+        f"({percent(small.metrics.top1)} against {percent(reference.metrics.top1)} %{p_value})."
+    ]
+    board_row = rows.get("tflm-int8")
+    if board_row and board_row.metrics and board_row.arena_bytes:
+        sentences.append(
+            f"On the microcontroller's own kernels it reaches {percent(board_row.metrics.top1)} % "
+            f"with a tensor arena of {board_row.arena_bytes:,} bytes."
+        )
+    fitting = [target.title for target in report.targets if target.fits]
+    failing = [target.title for target in report.targets if target.fits is False]
+    if fitting:
+        sentences.append(f"It fits {', '.join(fitting)}.")
+    if failing:
+        sentences.append(f"It does not fit {', '.join(failing)}.")
+    return sentences
+
+
+def kilobytes(size: int | None) -> str:
+    """Return bytes as KB of 1,024 bytes with one decimal; a dash when unknown."""
+    return "–" if size is None else f"{size / 1024:,.1f}"
+
+
+def percent(share: float) -> str:
+    """Return a share in [0, 1] as percent with two decimals."""
+    return f"{100 * share:.2f}"
+
+
+def drop_badge(drop: Drop | None) -> dict[str, Any]:
+    """Return the badge of an accuracy verdict: its style, text and the figures behind it."""
+    if drop is None or drop.verdict == "reference":
+        return {"style": "neutral", "text": "reference", "title": "what all others are compared with"}
+    behind = (
+        f"{drop.only_reference_right} images only the reference gets right, {drop.only_variant_right} only this; "
+        f"McNemar p = {drop.p_value:.3g}"
+    )
+    text = "tie" if drop.verdict == "tie" else f"{-drop.points:+.2f} points"
+    style = {"tie": "good", "worse": "bad", "better": "good"}[drop.verdict]
+    return {"style": style, "text": text, "title": behind}
+
+
+def speed(latency: Latency | None) -> str:
+    """Return how many times faster than the reference, with its 95 % interval; `tie` when that contains 1."""
+    if latency is None or not (latency.ratio and latency.ratio_low and latency.ratio_high):
+        return "–"
+    return f"{1 / latency.ratio:.2f}× ({1 / latency.ratio_high:.2f}–{1 / latency.ratio_low:.2f})"
+
+
