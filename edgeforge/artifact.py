@@ -83,6 +83,4 @@ def read_variants(folder: Path) -> list[Variant]:
     if not path.exists():
         return []
     rows = json.loads(path.read_text())
-    return [
-        Variant(**{**row, "checks": tuple(row["checks"]), "warnings": tuple(row["warnings"])}) for row in rows
-    ]
+    return [Variant(**{**row, "checks": tuple(row["checks"]), "warnings": tuple(row["warnings"])}) for row in rows]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures as futures
+import contextlib
 import json
 import os
 import signal
@@ -201,10 +202,8 @@ def _environment() -> dict[str, str]:
 def _kill(worker: subprocess.Popen[str]) -> None:
     """End a worker and all that it started."""
     if worker.poll() is None:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(worker.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         worker.wait()
     if worker.stdin:
         worker.stdin.close()

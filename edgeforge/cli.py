@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, Optional
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -27,13 +27,13 @@ app = typer.Typer(
 
 RecipePath = Annotated[Path, typer.Argument(help="The recipe, a YAML file.", show_default=False)]
 Overrides = Annotated[
-    Optional[list[str]],
+    list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change the recipe for this build: --set train.epochs=1"),
 ]
 Out = Annotated[Path, typer.Option("--out", help="Folder of all builds and of their store.")]
-Until = Annotated[Optional[str], typer.Option("--until", metavar="STAGE", help="Stop after this stage.")]
+Until = Annotated[str | None, typer.Option("--until", metavar="STAGE", help="Stop after this stage.")]
 Force = Annotated[
-    Optional[list[str]],
+    list[str] | None,
     typer.Option("--force", metavar="STAGE", help="Run this stage, and what depends on it, again."),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
@@ -95,7 +95,7 @@ def plan(
 def init(
     path: Annotated[Path, typer.Argument(help="The recipe to write.")] = Path("recipe.yaml"),
     template: Annotated[str, typer.Option(help="Which ready recipe to begin with.")] = "digits",
-    model: Annotated[Optional[str], typer.Option(help="Your model: path/to/file.py:Class.")] = None,
+    model: Annotated[str | None, typer.Option(help="Your model: path/to/file.py:Class.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
     debug: Debug = False,
 ) -> None:
@@ -126,7 +126,7 @@ def report(
     if json:
         from edgeforge.report.write import read_report
 
-        print(read_report(folder).model_dump_json(indent=1))
+        print(read_report(folder).model_dump_json(indent=1, by_alias=True))
     else:
         _print_report(folder)
 
@@ -157,9 +157,7 @@ def bench(
     threads: Annotated[int, typer.Option(min=1, help="Threads of the runtime.")] = 1,
     runs: Annotated[int, typer.Option(min=20, help="Timed runs.")] = 300,
     warmup: Annotated[int, typer.Option(min=1, help="Runs before them.")] = 30,
-    shape: Annotated[
-        Optional[str], typer.Option(help="Input shape N,C,H,W, where the file does not say it.")
-    ] = None,
+    shape: Annotated[str | None, typer.Option(help="Input shape N,C,H,W, where the file does not say it.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
     debug: Debug = False,
 ) -> None:
@@ -269,5 +267,3 @@ def _shape(text: str | None) -> tuple[int, ...] | None:
         return tuple(int(part) for part in text.split(","))
     except ValueError as error:
         raise RecipeError(f"--shape {text}: not a shape", fix="for instance --shape 1,3,224,224") from error
-
-

@@ -68,5 +68,5 @@ class BudgetExceeded(EdgeForgeError):
 
 def error_named(code: str) -> type[EdgeForgeError]:
     """Return the class whose name is `code`; StageFailed when there is none."""
-    kinds = {kind.__name__: kind for kind in (EdgeForgeError, *EdgeForgeError.__subclasses__())}
-    return kinds.get(code, StageFailed)
+    kinds: list[type[EdgeForgeError]] = [EdgeForgeError, *EdgeForgeError.__subclasses__()]
+    return next((kind for kind in kinds if kind.__name__ == code), StageFailed)

@@ -30,7 +30,8 @@ STAGES: tuple[Stage, ...] = (
         "data",
         "edgeforge.data.splits:prepare",
         "Load and split the images",
-        reads=("seed", "data"),
+        # data.root is no part of the key: the hashes of the files there are.
+        reads=("seed", "data.source", "data.validation", "data.test", "data.normalize"),
         files=("data",),
         uses=("numpy", "scikit-learn"),
     ),
@@ -49,7 +50,7 @@ STAGES: tuple[Stage, ...] = (
         "calibration",
         "edgeforge.data.representative:choose",
         "Choose the representative dataset",
-        reads=("seed", "quantize.calibration"),
+        reads=("seed", "quantize.calibration.samples"),
         after=("data",),
         files=("calibration",),
         uses=("numpy",),
@@ -189,9 +190,7 @@ class Result:
     written: int
 
 
-def plan_build(
-    loaded: LoadedRecipe, out: Path, *, until: str | None = None, force: tuple[str, ...] = ()
-) -> Plan:
+def plan_build(loaded: LoadedRecipe, out: Path, *, until: str | None = None, force: tuple[str, ...] = ()) -> Plan:
     """Return what a build would do. Imports neither torch nor TensorFlow."""
     place = BuildFolder(out, loaded.recipe.name)
     before = read_record(place.folder)["ingredients"]

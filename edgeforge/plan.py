@@ -15,6 +15,8 @@ from edgeforge.stage import Stage, ingredients, key_of
 from edgeforge.store import Artifact, CorruptedArtifact, Store
 from edgeforge.suggest import nearest
 
+MNIST_FILES = tuple(f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1"))
+
 
 @dataclass(frozen=True)
 class Step:
@@ -80,10 +82,23 @@ def user_files(loaded: LoadedRecipe) -> dict[str, Path]:
     files = {"model": resolve_model_file(recipe.model.name, folder)[0]}
     if recipe.quantize.calibration.file:
         files["calibration"] = _beside(folder, recipe.quantize.calibration.file)
-    if recipe.data.root:
-        root = _beside(folder, recipe.data.root)
-        files |= {f"data/{path.name}": path for path in sorted((root / "MNIST" / "raw").glob("*-ubyte"))}
+        if not files["calibration"].is_file():
+            where = f"quantize.calibration.file: {recipe.quantize.calibration.file}"
+            raise RecipeError(f"{where}: no such file", fix="check the path, or leave it out")
+    if recipe.data.root and recipe.data.source == "mnist":
+        files |= _mnist_files(_beside(folder, recipe.data.root))
     return files
+
+
+def _mnist_files(root: Path) -> dict[str, Path]:
+    paths = {f"data/{name}": root / "MNIST" / "raw" / name for name in MNIST_FILES}
+    missing = [path for path in paths.values() if not path.is_file()]
+    if missing:
+        raise RecipeError(
+            f"data.root: {missing[0]} is missing",
+            fix="copy MNIST's four files there, or leave root out to download",
+        )
+    return paths
 
 
 def _beside(folder: Path, name: str) -> Path:

@@ -119,5 +119,6 @@ def _check_targets(recipe: Recipe, origin: dict[KeyPath, str]) -> None:
         if name not in known:
             where = origin.get(("targets", place)) or origin.get(("targets",), "targets")
             raise RecipeError(
-                f"{where}: targets: '{name}' is no board{nearest(name, known)}", fix="`edgeforge boards` lists them"
+                f"{where}: targets: '{name}' is no board{nearest(name, known)}",
+                fix="`edgeforge boards` lists them",
             )

@@ -1,9 +1,9 @@
 """The content-addressed store: one folder an artifact, whole or absent, checked by hash whenever it is used.
 
-    .store/
-      train-3f9c…/        meta.json (key, ingredients, files with SHA-256, seconds, peak memory) and the files
-      scratch/train-3f9c…/   what a killed stage can resume from
-      locks/  new/        one lock a key; folders being written
+.store/
+  train-3f9c…/        meta.json (key, ingredients, files with SHA-256, seconds, peak memory) and the files
+  scratch/train-3f9c…/   what a killed stage can resume from
+  locks/  new/        one lock a key; folders being written
 """
 
 from __future__ import annotations

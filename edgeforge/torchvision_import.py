@@ -21,7 +21,7 @@ def import_torchvision() -> None:
     schemas alone are defined, and only when the plain import fails.
     """
     try:
-        import torchvision  # noqa: F401
+        import torchvision
     except RuntimeError as error:
         if "torchvision::nms" not in str(error):
             raise

@@ -47,7 +47,12 @@ def _range(x: NDArray[np.float32], training: NDArray[np.float32], preprocessing:
         remedy = "these look like pixels in [0, 1] without normalisation: " if unnormalised else ""
         mean, std = list(preprocessing.mean), list(preprocessing.std)
         fix = f"{remedy}apply (x - mean) / std with mean {mean} and std {std}"
-        return [_error(f"wrong normalisation: {seen}, spread {x.std():.3g}; {expected}, spread {training.std():.3g}", fix)]
+        return [
+            _error(
+                f"wrong normalisation: {seen}, spread {x.std():.3g}; {expected}, spread {training.std():.3g}",
+                fix,
+            )
+        ]
     return []
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def load_mnist(job: Job) -> Source:
     """Return 60,000 training and 10,000 test images (N,1,28,28 uint8).
 
-    Raises RecipeError when the given root has no readable MNIST, StageFailed when the download fails.
+    Raises RecipeError when the given root's MNIST cannot be read, StageFailed when the download fails.
     """
     from edgeforge.torchvision_import import import_torchvision
 
@@ -27,12 +27,6 @@ def load_mnist(job: Job) -> Source:
 
     given = next((path for name, path in job.files.items() if name.startswith("data/")), None)
     root = given.parents[2] if given else _cache_folder()
-    if job.recipe.data.root and not given:
-        raise RecipeError(
-            f"data.root: no MNIST in {job.recipe.data.root}",
-            fix="it must hold MNIST/raw/train-images-idx3-ubyte and its three companions; "
-            "leave data.root out to download them",
-        )
     try:
         if not given:
             with _download_progress(job.progress):

@@ -41,7 +41,8 @@ def bench_models(
         except (RuntimeError, ValueError) as error:
             first_line = str(error).strip().split("\n")[0]
             raise RecipeError(
-                f"{path} does not run on an input of shape {size}: {first_line}", fix="give its own with --shape"
+                f"{path} does not run on an input of shape {size}: {first_line}",
+                fix="give its own with --shape",
             ) from error
         calls[str(path)] = call
     rows = []

@@ -6,8 +6,7 @@ import gc
 import json
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgeforge.artifact import read_variants
 from edgeforge.data.splits import read_preprocessing, read_split
@@ -53,9 +52,7 @@ def measure_latency(job: Job) -> None:
     (job.output / LATENCY_FILE).write_text(json.dumps(rows, indent=1))
 
 
-def interleaved_ms(
-    calls: dict[str, Callable[[], object]], runs: int, warmup: int
-) -> dict[str, NDArray[np.float64]]:
+def interleaved_ms(calls: dict[str, Callable[[], object]], runs: int, warmup: int) -> dict[str, NDArray[np.float64]]:
     """Return `runs` times in ms of each call, taken in turn after `warmup` rounds."""
     import numpy as np
 
@@ -75,9 +72,7 @@ def interleaved_ms(
     return times
 
 
-def _latency(
-    times: NDArray[np.float64], reference: NDArray[np.float64], name: str, threads: int, seed: int
-) -> Latency:
+def _latency(times: NDArray[np.float64], reference: NDArray[np.float64], name: str, threads: int, seed: int) -> Latency:
     import numpy as np
 
     p50, p99 = np.percentile(times, (50, 99))
@@ -85,4 +80,3 @@ def _latency(
     if name != REFERENCE:
         row.ratio, row.ratio_low, row.ratio_high, row.verdict = paired_bootstrap_ratio(reference, times, seed)
     return row
-

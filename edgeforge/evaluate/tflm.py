@@ -37,7 +37,9 @@ def run_tflm(job: Job) -> None:
     facts: dict[str, Any] = {"operators": sorted(source.extra.get("operators", {})) if source else []}
     try:
         if source is None or source.file is None:
-            raise StageFailed("there is no full-integer TFLite model: " + (source.reason if source else "not asked for"))
+            raise StageFailed(
+                "there is no full-integer TFLite model: " + (source.reason if source else "not asked for")
+            )
         runner = TFLMRunner(job.inputs["tflite"] / source.file)
         raw, _ = read_split(job.inputs["data"], "test")
         images = read_preprocessing(job.inputs["data"]).apply(raw)
@@ -46,7 +48,8 @@ def run_tflm(job: Job) -> None:
         for start in range(0, len(index), PORTION):
             job.progress(start / len(index), f"{len(index)} images")
             rows.append(runner.run(images[index[start : start + PORTION]]))
-        np.savez(job.output / PREDICTIONS_FILE, **{NAME: np.concatenate(rows), f"{NAME}-index": index})
+        logits: dict[str, Any] = {NAME: np.concatenate(rows), f"{NAME}-index": index}
+        np.savez(job.output / PREDICTIONS_FILE, **logits)
         arena = runner.arena()
         facts |= {"arena_bytes": arena.total, "arena_head_bytes": arena.head, "arena_tail_bytes": arena.tail}
         facts |= {"images": len(index), "of": len(images), "reason": ""}

@@ -52,7 +52,12 @@ def _export(network: nn.Module, preprocessing: Preprocessing, path: Path) -> Non
     example = torch.zeros(1, *preprocessing.shape)
     try:
         program = torch.onnx.export(
-            network, (example,), dynamo=True, input_names=[INPUT_NAME], output_names=[OUTPUT_NAME], verbose=False
+            network,
+            (example,),
+            dynamo=True,
+            input_names=[INPUT_NAME],
+            output_names=[OUTPUT_NAME],
+            verbose=False,
         )
         assert program is not None
         model = program.model_proto

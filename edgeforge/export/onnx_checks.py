@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeforge.errors import RecipeError

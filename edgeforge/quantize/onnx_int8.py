@@ -33,7 +33,12 @@ def quantize_onnx(job: Job) -> None:
         first_line = str(error).strip().split("\n")[0]
         target.unlink(missing_ok=True)
         variant = Variant(
-            "onnx-static-int8", "onnxruntime", "int8", None, detail, reason=f"{type(error).__name__}: {first_line}"
+            "onnx-static-int8",
+            "onnxruntime",
+            "int8",
+            None,
+            detail,
+            reason=f"{type(error).__name__}: {first_line}",
         )
     else:
         # Without graph optimizations ONNX Runtime runs Q and DQ as they stand, in float: the fake-quant model.

@@ -100,9 +100,7 @@ class Baselines:
         return Variant(**{**vars(variant), "file": file})
 
     def _write(self, file: str, network: nn.Module, extra: dict[str, Any]) -> None:
-        save_torch_script(
-            self.folder / file, network, self.calibration[:1], self.preprocessing, extra.get("engine")
-        )
+        save_torch_script(self.folder / file, network, self.calibration[:1], self.preprocessing, extra.get("engine"))
 
 
 def quantize_torch(job: Job) -> None:

@@ -44,7 +44,10 @@ def _changes(left: VariantRow, right: VariantRow) -> list[str]:
     assert left.metrics and right.metrics
     verdict = accuracy_verdict(left, right)
     style = {"better": "[green]", "worse": "[red]"}.get(verdict, "[dim]")
-    p50 = (left.latency_ms.p50 if left.latency_ms else None, right.latency_ms.p50 if right.latency_ms else None)
+    p50 = (
+        left.latency_ms.p50 if left.latency_ms else None,
+        right.latency_ms.p50 if right.latency_ms else None,
+    )
     return [
         right.name,
         f"{100 * left.metrics.top1:.2f} → {100 * right.metrics.top1:.2f}",

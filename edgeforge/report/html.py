@@ -103,5 +103,3 @@ def speed(latency: Latency | None) -> str:
     if latency is None or not (latency.ratio and latency.ratio_low and latency.ratio_high):
         return "–"
     return f"{1 / latency.ratio:.2f}× ({1 / latency.ratio_high:.2f}–{1 / latency.ratio_low:.2f})"
-
-

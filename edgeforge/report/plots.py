@@ -20,7 +20,7 @@ GREY = "#868e96"  # readable on white and on black
 def accuracy_plot(report: Report, what: str) -> str:
     """Return top-1 accuracy with 95 % intervals against `size` (KB) or `latency` (p50 in ms), both logarithmic."""
     points = [(row, value) for row in report.variants if (value := _value(row, what)) and row.metrics]
-    figure, axes = _figure(6.4, 4.0)
+    figure, axes = _figure(6.4, 3.9)
     for row, value in points:
         metrics = row.metrics
         assert metrics
@@ -53,7 +53,7 @@ def bars_plot(report: Report) -> str:
         axes.text(row.size_bytes / 1024, place, text, va="center", fontsize=8, color=GREY)
     axes.set_yticks(range(len(rows)), [row.name for row in rows])
     axes.invert_yaxis()
-    axes.margins(x=0.42)
+    axes.set_xlim(right=max(row.size_bytes or 0 for row in rows) / 1024 * 1.55)
     axes.set_xlabel("file size, KB")
     axes.grid(axis="y", visible=False)
     return _svg(figure)
@@ -64,12 +64,18 @@ def training_plot(report: Report) -> str:
     epochs = report.training.epochs
     numbers = [row.epoch + 1 for row in epochs]
     figure, (losses, accuracies) = _figures(6.4, 2.9, 2)
-    losses.plot(numbers, [row.train_loss for row in epochs], color=COLOURS["onnxruntime"], marker=".", label="training")
+    losses.plot(
+        numbers,
+        [row.train_loss for row in epochs],
+        color=COLOURS["onnxruntime"],
+        marker=".",
+        label="training",
+    )
     losses.plot(numbers, [row.val_loss for row in epochs], color=COLOURS["torch"], marker=".", label="validation")
     losses.set_ylabel("loss")
     losses.legend(frameon=False, labelcolor=GREY, fontsize=8)
     values = [None if row.val_accuracy is None else 100 * row.val_accuracy for row in epochs]
-    accuracies.plot(numbers, values, color=COLOURS["torch"], marker=".")  # type: ignore[arg-type]
+    accuracies.plot(numbers, values, color=COLOURS["torch"], marker=".")
     accuracies.set_ylabel("validation accuracy, %")
     for axes in (losses, accuracies):
         axes.axvline(report.training.best_epoch + 1, color=GREY, linewidth=0.8, linestyle="--")
@@ -155,7 +161,10 @@ def _legend(axes: Axes, points: list[tuple[VariantRow, float]]) -> None:
     handles += [
         Line2D([], [], linestyle="", marker=MARKERS.get(name, "o"), color=GREY, label=name) for name in precisions
     ]
-    axes.legend(handles=handles, frameon=False, fontsize=8, labelcolor=GREY, ncols=2, loc="best")
+    axes.figure.legend(  # type: ignore[union-attr]
+        handles=handles, frameon=False, fontsize=8, labelcolor=GREY, ncols=len(handles), loc="outside lower center",
+        columnspacing=1.0, handletextpad=0.2,
+    )  # fmt: skip
 
 
 def _svg(figure: Figure) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[1] = 1
 
 Verdict = Literal["better", "tie", "worse", "reference"]
 
@@ -159,7 +159,8 @@ class StageRow(Row):
 class Report(Row):
     """Everything a build found out."""
 
-    schema_version: int = SCHEMA_VERSION
+    # `schema` in the file; that name is taken in pydantic.
+    schema_version: Literal[1] = Field(SCHEMA_VERSION, alias="schema")
     recipe: str
     seed: int
     reference: str = "torch-fp32"

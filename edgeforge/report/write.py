@@ -17,7 +17,15 @@ from edgeforge.evaluate.latency import LATENCY_FILE
 from edgeforge.evaluate.measure import MEASUREMENTS_FILE
 from edgeforge.machine import machine_facts
 from edgeforge.report.html import render
-from edgeforge.report.schema import CalibrationRow, Finding, Report, StageRow, TargetRow, TrainingRow, VariantRow
+from edgeforge.report.schema import (
+    CalibrationRow,
+    Finding,
+    Report,
+    StageRow,
+    TargetRow,
+    TrainingRow,
+    VariantRow,
+)
 from edgeforge.stage import Job, library_versions
 from edgeforge.train.fit import TRAINING_FILE
 
@@ -31,7 +39,7 @@ TOOLCHAIN = (
 def write_report(job: Job) -> None:
     """Write report.json and report.html."""
     report = gather(job)
-    (job.output / JSON_FILE).write_text(report.model_dump_json(indent=1) + "\n")
+    (job.output / JSON_FILE).write_text(report.model_dump_json(indent=1, by_alias=True) + "\n")
     job.progress(0.3, "drawing")
     (job.output / HTML_FILE).write_text(render(report), encoding="utf-8")
 
@@ -44,9 +52,7 @@ def read_report(path: Path) -> Report:
     except OSError as error:
         raise RecipeError(f"{file}: no report there", fix="build the recipe first: edgeforge build RECIPE") from error
     except ValueError as error:
-        raise RecipeError(
-            f"{file} is no report of this version of EdgeForge", fix="build the recipe again"
-        ) from error
+        raise RecipeError(f"{file} is no report of this version of EdgeForge", fix="build the recipe again") from error
 
 
 def gather(job: Job) -> Report:
@@ -91,9 +97,7 @@ def _variants(job: Job, name: str) -> list[VariantRow]:
     return rows
 
 
-def _findings(
-    variants: list[VariantRow], calibration: CalibrationRow, targets: list[TargetRow]
-) -> list[Finding]:
+def _findings(variants: list[VariantRow], calibration: CalibrationRow, targets: list[TargetRow]) -> list[Finding]:
     """Return everything a person should look at, the gravest first."""
     found = list(calibration.findings)
     for row in variants:

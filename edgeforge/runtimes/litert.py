@@ -31,9 +31,7 @@ class LiteRTRunner:
             "reference": OpResolverType.BUILTIN_REF,
         }[kernels]
         try:
-            self.interpreter = Interpreter(
-                str(path), num_threads=threads, experimental_op_resolver_type=resolver
-            )
+            self.interpreter = Interpreter(str(path), num_threads=threads, experimental_op_resolver_type=resolver)
             self.interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             first_line = str(error).strip().split("\n")[0]

@@ -31,9 +31,7 @@ class OnnxRunner:
             options.intra_op_num_threads = threads
             options.inter_op_num_threads = 1
         try:
-            self.session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
+            self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:
             first_line = str(error).strip().split("\n")[0]
             raise RecipeError(f"{path} cannot be loaded: {first_line}", fix="is it a whole .onnx file?") from error

@@ -15,9 +15,7 @@ from edgeforge.artifact import Preprocessing
 class RawImages(Dataset[tuple[torch.Tensor, torch.Tensor]]):
     """Raw images (N,C,H,W uint8) and labels; asked for a whole batch at a time, it normalises the batch."""
 
-    def __init__(
-        self, images: NDArray[np.uint8], labels: NDArray[np.int64], preprocessing: Preprocessing
-    ) -> None:
+    def __init__(self, images: NDArray[np.uint8], labels: NDArray[np.int64], preprocessing: Preprocessing) -> None:
         self.images, self.labels, self.preprocessing = images, labels, preprocessing
 
     def __len__(self) -> int:

@@ -32,11 +32,11 @@ class ReportProgress(pl.Callback):
     def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, *args: Any) -> None:
         """Report the share of all epochs done."""
         now = time.monotonic()
-        if now - self.last < 0.3:
-            return
-        self.last = now
         epochs, batches = trainer.max_epochs or 1, max(int(trainer.num_training_batches), 1)
         batch = args[2]
+        if now - self.last < 0.3 and batch + 1 < batches:
+            return
+        self.last = now
         share = (trainer.current_epoch + (batch + 1) / batches) / epochs
         accuracy = trainer.callback_metrics.get("val_accuracy")
         seen = f", validation accuracy {100 * float(accuracy):.2f} %" if accuracy is not None else ""

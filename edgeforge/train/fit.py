@@ -133,5 +133,3 @@ def _epochs(log: Path) -> list[EpochRow]:
         EpochRow(epoch=epoch, **{name: row.get(name) for name in ("train_loss", "val_loss", "val_accuracy")})
         for epoch, row in sorted(epochs.items())
     ]
-
-

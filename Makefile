@@ -1,0 +1,24 @@
+# make demo   build the embedded default recipe, from data to an Arduino project
+# make test   run the tests
+# Each creates .venv with the pinned dependencies when it is not there yet.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+
+.PHONY: demo test clean
+
+demo: .venv/.installed
+	$(BIN)/edgeforge build recipes/digits.yaml
+
+test: .venv/.installed
+	$(BIN)/pytest
+
+
+.venv/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --upgrade pip==25.3
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf .venv build
