@@ -175,7 +175,8 @@ def _meta_text(artifact: Artifact) -> str:
     values = asdict(artifact)
     del values["folder"]
     text = canonical(values)
-    return json.dumps({"sha256": hashlib.sha256(text.encode()).hexdigest(), **values}, indent=1)
+    # Without white space: any changed byte is a changed value.
+    return canonical({"sha256": hashlib.sha256(text.encode()).hexdigest(), **values})
 
 
 def _read_meta(folder: Path, stage: str, key: str) -> Artifact:

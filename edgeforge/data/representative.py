@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile
 
 from edgeforge.data.lint import lint_calibration
 from edgeforge.data.splits import read_preprocessing, read_split
@@ -80,7 +81,7 @@ def read_own(path: Path, shape: tuple[int, int, int]) -> tuple[NDArray[np.float3
                 raise RecipeError(f"{where} has no array 'x'", fix=f"it holds {', '.join(arrays)}; save x=inputs")
             x = arrays["x"]
             y = arrays["y"].astype(np.int64).reshape(-1) if "y" in arrays else None
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, EOFError, BadZipFile) as error:
         raise RecipeError(f"{where} cannot be read: {error}", fix="save it with numpy.savez(path, x=inputs)") from error
     if x.ndim == 0 or len(x) == 0:
         raise RecipeError(f"{where}: the calibration set is empty", fix="give about 200 inputs of the model")

@@ -1,0 +1,5 @@
+"""`python -m edgeforge` is the command line."""
+
+from edgeforge.cli import main
+
+main()

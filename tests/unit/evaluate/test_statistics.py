@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgeforge.evaluate.statistics import mcnemar, paired_bootstrap_ratio, sqnr_db, wilson_interval
+
+
+def test_wilson_interval_of_a_published_example() -> None:
+    # Newcombe (1998), table I, method 3: 81 of 263 gives 0.2553 to 0.3662.
+    assert wilson_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+
+
+@given(images=st.integers(1, 10_000), share=st.floats(0, 1))
+def test_wilson_interval_holds_the_accuracy(images: int, share: float) -> None:
+    correct = round(share * images)
+    low, high = wilson_interval(correct, images)
+    assert -1e-12 <= low <= correct / images + 1e-12 and correct / images - 1e-12 <= high <= 1 + 1e-12
+
+
+def test_mcnemar_of_known_counts() -> None:
+    reference, variant = np.ones(100, bool), np.ones(100, bool)
+    variant[:10] = False
+    drop = mcnemar(reference, variant)
+    assert (drop.points, drop.only_reference_right, drop.only_variant_right) == (10.0, 10, 0)
+    assert drop.p_value == pytest.approx(2 / 2**10) and drop.verdict == "worse"
+    assert mcnemar(variant, reference).verdict == "better"
+    reference[10:18] = False
+    assert mcnemar(reference, variant).verdict == "tie"
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=200))
+def test_mcnemar_turns_round_with_its_arguments(pairs: list[tuple[bool, bool]]) -> None:
+    a, b = np.array(pairs).T
+    forth, back = mcnemar(a, b), mcnemar(b, a)
+    assert forth.points == -back.points and forth.p_value == back.p_value
+    assert {forth.verdict, back.verdict} in ({"tie"}, {"better", "worse"})
+
+
+def test_bootstrap_tells_faster_from_the_same() -> None:
+    random = np.random.default_rng(0)
+    noise = random.gamma(2, 0.05, 300)
+    reference = 1 + noise
+    ratio, low, high, verdict = paired_bootstrap_ratio(reference, 0.5 + noise, seed=1)
+    assert verdict == "better" and low < ratio < high < 1
+    assert paired_bootstrap_ratio(reference, 2 + noise, seed=1)[3] == "worse"
+    assert paired_bootstrap_ratio(reference, random.permutation(reference), seed=1)[3] == "tie"
+    assert paired_bootstrap_ratio(reference, 0.5 + noise, seed=1) == (ratio, low, high, verdict)
+
+
+@given(st.integers(1, 60))
+def test_sqnr_of_noise_of_known_power(decibel: int) -> None:
+    signal = np.ones((10, 10), np.float32)
+    assert sqnr_db(signal, signal + np.float32(10 ** (-decibel / 20))) == pytest.approx(decibel, abs=0.1)
+    assert sqnr_db(signal, signal) is None

@@ -1,0 +1,17 @@
+from pathlib import Path
+
+from edgeforge.files import copy_whole, sha256_of, write_whole
+
+
+def test_write_whole_replaces_and_leaves_nothing_beside(tmp_path: Path) -> None:
+    target = tmp_path / "sub" / "a.txt"
+    write_whole(target, "one")
+    write_whole(target, b"two")
+    assert target.read_bytes() == b"two"
+    assert [path.name for path in target.parent.iterdir()] == ["a.txt"]
+
+
+def test_copy_whole_copies(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(bytes(range(256)))
+    copy_whole(tmp_path / "a", tmp_path / "b" / "c")
+    assert sha256_of(tmp_path / "a") == sha256_of(tmp_path / "b" / "c")

@@ -1,0 +1,100 @@
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgeforge.errors import RecipeError
+from edgeforge.recipe import Recipe
+from edgeforge.recipe_file import load_recipe
+
+RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
+GOOD = "name: x\ndata: {source: digits}\nmodel:\n  name: digits_cnn\n"
+
+
+def load(tmp_path: Path, text: str, *overrides: str) -> Recipe:
+    path = tmp_path / "r.yaml"
+    path.write_text(text)
+    return load_recipe(path, overrides).recipe
+
+
+def error_of(tmp_path: Path, text: str, *overrides: str) -> str:
+    with pytest.raises(RecipeError) as caught:
+        load(tmp_path, text, *overrides)
+    assert caught.value.exit_code == 2
+    return caught.value.reason.replace(str(tmp_path), "")
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_ready_recipes_load(path: Path) -> None:
+    assert load_recipe(path).recipe.name == path.stem
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (GOOD + "train: {epoch: 3}\n", "/r.yaml:5: train.epoch: unknown key (did you mean 'epochs'?)"),
+        (GOOD + "train:\n  lr: fast\n", "/r.yaml:6: train.lr: 'fast': input should be a valid number"),
+        (GOOD + "trainer:\n  strategie: ddp\n", "/r.yaml:6: trainer.strategie: unknown key (did you mean 'strategy'?)"),
+        (GOOD.replace("digits}", "digit}"), "/r.yaml:2: data.source: 'digit' is not valid (did you mean 'digits'?)"),
+        (GOOD + "quantize: {tflite: {io: int16}}\n", "quantize.tflite.io: 'int16' is not valid (did you mean 'int8'?)"),
+        (GOOD + "targets:\n  - uno\n  - pico\n", "/r.yaml:6: targets: 'uno' is no board"),
+        (GOOD + "train: 3\n", "/r.yaml:5: train: 3 is no mapping of the keys epochs"),
+        (GOOD + "name: y\n", "/r.yaml:5: name: the key stands twice"),
+        ("name: x\nmodel: {name: a}\n", "/r.yaml:1: data: this key is missing"),
+        ("name: [\n", "/r.yaml:2:1: "),
+        ("", "/r.yaml: is empty"),
+        ("- a\n", "a recipe is a mapping"),
+        ("name: !!python/object/apply:os.system [ls]\n", "could not determine a constructor"),
+        (GOOD + "data: {normalize: {mean: [0.1, 0.2], std: [1]}}", "the key stands twice"),
+        (GOOD.replace("}", ", normalize: {mean: [0.1, 0.2], std: [1]}}"), "mean has 2 channels and std has 1"),
+    ],
+)
+def test_mistakes_name_place_key_and_remedy(tmp_path: Path, text: str, expected: str) -> None:
+    assert expected in error_of(tmp_path, text)
+
+
+def test_every_mistake_is_a_line(tmp_path: Path) -> None:
+    reason = error_of(tmp_path, GOOD + "train: {epochs: 0, lr: -1}\nmeassure: {}\n")
+    assert [line.split(": ")[1] for line in reason.splitlines()] == ["train.epochs", "train.lr", "meassure"]
+
+
+def test_overrides_change_the_recipe_and_are_named_in_errors(tmp_path: Path) -> None:
+    assert load(tmp_path, GOOD, "train.early_stopping.patience=3").train.early_stopping.patience == 3  # type: ignore[union-attr]
+    assert error_of(tmp_path, GOOD, "train.epoch=1").startswith("--set train.epoch=1: train.epoch: unknown key")
+    assert error_of(tmp_path, GOOD, "train").startswith("--set train: not of the form key=value")
+
+
+def test_alias_bomb_is_refused(tmp_path: Path) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 9)]
+    assert "more than 20000 values" in error_of(tmp_path, "\n".join(lines))
+
+
+def test_missing_and_unreadable_files(tmp_path: Path) -> None:
+    for path, text in ((tmp_path / "none.yaml", "no such file"), (tmp_path, "cannot be read")):
+        with pytest.raises(RecipeError, match=text):
+            load_recipe(path)
+    (tmp_path / "latin.yaml").write_bytes(b"name: x\ndata: \xe4\n")
+    with pytest.raises(RecipeError, match=r"latin.yaml:2: not UTF-8"):
+        load_recipe(tmp_path / "latin.yaml")
+
+
+@given(
+    section=st.sampled_from(["", "data", "model", "train", "trainer", "quantize.tflite", "measure"]),
+    key=st.from_regex(r"[a-z]{1,12}_x", fullmatch=True),
+)
+def test_any_unknown_key_is_named(tmp_path_factory: pytest.TempPathFactory, section: str, key: str) -> None:
+    dotted = f"{section}.{key}" if section else key
+    reason = error_of(tmp_path_factory.mktemp("r"), GOOD, f"{dotted}=1")
+    assert f"{dotted}: unknown key" in reason
+
+
+@given(epochs=st.integers(1, 999), seed=st.integers(0, 2**32 - 1), io=st.sampled_from(["int8", "uint8", "float32"]))
+def test_a_dumped_recipe_loads_as_the_same(
+    tmp_path_factory: pytest.TempPathFactory, epochs: int, seed: int, io: str
+) -> None:
+    folder = tmp_path_factory.mktemp("r")
+    recipe = load(folder, GOOD, f"train.epochs={epochs}", f"seed={seed}", f"quantize.tflite.io={io}")
+    assert load(folder, yaml.safe_dump(recipe.model_dump(mode="json"))) == recipe

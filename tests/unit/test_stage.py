@@ -1,0 +1,58 @@
+from pathlib import Path
+
+import pytest
+
+from edgeforge.pipeline import STAGES
+from edgeforge.recipe_file import load_recipe
+from edgeforge.stage import Stage, ingredients, key_of, restricted, section
+
+RECIPE = load_recipe(Path(__file__).parents[2] / "recipes" / "digits.yaml").recipe
+STAGE = Stage("s", "m:f", "title", reads=("seed", "train"), uses=("numpy",))
+
+
+def key(recipe=RECIPE, stage=STAGE, inputs=None, files=None) -> str:  # type: ignore[no-untyped-def]
+    return key_of(ingredients(stage, recipe, inputs or {}, files or {}, {}))
+
+
+def test_key_changes_with_what_is_read_and_with_nothing_else() -> None:
+    other_seed = RECIPE.model_copy(update={"seed": 7})
+    other_boards = RECIPE.model_copy(update={"targets": ("esp32-s3",)})
+    assert key() == key(other_boards)
+    different = [
+        key(other_seed),
+        key(inputs={"data": "1"}),
+        key(files={"model": "1"}),
+        key(stage=Stage("s", "m:f", "title", reads=("seed", "train"), uses=("numpy",), version=2)),
+        key(stage=Stage("s", "m:f", "title", reads=("seed", "train"), uses=("numpy", "scipy"))),
+    ]
+    assert len({key(), *different}) == len(different) + 1
+
+
+def test_a_stage_cannot_read_what_it_has_not_declared() -> None:
+    seen = restricted(RECIPE, ("seed", "quantize.calibration.samples"))
+    assert (seen.seed, seen.quantize.calibration.samples) == (42, 200)
+    for path in ("train", "name"):
+        with pytest.raises(AttributeError):
+            getattr(seen, path)
+    with pytest.raises(AttributeError):
+        _ = seen.quantize.tflite
+    assert RECIPE.train.epochs  # the recipe itself is untouched
+
+
+def test_stages_stand_in_order_and_read_what_exists() -> None:
+    seen: set[str] = set()
+    for stage in STAGES:
+        assert set(stage.after) <= seen, stage.name
+        for path in stage.reads:
+            section(RECIPE, path)
+        seen.add(stage.name)
+
+
+def test_every_part_of_the_recipe_is_read_by_some_stage_before_the_report() -> None:
+    read = {path for stage in STAGES[:-1] for path in stage.reads}
+    leaves = {"data.root", "quantize.calibration.file"}  # read as files, by their hash
+    for name in type(RECIPE).model_fields:
+        parts = [f"{name}.{part}" for part in getattr(type(getattr(RECIPE, name)), "model_fields", {})]
+        assert name in read or all(
+            any(path.startswith(part) for path in read) or part in leaves for part in parts
+        ), name
