@@ -70,7 +70,8 @@ class ConsoleWatcher(Watcher):
         """Replace the bar by a line."""
         text = self.bars.tasks[self.bars.task_ids.index(self.tasks[stage])].fields["text"]
         self.bars.remove_task(self.tasks.pop(stage))
-        self.console.print(f"[green]✓[/] {stage:<16} {seconds:6.1f} s  [dim]{text}[/]")
+        line = f"[green]✓[/] {stage:<16} {seconds:6.1f} s  [dim]{text}[/]"
+        self.console.print(line, no_wrap=True, overflow="ellipsis")
 
     def notice(self, text: str) -> None:
         """Print a line that stays."""

@@ -81,7 +81,8 @@ def _row(
 
 def _compare_with_fake_quant(row: VariantRow, variant: Variant, logits: dict[str, Any]) -> None:
     """Measure, in steps of the output's scale, how far an engine is from what int8 arithmetic should give."""
-    expected, scale = logits.get(variant.name + FAKE_QUANT), variant.extra.get("output_scale")
+    expected = logits.get(f"{variant.extra.get('fake_quant')}{FAKE_QUANT}")
+    scale = variant.extra.get("output_scale")
     if expected is None or not scale or row.agreement is None:
         return
     steps = abs(logits[variant.name] - expected) / scale

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PREDICTIONS_FILE = "predictions.npz"
-FAKE_QUANT = ":fake-quant"  # suffix of the outputs of a variant's fake-quant model
+FAKE_QUANT = ":fake-quant"  # suffix of the outputs of a fake-quant model, after its file
 PORTION = 500
 
 
@@ -66,4 +66,4 @@ def _models(job: Job) -> dict[str, Path]:
 
 def _fake_quant(folder: Path, variant: Variant) -> dict[str, Path]:
     file = variant.extra.get("fake_quant")
-    return {variant.name + FAKE_QUANT: folder / file} if file else {}
+    return {file + FAKE_QUANT: folder / file} if file else {}

@@ -79,8 +79,8 @@ class Baselines:
         self._calibrate(prepared)
         fake_quant = quantize_fx.convert_to_reference_fx(copy.deepcopy(prepared))
         suffix = "" if reference else f"_{engine}"
-        fake_quant_file = f"{self.name}_fx{suffix}_fake_quant.pt"
-        self._write(fake_quant_file, fake_quant, {})
+        fake_quant_file = f"{self.name}_fx_fake_quant.pt"  # float arithmetic: the same for every engine
+        self._write(fake_quant_file, fake_quant)
         extra = {"engine": engine, "fake_quant": fake_quant_file, "output_scale": output_scale(fake_quant)}
         name = "torch-fx-int8" + ("" if reference else f"-{engine}")
         detail = f"engine {engine}" + (", 16-bit sums: no VNNI here" if _saturates(engine) else "")
@@ -96,11 +96,13 @@ class Baselines:
 
     def _save(self, suffix: str, network: nn.Module, variant: Variant) -> Variant:
         file = f"{self.name}_{suffix}.pt"
-        self._write(file, network, variant.extra)
+        batched = variant.precision != "dynamic-int8"
+        self._write(file, network, engine=variant.extra.get("engine"), batched=batched)
         return Variant(**{**vars(variant), "file": file})
 
-    def _write(self, file: str, network: nn.Module, extra: dict[str, Any]) -> None:
-        save_torch_script(self.folder / file, network, self.calibration[:1], self.preprocessing, extra.get("engine"))
+    def _write(self, file: str, network: nn.Module, *, engine: str | None = None, batched: bool = True) -> None:
+        example, path = self.calibration[:1], self.folder / file
+        save_torch_script(path, network, example, self.preprocessing, engine=engine, batched=batched)
 
 
 def quantize_torch(job: Job) -> None:

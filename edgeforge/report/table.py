@@ -44,17 +44,17 @@ def variants_table(report: Report, *, wide: bool) -> RenderableType:
                 failed.append(row)
                 table.add_row(f"  [red]{row.name}[/]", "[red]failed[/]", *[""] * (columns - 2))
             else:
-                table.add_row(*_cells(row, wide=wide))
+                table.add_row(*_cells(row, report.split["test"], wide=wide))
     reasons = [Text(f"{row.name}: {row.reason}", style="red") for row in failed]
     return Group(table, *reasons)
 
 
-def _cells(row: VariantRow, *, wide: bool) -> list[str]:
+def _cells(row: VariantRow, images: int, *, wide: bool) -> list[str]:
     metrics, latency, agreement = row.metrics, row.latency_ms, row.agreement
     assert metrics
     cells = [
         f"  {row.name}",
-        f"{100 * metrics.top1:.2f}",
+        f"{100 * metrics.top1:.2f}{'' if metrics.images == images else '*'}",
         drop_text(row.drop),
         f"{row.size_bytes / 1024:.1f}" if row.size_bytes else "–",
         f"{latency.p50:.3f}" if latency else "–",
@@ -86,13 +86,18 @@ def _legend(report: Report) -> str:
     if first and first.latency_ms:
         latency = first.latency_ms
         timing = f" Latency: one image, {latency.threads} thread(s), {latency.runs} runs in turn, after warm-up."
-    return f"Accuracy on all {report.split['test']:,} test images; drop judged by McNemar's test.{timing}"
+    parts = [row for row in report.variants if row.metrics and row.metrics.images != report.split["test"]]
+    subset = "".join(f" *{row.name}: {row.metrics.images:,} of them, evenly spaced." for row in parts if row.metrics)
+    return (
+        f"Accuracy on all {report.split['test']:,} test images.{subset} Drop judged by McNemar's test on the same "
+        f"images.{timing}"
+    )
 
 
 def boards_table(report: Report) -> Table:
     """Return one row a board: flash, RAM, and whether the model fits."""
     table = Table(box=None, padding=(0, 1), title="Boards", title_justify="left")
-    for name in ("board", "verdict", "arena (margin in)", "of RAM", "model", "of flash"):
+    for name in ("board", "verdict", "arena", "of RAM", "model", "of flash"):
         table.add_column(name, justify="left" if name in ("board", "verdict") else "right")
     for row in report.targets:
         table.add_row(row.title, _verdict(row), _kilobytes(row.ram_bytes), _kilobytes(row.ram_limit_bytes),
@@ -103,7 +108,7 @@ def boards_table(report: Report) -> Table:
 def _verdict(row: TargetRow) -> str:
     if row.fits is None:
         return f"[yellow]unknown[/]: {escape(row.reason)}"
-    return "[green]fits[/]" if row.fits else f"[red]does not fit[/]: {escape(row.reason)}"
+    return "[green]fits[/]" if row.fits else "[red]does not fit[/]"
 
 
 def _kilobytes(size: int | None) -> str:

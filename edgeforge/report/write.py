@@ -106,7 +106,9 @@ def _findings(variants: list[VariantRow], calibration: CalibrationRow, targets: 
         found += [Finding(severity="warning", what=f"{row.name}: {text}", remedy="") for text in row.warnings]
         if row.drop and row.drop.verdict == "worse":
             what = f"{row.name} is {row.drop.points:.2f} points less accurate (McNemar p = {row.drop.p_value:.2g})"
-            found.append(Finding(severity="warning", what=what, remedy="try per-channel weights or more calibration"))
+            found.append(
+                Finding(severity="warning", what=what, remedy="compare it with its fake-quant model under Proofs")
+            )
     for target in targets:
         if target.fits is False:
             what = f"does not fit {target.title}: {target.reason}"

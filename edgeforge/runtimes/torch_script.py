@@ -22,11 +22,18 @@ ENGINE_FILE = "engine.json"
 
 
 def save_torch_script(
-    path: Path, network: nn.Module, example: torch.Tensor, preprocessing: Preprocessing, engine: str | None
+    path: Path,
+    network: nn.Module,
+    example: torch.Tensor,
+    preprocessing: Preprocessing,
+    *,
+    engine: str | None = None,
+    batched: bool = True,
 ) -> None:
     """Trace, freeze and save a network in evaluation mode; example: one image (1,C,H,W float32).
 
-    Freezing inlines the modules, which leaves the file about as small as its weights.
+    batched: whether an image's outputs are the same in a batch; dynamic quantization takes one activation range
+    from the whole batch. Freezing inlines the modules, which leaves the file about as small as its weights.
     """
     import torch
 
@@ -34,13 +41,13 @@ def save_torch_script(
         traced = torch.jit.trace(network.eval(), example)
         # Left as they are: folding batch norm here would change the reference's own numbers.
         frozen = torch.jit.freeze(traced, optimize_numerics=False)
-    facts = {"engine": engine, "input": list(example.shape)}
+    facts = {"engine": engine, "input": list(example.shape), "batched": batched}
     extra = {PREPROCESSING_FILE: preprocessing.to_json(), ENGINE_FILE: json.dumps(facts)}
     torch.jit.save(frozen, str(path), _extra_files=extra)
 
 
 def saved_facts(path: Path) -> dict[str, Any]:
-    """Return {engine, input} of a file that EdgeForge saved; empty for any other TorchScript file."""
+    """Return {engine, input, batched} of a file that EdgeForge saved; empty for any other TorchScript file."""
     try:
         with zipfile.ZipFile(path) as archive:
             name = next((n for n in archive.namelist() if n.endswith(f"/extra/{ENGINE_FILE}")), None)
@@ -60,6 +67,7 @@ class TorchRunner:
         if threads:
             torch.set_num_threads(threads)
         self.engine = facts.get("engine")
+        self.batch_size = 256 if facts.get("batched", False) else 1
         if self.engine:
             torch.backends.quantized.engine = self.engine
         try:
@@ -77,7 +85,7 @@ class TorchRunner:
 
         self._choose_engine()
         with torch.inference_mode():
-            parts = [self.module(part).numpy() for part in torch.from_numpy(batch).split(256)]
+            parts = [self.module(part).numpy() for part in torch.from_numpy(batch).split(self.batch_size)]
         return np.concatenate(parts)
 
     def single(self, image: NDArray[np.float32]) -> Callable[[], object]:

@@ -53,6 +53,6 @@ def test_every_part_of_the_recipe_is_read_by_some_stage_before_the_report() -> N
     leaves = {"data.root", "quantize.calibration.file"}  # read as files, by their hash
     for name in type(RECIPE).model_fields:
         parts = [f"{name}.{part}" for part in getattr(type(getattr(RECIPE, name)), "model_fields", {})]
-        assert name in read or all(
-            any(path.startswith(part) for path in read) or part in leaves for part in parts
-        ), name
+        assert name in read or all(any(path.startswith(part) for path in read) or part in leaves for part in parts), (
+            name
+        )

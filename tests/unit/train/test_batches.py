@@ -8,7 +8,7 @@ def test_each_epoch_has_its_own_order_and_a_resumed_one_the_same() -> None:
         order.set_epoch(epoch)
         batches = list(order)
         assert [len(batch) for batch in batches] == [32, 32, 32, 4] and len(order) == 4
-        assert sorted(sum(batches, [])) == list(range(100))
+        assert sorted(index for batch in batches for index in batch) == list(range(100))
         orders.append(batches)
     assert orders[0] != orders[1]
     again = BatchOrder(100, 32, seed=42)
