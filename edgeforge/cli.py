@@ -204,32 +204,25 @@ def _version(
 
 def main() -> NoReturn:
     """Run the command line; the only place that catches errors and exits."""
+    code = 0
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False) or 0  # what typer.Exit carried, 130 after Ctrl-C
     except EdgeForgeError as error:
         if "--debug" in sys.argv:
             traceback.print_exc()
         _print_error(error)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("\nInterrupted: finished stages are kept; build again to resume.", file=sys.stderr)
-        sys.exit(130)
     except Exception as error:
-        code = getattr(error, "exit_code", None)
-        if code is None:
-            if "--debug" in sys.argv:
-                raise
-            print(f"error: {type(error).__name__}: {error} (--debug shows where)", file=sys.stderr)
-            sys.exit(1)
-        _exit_as_typer(error, code)
-    sys.exit(0)
-
-
-def _exit_as_typer(error: Exception, code: int) -> NoReturn:
-    """Usage errors and typer.Exit carry an exit code; a usage error also prints itself."""
-    show = getattr(error, "show", None)
-    if show:
-        show()
+        show = getattr(error, "show", None)  # typer's own errors of usage print themselves
+        if show:
+            show()
+            sys.exit(getattr(error, "exit_code", 2))
+        if "--debug" in sys.argv:
+            raise
+        print(f"error: {type(error).__name__}: {error} (--debug shows where)", file=sys.stderr)
+        sys.exit(1)
+    if code == 130:
+        print("\nInterrupted: finished stages are kept; build again to resume.", file=sys.stderr)
     sys.exit(code)
 
 

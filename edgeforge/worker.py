@@ -7,6 +7,7 @@ print goes to the stage's log file.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib
 import json
@@ -44,8 +45,9 @@ def main() -> int:
     try:
         run_stage(order, progress)
     except Exception as error:
-        traceback.print_exc()
         send(event="error", **_describe(error, order), traceback=traceback.format_exc())
+        with contextlib.suppress(OSError):  # the log's disk may be full
+            traceback.print_exc()
         return 1
     # Linux counts kilobytes.
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

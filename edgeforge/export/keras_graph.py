@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def frozen_graph(path: Path, samples: NDArray[np.float32]) -> Any:
-    """Return a concrete function (1,H,W,C float32) → logits of an .onnx file with input (1,C,H,W).
+def frozen_graph(model: onnx.ModelProto, samples: NDArray[np.float32]) -> Any:
+    """Return a concrete function (1,H,W,C float32) → logits of an ONNX model with input (1,C,H,W).
 
     samples: N,C,H,W float32, real inputs. Raises RecipeError naming the operator that onnx2tf cannot convert.
     """
-    import onnx
     import onnx2tf
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-    model = onnx.load(path)
     with TemporaryDirectory() as folder, no_downloads(samples):
+        path = Path(folder) / "model.onnx"
+        path.write_bytes(model.SerializeToString(deterministic=True))
         try:
             keras_model = onnx2tf.convert(
                 input_onnx_file_path=str(path),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import re
 from typing import TYPE_CHECKING
 
 from edgeforge.errors import RecipeError
@@ -31,6 +32,22 @@ def require_convertible(model: onnx.ModelProto) -> None:
     for node in model.graph.node:
         if importlib.util.find_spec(f"onnx2tf.ops.{node.op_type}") is None:
             raise unsupported(f"operator {node.op_type} of module '{module_of(node)}'", "onnx2tf has none such")
+
+
+def converter_refusal(model: onnx.ModelProto, error: Exception) -> RecipeError:
+    """Return the error of a model that TFLite's converter refuses in every precision.
+
+    It names a TensorFlow operator ('tf.MatrixDeterminant'); the ONNX node it came from has a like name (Det).
+    """
+    first_line = str(error).strip().split("\n")[0]
+    found = re.search(r"'tf\.(\w+)'", str(error))
+    if not found:
+        return unsupported("the model", first_line)
+    name = found[1]
+    node = next((node for node in model.graph.node if node.op_type.lower() in name.lower()), None)
+    if node is None:
+        return unsupported(f"operator tf.{name}", first_line)
+    return unsupported(f"operator {node.op_type} of module '{module_of(node)}'", f"TFLite has no tf.{name}")
 
 
 def unsupported(what: str, why: str) -> RecipeError:

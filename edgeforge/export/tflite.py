@@ -12,10 +12,10 @@ from edgeforge.errors import ParityError
 from edgeforge.evaluate.flatbuffer import int8_checks, operators
 from edgeforge.export.associated_files import append_files
 from edgeforge.export.flatten_order import flatten_channels_last
-from edgeforge.export.onnx_checks import require_convertible, require_static_shapes
+from edgeforge.export.onnx_checks import converter_refusal, require_convertible, require_static_shapes
 from edgeforge.quantize.tflite_int8 import convert, convert_with_onnx2tf
 from edgeforge.recipe import TFLite, TFLiteVariant
-from edgeforge.stage import Job
+from edgeforge.stage import Job, Progress
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,18 +32,13 @@ def export_tflite(job: Job) -> None:
 
     Raises RecipeError for an operator that TFLite has none of, ParityError when float32 differs from ONNX.
     """
-    import onnx
-
     settings = job.recipe.quantize.tflite
     if not settings.variants:
         write_variants(job.output, [])
         return
     samples = read_calibration(job.inputs["calibration"])
     source = job.inputs["onnx"] / f"{job.recipe.name}_fp32.onnx"
-    model = onnx.load(source)
-    require_static_shapes(model, source.name)
-    require_convertible(model)
-    made = _convert(job, model, source, samples, settings)
+    made = convert_variants(source, samples, settings, job.progress)
     preprocessing = read_preprocessing(job.inputs["data"])
     variants = []
     for kind in settings.variants:
@@ -64,27 +59,37 @@ def export_tflite(job: Job) -> None:
     write_variants(job.output, variants)
 
 
-def _convert(
-    job: Job, model: Any, source: Path, samples: NDArray[np.float32], settings: TFLite
+def convert_variants(
+    source: Path, samples: NDArray[np.float32], settings: TFLite, progress: Progress
 ) -> dict[TFLiteVariant, bytes | Exception]:
-    """Return each variant's flatbuffer, or why there is none."""
+    """Return each variant's flatbuffer, or why there is none.
+
+    source: an .onnx file with input (1,C,H,W). samples: the representative dataset (N,C,H,W float32).
+    Raises RecipeError for a dynamic shape, or an operator that TFLite has none of, whatever the variant.
+    """
+    import onnx
+
+    model = onnx.load(source)
+    require_static_shapes(model, source.name)
+    require_convertible(model)
     if settings.backend == "onnx2tf":
-        job.progress(0.1, "onnx2tf's own conversion: a minute or two")
+        progress(0.1, "onnx2tf's own conversion: a minute or two")
         return convert_with_onnx2tf(source, samples, settings)
     from edgeforge.export.keras_graph import frozen_graph
 
     flatten_channels_last(model)
-    channels_last = job.scratch / "channels_last.onnx"
-    channels_last.write_bytes(model.SerializeToString(deterministic=True))
-    job.progress(0.1, "importing TensorFlow, building the graph")
-    graph = frozen_graph(channels_last, samples)
+    progress(0.1, "importing TensorFlow, building the graph")
+    graph = frozen_graph(model, samples)
     made: dict[TFLiteVariant, bytes | Exception] = {}
     for done, kind in enumerate(settings.variants):
-        job.progress(0.5 + 0.4 * done / len(settings.variants), f"converting to {kind}")
+        progress(0.5 + 0.4 * done / len(settings.variants), f"converting to {kind}")
         try:
             made[kind] = convert(graph, kind, samples, settings)
         except Exception as error:
             made[kind] = error
+    first = made[settings.variants[0]]
+    if isinstance(first, Exception) and all(isinstance(outcome, Exception) for outcome in made.values()):
+        raise converter_refusal(model, first) from first
     return made
 
 

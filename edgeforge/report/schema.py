@@ -135,7 +135,6 @@ class EpochRow(Row):
     train_loss: float | None
     val_loss: float | None
     val_accuracy: float | None
-    lr: float | None = None
 
 
 class TrainingRow(Row):

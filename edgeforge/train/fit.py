@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 METRICS_FILE = "metrics.csv"
 TRAINING_FILE = "training.json"
+LOGGED = ("train_loss", "val_loss", "val_accuracy")
 
 
 def train(job: Job) -> None:
@@ -71,7 +72,7 @@ def _trainer(job: Job) -> pl.Trainer:
         return pl.Trainer(
             max_epochs=settings.epochs,
             callbacks=callbacks,
-            logger=CSVLogger(job.scratch, name="log", version=""),
+            logger=CSVLogger(job.scratch, name="log", flush_logs_every_n_steps=1),  # a version a resume
             enable_progress_bar=False,  # ReportProgress speaks to the build's own
             enable_model_summary=False,
             deterministic=True,
@@ -110,9 +111,8 @@ def _write_results(job: Job, trainer: pl.Trainer, parameters: int) -> None:
     # Weights alone: optimizer state and wall-clock paths would only make it larger and never twice the same.
     kept = {"state_dict": checkpoint["state_dict"], "epoch": checkpoint["epoch"]}
     torch.save(kept, job.output / CHECKPOINT)
-    log = job.scratch / "log" / METRICS_FILE
-    shutil.copyfile(log, job.output / METRICS_FILE)
-    rows = _epochs(log)
+    rows = _epochs(job.scratch / "log")
+    _write_metrics(job.output / METRICS_FILE, rows)
     row = TrainingRow(
         epochs=rows,
         best_epoch=checkpoint["epoch"],
@@ -122,14 +122,19 @@ def _write_results(job: Job, trainer: pl.Trainer, parameters: int) -> None:
     (job.output / TRAINING_FILE).write_text(row.model_dump_json(indent=1))
 
 
-def _epochs(log: Path) -> list[EpochRow]:
-    """Merge Lightning's log, which has one line a logging call, into one row an epoch."""
+def _epochs(logs: Path) -> list[EpochRow]:
+    """Merge Lightning's logs, one a run and with one line a logging call, into one row an epoch."""
     epochs: dict[int, dict[str, float]] = {}
-    with log.open() as file:
-        for line in csv.DictReader(file):
-            row = epochs.setdefault(int(line["epoch"]), {})
-            row |= {name: float(value) for name, value in line.items() if value and name not in ("epoch", "step")}
-    return [
-        EpochRow(epoch=epoch, **{name: row.get(name) for name in ("train_loss", "val_loss", "val_accuracy")})
-        for epoch, row in sorted(epochs.items())
-    ]
+    for log in sorted(logs.glob(f"version_*/{METRICS_FILE}"), key=lambda path: int(path.parent.name.split("_")[1])):
+        with log.open() as file:
+            for line in csv.DictReader(file):
+                row = epochs.setdefault(int(line["epoch"]), {})
+                row |= {name: float(line[name]) for name in LOGGED if line.get(name)}
+    return [EpochRow(epoch=epoch, **{name: row.get(name) for name in LOGGED}) for epoch, row in sorted(epochs.items())]
+
+
+def _write_metrics(path: Path, rows: list[EpochRow]) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, ["epoch", *LOGGED])
+        writer.writeheader()
+        writer.writerows(row.model_dump() for row in rows)
