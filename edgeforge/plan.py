@@ -130,7 +130,7 @@ def _step(
     inputs = {step.stage.name: step for step in earlier if step.stage.name in stage.after}
     files = {name: path for name, path in user.items() if name.split("/")[0] in stage.files}
     hashes = {name: sha256_of(path) for name, path in files.items()}
-    parts = ingredients(stage, recipe, {name: step.key for name, step in inputs.items()}, hashes, {})
+    parts = ingredients(stage, recipe, {name: step.key for name, step in inputs.items()}, hashes)
     missing = [name for name, found in parts["libraries"].items() if found == "missing"]
     if missing:
         raise MissingDependency(

@@ -11,7 +11,6 @@ Positive = Annotated[int, Field(ge=1)]
 
 TorchVariant = Literal["dynamic", "static-eager", "static-fx"]
 TorchEngine = Literal["qnnpack", "x86", "fbgemm", "onednn"]
-OnnxVariant = Literal["fp32", "static"]
 TFLiteVariant = Literal["float32", "float16", "dynamic", "int8"]
 TensorType = Literal["int8", "uint8", "float32"]
 
@@ -118,9 +117,9 @@ class TorchInt8(Section):
 
 
 class OnnxInt8(Section):
-    """ONNX Runtime variants."""
+    """ONNX Runtime's static INT8 (QDQ), beside the float export."""
 
-    variants: tuple[OnnxVariant, ...] = ("fp32", "static")
+    static: bool = True
     per_channel: bool = True
     weights: Literal["uint8", "int8"] = Field(
         "uint8", description="int8 weights saturate in ONNX Runtime on x86 processors without VNNI"

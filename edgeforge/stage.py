@@ -99,9 +99,7 @@ def library_versions(packages: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def ingredients(
-    stage: Stage, recipe: Recipe, inputs: dict[str, str], files: dict[str, str], facts: dict[str, Any]
-) -> dict[str, Any]:
+def ingredients(stage: Stage, recipe: Recipe, inputs: dict[str, str], files: dict[str, str]) -> dict[str, Any]:
     """Return all that decides a stage's result: what its key is the hash of, and what `plan` compares."""
     return {
         "stage": stage.name,
@@ -110,7 +108,6 @@ def ingredients(
         "inputs": inputs,
         "libraries": library_versions(stage.uses),
         "files": files,
-        "facts": facts,
     }
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MEASUREMENTS_FILE = "measurements.json"
 REFERENCE = "torch-fp32"
 INDEX = "-index"  # suffix of the test images a variant was run on, where not on all
+FOLLOWS_FAKE_QUANT = "follows its fake-quant model"
 MAX_STEPS = 1.0  # integer arithmetic may round one step away from the fake-quant model, not more
 
 
@@ -90,7 +91,7 @@ def _compare_with_fake_quant(row: VariantRow, variant: Variant, logits: dict[str
     row.agreement.max_steps = largest
     within = float((steps <= MAX_STEPS + 0.01).mean())  # outputs are whole steps, but for float rounding
     detail = f"largest difference {largest:.0f} step(s), {100 * within:.1f} % of outputs within one"
-    row.checks.append(Check(name="follows its fake-quant model", passed=largest <= MAX_STEPS + 0.01, detail=detail))
+    row.checks.append(Check(name=FOLLOWS_FAKE_QUANT, passed=largest <= MAX_STEPS + 0.01, detail=detail))
     if largest > MAX_STEPS + 0.01:
         engine = variant.extra.get("engine")
         row.warnings.append(f"{engine} leaves the fake-quant model's outputs by up to {largest:.0f} steps")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def quantize_onnx(job: Job) -> None:
     """Write NAME_int8.onnx; when the quantizer refuses the model, a row with its reason."""
     settings = job.recipe.quantize.onnx
-    if "static" not in settings.variants:
+    if not settings.static:
         write_variants(job.output, [])
         return
     source = job.inputs["onnx"] / f"{job.recipe.name}_fp32.onnx"

@@ -6,14 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeforge.report.plots import accuracy_plot, bars_plot, confusion_plot, training_plot
-from edgeforge.report.schema import Drop, Latency, Report
-
-RUNTIMES = {
-    "torch": "PyTorch",
-    "onnxruntime": "ONNX Runtime",
-    "litert": "TFLite, run by LiteRT",
-    "tflm": "TensorFlow Lite Micro",
-}
+from edgeforge.report.schema import RUNTIMES, Drop, Latency, Report
 
 
 def render(report: Report) -> str:
@@ -102,4 +95,6 @@ def speed(latency: Latency | None) -> str:
     """Return how many times faster than the reference, with its 95 % interval; `tie` when that contains 1."""
     if latency is None or not (latency.ratio and latency.ratio_low and latency.ratio_high):
         return "–"
+    if latency.verdict == "tie":
+        return "tie"
     return f"{1 / latency.ratio:.2f}× ({1 / latency.ratio_high:.2f}–{1 / latency.ratio_low:.2f})"

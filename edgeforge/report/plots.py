@@ -5,14 +5,13 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
-from edgeforge.report.schema import Report, VariantRow
+from edgeforge.report.schema import RUNTIMES, Report, VariantRow
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 COLOURS = {"torch": "#d9480f", "onnxruntime": "#1971c2", "litert": "#2f9e44", "tflm": "#7048e8"}
-NAMES = {"torch": "PyTorch", "onnxruntime": "ONNX Runtime", "litert": "TFLite", "tflm": "TFLM"}
 MARKERS = {"fp32": "o", "fp16": "s", "dynamic-int8": "^", "int8": "D"}
 GREY = "#868e96"  # readable on white and on black
 
@@ -157,7 +156,7 @@ def _legend(axes: Axes, points: list[tuple[VariantRow, float]]) -> None:
 
     runtimes = dict.fromkeys(row.runtime for row, _ in points)
     precisions = dict.fromkeys(row.precision for row, _ in points)
-    handles = [Line2D([], [], linestyle="", marker="o", color=COLOURS[name], label=NAMES[name]) for name in runtimes]
+    handles = [Line2D([], [], linestyle="", marker="o", color=COLOURS[name], label=RUNTIMES[name]) for name in runtimes]
     handles += [
         Line2D([], [], linestyle="", marker=MARKERS.get(name, "o"), color=GREY, label=name) for name in precisions
     ]

@@ -10,6 +10,9 @@ SCHEMA_VERSION: Literal[1] = 1
 
 Verdict = Literal["better", "tie", "worse", "reference"]
 
+# How people call the runtimes, in the order in which reports show them.
+RUNTIMES = {"torch": "PyTorch", "onnxruntime": "ONNX Runtime", "litert": "TFLite", "tflm": "TFLite Micro"}
+
 
 class Row(BaseModel):
     """A part of the report; unknown keys are errors."""

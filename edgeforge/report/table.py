@@ -7,9 +7,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from edgeforge.report.schema import Drop, Finding, Report, TargetRow, VariantRow
+from edgeforge.report.schema import RUNTIMES, Drop, Finding, Report, TargetRow, VariantRow
 
-RUNTIMES = {"torch": "PyTorch", "onnxruntime": "ONNX Runtime", "litert": "TFLite (LiteRT)", "tflm": "TFLM"}
 STYLES = {"worse": "red", "better": "green", "tie": "", "reference": "dim"}
 WIDE = 112  # columns from which the less important figures are shown too
 

@@ -14,7 +14,7 @@ from edgeforge.data.representative import CALIBRATION_ROW_FILE
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import RecipeError
 from edgeforge.evaluate.latency import LATENCY_FILE
-from edgeforge.evaluate.measure import MEASUREMENTS_FILE
+from edgeforge.evaluate.measure import FOLLOWS_FAKE_QUANT, MEASUREMENTS_FILE
 from edgeforge.machine import machine_facts
 from edgeforge.report.html import render
 from edgeforge.report.schema import (
@@ -104,6 +104,10 @@ def _findings(variants: list[VariantRow], calibration: CalibrationRow, targets: 
         if row.status == "failed":
             found.append(Finding(severity="error", what=f"{row.name} could not be made: {row.reason}", remedy=""))
         found += [Finding(severity="warning", what=f"{row.name}: {text}", remedy="") for text in row.warnings]
+        for check in row.checks:
+            if not check.passed and check.name != FOLLOWS_FAKE_QUANT:  # that one has its own warning
+                what = f"{row.name}: not proven: {check.name}: {check.detail}"
+                found.append(Finding(severity="warning", what=what, remedy=""))
         if row.drop and row.drop.verdict == "worse":
             what = f"{row.name} is {row.drop.points:.2f} points less accurate (McNemar p = {row.drop.p_value:.2g})"
             found.append(

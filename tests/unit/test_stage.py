@@ -11,7 +11,7 @@ STAGE = Stage("s", "m:f", "title", reads=("seed", "train"), uses=("numpy",))
 
 
 def key(recipe=RECIPE, stage=STAGE, inputs=None, files=None) -> str:  # type: ignore[no-untyped-def]
-    return key_of(ingredients(stage, recipe, inputs or {}, files or {}, {}))
+    return key_of(ingredients(stage, recipe, inputs or {}, files or {}))
 
 
 def test_key_changes_with_what_is_read_and_with_nothing_else() -> None:
