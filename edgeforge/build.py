@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -188,7 +187,7 @@ class Build:
 
 
 def _environment() -> dict[str, str]:
-    """The worker's environment: quiet TensorFlow, one order of hashes, no network for telemetry."""
+    """The worker's environment: quiet TensorFlow, one order of hashes, considerate threads."""
     return {
         **os.environ,
         "TF_CPP_MIN_LOG_LEVEL": "2",
@@ -196,6 +195,7 @@ def _environment() -> dict[str, str]:
         "PYTHONHASHSEED": "0",
         "PYTHONUNBUFFERED": "1",
         "MPLBACKEND": "Agg",
+        "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin at barriers starve the stage beside
     }
 
 
@@ -217,6 +217,3 @@ def _failure(last: dict[str, Any], returncode: int | None, stage: str, log: Path
     how = f"killed by signal {-returncode}" if returncode and returncode < 0 else f"ended with {returncode}"
     hint = "was it out of memory? " if returncode == -signal.SIGKILL else ""
     return StageFailed(f"the worker was {how}", fix=f"{hint}see {log}; build again to resume", stage=stage)
-
-
-Notice = Callable[[str], None]

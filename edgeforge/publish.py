@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -10,7 +11,6 @@ from typing import Any
 import yaml
 
 from edgeforge import __version__
-from edgeforge.build import Notice
 from edgeforge.files import copy_whole, sha256_of, write_whole
 from edgeforge.plan import Plan
 from edgeforge.store import Artifact, storage_errors
@@ -28,7 +28,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     return {"files": {}, "ingredients": {}} | (record if isinstance(record, dict) else {})
 
 
-def publish(plan: Plan, artifacts: dict[str, Artifact], folder: Path, notice: Notice) -> int:
+def publish(plan: Plan, artifacts: dict[str, Artifact], folder: Path, notice: Callable[[str], None]) -> int:
     """Copy each stage's published files into the build folder; return how many had to be written.
 
     A file that somebody edited is kept beside as NAME.edited; one that no stage makes any more is removed.

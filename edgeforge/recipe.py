@@ -98,7 +98,6 @@ class Trainer(Section):
     benchmark: bool | None = None
     detect_anomaly: bool | None = None
     sync_batchnorm: bool | None = None
-    use_distributed_sampler: bool | None = None
 
 
 class Calibration(Section):

@@ -49,7 +49,8 @@ def macs(data: bytes) -> int:
 def int8_checks(data: bytes, io: str) -> list[dict[str, Any]]:
     """Return the proofs (rows of report.schema.Check) that a model computes in integers throughout.
 
-    io: `float32` allows float tensors at the two ends, behind one QUANTIZE and before one DEQUANTIZE.
+    io: other than int8, one QUANTIZE at the start and one QUANTIZE or DEQUANTIZE at the end convert; for float32
+    the tensors outside of these are float.
     """
     model = read_model(data)
     graph = model.subgraphs[0]
@@ -66,18 +67,16 @@ def int8_checks(data: bytes, io: str) -> list[dict[str, Any]]:
         if name not in ("QUANTIZE", "DEQUANTIZE") and _touches_float(graph, operator)
     ]
     converting = [name for name in names if name in ("QUANTIZE", "DEQUANTIZE")]
-    allowed = 2 if io == "float32" else 0
+    allowed = 0 if io == "int8" else 2
+    unconverted = "no QUANTIZE or DEQUANTIZE" if io == "int8" else "converts at its two ends only"
     transposes = _transposes(graph, names)
     count = len(names)
     return [
         _check("no float tensor", floats, f"all {len(graph.tensors)} tensors are integers" + _ends(io)),
         _check("no float operator", mixed, f"all {count} operators compute in integers"),
-        _check(
-            "no conversion inside", converting if len(converting) > allowed else [], "no QUANTIZE or DEQUANTIZE left"
-            if io != "float32" else "only QUANTIZE at the start and DEQUANTIZE at the end",
-        ),
+        _check("no conversion inside", converting if len(converting) > allowed else [], unconverted),
         _check("no stray transpose", transposes, "no TRANSPOSE in the graph"),
-    ]  # fmt: skip
+    ]
 
 
 def _check(name: str, offenders: list[str], proven: str) -> dict[str, Any]:

@@ -56,8 +56,8 @@ def headline(report: Report) -> list[str]:
     board_row = rows.get("tflm-int8")
     if board_row and board_row.metrics and board_row.arena_bytes:
         sentences.append(
-            f"On the microcontroller's own kernels it reaches {percent(board_row.metrics.top1)} % "
-            f"with a tensor arena of {board_row.arena_bytes:,} bytes."
+            f"On the microcontroller's own kernels it reaches {percent(board_row.metrics.top1)} % on "
+            f"{board_row.metrics.images:,} test images, with a tensor arena of {board_row.arena_bytes:,} bytes."
         )
     fitting = [target.title for target in report.targets if target.fits]
     failing = [target.title for target in report.targets if target.fits is False]

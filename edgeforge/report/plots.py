@@ -30,6 +30,7 @@ def accuracy_plot(report: Report, what: str) -> str:
             elinewidth=0.8, alpha=0.9, capsize=2,
         )  # fmt: skip
     axes.set_xscale("log")
+    axes.margins(x=0.12)
     axes.set_xlabel("file size, KB" if what == "size" else "latency p50, ms (one image)")
     axes.set_ylabel("top-1, %")
     _plain_log_ticks(axes)

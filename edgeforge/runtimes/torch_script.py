@@ -67,7 +67,7 @@ class TorchRunner:
         if threads:
             torch.set_num_threads(threads)
         self.engine = facts.get("engine")
-        self.batch_size = 256 if facts.get("batched", False) else 1
+        self.batch_size = 32 if facts.get("batched", False) else 1
         if self.engine:
             torch.backends.quantized.engine = self.engine
         try:

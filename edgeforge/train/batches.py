@@ -29,7 +29,7 @@ class RawImages(Dataset[tuple[torch.Tensor, torch.Tensor]]):
 class BatchOrder(Sampler[list[int]]):
     """Yields the indices of each batch; shuffled by (seed, epoch), so that a resumed epoch is the same.
 
-    Lightning calls `set_epoch` before each epoch.
+    Lightning calls `set_epoch` before each epoch. Several training processes share each batch between them.
     """
 
     def __init__(self, images: int, batch_size: int, *, seed: int | None) -> None:
@@ -40,14 +40,25 @@ class BatchOrder(Sampler[list[int]]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return -(-self.images // self.batch_size)
+        whole, rest = divmod(self.images, self.batch_size)
+        return whole + (rest >= _place()[1])
 
     def __iter__(self) -> Iterator[list[int]]:
         order = np.arange(self.images)
         if self.seed is not None:
             np.random.default_rng((self.seed, self.epoch)).shuffle(order)
+        rank, processes = _place()
         for start in range(0, self.images, self.batch_size):
-            yield order[start : start + self.batch_size].tolist()
+            batch = order[start : start + self.batch_size]
+            if len(batch) >= processes:  # each must have a share of every batch, or the others wait for it
+                yield batch[rank::processes].tolist()
+
+
+def _place() -> tuple[int, int]:
+    """Return this process's rank and how many train together."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return torch.distributed.get_rank(), torch.distributed.get_world_size()
+    return 0, 1
 
 
 def loader(

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torchmetrics.classification import MulticlassAccuracy
 
-from edgeforge.errors import StageFailed
+from edgeforge.errors import RecipeError
 from edgeforge.recipe import Train
 
 Batch = tuple[torch.Tensor, torch.Tensor]
@@ -18,7 +18,7 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 class Classifier(pl.LightningModule):
     """Trains `network` on batches of images (N,C,H,W float32) and labels (N int64).
 
-    Logs train_loss, val_loss and val_accuracy each epoch. Raises StageFailed at the step whose loss is not
+    Logs train_loss, val_loss and val_accuracy each epoch. Raises RecipeError at the step whose loss is not
     a number.
     """
 
@@ -39,7 +39,7 @@ class Classifier(pl.LightningModule):
         images, labels = batch
         loss: torch.Tensor = self.loss(self(images), labels)
         if not torch.isfinite(loss):
-            raise StageFailed(
+            raise RecipeError(
                 f"the loss is {loss.item()} at step {self.global_step} (epoch {self.current_epoch})",
                 fix=f"lower train.lr (now {self.settings.lr}), or set trainer.gradient_clip_val",
             )
@@ -51,7 +51,7 @@ class Classifier(pl.LightningModule):
         images, labels = batch
         logits = self(images)
         self.val_accuracy(logits, labels)
-        self.log("val_loss", self.loss(logits, labels), on_epoch=True)
+        self.log("val_loss", self.loss(logits, labels), on_epoch=True, sync_dist=True)
         self.log("val_accuracy", self.val_accuracy, on_epoch=True)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:

@@ -76,6 +76,7 @@ def _trainer(job: Job) -> pl.Trainer:
             enable_progress_bar=False,  # ReportProgress speaks to the build's own
             enable_model_summary=False,
             deterministic=True,
+            use_distributed_sampler=False,  # BatchOrder shares batches out itself
             default_root_dir=job.scratch,
             **options,
         )
