@@ -43,7 +43,7 @@ class Classifier(pl.LightningModule):
                 f"the loss is {loss.item()} at step {self.global_step} (epoch {self.current_epoch})",
                 fix=f"lower train.lr (now {self.settings.lr}), or set trainer.gradient_clip_val",
             )
-        self.log("train_loss", loss, on_step=False, on_epoch=True)
+        self.log("train_loss", loss, on_step=False, on_epoch=True, sync_dist=True)
         return loss
 
     def validation_step(self, batch: Batch, _: int) -> None:
