@@ -70,3 +70,8 @@ def error_named(code: str) -> type[EdgeForgeError]:
     """Return the class whose name is `code`; StageFailed when there is none."""
     kinds: list[type[EdgeForgeError]] = [EdgeForgeError, *EdgeForgeError.__subclasses__()]
     return next((kind for kind in kinds if kind.__name__ == code), StageFailed)
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of another library's message, which as a rule says what is wrong."""
+    return str(error).strip().split("\n")[0] or type(error).__name__

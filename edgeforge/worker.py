@@ -21,7 +21,7 @@ import traceback
 from pathlib import Path
 from typing import Any, TextIO
 
-from edgeforge.errors import EdgeForgeError, StageFailed
+from edgeforge.errors import EdgeForgeError, StageFailed, first_line
 from edgeforge.recipe import Recipe
 from edgeforge.stage import Job, restricted
 
@@ -80,9 +80,8 @@ def _describe(error: Exception, order: dict[str, Any]) -> dict[str, str]:
         return {"code": "EdgeForgeError", "reason": reason, "fix": "free some space and build again"}
     if isinstance(error, ModuleNotFoundError):
         return {"code": "MissingDependency", "reason": str(error), "fix": "run `edgeforge doctor`"}
-    first_line = str(error).strip().split("\n")[0]
     fix = f"the full story is in {order['log']}; --debug prints it"
-    return {"code": StageFailed.__name__, "reason": f"{type(error).__name__}: {first_line}", "fix": fix}
+    return {"code": StageFailed.__name__, "reason": f"{type(error).__name__}: {first_line(error)}", "fix": fix}
 
 
 def _redirect_output(log: Path) -> TextIO:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.data.splits import Source
-from edgeforge.errors import RecipeError, StageFailed
+from edgeforge.errors import RecipeError, StageFailed, first_line
 from edgeforge.stage import Job
 
 if TYPE_CHECKING:
@@ -35,11 +35,11 @@ def load_mnist(job: Job) -> Source:
     except (OSError, RuntimeError, ValueError, AssertionError) as error:
         if given:
             raise RecipeError(
-                f"data.root: the MNIST files in {given.parent} cannot be read: {error}",
+                f"data.root: the MNIST files in {given.parent} cannot be read: {first_line(error)}",
                 fix="copy them again, or leave data.root out to download them",
             ) from error
         raise StageFailed(
-            f"MNIST could not be downloaded: {error}",
+            f"MNIST could not be downloaded: {first_line(error)} no mirror answers",
             fix="set data.root to a folder that holds MNIST/raw, or try again with a network",
         ) from error
     return Source(

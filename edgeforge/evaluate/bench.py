@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeforge.errors import RecipeError
+from edgeforge.errors import RecipeError, first_line
 from edgeforge.evaluate.latency import interleaved_ms
 from edgeforge.runtimes.load import load_runner
 
@@ -39,9 +39,8 @@ def bench_models(
         try:
             call()
         except (RuntimeError, ValueError) as error:
-            first_line = str(error).strip().split("\n")[0]
             raise RecipeError(
-                f"{path} does not run on an input of shape {size}: {first_line}",
+                f"{path} does not run on an input of shape {size}: {first_line(error)}",
                 fix="give its own with --shape",
             ) from error
         calls[str(path)] = call

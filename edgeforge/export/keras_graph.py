@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from edgeforge.errors import first_line
 from edgeforge.export.onnx_checks import module_of, unsupported
 
 if TYPE_CHECKING:
@@ -52,10 +53,9 @@ def refusal(model: onnx.ModelProto, error: BaseException) -> Exception:
     """Return the error to show when onnx2tf gives up: which operator, and which module it came from."""
     name = getattr(error, "onnx_op_name", None)
     node = next((node for node in model.graph.node if name and node.name == name), None)
-    first_line = str(error).strip().split("\n")[0]
     if node is None:
-        return unsupported("the model", f"onnx2tf: {type(error).__name__}: {first_line}")
-    return unsupported(f"operator {node.op_type} of module '{module_of(node)}'", f"onnx2tf: {first_line}")
+        return unsupported("the model", f"onnx2tf: {type(error).__name__}: {first_line(error)}")
+    return unsupported(f"operator {node.op_type} of module '{module_of(node)}'", f"onnx2tf: {first_line(error)}")
 
 
 @contextlib.contextmanager

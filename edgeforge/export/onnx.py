@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from edgeforge.artifact import PREPROCESSING_FILE, Preprocessing, Variant, write_variants
 from edgeforge.data.splits import read_preprocessing, read_split
-from edgeforge.errors import ParityError, StageFailed
+from edgeforge.errors import ParityError, StageFailed, first_line
 from edgeforge.stage import Job
 from edgeforge.train.network import trained_network
 
@@ -63,9 +63,8 @@ def _export(network: nn.Module, preprocessing: Preprocessing, path: Path) -> Non
         model = program.model_proto
     except Exception as error:
         cause = error.__cause__ or error
-        first_line = str(cause).strip().split("\n")[0]
         raise StageFailed(
-            f"PyTorch cannot export the model: {first_line}",
+            f"PyTorch cannot export the model: {first_line(cause)}",
             fix="torch.export needs a forward without branches on tensor values; see the log for the line",
         ) from error
     _keep_module_names(model)

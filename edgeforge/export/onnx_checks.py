@@ -7,7 +7,7 @@ import importlib.util
 import re
 from typing import TYPE_CHECKING
 
-from edgeforge.errors import RecipeError
+from edgeforge.errors import RecipeError, first_line
 
 if TYPE_CHECKING:
     import onnx
@@ -39,14 +39,13 @@ def converter_refusal(model: onnx.ModelProto, error: Exception) -> RecipeError:
 
     It names a TensorFlow operator ('tf.MatrixDeterminant'); the ONNX node it came from has a like name (Det).
     """
-    first_line = str(error).strip().split("\n")[0]
     found = re.search(r"'tf\.(\w+)'", str(error))
     if not found:
-        return unsupported("the model", first_line)
+        return unsupported("the model", first_line(error))
     name = found[1]
     node = next((node for node in model.graph.node if node.op_type.lower() in name.lower()), None)
     if node is None:
-        return unsupported(f"operator tf.{name}", first_line)
+        return unsupported(f"operator tf.{name}", first_line(error))
     return unsupported(f"operator {node.op_type} of module '{module_of(node)}'", f"TFLite has no tf.{name}")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.artifact import Variant, write_variants
 from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing
-from edgeforge.errors import ParityError
+from edgeforge.errors import ParityError, first_line
 from edgeforge.evaluate.flatbuffer import int8_checks, operators
 from edgeforge.export.associated_files import append_files
 from edgeforge.export.flatten_order import flatten_channels_last
@@ -45,8 +45,7 @@ def export_tflite(job: Job) -> None:
         name = f"tflite-{kind}"
         outcome = made[kind]
         if isinstance(outcome, Exception):
-            first_line = str(outcome).strip().split("\n")[0]
-            reason = f"{type(outcome).__name__}: {first_line}"
+            reason = f"{type(outcome).__name__}: {first_line(outcome)}"
             variants.append(Variant(name, "litert", PRECISIONS[kind], None, reason=reason))
             continue
         path = job.output / f"{job.recipe.name}_{kind}.tflite"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from edgeforge.artifact import PREPROCESSING_FILE, Preprocessing, Variant, write_variants
 from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing
+from edgeforge.errors import first_line
 from edgeforge.recipe import OnnxInt8
 from edgeforge.stage import Job
 
@@ -30,7 +31,6 @@ def quantize_onnx(job: Job) -> None:
         _quantize(source, target, read_calibration(job.inputs["calibration"]), settings)
         scale = _finish(target, read_preprocessing(job.inputs["data"]))
     except Exception as error:
-        first_line = str(error).strip().split("\n")[0]
         target.unlink(missing_ok=True)
         variant = Variant(
             "onnx-static-int8",
@@ -38,7 +38,7 @@ def quantize_onnx(job: Job) -> None:
             "int8",
             None,
             detail,
-            reason=f"{type(error).__name__}: {first_line}",
+            reason=f"{type(error).__name__}: {first_line(error)}",
         )
     else:
         # Without graph optimizations ONNX Runtime runs Q and DQ as they stand, in float: the fake-quant model.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.artifact import Preprocessing, Variant, write_variants
 from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing
+from edgeforge.errors import first_line
 from edgeforge.machine import has_vnni
 from edgeforge.quantize.eager_fusion import fusable_groups
 from edgeforge.recipe import TorchEngine, TorchVariant
@@ -143,9 +144,8 @@ def _or_reason(name: str, make: Callable[[], Variant]) -> Variant:
     try:
         return make()
     except Exception as error:
-        first_line = str(error).strip().split("\n")[0]
         precision = "dynamic-int8" if "dynamic" in name else "int8"
-        return Variant(name, "torch", precision, None, reason=f"{type(error).__name__}: {first_line}")
+        return Variant(name, "torch", precision, None, reason=f"{type(error).__name__}: {first_line(error)}")
 
 
 def _qconfig() -> Any:

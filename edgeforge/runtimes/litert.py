@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from edgeforge.errors import RecipeError
+from edgeforge.errors import RecipeError, first_line
 from edgeforge.runtimes.tflite_tensors import from_output, tensor_spec, to_input
 
 if TYPE_CHECKING:
@@ -34,8 +34,9 @@ class LiteRTRunner:
             self.interpreter = Interpreter(str(path), num_threads=threads, experimental_op_resolver_type=resolver)
             self.interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
-            first_line = str(error).strip().split("\n")[0]
-            raise RecipeError(f"{path} cannot be loaded: {first_line}", fix="is it a whole .tflite file?") from error
+            raise RecipeError(
+                f"{path} cannot be loaded: {first_line(error)}", fix="is it a whole .tflite file?"
+            ) from error
         source, target = self.interpreter.get_input_details()[0], self.interpreter.get_output_details()[0]
         if -1 in source["shape_signature"]:
             raise RecipeError(

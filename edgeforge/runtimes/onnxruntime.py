@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgeforge.errors import RecipeError
+from edgeforge.errors import RecipeError, first_line
 from edgeforge.runtimes.runner import TensorSpec
 
 if TYPE_CHECKING:
@@ -33,8 +33,9 @@ class OnnxRunner:
         try:
             self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:
-            first_line = str(error).strip().split("\n")[0]
-            raise RecipeError(f"{path} cannot be loaded: {first_line}", fix="is it a whole .onnx file?") from error
+            raise RecipeError(
+                f"{path} cannot be loaded: {first_line(error)}", fix="is it a whole .onnx file?"
+            ) from error
         source, target = self.session.get_inputs()[0], self.session.get_outputs()[0]
         for size in source.shape:
             if not isinstance(size, int):

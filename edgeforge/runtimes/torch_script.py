@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.artifact import PREPROCESSING_FILE, Preprocessing
-from edgeforge.errors import RecipeError
+from edgeforge.errors import RecipeError, first_line
 from edgeforge.runtimes.runner import TensorSpec
 
 if TYPE_CHECKING:
@@ -73,8 +73,9 @@ class TorchRunner:
         try:
             self.module = torch.jit.load(str(path), map_location="cpu").eval()
         except RuntimeError as error:
-            first_line = str(error).strip().split("\n")[0]
-            raise RecipeError(f"{path} cannot be loaded: {first_line}", fix="save it with torch.jit.save") from error
+            raise RecipeError(
+                f"{path} cannot be loaded: {first_line(error)}", fix="save it with torch.jit.save"
+            ) from error
         self.input = TensorSpec(tuple(facts.get("input", ())), "float32")
         self.output = TensorSpec((), "float32")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeforge.artifact import Preprocessing
-from edgeforge.errors import RecipeError
+from edgeforge.errors import RecipeError, first_line
 from edgeforge.stage import Job
 from edgeforge.suggest import nearest
 
@@ -58,9 +58,8 @@ def check_output(network: nn.Module, preprocessing: Preprocessing) -> None:
         with torch.no_grad():
             output = network.eval()(torch.zeros(1, *shape))
     except Exception as error:
-        first_line = str(error).strip().split("\n")[0]
         raise RecipeError(
-            f"model: an input of shape 1,{','.join(map(str, shape))} cannot go through it: {first_line}",
+            f"model: an input of shape 1,{','.join(map(str, shape))} cannot go through it: {first_line(error)}",
             fix="make the model fit the images of data.source",
         ) from error
     finally:
