@@ -1,0 +1,227 @@
+"""One real build of recipes/digits.yaml, looked at from every side."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from edgeforge.artifact import read_variants
+from edgeforge.data.splits import read_preprocessing, read_split
+from edgeforge.errors import StageFailed
+from edgeforge.evaluate.flatbuffer import int8_checks, macs, operators
+from edgeforge.evaluate.predict import read_predictions
+from edgeforge.export.associated_files import pure_flatbuffer, read_preprocessing_of
+from edgeforge.report.schema import Report
+from edgeforge.report.write import read_report
+from edgeforge.runtimes.tflm import TFLMRunner
+
+pytestmark = pytest.mark.build
+ROOT = Path(__file__).parents[2]
+
+VARIANTS = [
+    "torch-fp32", "torch-dynamic-int8", "torch-eager-int8", "torch-fx-int8", "torch-fx-int8-x86", "onnx-fp32",
+    "onnx-static-int8", "tflite-float32", "tflite-float16", "tflite-dynamic", "tflite-int8", "tflm-int8",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def report(digits_build: Path) -> Report:
+    return read_report(digits_build)
+
+
+def artifact(out: Path, stage: str) -> Path:
+    folders = [path for path in (out / ".store").glob(f"{stage}-*") if len(path.name) == len(stage) + 17]
+    assert len(folders) == 1
+    return folders[0]
+
+
+def test_every_variant_is_made_and_about_as_accurate(report: Report) -> None:
+    assert [row.name for row in report.variants] == VARIANTS
+    reference = report.variants[0].metrics
+    assert reference and reference.top1 > 0.93 and reference.images == 450
+    for row in report.variants:
+        assert row.status == "ok" and row.metrics and row.drop and row.agreement, row.reason
+        assert row.metrics.top1_low < row.metrics.top1 < row.metrics.top1_high
+        assert sum(map(sum, row.metrics.confusion)) == row.metrics.images == 450
+        if row.name != "torch-fx-int8-x86":  # that engine may saturate
+            assert row.drop.verdict in ("tie", "reference") and row.agreement.top1 > 0.98, row.name
+        if row.runtime != "tflm":
+            assert row.latency_ms and 0 < row.latency_ms.p50 <= row.latency_ms.p99
+
+
+def test_int8_engines_follow_their_fake_quant_models(report: Report) -> None:
+    rows = {row.name: row for row in report.variants}
+    for name in ("torch-fx-int8", "onnx-static-int8"):
+        agreement = rows[name].agreement
+        assert agreement and agreement.max_steps is not None and agreement.max_steps <= 1.01, name
+
+
+def test_an_engine_that_saturates_is_reported(report: Report) -> None:
+    row = next(row for row in report.variants if row.name == "torch-fx-int8-x86")
+    assert row.agreement and row.agreement.max_steps is not None
+    warned = any("leaves the fake-quant model" in warning for warning in row.warnings)
+    assert warned == (row.agreement.max_steps > 1.01)
+    assert warned == any(row.name in finding.what for finding in report.findings)
+
+
+def test_the_int8_model_is_int8(digits_build: Path) -> None:
+    data = (digits_build / "tflite" / "digits_int8.tflite").read_bytes()
+    assert operators(data) == {"CONV_2D": 2, "MAX_POOL_2D": 1, "RESHAPE": 1, "FULLY_CONNECTED": 1}
+    assert all(check["passed"] for check in int8_checks(data, "int8"))
+    assert macs(data) == 8 * 8 * 8 * 9 + 8 * 8 * 16 * 9 * 8 + 256 * 10
+    floats = int8_checks((digits_build / "tflite" / "digits_float32.tflite").read_bytes(), "int8")
+    assert [check["name"] for check in floats if not check["passed"]] == ["no float tensor", "no float operator"]
+
+
+def test_the_preprocessing_travels_with_every_artifact(digits_build: Path, digits_out: Path) -> None:
+    import onnx
+
+    expected = read_preprocessing(artifact(digits_out, "data"))
+    assert expected.mean == (0.3053,) and expected.raw_max == 16
+    for path in (digits_build / "tflite").glob("*.tflite"):
+        assert read_preprocessing_of(path.read_bytes()) == expected
+    for path in (digits_build / "onnx").glob("*.onnx"):
+        properties = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
+        assert properties["preprocessing.json"] == expected.to_json()
+    for path in (digits_build / "torch").glob("*.pt"):
+        assert expected.to_json().encode() in path.read_bytes()
+    assert "kMean[kChannels] = {3.053e-01f};" in (digits_build / "arduino" / "digits" / "settings.h").read_text()
+
+
+def test_splits_are_disjoint_and_calibration_comes_from_training(digits_out: Path) -> None:
+    data = artifact(digits_out, "data")
+    splits = {name: read_split(data, name) for name in ("train", "val", "test")}
+    assert [len(y) for _, y in splits.values()] == [1212, 135, 450]
+    # Some of the 1,797 images occur twice in the source, so indices are compared through the total only.
+    inputs = read_preprocessing(data).apply(splits["train"][0])
+    with np.load(artifact(digits_out, "calibration") / "calibration.npz") as arrays:
+        x, y = arrays["x"], arrays["y"]
+    training = {image.tobytes() for image in inputs}
+    assert len(x) == 200 and all(image.tobytes() in training for image in x)
+    assert np.bincount(y).tolist() == [20] * 10
+
+
+@pytest.mark.parametrize("name", ["fp32", "dynamic_int8", "eager_int8", "fx_int8", "fx_int8_x86"])
+def test_torch_variants_load_in_a_fresh_process_without_the_model(digits_build: Path, digits_out: Path, name: str) -> None:
+    code = (
+        "import sys, json, pathlib, numpy\n"
+        "from edgeforge.runtimes.torch_script import TorchRunner\n"
+        "from edgeforge.artifact import read_variants
+from edgeforge.data.splits import read_preprocessing, read_split\n"
+        "data = pathlib.Path(sys.argv[2])\n"
+        "x = read_preprocessing(data).apply(read_split(data, 'test')[0][:50])\n"
+        "print(json.dumps(TorchRunner(pathlib.Path(sys.argv[1])).run(x).tolist()))"
+    )
+    path, data = digits_build / "torch" / f"digits_{name}.pt", artifact(digits_out, "data")
+    done = subprocess.run([sys.executable, "-c", code, str(path), str(data)], capture_output=True, text=True)
+    variant = {"fx_int8_x86": "torch-fx-int8-x86"}.get(name, f"torch-{name.replace('_', '-')}")
+    expected = read_predictions(artifact(digits_out, "predict-torch"))[variant][:50]
+    assert np.allclose(json.loads(done.stdout), expected, atol=1e-5), done.stderr
+
+
+def test_tflm_agrees_with_litert_within_one_step(digits_out: Path, report: Report) -> None:
+    litert = read_predictions(artifact(digits_out, "predict-tflite"))["tflite-int8"]
+    tflm = read_predictions(artifact(digits_out, "tflm"))["tflm-int8"]
+    steps = np.unique(np.abs(litert - tflm))
+    smallest = np.min(np.diff(np.unique(litert)))
+    assert steps.max() <= smallest * 1.001
+    row = next(row for row in report.variants if row.name == "tflm-int8")
+    assert row.arena_bytes and 2000 < row.arena_bytes < 8000
+
+
+def test_the_sketch_has_the_model_the_operators_and_the_arena(digits_build: Path) -> None:
+    folder = digits_build / "arduino" / "digits"
+    sketch, settings = (folder / "digits.ino").read_text(), (folder / "settings.h").read_text()
+    methods = ["AddConv2D", "AddFullyConnected", "AddMaxPool2D", "AddReshape"]
+    assert [line.split(".")[1].split("(")[0] for line in sketch.splitlines() if "resolver.Add" in line] == methods
+    assert "MicroMutableOpResolver<4>" in sketch
+    target = json.loads((digits_build / "report.json").read_text())["targets"][0]
+    assert f"kArenaBytes = {target['ram_bytes']};" in settings and target["fits"] is True
+    assert target["ram_bytes"] >= 1.1 * target["arena_bytes"] - 1
+
+
+SELF_TEST = """
+#include "model.h"
+#include "preprocess.h"
+#include "selftest.h"
+#include <cstdio>
+int main() {
+  int wrong = 0;
+  for (size_t i = 0; i < kPixels; ++i) wrong += inputValue(kSelfTestImage[i], i % kChannels) != kSelfTestInput[i];
+  std::fwrite(kModel, 1, kModelBytes, stdout);
+  return wrong;
+}
+"""
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not installed: apt-get install g++")
+def test_the_generated_sources_compile_and_quantize_as_the_desk_does(digits_build: Path, tmp_path: Path) -> None:
+    folder = digits_build / "arduino" / "digits"
+    (tmp_path / "main.cc").write_text(SELF_TEST)
+    command = ["g++", "-std=c++17", "-Wall", "-Wextra", "-Werror", f"-I{folder}", str(folder / "model.cc"), "main.cc"]
+    subprocess.run([*command, "-o", "selftest"], check=True, cwd=tmp_path)
+    done = subprocess.run([tmp_path / "selftest"], capture_output=True)
+    assert done.returncode == 0, f"{done.returncode} input values differ from the desk's"
+    assert done.stdout == pure_flatbuffer((digits_build / "tflite" / "digits_int8.tflite").read_bytes())
+
+
+def test_an_operator_that_tflm_lacks_is_named(digits_build: Path, tmp_path: Path) -> None:
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    data = pure_flatbuffer((digits_build / "tflite" / "digits_int8.tflite").read_bytes())
+    model = schema.ModelT.InitFromPackedBuf(data, 0)
+    code = next(c for c in model.operatorCodes if c.builtinCode == schema.BuiltinOperator.MAX_POOL_2D)
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.LOCAL_RESPONSE_NORMALIZATION
+    builder = flatbuffers.Builder(len(data))
+    builder.Finish(model.Pack(builder), b"TFL3")
+    (tmp_path / "lrn.tflite").write_bytes(builder.Output())
+    with pytest.raises(StageFailed, match="TFLM refuses the model: .*LOCAL_RESPONSE_NORMALIZATION"):
+        TFLMRunner(tmp_path / "lrn.tflite")
+
+
+def test_the_report_is_one_file_that_needs_no_network(digits_build: Path) -> None:
+    page = (digits_build / "report.html").read_text()
+    assert "<script" not in page and "<link" not in page and "@import" not in page and 'src="' not in page
+    for name in VARIANTS:
+        assert name in page
+    assert json.loads((digits_build / "report.json").read_text())["schema"] == 1
+
+
+def test_the_lock_file_names_every_version_and_value(digits_build: Path) -> None:
+    lock = yaml.safe_load((digits_build / "recipe.lock.yaml").read_text())
+    assert lock["recipe"]["train"]["epochs"] == 6 and lock["recipe"]["quantize"]["calibration"]["samples"] == 200
+    assert lock["versions"]["torch"].startswith("2.13.0") and "onnx2tf" in lock["versions"]
+    assert len(lock["stages"]) == 15
+
+
+def test_report_compare_and_bench_read_the_build(digits_build: Path, edgeforge) -> None:  # type: ignore[no-untyped-def]
+    shown = edgeforge("report", digits_build)
+    assert shown.returncode == 0 and "tflm-int8" in shown.stdout and "fits" in shown.stdout
+    assert Report.model_validate_json(edgeforge("report", digits_build, "--json").stdout).recipe == "digits"
+    compared = edgeforge("compare", digits_build, digits_build)
+    assert compared.returncode == 0 and "Same recipe, same toolchain." in compared.stdout
+    files = [digits_build / "torch/digits_fx_int8.pt", digits_build / "onnx/digits_int8.onnx"]
+    done = edgeforge("bench", *files, digits_build / "tflite/digits_int8.tflite", "--runs", "20", "--json")
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [Path(row["file"]).suffix for row in rows] == [".pt", ".onnx", ".tflite"], done.stderr
+    assert all(0 < row["p50"] <= row["p99"] for row in rows)
+
+
+@pytest.mark.parametrize("io", ["uint8", "float32"])
+def test_other_input_types_reach_the_board(digits_out: Path, tmp_path: Path, edgeforge, io: str) -> None:  # type: ignore[no-untyped-def]
+    out = shutil.copytree(digits_out, tmp_path / "build")
+    options = ("--set", "train.epochs=6", "--set", f"quantize.tflite.io={io}", "--until", "arduino")
+    done = edgeforge("build", ROOT / "recipes" / "digits.yaml", "--out", out, *options)
+    assert done.returncode == 0, done.stderr
+    folders = (out / ".store").glob("tflite-*")
+    variants = [v for folder in folders for v in read_variants(folder) if v.detail.startswith(f"{io} in and out")]
+    assert len(variants) == 1 and all(check["passed"] for check in variants[0].checks), variants
+    settings = (out / "digits" / "arduino" / "digits" / "settings.h").read_text()
+    assert f"using InputType = {'float' if io == 'float32' else 'uint8_t'};" in settings
+    assert ("kInputScale" in settings) == (io == "uint8")

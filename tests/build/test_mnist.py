@@ -1,0 +1,75 @@
+"""The MNIST recipe on the real data: one epoch, every variant, and onnx2tf's own conversion beside ours."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from edgeforge.report.write import read_report
+
+pytestmark = [
+    pytest.mark.build,
+    pytest.mark.skipif(
+        not os.environ.get("EDGEFORGE_DATA"),
+        reason="set EDGEFORGE_DATA to a folder that holds MNIST/raw to run the MNIST build",
+    ),
+]
+
+MNIST = Path(__file__).parents[2] / "recipes" / "mnist.yaml"
+
+# Bytes / 1024 of the same network, measured by hand with each tool: what EdgeForge ships must be within 1 %.
+SIZES = {
+    "torch-fp32": 4690.1,
+    "torch-dynamic-int8": 1231.7,
+    "torch-fx-int8": 1184.0,
+    "onnx-fp32": 4697.6,
+    "onnx-static-int8": 1186.2,
+    "tflite-float32": 4690.0,
+    "tflite-float16": 2347.4,
+    "tflite-dynamic": 1178.6,
+    "tflite-int8": 1181.4,
+}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory, edgeforge) -> Path:  # type: ignore[no-untyped-def]
+    out = tmp_path_factory.mktemp("mnist")
+    build = ("build", MNIST, "--out", out, "--set", f"data.root={os.environ['EDGEFORGE_DATA']}",
+             "--set", "train.epochs=1")  # fmt: skip
+    for options, kept in ((), "fast"), (("--set", "quantize.tflite.backend=onnx2tf"), "onnx2tf"):
+        done = edgeforge(*build, *options)
+        assert done.returncode == 0, done.stderr
+        (out / kept).mkdir()
+        (out / "mnist" / "report.json").rename(out / kept / "report.json")
+    return out
+
+
+def test_sizes_and_accuracy(built: Path) -> None:
+    report = read_report(built / "fast")
+    rows = {row.name: row for row in report.variants}
+    reference = rows["torch-fp32"].metrics
+    assert reference and reference.images == 10_000 and reference.top1 > 0.97
+    assert report.training.parameters == 1_199_882
+    for name, kilobytes in SIZES.items():
+        size = rows[name].size_bytes
+        assert size and abs(size / 1024 / kilobytes - 1) < 0.01, name
+    for name in ("torch-eager-int8", "torch-fx-int8", "onnx-static-int8", "tflite-int8"):
+        metrics = rows[name].metrics
+        assert metrics and abs(metrics.top1 - reference.top1) <= 0.003, name
+    tflm = rows["tflm-int8"].metrics
+    assert tflm and 3000 < tflm.images < 10_000, "a stated part of the test split: all of it takes over a minute"
+
+
+def test_the_model_is_too_large_for_one_board_and_fits_the_other(built: Path) -> None:
+    targets = {row.board: row for row in read_report(built / "fast").targets}
+    assert targets["arduino-nano-33-ble"].fits is False and "flash" in targets["arduino-nano-33-ble"].reason
+    assert targets["arduino-giga-r1"].fits is True
+
+
+def test_onnx2tfs_own_conversion_gives_the_same_model(built: Path) -> None:
+    fast, own = (
+        {row.name: row for row in read_report(built / name).variants}["tflite-int8"] for name in ("fast", "onnx2tf")
+    )
+    assert fast.size_bytes and own.size_bytes and fast.metrics and own.metrics
+    assert abs(fast.size_bytes / own.size_bytes - 1) < 0.02
+    assert abs(fast.metrics.top1 - own.metrics.top1) <= 0.002
