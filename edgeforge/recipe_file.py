@@ -35,7 +35,7 @@ def load_recipe(path: Path, overrides: tuple[str, ...] = ()) -> LoadedRecipe:
     try:
         recipe = Recipe.model_validate(file.values)
     except ValidationError as error:
-        lines = dict.fromkeys(_describe(problem, file.values, origin, path) for problem in error.errors())
+        lines = dict.fromkeys(_describe(problem, origin, path) for problem in error.errors())
         raise RecipeError("\n".join(lines), fix="mend the recipe; `edgeforge init` writes a commented one") from None
     _check_targets(recipe, origin)
     return LoadedRecipe(recipe, path)
@@ -65,7 +65,7 @@ def _apply(override: str, file: YamlFile, origin: dict[KeyPath, str]) -> None:
         origin.setdefault(changed[:depth], where)
 
 
-def _describe(problem: Any, values: Any, origin: dict[KeyPath, str], path: Path) -> str:
+def _describe(problem: Any, origin: dict[KeyPath, str], path: Path) -> str:
     """Return `file:line: key: value: what is wrong (what would be right)` of one pydantic error."""
     location: KeyPath = tuple(part for part in problem["loc"])
     dotted = ".".join(map(str, location))

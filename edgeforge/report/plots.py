@@ -162,7 +162,7 @@ def _legend(axes: Axes, points: list[tuple[VariantRow, float]]) -> None:
         Line2D([], [], linestyle="", marker=MARKERS.get(name, "o"), color=GREY, label=name) for name in precisions
     ]
     axes.figure.legend(
-        handles=handles, frameon=False, fontsize=8, labelcolor=GREY, ncols=len(handles), loc="outside lower center",
+        handles=handles, frameon=False, fontsize=8, labelcolor=GREY, ncols=4, loc="outside lower center",
         columnspacing=1.0, handletextpad=0.2,
     )  # fmt: skip
 

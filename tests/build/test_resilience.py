@@ -124,7 +124,9 @@ def workers_of(out: Path) -> list[int]:
 
 
 def test_a_killed_training_resumes_at_its_last_epoch_with_the_same_result(
-    digits_out: Path, tmp_path: Path, edgeforge  # type: ignore[no-untyped-def]
+    digits_out: Path,
+    tmp_path: Path,
+    edgeforge,  # type: ignore[no-untyped-def]
 ) -> None:
     build = start(tmp_path, *FEW, "--until", "train")
     wait_for(lambda: list((tmp_path / ".store" / "scratch").glob("train-*/last.ckpt")))
