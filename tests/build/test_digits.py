@@ -180,7 +180,7 @@ def test_an_operator_that_tflm_lacks_is_named(digits_build: Path, tmp_path: Path
     builder = flatbuffers.Builder(len(data))
     builder.Finish(model.Pack(builder), b"TFL3")
     (tmp_path / "lrn.tflite").write_bytes(builder.Output())
-    with pytest.raises(StageFailed, match="TFLM refuses the model: .*LOCAL_RESPONSE_NORMALIZATION"):
+    with pytest.raises(StageFailed, match=r"TFLM refuses the model: .*LOCAL_RESPONSE_NORMALIZATION"):
         TFLMRunner(tmp_path / "lrn.tflite")
 
 
