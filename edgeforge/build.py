@@ -90,8 +90,11 @@ class Build:
         stage = step.stage
         forced = step.why.startswith("forced")
 
-        def waiting() -> None:
-            self.watcher.notice(f"{stage.name}: another build is making the same; waiting for it")
+        def waiting(turn: int) -> None:
+            if self._stopping.is_set():
+                raise StageFailed("given up waiting for another build", stage=stage.name)
+            if turn == 0:
+                self.watcher.notice(f"{stage.name}: another build is making the same; waiting for it")
 
         with self.store.lock(f"{stage.name}-{step.key[:16]}", waiting):
             found = None if forced else self._found(step)

@@ -215,8 +215,9 @@ def build(
     with storage_errors(out):
         place.folder.mkdir(parents=True, exist_ok=True)
 
-    def waiting() -> None:
-        watcher.notice(f"another build is at work in {place.folder}; waiting for it to end")
+    def waiting(turn: int) -> None:
+        if turn == 0:
+            watcher.notice(f"another build is at work in {place.folder}; waiting for it to end")
 
     with place.store.lock(f"build-{place.name}", waiting):
         plan = plan_build(loaded, out, until=until, force=force)

@@ -51,9 +51,6 @@ class ConsoleWatcher(Watcher):
     def planned(self, plan: Plan) -> None:
         """Say how much there is to do."""
         waiting = [step.stage.name for step in plan.steps if not step.artifact]
-        for step in plan.steps:
-            if step.why.startswith("corrupted"):
-                self.notice(f"{step.stage.name}: {step.why}; it is made again")
         if waiting:
             kept = len(plan.steps) - len(waiting)
             self.console.print(f"[bold]{plan.recipe.name}[/]: {len(waiting)} stages to run, {kept} up to date")

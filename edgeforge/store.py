@@ -13,9 +13,10 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -104,20 +105,23 @@ class Store:
                 shutil.rmtree(grave, ignore_errors=True)
 
     @contextmanager
-    def lock(self, name: str, waiting: Any = None) -> Iterator[None]:
-        """Hold the lock `name`; `waiting()` is called once when somebody else has it. Freed by any death."""
+    def lock(self, name: str, waiting: Callable[[int], None]) -> Iterator[None]:
+        """Hold the lock `name`, which any death frees.
+
+        While somebody else has it, `waiting` is called with 0, 1, 2, … twice a second; it may raise to give up.
+        """
         from filelock import FileLock, Timeout
 
         folder = self.root / "locks"
         with storage_errors(self.root):
             folder.mkdir(parents=True, exist_ok=True)
             lock = FileLock(folder / f"{name}.lock")
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                if waiting:
-                    waiting()
-                lock.acquire()
+            for turn in count():
+                try:
+                    lock.acquire(timeout=0.5 if turn else 0)
+                    break
+                except Timeout:
+                    waiting(turn)
         try:
             yield
         finally:

@@ -60,6 +60,21 @@ def test_put_replaces_a_corrupted_artifact(tmp_path: Path) -> None:
     assert store.get("train", KEY) == again
 
 
+def test_a_lock_is_held_by_one_and_waiting_can_be_given_up(tmp_path: Path) -> None:
+    store, turns = Store(tmp_path), []
+
+    def waiting(turn: int) -> None:
+        turns.append(turn)
+        if turn == 1:
+            raise TimeoutError
+
+    with store.lock("a", waiting), pytest.raises(TimeoutError), store.lock("a", waiting):
+        raise AssertionError("two hold it")
+    with store.lock("a", waiting):
+        pass
+    assert turns == [0, 1]
+
+
 def test_what_a_killed_writer_left_is_cleared(tmp_path: Path) -> None:
     left = tmp_path / "new" / f"train-{KEY[:16]}.999999"
     left.mkdir(parents=True)
