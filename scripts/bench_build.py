@@ -91,7 +91,7 @@ def main() -> None:
             table.add_row("times as fast", f"{slow / fast:.1f}×", "")
             ratio = 100 * (int(fast_bytes) / int(slow_bytes) - 1)
             table.add_row("int8 bytes, fast against onnx2tf", f"{fast_bytes} / {slow_bytes} ({ratio:+.2f} %)", "±2 %")
-    Console().print(table)
+    Console(width=100).print(table)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ def convert(graph: Any, kind: TFLiteVariant, samples: NDArray[np.float32], setti
     import tensorflow as tf
 
     converter = tf.lite.TFLiteConverter.from_concrete_functions([graph])
+    converter.exclude_conversion_metadata = True  # unpacking and packing large models again only for a version note
     if kind != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if kind == "float16":
