@@ -149,7 +149,7 @@ class Build:
             stdin=subprocess.PIPE,  # closes when this process dies, and the worker with it
             stdout=subprocess.PIPE,
             text=True,
-            env=_environment(),
+            env={**_environment(), **stage.environment},
             start_new_session=True,  # Ctrl-C reaches this process alone, which then ends its workers
         )
         self._workers.add(worker)

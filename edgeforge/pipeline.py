@@ -23,6 +23,14 @@ from edgeforge.store import Artifact, Store, storage_errors
 
 TORCH = ("torch", "numpy")
 LITERT = ("ai-edge-litert", "numpy")
+# TFLite's converter copies all weights again and again: without these, glibc gives each copy's pages back to the
+# kernel and asks for them anew, which takes as long as the copying.
+KEEP_MEMORY = {
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": "33554432",
+    "MALLOC_TRIM_THRESHOLD_": "4294967296",
+    "MALLOC_TOP_PAD_": "67108864",
+}
 
 STAGES: tuple[Stage, ...] = (
     # Real images, split by the seed; the test split is read by the measuring stages alone.
@@ -92,6 +100,7 @@ STAGES: tuple[Stage, ...] = (
         after=("data", "onnx", "calibration"),
         uses=("onnx2tf", "tensorflow", "tf_keras", "onnx", "numpy"),
         publish={"*.tflite": "tflite"},
+        environment=KEEP_MEMORY,
     ),
     # Every variant over the whole test split.
     Stage(

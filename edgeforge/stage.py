@@ -28,6 +28,7 @@ class Stage:
     publish: glob of the artifact's files → folder of the build where a person finds them.
     version: raise it when the stage's files would change for the same inputs.
     alone: run it with nothing beside it (it measures time).
+    environment: variables of its worker process, beside those that all have.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Stage:
     publish: Mapping[str, str] = field(default_factory=dict)
     version: int = 1
     alone: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ Every figure is the wall time of a fresh process, its start and imports included
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
@@ -18,6 +19,8 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+
+from edgeforge.pipeline import KEEP_MEMORY
 
 ROOT = Path(__file__).parent.parent
 DIGITS = ROOT / "recipes" / "digits.yaml"
@@ -50,11 +53,14 @@ print(len(made["int8"]))
 
 
 def timed(*command: str | Path, repeat: int = 1) -> tuple[float, str]:
-    """Return the median wall time in seconds and the last line printed. Raises when the command fails."""
+    """Return the median wall time in seconds and the last line printed. Exits when the command fails."""
     times, last = [], ""
     for _ in range(repeat):
         started = time.perf_counter()
-        done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+        # The environment of the build's own conversion stage.
+        done = subprocess.run(
+            [str(part) for part in command], capture_output=True, text=True, env={**os.environ, **KEEP_MEMORY}
+        )
         times.append(time.perf_counter() - started)
         if done.returncode:
             sys.exit(f"{' '.join(map(str, command))}\n{done.stderr}")
@@ -79,8 +85,10 @@ def main() -> None:
             table.add_row("plan digits", f"{timed(*build[:3], 'plan', *build[4:], repeat=5)[0]:.2f}", "1")
         small, large = folder / "small.onnx", folder / "large.onnx"
         sizes = [int(timed(sys.executable, "-c", EXPORT, str(w), p)[1]) for w, p in ((128, small), (512, large))]
-        fast, fast_bytes = timed(sys.executable, "-c", CONVERT, small, "fast", repeat=3)
-        larger, _ = timed(sys.executable, "-c", CONVERT, large, "fast", repeat=3)
+        # In turn, so that both meet the same disturbances.
+        turns = [[timed(sys.executable, "-c", CONVERT, path, "fast") for path in (small, large)] for _ in range(5)]
+        fast, larger = (statistics.median(turn[place][0] for turn in turns) for place in (0, 1))
+        fast_bytes = turns[0][0][1]
         slope = (larger - fast) / (sizes[1] - sizes[0]) * 1e6
         table.add_row(f"ONNX → four TFLite variants, {sizes[0]:,} parameters", f"{fast:.1f}", "15")
         table.add_row(f"the same, {sizes[1]:,} parameters", f"{larger:.1f}", "")
