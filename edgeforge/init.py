@@ -28,7 +28,10 @@ def write_recipe(path: Path, *, template: str, model: str | None, force: bool) -
     if model:
         resolve_model_file(model, path.parent)
         text = _with_model(text, model)
-    write_whole(path, text)
+    try:
+        write_whole(path, text)
+    except OSError as error:
+        raise RecipeError(f"{path}: cannot be written: {error.strerror}", fix="choose another place") from error
 
 
 def _with_model(text: str, model: str) -> str:

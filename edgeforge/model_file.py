@@ -23,12 +23,12 @@ def resolve_model_file(name: str, recipe_folder: Path) -> tuple[Path, str | None
             if path.is_file():
                 return path.resolve(), class_name or None
         looked = ", ".join(dict.fromkeys(str(path.parent) for path in places))
-        raise RecipeError(f"model.name: no file {path_name} (looked in {looked})", fix="check the path")
+        raise RecipeError(f"no file {path_name} (looked in {looked})", fix="check the path")
     path = ready / f"{path_name}.py"
     if path.is_file():
         return path, class_name or None
     known = [file.stem for file in ready.glob("*.py") if not file.stem.startswith("_")]
     raise RecipeError(
-        f"model.name: there is no ready model '{path_name}'{nearest(path_name, known)}",
+        f"there is no ready model '{path_name}'{nearest(path_name, known)}",
         fix="name a ready model, or your own as path/to/file.py:Class",
     )

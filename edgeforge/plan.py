@@ -79,23 +79,26 @@ def make_plan(
 def user_files(loaded: LoadedRecipe) -> dict[str, Path]:
     """Return the user's own files that stages read, by name: `model`, `calibration`, `data/…`."""
     recipe, folder = loaded.recipe, loaded.path.parent
-    files = {"model": resolve_model_file(recipe.model.name, folder)[0]}
+    try:
+        files = {"model": resolve_model_file(recipe.model.name, folder)[0]}
+    except RecipeError as error:
+        raise RecipeError(f"{loaded.where('model.name')}: {error.reason}", fix=error.fix) from error
     if recipe.quantize.calibration.file:
         files["calibration"] = _beside(folder, recipe.quantize.calibration.file)
         if not files["calibration"].is_file():
-            where = f"quantize.calibration.file: {recipe.quantize.calibration.file}"
+            where = f"{loaded.where('quantize.calibration.file')}: {recipe.quantize.calibration.file}"
             raise RecipeError(f"{where}: no such file", fix="check the path, or leave it out")
     if recipe.data.root and recipe.data.source == "mnist":
-        files |= _mnist_files(_beside(folder, recipe.data.root))
+        files |= _mnist_files(_beside(folder, recipe.data.root), loaded.where("data.root"))
     return files
 
 
-def _mnist_files(root: Path) -> dict[str, Path]:
+def _mnist_files(root: Path, where: str) -> dict[str, Path]:
     paths = {f"data/{name}": root / "MNIST" / "raw" / name for name in MNIST_FILES}
     missing = [path for path in paths.values() if not path.is_file()]
     if missing:
         raise RecipeError(
-            f"data.root: {missing[0]} is missing",
+            f"{where}: {missing[0]} is missing",
             fix="copy MNIST's four files there, or leave root out to download",
         )
     return paths

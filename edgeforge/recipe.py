@@ -16,9 +16,9 @@ TensorType = Literal["int8", "uint8", "float32"]
 
 
 class Section(BaseModel):
-    """A part of the recipe: unknown keys are errors, values are never changed after loading."""
+    """A part of the recipe: unknown keys and infinite numbers are errors, values never change after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Normalize(Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -12,15 +13,20 @@ from pydantic import BaseModel, ValidationError
 from edgeforge.errors import RecipeError
 from edgeforge.recipe import Recipe
 from edgeforge.suggest import nearest
-from edgeforge.yaml_lines import KeyPath, YamlFile, read_yaml
+from edgeforge.yaml_lines import KeyPath, YamlFile, dotted, read_yaml
 
 
 @dataclass(frozen=True)
 class LoadedRecipe:
-    """A valid recipe and where it came from."""
+    """A valid recipe, its file, and where each key was written (`recipe.yaml:7`, or `--set …`)."""
 
     recipe: Recipe
     path: Path
+    origin: Mapping[KeyPath, str]
+
+    def where(self, key: str) -> str:
+        """Return `file:line: train.epochs` of a dotted key, for an error found after loading."""
+        return f"{_where(tuple(key.split('.')), self.origin, self.path)}: {key}"
 
 
 def load_recipe(path: Path, overrides: tuple[str, ...] = ()) -> LoadedRecipe:
@@ -35,27 +41,28 @@ def load_recipe(path: Path, overrides: tuple[str, ...] = ()) -> LoadedRecipe:
     try:
         recipe = Recipe.model_validate(file.values)
     except ValidationError as error:
-        lines = dict.fromkeys(_describe(problem, origin, path) for problem in error.errors())
+        lines = [_describe(location, problems, origin, path) for location, problems in _by_key(error).items()]
         raise RecipeError("\n".join(lines), fix="mend the recipe; `edgeforge init` writes a commented one") from None
     _check_targets(recipe, origin)
-    return LoadedRecipe(recipe, path)
+    return LoadedRecipe(recipe, path, origin)
 
 
 def _apply(override: str, file: YamlFile, origin: dict[KeyPath, str]) -> None:
     """Change `file.values` by one `key.path=value`, the value written as in YAML."""
     where = f"--set {override}"
     name, equals, text = override.partition("=")
-    if not equals or not name.strip():
+    keys = name.strip().split(".")
+    if not equals or not all(keys):
         raise RecipeError(f"{where}: not of the form key=value", fix="for instance --set train.epochs=1")
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError) as error:
         raise RecipeError(f"{where}: '{text}' is not YAML", fix="for instance --set train.epochs=1") from error
-    keys = name.strip().split(".")
     place: dict[str, Any] = file.values
-    for key in keys[:-1]:
+    for depth, key in enumerate(keys[:-1], start=1):
         if not isinstance(place.get(key), dict):
             place[key] = {}
+            origin[tuple(keys[:depth])] = where
         place = place[key]
     place[keys[-1]] = value
     changed = tuple(keys)
@@ -65,30 +72,54 @@ def _apply(override: str, file: YamlFile, origin: dict[KeyPath, str]) -> None:
         origin.setdefault(changed[:depth], where)
 
 
-def _describe(problem: Any, origin: dict[KeyPath, str], path: Path) -> str:
-    """Return `file:line: key: value: what is wrong (what would be right)` of one pydantic error."""
-    location: KeyPath = tuple(part for part in problem["loc"])
-    dotted = ".".join(map(str, location))
-    where = _where(location, origin, path)
-    kind, value = problem["type"], problem["input"]
+def _by_key(error: ValidationError) -> dict[KeyPath, list[Any]]:
+    """Group pydantic's errors by the recipe's key: a key that may be one of several types has one for each."""
+    grouped: dict[KeyPath, list[Any]] = {}
+    for problem in error.errors():
+        if problem["type"] == "too_short" and len(problem["input"]) >= problem["ctx"]["min_length"]:
+            continue  # pydantic counts the valid items only; the wrong one has an error of its own
+        grouped.setdefault(_key_of(problem["loc"]), []).append(problem)
+    return grouped
+
+
+def _key_of(location: KeyPath) -> KeyPath:
+    """Cut what pydantic appends to a key's path: the type that it tried."""
+    for depth in range(1, len(location)):
+        if isinstance(location[depth], str) and not _fields(location[:depth]):
+            return location[:depth]
+    return location
+
+
+def _describe(location: KeyPath, problems: list[Any], origin: dict[KeyPath, str], path: Path) -> str:
+    """Return `file:line: key: value: what is wrong (what would be right)` of the errors of one key."""
+    where = f"{_where(location, origin, path)}: {dotted(location)}"
+    kind, value = problems[0]["type"], problems[0]["input"]
     if kind == "extra_forbidden":
-        known = _fields(location[:-1])
-        return f"{where}: {dotted}: unknown key{nearest(str(location[-1]), known)}"
+        return f"{where}: unknown key{nearest(str(location[-1]), _fields(location[:-1]))}"
     if kind == "missing":
-        return f"{where}: {dotted}: this key is missing"
+        return f"{where}: this key is missing"
+    if value is None:
+        return f"{where}: is empty; give it a value, or leave the key out"
     shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "…"
     if kind == "literal_error":
-        choices = [part.strip().strip("'") for part in problem["ctx"]["expected"].replace(" or ", ", ").split(",")]
-        return f"{where}: {dotted}: {shown} is not valid{nearest(str(value), choices)}"
+        choices = [part.strip().strip("'") for part in problems[0]["ctx"]["expected"].replace(" or ", ", ").split(",")]
+        return f"{where}: {shown} is not valid{nearest(str(value), choices)}"
     if kind == "model_type":
-        return f"{where}: {dotted}: {shown} is no mapping of the keys {', '.join(_fields(location))}"
+        return f"{where}: {shown} is no mapping of the keys {', '.join(_fields(location))}"
     if kind == "value_error":
-        return f"{where}: {dotted}: {problem['ctx']['error']}"
-    message = problem["msg"][0].lower() + problem["msg"][1:]
-    return f"{where}: {dotted}: {shown}: {message}"
+        return f"{where}: {problems[0]['ctx']['error']}"
+    if kind == "string_pattern_mismatch":
+        return f"{where}: {shown}: only a-z, 0-9, - and _, beginning with a letter, at most 40 characters"
+    return f"{where}: {shown}: {' or '.join(dict.fromkeys(map(_message, problems)))}"
 
 
-def _where(location: KeyPath, origin: dict[KeyPath, str], path: Path) -> str:
+def _message(problem: Any) -> str:
+    """Return pydantic's message in YAML's words."""
+    text: str = problem["msg"][0].lower() + problem["msg"][1:]
+    return text.replace("valid tuple", "list, such as [a, b]").replace("valid dictionary", "mapping")
+
+
+def _where(location: KeyPath, origin: Mapping[KeyPath, str], path: Path) -> str:
     """Return the place of a key, or of the nearest part of the recipe around it."""
     for depth in range(len(location), 0, -1):
         if location[:depth] in origin:
@@ -116,9 +147,11 @@ def _check_targets(recipe: Recipe, origin: dict[KeyPath, str]) -> None:
 
     known = boards()
     for place, name in enumerate(recipe.targets):
+        where = origin.get(("targets", place)) or origin.get(("targets",), "targets")
         if name not in known:
-            where = origin.get(("targets", place)) or origin.get(("targets",), "targets")
             raise RecipeError(
                 f"{where}: targets: '{name}' is no board{nearest(name, known)}",
                 fix="`edgeforge boards` lists them",
             )
+        if name in recipe.targets[:place]:
+            raise RecipeError(f"{where}: targets: '{name}' stands twice", fix="remove one of them")

@@ -12,6 +12,7 @@ from edgeforge.errors import RecipeError
 
 MAX_BYTES = 1_000_000
 MAX_NODES = 20_000  # a handful of aliases of aliases can stand for billions of values
+KEY_TAGS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")  # words, and `<<`
 KeyPath = tuple[str | int, ...]
 
 
@@ -42,19 +43,29 @@ def read_yaml(path: Path) -> YamlFile:
 
 
 def parse_yaml(text: str, name: str) -> YamlFile:
-    """Return the mapping in a text; `name` stands in errors."""
+    """Return the mapping in a text; `name` stands in errors. Raises RecipeError."""
+    lines: dict[KeyPath, int] = {}
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        lines: dict[KeyPath, int] = {}
-        if root is not None:
-            _index(root, (), lines, name)
-        values = yaml.safe_load(text)
+        loader = yaml.SafeLoader(text)
+        try:
+            root = loader.get_single_node()
+            if root is not None:
+                _index(root, (), lines, name, loader)
+            values = None if root is None else loader.construct_document(root)
+        finally:
+            loader.dispose()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-        raise RecipeError(f"{where}: {error.problem or error.context}", fix="mend the YAML there") from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise RecipeError(f"{name}: {str(error).splitlines()[0]}", fix="mend the YAML") from error
+        problem = error.problem or error.context or "not YAML"
+        if error.context and problem.startswith("but "):
+            problem = f"{error.context}, {problem}"
+        raise RecipeError(f"{where}: {problem}", fix="mend the YAML there") from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise RecipeError(f"{name}:{line}: a control character", fix="save the file as plain text") from error
+    except RecursionError:
+        raise RecipeError(f"{name}: nested too deeply, or an alias contains itself", fix="remove the nesting") from None
     if values is None:
         raise RecipeError(f"{name}: is empty", fix="write a recipe with `edgeforge init`")
     if not isinstance(values, dict):
@@ -62,22 +73,42 @@ def parse_yaml(text: str, name: str) -> YamlFile:
     return YamlFile(values, lines)
 
 
-def _index(node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int], name: str) -> None:
+def _index(node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int], name: str, loader: yaml.SafeLoader) -> None:
+    """Note the line of everything in a node; refuse what is no word as a key, and values that are no values."""
     lines.setdefault(path, node.start_mark.line + 1)
     if len(lines) > MAX_NODES:
         raise RecipeError(f"{name}: more than {MAX_NODES} values", fix="remove the nested aliases")
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
-            text = str(key.value)
             line = key.start_mark.line + 1
+            if key.tag not in KEY_TAGS:
+                shown = key.value if isinstance(key, yaml.ScalarNode) else "a list or mapping"
+                where = f"{name}:{line}: {dotted(path)}{': ' if path else ''}"
+                raise RecipeError(f"{where}{shown!r} is no word, so it cannot be a key", fix="put it in quotes")
+            text = str(key.value)
             if text in seen:
-                where = ".".join(map(str, (*path, text)))
-                raise RecipeError(f"{name}:{line}: {where}: the key stands twice", fix="remove one of them")
+                raise RecipeError(
+                    f"{name}:{line}: {dotted((*path, text))}: the key stands twice", fix="remove one of them"
+                )
             seen.add(text)
             lines[(*path, text)] = line
-            _index(value, (*path, text), lines, name)
+            _index(value, (*path, text), lines, name, loader)
     elif isinstance(node, yaml.SequenceNode):
         for place, item in enumerate(node.value):
             lines[(*path, place)] = item.start_mark.line + 1
-            _index(item, (*path, place), lines, name)
+            _index(item, (*path, place), lines, name, loader)
+    else:
+        try:
+            loader.construct_object(node)
+        except (ValueError, LookupError, AttributeError) as error:  # such as the date 2001-99-01, or !!int x
+            where = f"{name}:{node.start_mark.line + 1}: {dotted(path)}"
+            kind = node.tag.rpartition(":")[2]
+            raise RecipeError(
+                f"{where}: '{node.value[:40]}' is no valid {kind}", fix="correct it, or put it in quotes"
+            ) from error
+
+
+def dotted(path: KeyPath) -> str:
+    """Return `train.lr` of a path, on one line whatever the keys hold."""
+    return ".".join(part if isinstance(part, str) and part.isprintable() else repr(part) for part in path)
