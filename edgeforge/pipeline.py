@@ -157,6 +157,7 @@ STAGES: tuple[Stage, ...] = (
         after=("data", "tflite", "tflm"),
         uses=("jinja2", "tflite-micro"),
         publish={"*/*": "arduino"},
+        version=2,
     ),
     Stage(
         "report",

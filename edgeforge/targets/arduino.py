@@ -28,6 +28,8 @@ TARGETS_FILE = "targets.json"
 # buffers that the reference kernels here do not.
 ARENA_MARGIN = 0.10
 ARENA_ALIGNMENT = 16
+# The port of TFLM that the Library Manager has; its own spelling, and the header that makes a build find it.
+LIBRARY = {"name": "Chirale_TensorFLowLite", "version": "2.0.0", "header": "Chirale_TensorFlowLite.h"}
 NOT_COUNTED = "kernels, TFLM itself and the board's core are not counted yet"
 
 
@@ -73,6 +75,7 @@ def write_project(job: Job, model: Path, flatbuffer: bytes, arena: int, tflm: di
     preprocessing = read_preprocessing(job.inputs["data"])
     facts = {
         "name": name,
+        "library": LIBRARY,
         "boards": [board(key) for key in job.recipe.targets],
         "flatbuffer": flatbuffer,
         "arena": arena,

@@ -1,0 +1,108 @@
+"""Packs a small full-integer model trained on scikit-learn's digits (tests/data/digits_int8.tflite)."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from edgeforge.artifact import Preprocessing
+from edgeforge.errors import StageFailed
+from edgeforge.recipe import Recipe
+from edgeforge.report.schema import TargetRow
+from edgeforge.stage import Job, restricted
+from edgeforge.targets.arduino import pack_arduino
+from edgeforge.targets.boards import board
+
+MODEL = Path(__file__).parents[2] / "data" / "digits_int8.tflite"
+TFLM = {
+    "arena_bytes": 3520,
+    "arena_head_bytes": 1280,
+    "arena_tail_bytes": 2240,
+    "operators": ["CONV_2D", "FULLY_CONNECTED", "MAX_POOL_2D", "RESHAPE"],
+    "reason": "",
+}
+QUOTED = 'the "nine"'  # a class as a person may name it
+
+
+def pack(folder: Path, *targets: str, **facts: object) -> tuple[Path, list[TargetRow]]:
+    """Return the project's folder and the rows of targets.json."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    inputs = {name: folder / name for name in ("data", "tflite", "tflm")}
+    for path in (*inputs.values(), folder / "out"):
+        path.mkdir(parents=True)
+    images = digits.images[:, None].astype(np.uint8)
+    np.savez(inputs["data"] / "data.npz", test_x=images[:20], test_y=digits.target[:20])
+    classes = (*map(str, range(9)), QUOTED)
+    preprocessing = Preprocessing((1, 8, 8), 16.0, (0.3053,), (0.3760,), classes)
+    (inputs["data"] / "preprocessing.json").write_text(preprocessing.to_json())
+    shutil.copy(MODEL, inputs["tflite"])
+    (inputs["tflm"] / "tflm.json").write_text(json.dumps(TFLM | facts))
+    recipe = Recipe.model_validate(
+        {"name": "digits", "data": {"source": "digits"}, "model": {"name": "m"}, "targets": targets}
+    )
+    pack_arduino(
+        Job(
+            stage="arduino",
+            recipe=restricted(recipe, ("name", "targets")),
+            inputs=inputs,
+            output=folder / "out",
+            scratch=folder,
+            progress=lambda done, text: None,
+        )
+    )
+    rows = json.loads((folder / "out" / "targets.json").read_text())
+    return folder / "out" / "digits", [TargetRow.model_validate(row) for row in rows]
+
+
+def test_the_project_names_its_library_boards_and_operators(tmp_path: Path) -> None:
+    targets = ("arduino-nano-33-ble", "esp32-s3")
+    project, rows = pack(tmp_path, *targets)
+    sketch = (project / "digits.ino").read_text()
+    first = next(line for line in sketch.splitlines() if line.startswith("#include"))
+    assert first == "#include <Chirale_TensorFlowLite.h>", "the Arduino build finds no library by nested headers"
+    assert "MicroMutableOpResolver<4>" in sketch and sketch.count("resolver.Add") == 4
+    profiles = yaml.safe_load((project / "sketch.yaml").read_text())["profiles"]
+    assert [profile["fqbn"] for profile in profiles.values()] == [board(key).fqbn for key in targets]
+    assert all(profile["platforms"] and profile["libraries"] for profile in profiles.values())
+    assert [row.fits for row in rows] == [True, True]
+
+
+def test_the_same_inputs_give_the_same_bytes(tmp_path: Path) -> None:
+    one, two = (pack(tmp_path / name, "arduino-nano-33-ble")[0] for name in "ab")
+    assert len(list(one.iterdir())) == 8
+    for path in one.iterdir():
+        assert path.read_bytes() == (two / path.name).read_bytes(), path.name
+
+
+def test_a_board_too_small_is_said_with_its_numbers(tmp_path: Path) -> None:
+    _, (uno, nano) = pack(tmp_path, "arduino-uno-r4-minima", "arduino-nano-33-ble", arena_bytes=100_000)
+    assert uno.fits is False and "needs 110,000 bytes of RAM, the board has 32,768" in uno.reason
+    assert nano.fits is True
+
+
+def test_a_model_that_tflm_refuses_gives_rows_with_the_reason_and_no_project(tmp_path: Path) -> None:
+    project, (row,) = pack(tmp_path, "esp32-s3", reason="TFLM refuses the model: no FLEX_ERF")
+    assert row.fits is None and row.reason == "TFLM refuses the model: no FLEX_ERF" and not project.exists()
+
+
+def test_an_operator_without_a_resolver_method_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StageFailed, match="FLEX_ERF"):
+        pack(tmp_path, "esp32-s3", operators=["FLEX_ERF"])
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not installed: apt-get install g++")
+def test_generated_sources_compile_without_a_warning(tmp_path: Path) -> None:
+    project, _ = pack(tmp_path, "esp32-s3")
+    (tmp_path / "all.cc").write_text(
+        '#include "model.h"\n#include "preprocess.h"\n#include "selftest.h"\n'
+        "int top() { return kSelfTestOutput[kSelfTestLabel] + kSelfTestInput[0] + inputValue(kSelfTestImage[0], 0); }\n"
+    )
+    for source in (project / "model.cc", tmp_path / "all.cc"):
+        command = ["g++", "-std=c++17", "-Wall", "-Wextra", "-Werror", "-c", f"-I{project}", source, "-o", "x.o"]
+        subprocess.run(command, check=True, cwd=tmp_path)
