@@ -13,7 +13,8 @@ from packaging.requirements import Requirement
 
 from edgeforge.machine import has_vnni
 
-MIN_FREE_BYTES = 2 * 1024**3
+GIB = 1024**3
+MIN_FREE_BYTES = 2 * GIB
 
 # Programs that only some work needs.
 PROGRAMS = {
@@ -37,7 +38,7 @@ class Diagnosis:
 
 def diagnose() -> list[Diagnosis]:
     """Return the state of Python, every package, this machine, and optional programs."""
-    return [_python(), *_packages(), *_machine(), *_programs()]
+    return [_python(), *_packages(), *_torchvision(), *_machine(), *_programs()]
 
 
 def _python() -> Diagnosis:
@@ -48,7 +49,11 @@ def _python() -> Diagnosis:
 
 def _packages() -> list[Diagnosis]:
     rows = []
-    for line in requires("edgeforge") or []:
+    try:
+        lines = requires("edgeforge") or []
+    except PackageNotFoundError:
+        return [Diagnosis("edgeforge", "not installed", "missing", "pip install -e .")]
+    for line in lines:
         wanted = Requirement(line)
         if wanted.marker and not wanted.marker.evaluate({"extra": ""}):
             continue
@@ -62,14 +67,29 @@ def _packages() -> list[Diagnosis]:
     return rows
 
 
+def _torchvision() -> list[Diagnosis]:
+    """Say whether torchvision's C++ operators fit torch: both must be of one build (`+cpu`, or none)."""
+    try:
+        builds = {version(name).partition("+")[2] for name in ("torch", "torchvision")}
+    except PackageNotFoundError:
+        return []
+    if len(builds) == 1:
+        return [Diagnosis("torchvision's operators", "of torch's build", "ok")]
+    remedy = "only detection models need them; EdgeForge does without"
+    return [Diagnosis("torchvision's operators", "of another build than torch", "note", remedy)]
+
+
 def _machine() -> list[Diagnosis]:
+    import psutil
+
     cores = os.cpu_count() or 1
     free = shutil.disk_usage(".").free
     rows = [
         Diagnosis("processor cores", str(cores), "ok"),
+        Diagnosis("memory", f"{psutil.virtual_memory().total / GIB:.1f} GB", "ok"),
         Diagnosis(
             "free disk",
-            f"{free / 1024**3:.1f} GB",
+            f"{free / GIB:.1f} GB",
             "ok" if free > MIN_FREE_BYTES else "note",
             "" if free > MIN_FREE_BYTES else "a build of a large network may need more",
         ),
