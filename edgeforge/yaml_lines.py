@@ -12,6 +12,7 @@ from edgeforge.errors import RecipeError
 
 MAX_BYTES = 1_000_000
 MAX_NODES = 20_000  # a handful of aliases of aliases can stand for billions of values
+MAX_DEPTH = 50  # an alias may contain itself
 KEY_TAGS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")  # words, and `<<`
 KeyPath = tuple[str | int, ...]
 
@@ -65,7 +66,7 @@ def parse_yaml(text: str, name: str) -> YamlFile:
         line = text.count("\n", 0, error.position) + 1
         raise RecipeError(f"{name}:{line}: a control character", fix="save the file as plain text") from error
     except RecursionError:
-        raise RecipeError(f"{name}: nested too deeply, or an alias contains itself", fix="remove the nesting") from None
+        raise _too_deep(name) from None
     if values is None:
         raise RecipeError(f"{name}: is empty", fix="write a recipe with `edgeforge init`")
     if not isinstance(values, dict):
@@ -78,6 +79,8 @@ def _index(node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int], name: str,
     lines.setdefault(path, node.start_mark.line + 1)
     if len(lines) > MAX_NODES:
         raise RecipeError(f"{name}: more than {MAX_NODES} values", fix="remove the nested aliases")
+    if len(path) > MAX_DEPTH:
+        raise _too_deep(f"{name}:{node.start_mark.line + 1}")
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
@@ -107,6 +110,10 @@ def _index(node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int], name: str,
             raise RecipeError(
                 f"{where}: '{node.value[:40]}' is no valid {kind}", fix="correct it, or put it in quotes"
             ) from error
+
+
+def _too_deep(where: str) -> RecipeError:
+    return RecipeError(f"{where}: nested too deeply, or an alias contains itself", fix="remove the nesting")
 
 
 def dotted(path: KeyPath) -> str:

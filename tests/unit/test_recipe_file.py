@@ -1,3 +1,4 @@
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeforge.errors import RecipeError
+from edgeforge.plan import user_files
 from edgeforge.recipe import Recipe
 from edgeforge.recipe_file import load_recipe
 
@@ -48,6 +50,28 @@ def test_ready_recipes_load(path: Path) -> None:
         ("- a\n", "a recipe is a mapping"),
         ("name: !!python/object/apply:os.system [ls]\n", "could not determine a constructor"),
         (GOOD + "data: {normalize: {mean: [0.1, 0.2], std: [1]}}", "the key stands twice"),
+        (GOOD + "yes: 2\n", "/r.yaml:5: 'yes' is no word, so it cannot be a key"),
+        (GOOD + "train: {1: 2}\n", "/r.yaml:5: train: '1' is no word, so it cannot be a key"),
+        (GOOD + "train: {lr: .inf}\n", "/r.yaml:5: train.lr: inf: input should be a finite number"),
+        (GOOD + "train: {lr: 2001-99-01}\n", "/r.yaml:5: train.lr: '2001-99-01' is no valid timestamp"),
+        (GOOD + "train: {epochs: !!bool x}\n", "/r.yaml:5: train.epochs: 'x' is no valid bool"),
+        (GOOD + "train:\n", "/r.yaml:5: train: is empty; give it a value, or leave the key out"),
+        (GOOD + "targets: esp32-s3\n", "/r.yaml:5: targets: 'esp32-s3': input should be a list, such as [a, b]"),
+        (GOOD + "targets: [esp32-s3, esp32-s3]\n", "/r.yaml:5: targets: 'esp32-s3' stands twice"),
+        (
+            GOOD + "trainer: {devices: {a: 1}}\n",
+            "/r.yaml:5: trainer.devices: {'a': 1}: input should be a valid integer or",
+        ),
+        (GOOD + "---\nname: y\n", "/r.yaml:5:1: expected a single document in the stream, but found another document"),
+        (GOOD + "a: \x00\n", "/r.yaml:5: a control character"),
+        (GOOD + '"a\\nb": 3\n', "/r.yaml:5: 'a\\nb': unknown key"),
+        ("a: &a [*a]\n", "nested too deeply, or an alias contains itself"),
+        ("a: " + "[" * 600 + "]" * 600, "nested too deeply, or an alias contains itself"),
+        ("name: x\ndata:\n\tsource: digits\n", "/r.yaml:3:1: found character '\\t'"),
+        (
+            GOOD.replace("digits}", "digits, normalize: {mean: [.nan], std: [1]}}"),
+            "/r.yaml:2: data.normalize.mean.0: nan:",
+        ),
         (GOOD.replace("}", ", normalize: {mean: [0.1, 0.2], std: [1]}}"), "mean has 2 channels and std has 1"),
     ],
 )
@@ -63,7 +87,31 @@ def test_every_mistake_is_a_line(tmp_path: Path) -> None:
 def test_overrides_change_the_recipe_and_are_named_in_errors(tmp_path: Path) -> None:
     assert load(tmp_path, GOOD, "train.early_stopping.patience=3").train.early_stopping.patience == 3  # type: ignore[union-attr]
     assert error_of(tmp_path, GOOD, "train.epoch=1").startswith("--set train.epoch=1: train.epoch: unknown key")
-    assert error_of(tmp_path, GOOD, "train").startswith("--set train: not of the form key=value")
+    for override in ("train", "=3", "train..epochs=3"):
+        assert error_of(tmp_path, GOOD, override) == f"--set {override}: not of the form key=value"
+    for override in ("train.lr=[", "train.lr=2001-99-01", "train.lr=!!int x"):
+        assert error_of(tmp_path, GOOD, override).endswith("is not YAML")
+    assert error_of(tmp_path, GOOD, "name.x=3").startswith("--set name.x=3: name: {'x': 3}:")
+
+
+def test_anchors_and_merge_keys_are_followed(tmp_path: Path) -> None:
+    text = "name: x\ndata: &d {source: digits}\nmodel: {name: digits_cnn, args: {<<: *d, width: 4}}\n"
+    assert load(tmp_path, text).model.args == {"source": "digits", "width": 4}
+
+
+def test_a_file_that_is_not_there_is_an_error_at_its_line(tmp_path: Path) -> None:
+    cases = {
+        GOOD.replace("digits_cnn", "digit_cnn"): "/r.yaml:4: model.name: there is no ready model 'digit_cnn'",
+        GOOD.replace("digits_cnn", "my/net.py:Net"): "/r.yaml:4: model.name: no file my/net.py",
+        GOOD + "quantize: {calibration: {file: a.npz}}\n": "/r.yaml:5: quantize.calibration.file: a.npz: no such file",
+        GOOD.replace("digits}", "mnist, root: nowhere}"): "/r.yaml:2: data.root: nowhere/MNIST/raw/",
+    }
+    for text, expected in cases.items():
+        path = tmp_path / "r.yaml"
+        path.write_text(text)
+        with pytest.raises(RecipeError) as caught:
+            user_files(load_recipe(path))
+        assert expected in str(caught.value).replace(str(tmp_path), "")
 
 
 def test_alias_bomb_is_refused(tmp_path: Path) -> None:
@@ -98,3 +146,14 @@ def test_a_dumped_recipe_loads_as_the_same(
     folder = tmp_path_factory.mktemp("r")
     recipe = load(folder, GOOD, f"train.epochs={epochs}", f"seed={seed}", f"quantize.tflite.io={io}")
     assert load(folder, yaml.safe_dump(recipe.model_dump(mode="json"))) == recipe
+
+
+@given(st.text(max_size=60))
+def test_any_text_loads_or_is_a_recipe_error(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    folder = tmp_path_factory.mktemp("r")
+    for document in (text, GOOD + text, GOOD + f"train: {{lr: {text}}}\n"):
+        (folder / "r.yaml").write_bytes(document.encode("utf-8", "surrogatepass"))
+        with suppress(RecipeError):
+            load_recipe(folder / "r.yaml")
+    with suppress(RecipeError):
+        load(folder, GOOD, text)
