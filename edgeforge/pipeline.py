@@ -100,6 +100,7 @@ STAGES: tuple[Stage, ...] = (
         after=("data", "onnx", "calibration"),
         uses=("onnx2tf", "tensorflow", "tf_keras", "onnx", "numpy"),
         publish={"*.tflite": "tflite"},
+        version=2,
         environment=KEEP_MEMORY,
     ),
     # Every variant over the whole test split.
@@ -131,6 +132,7 @@ STAGES: tuple[Stage, ...] = (
         reads=("name",),
         after=("data", "tflite"),
         uses=("tflite-micro", "numpy"),
+        version=2,
     ),
     Stage(
         "measure",
@@ -168,6 +170,7 @@ STAGES: tuple[Stage, ...] = (
                "arduino"),
         uses=("matplotlib", "jinja2", "scipy"),
         publish={"report.*": ""},
+        version=2,
     ),
 )  # fmt: skip
 

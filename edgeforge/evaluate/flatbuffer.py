@@ -94,12 +94,16 @@ def _touches_float(graph: Any, operator: Any) -> bool:
 
 
 def _transposes(graph: Any, names: list[str]) -> list[str]:
-    """Return each TRANSPOSE with what it stands between."""
+    """Return each TRANSPOSE with its shapes and what it stands between."""
     found = []
     for operator, name in zip(graph.operators, names, strict=True):
         if name == "TRANSPOSE":
-            source, target = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
-            found.append(f"TRANSPOSE of {list(source.shape)} to {list(target.shape)}")
+            source, target = operator.inputs[0], operator.outputs[0]
+            before = [n for n, other in zip(names, graph.operators, strict=True) if source in other.outputs]
+            after = [n for n, other in zip(names, graph.operators, strict=True) if target in other.inputs]
+            shapes = f"{list(graph.tensors[source].shape)} to {list(graph.tensors[target].shape)}"
+            ends = f"between {'the input' if not before else before[0]} and {'the output' if not after else after[0]}"
+            found.append(f"TRANSPOSE of {shapes} {ends}")
     return found
 
 

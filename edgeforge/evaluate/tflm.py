@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,13 +29,17 @@ PORTION = 100
 def run_tflm(job: Job) -> None:
     """Write predictions.npz (logits, and the test images they are of), tflm.json and variants.json.
 
-    tflm.json: arena_bytes, arena_head_bytes, arena_tail_bytes, operators, images, of, reason. `reason` says
-    why there are no figures: no int8 model was made, or TFLM refuses it (naming the operator).
+    tflm.json: arena_bytes, arena_head_bytes, arena_tail_bytes, operators, unsupported, images, of, reason.
+    `reason` says why there are no figures: no int8 model was made, or TFLM refuses it; then `unsupported` names
+    the operator it stopped at.
     """
     import numpy as np
 
     source = next((v for v in read_variants(job.inputs["tflite"]) if v.name == "tflite-int8"), None)
-    facts: dict[str, Any] = {"operators": sorted(source.extra.get("operators", {})) if source else []}
+    facts: dict[str, Any] = {
+        "operators": sorted(source.extra.get("operators", {})) if source else [],
+        "unsupported": [],
+    }
     try:
         if source is None or source.file is None:
             raise StageFailed(
@@ -59,7 +64,7 @@ def run_tflm(job: Job) -> None:
             detail += f", {len(index)} of {len(images)} test images, evenly spaced"
         variant = Variant(NAME, "tflm", "int8", None, detail, checks=(_operators_check(facts["operators"]),))
     except StageFailed as error:
-        facts |= {"reason": error.reason}
+        facts |= {"reason": error.reason, "unsupported": re.findall(r"opcode '(\w+)'", error.reason)}
         variant = Variant(NAME, "tflm", "int8", None, reason=error.reason)
     (job.output / TFLM_FILE).write_text(json.dumps(facts, indent=1, sort_keys=True))
     write_variants(job.output, [variant])

@@ -13,10 +13,15 @@ if TYPE_CHECKING:
     import onnx
 
 
+# Operators that treat each value alone, so that the order of values does not matter to them.
+POINTWISE = ("Clip", "Elu", "Gelu", "HardSigmoid", "HardSwish", "Identity", "LeakyRelu", "Relu", "Sigmoid", "Tanh")
+
+
 def flatten_channels_last(model: onnx.ModelProto) -> list[str]:
     """Rewrite every (N,C,H,W) → flatten → Gemm in place; return the names of the dense layers rewritten.
 
-    Left alone: a flatten that feeds anything else, weights that are shared, H and W both 1.
+    Activations may stand between flatten and Gemm. Left alone: a flatten that feeds anything else, weights that
+    are shared, H and W both 1.
     """
     import onnx
     from onnx import numpy_helper
@@ -29,8 +34,10 @@ def flatten_channels_last(model: onnx.ModelProto) -> list[str]:
         flat = shapes.get(node.output[0], []) if source else []
         if len(source) != 4 or flat != [1, source[1] * source[2] * source[3]] or source[2:] == [1, 1]:
             continue
-        dense = _only_reader(model, node.output[0])
-        if dense is None or dense.op_type != "Gemm" or dense.input[0] != node.output[0]:
+        last, dense = node, _only_reader(model, node.output[0])
+        while dense is not None and dense.op_type in POINTWISE:
+            last, dense = dense, _only_reader(model, dense.output[0])
+        if dense is None or dense.op_type != "Gemm" or dense.input[0] != last.output[0]:
             continue
         tensor = weights.get(dense.input[1])
         if tensor is None or sum(tensor.name in other.input for other in model.graph.node) != 1:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import importlib.util
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgeforge.errors import RecipeError, first_line
+from edgeforge.errors import MissingDependency, RecipeError, first_line
 
 if TYPE_CHECKING:
     import onnx
@@ -29,8 +30,12 @@ def require_static_shapes(model: onnx.ModelProto, name: str) -> None:
 
 def require_convertible(model: onnx.ModelProto) -> None:
     """Raise RecipeError for the first operator that onnx2tf has no conversion for."""
+    package = importlib.util.find_spec("onnx2tf")  # found, not imported: that takes seconds
+    if package is None or package.origin is None:
+        raise MissingDependency("onnx2tf is not installed", fix="run `edgeforge doctor`")
+    converters = {path.stem for path in (Path(package.origin).parent / "ops").glob("*.py")}
     for node in model.graph.node:
-        if importlib.util.find_spec(f"onnx2tf.ops.{node.op_type}") is None:
+        if node.op_type not in converters:
             raise unsupported(f"operator {node.op_type} of module '{module_of(node)}'", "onnx2tf has none such")
 
 
@@ -63,6 +68,8 @@ def module_of(node: onnx.NodeProto) -> str:
         if entry.key == MODULE_KEY:
             scopes = [scope for scope in ast.literal_eval(entry.value)[:-1] if scope]
             return scopes[-1] if scopes else "forward of the model itself"
+    if "/" not in node.name:
+        return node.name
     # PyTorch's older exporter puts the path into the name: /features/features.3/Erf
     scopes = [part for part in node.name.split("/")[:-1] if part]
-    return scopes[-1] if scopes else node.name
+    return scopes[-1] if scopes else "forward of the model itself"

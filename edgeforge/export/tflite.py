@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ from edgeforge.export.flatten_order import flatten_channels_last
 from edgeforge.export.onnx_checks import converter_refusal, require_convertible, require_static_shapes
 from edgeforge.quantize.tflite_int8 import convert, convert_with_onnx2tf
 from edgeforge.recipe import TFLite, TFLiteVariant
+from edgeforge.runtimes.litert import LiteRTRunner
+from edgeforge.runtimes.onnxruntime import OnnxRunner
 from edgeforge.stage import Job, Progress
 
 if TYPE_CHECKING:
@@ -102,6 +105,8 @@ def _variant(kind: TFLiteVariant, path: Path, flatbuffer: bytes, settings: TFLit
     if settings.backend == "onnx2tf":
         detail = f"{detail}; converted by onnx2tf".lstrip("; ")
     checks = int8_checks(flatbuffer, settings.io) if kind == "int8" else []
+    runner = LiteRTRunner(path)
+    refused = "XNNPACK refuses this model, LiteRT's own kernels run it: is an activation always zero?"
     return Variant(
         f"tflite-{kind}",
         "litert",
@@ -109,14 +114,12 @@ def _variant(kind: TFLiteVariant, path: Path, flatbuffer: bytes, settings: TFLit
         path.name,
         detail,
         checks=tuple(checks),
-        extra={"operators": operators(flatbuffer)},
+        warnings=(refused,) if runner.kernels != "xnnpack" else (),
+        extra={"operators": operators(flatbuffer), "input": asdict(runner.input), "output": asdict(runner.output)},
     )
 
 
 def _compare_with_onnx(job: Job, source: Path, samples: NDArray[np.float32]) -> dict[str, Any]:
-    from edgeforge.runtimes.litert import LiteRTRunner
-    from edgeforge.runtimes.onnxruntime import OnnxRunner
-
     expected = OnnxRunner(source).run(samples[:CHECKED_INPUTS])
     found = LiteRTRunner(job.output / f"{job.recipe.name}_float32.tflite").run(samples[:CHECKED_INPUTS])
     difference = float(abs(found - expected).max() / (expected.max() - expected.min()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from edgeforge.errors import RecipeError, first_line
 from edgeforge.runtimes.tflite_tensors import from_output, tensor_spec, to_input
@@ -20,19 +20,20 @@ class LiteRTRunner:
     """Runs a .tflite file with one input and one output.
 
     kernels: xnnpack is LiteRT's default, builtin its own kernels without a delegate, reference the plain ones.
+    Where XNNPACK refuses a model, as it does when an activation was zero on every calibration image, the builtin
+    ones run it; the attribute `kernels` says which do. Raises RecipeError for a file that LiteRT cannot load.
     """
 
     def __init__(self, path: Path, threads: int | None = None, kernels: Kernels = "xnnpack") -> None:
-        from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-        resolver = {
-            "xnnpack": OpResolverType.AUTO,
-            "builtin": OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-            "reference": OpResolverType.BUILTIN_REF,
-        }[kernels]
+        self.kernels: Kernels = kernels
         try:
-            self.interpreter = Interpreter(str(path), num_threads=threads, experimental_op_resolver_type=resolver)
-            self.interpreter.allocate_tensors()
+            try:
+                self.interpreter = _interpreter(path, threads, kernels)
+            except RuntimeError as error:
+                if kernels != "xnnpack" or "XNNPACK" not in str(error):
+                    raise
+                self.kernels = "builtin"
+                self.interpreter = _interpreter(path, threads, "builtin")
         except (ValueError, RuntimeError) as error:
             raise RecipeError(
                 f"{path} cannot be loaded: {first_line(error)}", fix="is it a whole .tflite file?"
@@ -69,3 +70,16 @@ class LiteRTRunner:
             return interpreter.get_tensor(target)
 
         return call
+
+
+def _interpreter(path: Path, threads: int | None, kernels: Kernels) -> Any:
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    resolver = {
+        "xnnpack": OpResolverType.AUTO,
+        "builtin": OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        "reference": OpResolverType.BUILTIN_REF,
+    }[kernels]
+    interpreter = Interpreter(str(path), num_threads=threads, experimental_op_resolver_type=resolver)
+    interpreter.allocate_tensors()
+    return interpreter

@@ -23,7 +23,9 @@ def to_input(images: NDArray[np.float32], spec: TensorSpec) -> NDArray[np.generi
         return channels_last
     limits = np.iinfo(spec.dtype)
     scaled = channels_last / np.float32(spec.scale)
-    rounded = np.trunc(scaled + np.copysign(np.float32(0.5), scaled)) + (spec.zero_point or 0)
+    whole = np.trunc(scaled)
+    # Adding a half and truncating would round 0.49999997 up: that sum is 1 in 32 bits.
+    rounded = whole + np.copysign(abs(scaled - whole) >= 0.5, scaled) + (spec.zero_point or 0)
     return np.clip(rounded, limits.min, limits.max).astype(spec.dtype)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from edgeforge.errors import StageFailed
+from edgeforge.errors import StageFailed, first_line
 from edgeforge.export.associated_files import pure_flatbuffer
 from edgeforge.runtimes.tflite_tensors import from_output, tensor_spec, to_input
 
@@ -62,7 +62,10 @@ class TFLMRunner:
         rows = []
         for tensor in tensors:
             self.interpreter.set_input(tensor[None], 0)
-            self.interpreter.invoke()
+            try:
+                self.interpreter.invoke()
+            except RuntimeError as error:
+                raise StageFailed(f"TFLM fails while it runs the model: {first_line(error)}") from error
             rows.append(np.array(self.interpreter.get_output(0)))
         return np.concatenate(rows)
 
@@ -114,7 +117,7 @@ def _reason(text: str) -> str:
     """Return the line of TFLM's output that names the operator, without its source file."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     telling = [line for line in lines if "op" in line.lower()] or lines
-    return telling[0] if telling else ""
+    return re.sub(r"^\S+\.(cc|h)(:\d+)? ", "", telling[0]) if telling else ""
 
 
 def _spec(details: dict[str, Any]) -> Any:

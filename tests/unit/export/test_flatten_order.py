@@ -51,6 +51,17 @@ def test_the_outputs_stay_the_same(shape: tuple[int, int, int], transposed: bool
     assert np.allclose(outputs_of(model, x), before, atol=1e-5)
 
 
+def test_activations_between_do_not_matter() -> None:
+    model = network((4, 2, 3), 3, transposed=True, flatten="Flatten", seed=0)
+    model.graph.node[2].input[0] = "b"
+    model.graph.node.insert(2, helper.make_node("Tanh", ["f"], ["a"]))
+    model.graph.node.insert(3, helper.make_node("LeakyRelu", ["a"], ["b"]))
+    x = np.random.default_rng(1).normal(size=(1, 4, 2, 3)).astype(np.float32)
+    before = outputs_of(model, x)
+    assert flatten_channels_last(model) == ["dense"]
+    assert np.allclose(outputs_of(model, x), before, atol=1e-5)
+
+
 @pytest.mark.parametrize("reason", ["global pool", "read twice", "shared weights"])
 def test_what_cannot_be_rewritten_is_left_alone(reason: str) -> None:
     shape = (4, 1, 1) if reason == "global pool" else (4, 2, 2)

@@ -30,3 +30,5 @@ def test_the_module_comes_from_either_exporter() -> None:
     entry.key, entry.value = MODULE_KEY, "['', 'blocks', 'blocks.2', 'relu']"
     assert module_of(node) == "blocks.2"
     assert module_of(helper.make_node("Relu", ["x"], ["y"], "/head/act/Relu")) == "act"
+    assert module_of(helper.make_node("Relu", ["x"], ["y"], "/Relu")) == "forward of the model itself"
+    assert module_of(helper.make_node("Relu", ["x"], ["y"], "relu_7")) == "relu_7"

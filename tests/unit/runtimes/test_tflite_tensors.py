@@ -21,8 +21,8 @@ def test_quantizing_stays_within_half_a_step_or_clamps(images: np.ndarray, scale
 
 
 def test_halves_go_away_from_zero() -> None:
-    images = np.array([0.5, -0.5, 1.5, -1.5, 2.5], np.float32).reshape(1, 1, 1, 5)
-    assert to_input(images, TensorSpec((), "int8", 1.0, 0)).ravel().tolist() == [1, -1, 2, -2, 3]
+    images = np.array([0.5, -0.5, 1.5, -1.5, 2.5, 0.49999997, -0.49999997], np.float32).reshape(1, 1, 1, 7)
+    assert to_input(images, TensorSpec((), "int8", 1.0, 0)).ravel().tolist() == [1, -1, 2, -2, 3, 0, 0]
 
 
 def test_float_models_get_their_input_as_it_is() -> None:
