@@ -47,6 +47,17 @@ def mcnemar(reference_right: NDArray[np.bool_], variant_right: NDArray[np.bool_]
     )
 
 
+def unpaired_p_value(correct: int, images: int, other_correct: int, other_images: int) -> float:
+    """Return the p value of "both accuracies are the same" from counts alone (Fisher's exact test).
+
+    For results that no longer hold single images; on the same images `mcnemar` sees smaller differences.
+    """
+    from scipy.stats import fisher_exact
+
+    table = [[correct, images - correct], [other_correct, other_images - other_correct]]
+    return float(fisher_exact(table).pvalue)
+
+
 def paired_bootstrap_ratio(
     reference_ms: NDArray[np.float64], variant_ms: NDArray[np.float64], seed: int
 ) -> tuple[float, float, float, Verdict]:

@@ -1,4 +1,4 @@
-"""The report as one page that opens anywhere: no network, no JavaScript, no files beside it."""
+"""The report as one page that opens anywhere: no network, no files beside it; JavaScript only sorts its table."""
 
 from __future__ import annotations
 
@@ -44,14 +44,12 @@ def headline(report: Report) -> list[str]:
     reference, small = rows.get(report.reference), rows.get("tflite-int8")
     if not (reference and reference.metrics and small and small.metrics and small.size_bytes and reference.size_bytes):
         return ["No full-integer model was made: see the table below for the reason."]
-    ratio = reference.size_bytes / small.size_bytes
-    verdict = {"tie": "as accurate as", "worse": "less accurate than", "better": "more accurate than"}
-    judged = verdict.get(small.drop.verdict, "beside") if small.drop else "beside"
-    p_value = f", McNemar p = {small.drop.p_value:.2g}" if small.drop else ""
+    times = f"{reference.size_bytes / small.size_bytes:.2f}×"
     sentences = [
-        f"The full-integer TFLite model is {ratio:.1f}× smaller than PyTorch float32 "
-        f"({small.size_bytes / 1024:,.1f} against {reference.size_bytes / 1024:,.1f} KB) and {judged} it "
-        f"({percent(small.metrics.top1)} against {percent(reference.metrics.top1)} %{p_value})."
+        f"The full-integer TFLite model is {times} smaller than PyTorch float32 "
+        f"({kilobytes(small.size_bytes)} against {kilobytes(reference.size_bytes)} KB); its accuracy is "
+        f"{_accuracy_verdict(small.drop)} ({percent(small.metrics.top1)} against "
+        f"{percent(reference.metrics.top1)} %{_p_value(small.drop)})."
     ]
     board_row = rows.get("tflm-int8")
     if board_row and board_row.metrics and board_row.arena_bytes:
@@ -66,6 +64,16 @@ def headline(report: Report) -> list[str]:
     if failing:
         sentences.append(f"It does not fit {', '.join(failing)}.")
     return sentences
+
+
+def _accuracy_verdict(drop: Drop | None) -> str:
+    if drop is None or drop.verdict in ("tie", "reference"):
+        return "a tie"
+    return f"{abs(drop.points):.2f} points {drop.verdict}"
+
+
+def _p_value(drop: Drop | None) -> str:
+    return f", McNemar p = {drop.p_value:.2g}" if drop else ""
 
 
 def kilobytes(size: int | None) -> str:
@@ -86,7 +94,7 @@ def drop_badge(drop: Drop | None) -> dict[str, Any]:
         f"{drop.only_reference_right} images only the reference gets right, {drop.only_variant_right} only this; "
         f"McNemar p = {drop.p_value:.3g}"
     )
-    text = "tie" if drop.verdict == "tie" else f"{-drop.points:+.2f} points"
+    text = "tie" if drop.verdict == "tie" else f"{drop.verdict} {-drop.points:+.2f}".replace("-", "\N{MINUS SIGN}")
     style = {"tie": "good", "worse": "bad", "better": "good"}[drop.verdict]
     return {"style": style, "text": text, "title": behind}
 

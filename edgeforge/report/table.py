@@ -7,15 +7,19 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from edgeforge.report.schema import RUNTIMES, Drop, Finding, Report, TargetRow, VariantRow
+from edgeforge.report.schema import RUNTIMES, Drop, Finding, Latency, Report, TargetRow, VariantRow
 
 STYLES = {"worse": "red", "better": "green", "tie": "", "reference": "dim"}
-WIDE = 112  # columns from which the less important figures are shown too
+# Columns in the order shown; a narrow terminal loses those with the highest number first.
+COLUMNS = {
+    "variant": 0, "top-1 %": 0, "95 %": 3, "drop": 0, "size KB": 0, "p50 ms": 1, "p99 ms": 2, "speed": 4,
+    "agree %": 5, "SQNR dB": 7, "arena": 6,
+}  # fmt: skip
 
 
 def print_report(report: Report, console: Console) -> None:
     """Print variants, boards and findings."""
-    console.print(variants_table(report, wide=console.width >= WIDE))
+    console.print(variants_table(report, console))
     console.print(_legend(report), style="dim")
     if report.targets:
         console.print(boards_table(report))
@@ -23,50 +27,61 @@ def print_report(report: Report, console: Console) -> None:
         console.print(finding_line(finding))
 
 
-def variants_table(report: Report, *, wide: bool) -> RenderableType:
-    """Return one row a variant, grouped by runtime; a variant that failed is a row with its reason."""
+def variants_table(report: Report, console: Console) -> RenderableType:
+    """Return one row a variant, grouped by runtime, with as many columns as the console is wide.
+
+    A variant that failed is a row, with its reason below the table.
+    """
+    for last in range(max(COLUMNS.values()), -1, -1):
+        names = [name for name, number in COLUMNS.items() if number <= last]
+        table = _variants(report, names)
+        if console.measure(table, options=console.options.update(width=10_000)).maximum <= console.width:
+            break
+    failed = [row for row in report.variants if row.status == "failed"]
+    return Group(table, *(Text(f"{row.name}: {row.reason}", style="red") for row in failed))
+
+
+def _variants(report: Report, names: list[str]) -> Table:
     table = Table(box=None, padding=(0, 1), title=f"{report.recipe}: every variant", title_justify="left")
-    table.add_column("variant", no_wrap=True)
-    for name in ("top-1 %", "drop", "size KB", "p50 ms", "p99 ms"):
-        table.add_column(name, justify="right", no_wrap=True)
-    if wide:
-        for name in ("95 %", "speed", "agree %", "SQNR dB"):
-            table.add_column(name, justify="right", no_wrap=True)
-    columns = len(table.columns)
-    failed = []
+    for name in names:
+        table.add_column(name, justify="left" if name == "variant" else "right", no_wrap=True)
     for runtime, title in RUNTIMES.items():
         rows = [row for row in report.variants if row.runtime == runtime]
         if rows:
-            table.add_row(Text(title, style="bold"), *[""] * (columns - 1))
+            table.add_row(Text(title, style="bold"))
         for row in rows:
             if row.status == "failed":
-                failed.append(row)
-                table.add_row(f"  [red]{row.name}[/]", "[red]failed[/]", *[""] * (columns - 2))
+                table.add_row(f"  [red]{row.name}[/]", "[red]failed[/]")
             else:
-                table.add_row(*_cells(row, report.split["test"], wide=wide))
-    reasons = [Text(f"{row.name}: {row.reason}", style="red") for row in failed]
-    return Group(table, *reasons)
+                cells = _cells(row, report.split["test"])
+                table.add_row(*(cells[name] for name in names))
+    return table
 
 
-def _cells(row: VariantRow, images: int, *, wide: bool) -> list[str]:
+def _cells(row: VariantRow, images: int) -> dict[str, str]:
+    """Return the text of each column of a variant that was measured."""
     metrics, latency, agreement = row.metrics, row.latency_ms, row.agreement
     assert metrics
-    cells = [
-        f"  {row.name}",
-        f"{100 * metrics.top1:.2f}{'' if metrics.images == images else '*'}",
-        drop_text(row.drop),
-        f"{row.size_bytes / 1024:.1f}" if row.size_bytes else "–",
-        f"{latency.p50:.3f}" if latency else "–",
-        f"{latency.p99:.3f}" if latency else "–",
-    ]
-    if wide:
-        cells += [
-            f"{100 * metrics.top1_low:.2f}–{100 * metrics.top1_high:.2f}",
-            f"{1 / latency.ratio:.2f}×" if latency and latency.ratio else "–",
-            f"{100 * agreement.top1:.2f}" if agreement else "–",
-            f"{agreement.sqnr_db:.1f}" if agreement and agreement.sqnr_db is not None else "–",
-        ]
-    return cells
+    return {
+        "variant": f"  {row.name}",
+        "top-1 %": f"{100 * metrics.top1:.2f}{'' if metrics.images == images else '*'}",
+        "95 %": f"{100 * metrics.top1_low:.2f}–{100 * metrics.top1_high:.2f}",
+        "drop": drop_text(row.drop),
+        "size KB": f"{row.size_bytes / 1024:.1f}" if row.size_bytes else "–",
+        "p50 ms": f"{latency.p50:.3f}" if latency else "–",
+        "p99 ms": f"{latency.p99:.3f}" if latency else "–",
+        "speed": speed_text(latency),
+        "agree %": f"{100 * agreement.top1:.2f}" if agreement else "–",
+        "SQNR dB": f"{agreement.sqnr_db:.1f}" if agreement and agreement.sqnr_db is not None else "–",
+        "arena": f"{row.arena_bytes:,}" if row.arena_bytes is not None else "–",
+    }
+
+
+def speed_text(latency: Latency | None) -> str:
+    """Return how many times faster than the reference, `tie` when chance explains the difference."""
+    if latency is None or not latency.ratio:
+        return "–"
+    return "tie" if latency.verdict == "tie" else f"{1 / latency.ratio:.2f}×"
 
 
 def drop_text(drop: Drop | None) -> str:
@@ -84,7 +99,8 @@ def _legend(report: Report) -> str:
     timing = ""
     if first and first.latency_ms:
         latency = first.latency_ms
-        timing = f" Latency: one image, {latency.threads} thread(s), {latency.runs} runs in turn, after warm-up."
+        threads = f"{latency.threads} thread{'s' if latency.threads > 1 else ''}"
+        timing = f" Latency: one image, {threads}, {latency.runs} runs in turn, after warm-up."
     parts = [row for row in report.variants if row.metrics and row.metrics.images != report.split["test"]]
     subset = "".join(f" *{row.name}: {row.metrics.images:,} of them, evenly spaced." for row in parts if row.metrics)
     return (

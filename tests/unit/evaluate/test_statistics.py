@@ -3,7 +3,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeforge.evaluate.statistics import mcnemar, paired_bootstrap_ratio, sqnr_db, wilson_interval
+from edgeforge.evaluate.statistics import (
+    mcnemar,
+    paired_bootstrap_ratio,
+    sqnr_db,
+    unpaired_p_value,
+    wilson_interval,
+)
 
 
 def test_wilson_interval_of_a_published_example() -> None:
@@ -35,6 +41,11 @@ def test_mcnemar_turns_round_with_its_arguments(pairs: list[tuple[bool, bool]]) 
     forth, back = mcnemar(a, b), mcnemar(b, a)
     assert forth.points == -back.points and forth.p_value == back.p_value
     assert {forth.verdict, back.verdict} in ({"tie"}, {"better", "worse"})
+
+
+def test_unpaired_p_value_of_a_textbook_example() -> None:
+    # Fisher's lady tasting tea: 3 of 4 against 1 of 4, two-sided.
+    assert unpaired_p_value(3, 4, 1, 4) == pytest.approx(34 / 70)
 
 
 def test_bootstrap_tells_faster_from_the_same() -> None:

@@ -91,7 +91,7 @@ def test_a_report_without_int8_boards_or_findings_still_renders(report: Report) 
 
 def test_the_headline_states_ratio_verdict_and_board(report: Report) -> None:
     first, second, third = headline(report)
-    assert "5.0× smaller" in first and "less accurate than it (97.00 against 98.00 %" in first
+    assert "5.00× smaller" in first and "1.00 points worse (97.00 against 98.00 %" in first
     assert "3,520 bytes" in second and third == "It does not fit Pico."
 
 
@@ -101,11 +101,19 @@ def test_the_json_reads_back(report: Report) -> None:
 
 def test_comparison_names_what_changed(report: Report) -> None:
     other = report.model_copy(deep=True)
-    other.variants[2] = variant("tflite-int8", "litert", 90, 900)
+    other.variants[2] = variant("tflite-int8", "litert", 80, 900)
     other.toolchain, other.recipe_yaml = {"torch": "3"}, "name: other"
     console = Console(file=io.StringIO(), width=120)
     console.print(comparison_table(report, other))
     text = console.file.getvalue()  # type: ignore[attr-defined]
-    for words in ("97.00 → 90.00", "worse", "toolchain torch: 2 → 3", "recipe -name: tiny", "failed → failed"):
+    for words in (
+        "97.00 → 80.00",
+        "worse",
+        "toolchain torch: 2 → 3",
+        "recipe -name: tiny",
+        "failed → failed",
+        "(-10.0 %)",
+        "Fisher",
+    ):
         assert words in text
     assert accuracy_verdict(report.variants[0], report.variants[2]) == "tie"
