@@ -11,7 +11,7 @@ from edgeforge.files import sha256_of
 from edgeforge.model_file import resolve_model_file
 from edgeforge.recipe import Recipe
 from edgeforge.recipe_file import LoadedRecipe
-from edgeforge.stage import Stage, ingredients, key_of
+from edgeforge.stage import Stage, ingredients, key_of, section
 from edgeforge.store import Artifact, CorruptedArtifact, Store
 from edgeforge.suggest import nearest
 
@@ -36,6 +36,7 @@ class Plan:
 
     loaded: LoadedRecipe
     steps: tuple[Step, ...]
+    left_out: tuple[str, ...] = ()  # stages that the recipe does not ask for
 
     @property
     def recipe(self) -> Recipe:
@@ -68,12 +69,17 @@ def make_plan(
         if name not in known:
             raise RecipeError(f"'{name}' is no stage{nearest(name, known)}", fix=f"one of: {', '.join(known)}")
     wanted = _needed_by(until, stages) if until else set(known)
+    left_out = tuple(stage.name for stage in stages if stage.only_with and not section(loaded.recipe, stage.only_with))
+    for name in (*force, *([until] if until else [])):
+        if name in left_out:
+            part = next(stage.only_with for stage in stages if stage.name == name)
+            raise RecipeError(f"the recipe has no stage '{name}'", fix=f"set {part} in the recipe")
     user = user_files(loaded)
     steps: list[Step] = []
     for stage in stages:
-        if stage.name in wanted:
+        if stage.name in wanted and stage.name not in left_out:
             steps.append(_step(stage, loaded.recipe, user, steps, store, force, before or {}))
-    return Plan(loaded, tuple(steps))
+    return Plan(loaded, tuple(steps), left_out)
 
 
 def user_files(loaded: LoadedRecipe) -> dict[str, Path]:

@@ -34,7 +34,7 @@ def publish(plan: Plan, artifacts: dict[str, Artifact], folder: Path, notice: Ca
     A file that somebody edited is kept beside as NAME.edited; one that no stage makes any more is removed.
     """
     record = read_record(folder)
-    planned = {step.stage.name for step in plan.steps}
+    planned = {step.stage.name for step in plan.steps} | set(plan.left_out)
     known = {name: digest for stage in planned for name, digest in record["files"].get(stage, {}).items()}
     wanted = {name: file for files in _wanted(plan, artifacts).values() for name, file in files.items()}
     written = 0
@@ -54,6 +54,9 @@ def publish(plan: Plan, artifacts: dict[str, Artifact], folder: Path, notice: Ca
         written += _write_if_changed(folder / LOCK_FILE, lock_text(plan))
         for step in plan.steps:
             record["ingredients"][step.stage.name] = step.ingredients
+        for name in plan.left_out:
+            record["files"].pop(name, None)
+            record["ingredients"].pop(name, None)
         for stage, files in _wanted(plan, artifacts).items():
             record["files"][stage] = {name: digest for name, (_, digest) in files.items()}
         _write_if_changed(folder / RECORD, json.dumps(record, indent=1))

@@ -29,6 +29,7 @@ class Stage:
     version: raise it when the stage's files would change for the same inputs.
     alone: run it with nothing beside it (it measures time).
     environment: variables of its worker process, beside those that all have.
+    only_with: the part of the recipe without which the stage is left out, such as `prune`.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Stage:
     version: int = 1
     alone: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
+    only_with: str | None = None
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Job:
 
     stage: str
     recipe: Recipe  # restricted to the sections that the stage reads
-    inputs: dict[str, Path]  # stage name → its artifact's folder
+    inputs: dict[str, Path]  # stage name → its artifact's folder; stages left out of the build are not there
     output: Path  # an empty folder for the result
     scratch: Path  # survives a kill, so that long work can resume; removed once the artifact is stored
     progress: Progress  # (share done in [0, 1], what is being done)
