@@ -12,6 +12,8 @@ Only `cli.py` catches these and exits; Ctrl-C exits with 130.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class EdgeForgeError(Exception):
     """A failure stated in full: `reason` (what is wrong and where), `fix` (what to do), `stage` (whose)."""
@@ -75,3 +77,16 @@ def error_named(code: str) -> type[EdgeForgeError]:
 def first_line(error: BaseException) -> str:
     """Return the first line of another library's message, which as a rule says what is wrong."""
     return str(error).strip().split("\n")[0] or type(error).__name__
+
+
+def line_in(path: Path, error: BaseException) -> str:
+    """Return `:line` of the innermost line of a Python file that an error came through; empty when it did not."""
+    if isinstance(error, SyntaxError) and error.lineno:
+        return f":{error.lineno}"
+    lines = []
+    trace = error.__traceback__
+    while trace:
+        if trace.tb_frame.f_code.co_filename == str(path):
+            lines.append(trace.tb_lineno)
+        trace = trace.tb_next
+    return f":{lines[-1]}" if lines else ""

@@ -10,6 +10,7 @@ Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 Positive = Annotated[int, Field(ge=1)]
 
 TorchVariant = Literal["dynamic", "static-eager", "static-fx"]
+TorchObserver = Literal["histogram", "minmax", "moving-average"]
 TorchEngine = Literal["qnnpack", "x86", "fbgemm", "onednn"]
 TFLiteVariant = Literal["float32", "float16", "dynamic", "int8"]
 TensorType = Literal["int8", "uint8", "float32"]
@@ -107,12 +108,26 @@ class Calibration(Section):
     file: str | None = Field(None, description="your own .npz: x (N,C,H,W float32, normalised), optionally y")
 
 
+class QAT(Section):
+    """Quantization-aware training: fine-tuning the trained network with TFLite's arithmetic in its forward."""
+
+    mode: Literal["fx", "eager"] = Field("fx", description="eager: for models with QuantStub and DeQuantStub")
+    epochs: Positive = 2
+    lr: float = Field(1e-4, gt=0.0)
+    batch_size: Positive = 64
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    freeze_bn_after: float | None = Field(None, ge=0.0, description="epochs; default: half of them")
+    freeze_observers_after: float | None = Field(None, ge=0.0, description="epochs; default: three quarters of them")
+    skip: tuple[str, ...] = Field((), description="modules left in float")
+
+
 class TorchInt8(Section):
     """PyTorch INT8 baselines; `engine` is the reference that comparisons use."""
 
     variants: tuple[TorchVariant, ...] = ("dynamic", "static-eager", "static-fx")
     engine: TorchEngine = Field("qnnpack", description="faithful integer arithmetic on every processor")
     also_fx_on: tuple[TorchEngine, ...] = Field(("x86",), description="further engines to judge static-fx on")
+    observer: TorchObserver = Field("histogram", description="how calibration sets the activations' ranges")
 
 
 class OnnxInt8(Section):
@@ -143,6 +158,7 @@ class Quantize(Section):
     torch: TorchInt8 = TorchInt8()
     onnx: OnnxInt8 = OnnxInt8()
     tflite: TFLite = TFLite()
+    qat: QAT | None = None
 
 
 class Measure(Section):

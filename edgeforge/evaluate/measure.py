@@ -22,6 +22,8 @@ MEASUREMENTS_FILE = "measurements.json"
 REFERENCE = "torch-fp32"
 INDEX = "-index"  # suffix of the test images a variant was run on, where not on all
 FOLLOWS_FAKE_QUANT = "follows its fake-quant model"
+# Two integer runtimes with the same scales and weights differ where they round a product half a step apart.
+MIN_IDENTICAL, MIN_SAME_CLASS = 0.95, 0.9995
 MAX_STEPS = 1.0  # integer arithmetic may round one step away from the fake-quant model, not more
 
 
@@ -77,6 +79,7 @@ def _row(
         sqnr_db=sqnr_db(expected, found),
     )
     _compare_with_fake_quant(row, variant, logits)
+    _compare_with_source(row, variant, logits)
     return row
 
 
@@ -95,3 +98,21 @@ def _compare_with_fake_quant(row: VariantRow, variant: Variant, logits: dict[str
     if largest > MAX_STEPS + 0.01:
         engine = variant.extra.get("engine")
         row.warnings.append(f"{engine} leaves the fake-quant model's outputs by up to {largest:.0f} steps")
+
+
+def _compare_with_source(row: VariantRow, variant: Variant, logits: dict[str, Any]) -> None:
+    """Prove that a model with another's ranges gives its outputs, in steps of the output's scale."""
+    name, scale = variant.extra.get("source"), variant.extra.get("output_scale")
+    if name not in logits or not scale:
+        return
+    found, expected = logits[variant.name], logits[name]
+    steps = abs(found - expected) / scale
+    identical = float((steps < 0.5).mean())
+    same_class = float((found.argmax(1) == expected.argmax(1)).mean())
+    largest = float(steps.max())
+    detail = (
+        f"{100 * identical:.2f} % of outputs identical, largest difference {largest:.0f} step(s), "
+        f"same class on {100 * same_class:.2f} %"
+    )
+    passed = largest <= MAX_STEPS + 0.01 and identical >= MIN_IDENTICAL and same_class >= MIN_SAME_CLASS
+    row.checks.append(Check(name=f"gives the outputs of {name}", passed=passed, detail=detail))

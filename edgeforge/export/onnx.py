@@ -33,7 +33,7 @@ def export_onnx(job: Job) -> None:
     preprocessing = read_preprocessing(job.inputs["data"])
     path = job.output / f"{job.recipe.name}_fp32.onnx"
     job.progress(0.1, "tracing the network")
-    _export(network, preprocessing, path)
+    write_onnx(network, preprocessing, path)
     job.progress(0.8, "comparing with PyTorch")
     difference = _largest_difference(job, network, preprocessing, path)
     detail = f"{difference:.1e} of the logits' range at most on {CHECKED_IMAGES} test images"
@@ -46,7 +46,8 @@ def export_onnx(job: Job) -> None:
     write_variants(job.output, [Variant("onnx-fp32", "onnxruntime", "fp32", path.name, checks=(check,))])
 
 
-def _export(network: nn.Module, preprocessing: Preprocessing, path: Path) -> None:
+def write_onnx(network: nn.Module, preprocessing: Preprocessing, path: Path) -> None:
+    """Write a network in evaluation mode as ONNX with input (1,C,H,W). Raises StageFailed when PyTorch cannot."""
     import torch
 
     example = torch.zeros(1, *preprocessing.shape)

@@ -9,15 +9,19 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgeforge.artifact import Preprocessing, Variant, write_variants
 from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing
 from edgeforge.errors import first_line
 from edgeforge.machine import has_vnni
+from edgeforge.quantize import fx_quantize
 from edgeforge.quantize.eager_fusion import fusable_groups
-from edgeforge.recipe import TorchEngine, TorchVariant
+from edgeforge.quantize.fx_graph import quantizable_graph
+from edgeforge.quantize.torch_qconfig import qconfig
+from edgeforge.quantize.torch_ranges import write_ranges
+from edgeforge.recipe import TorchEngine, TorchObserver, TorchVariant
 from edgeforge.runtimes.torch_script import save_torch_script
 from edgeforge.stage import Job
 from edgeforge.train.network import trained_network
@@ -38,6 +42,9 @@ class Baselines:
     calibration: torch.Tensor  # N,C,H,W float32
     preprocessing: Preprocessing
     folder: Path
+    model_file: Path
+    observer: TorchObserver
+    per_channel_dense: bool
 
     def float32(self) -> Variant:
         """The reference that every other variant is compared with."""
@@ -48,7 +55,7 @@ class Baselines:
         from torch import nn
         from torch.ao import quantization
 
-        _use(engine)
+        use_engine(engine)
         quantized = quantization.quantize_dynamic(self.network, {nn.Linear})
         detail = f"dense layers only, engine {engine}"
         variant = Variant("torch-dynamic-int8", "torch", "dynamic-int8", None, detail, extra={"engine": engine})
@@ -56,15 +63,19 @@ class Baselines:
 
     def static_eager(self, engine: TorchEngine) -> Variant:
         """Full int8 in eager mode: fused by the module tree, quantized between a stub at each end."""
+        from torch import nn
         from torch.ao import quantization
 
-        _use(engine)
+        use_engine(engine)
         network = copy.deepcopy(self.network)
         groups = fusable_groups(network)
         if groups:
             quantization.fuse_modules(network, groups, inplace=True)
         wrapped = quantization.QuantWrapper(network).eval()
-        wrapped.qconfig = _qconfig()
+        wrapped.qconfig = qconfig(training=False, observer=self.observer)
+        for module in wrapped.modules():
+            if isinstance(module, nn.Linear):
+                module.qconfig = qconfig(training=False, observer=self.observer, per_channel=self.per_channel_dense)
         prepared = quantization.prepare(wrapped)
         self._calibrate(prepared)
         variant = Variant("torch-eager-int8", "torch", "int8", None, f"engine {engine}", extra={"engine": engine})
@@ -72,21 +83,24 @@ class Baselines:
 
     def static_fx(self, engine: TorchEngine, *, reference: bool) -> Variant:
         """Full int8 in FX graph mode, with the fake-quant model that says what its outputs should be."""
-        from torch.ao.quantization import QConfigMapping, quantize_fx
-
-        _use(engine)
-        mapping = QConfigMapping().set_global(_qconfig())
-        prepared = quantize_fx.prepare_fx(copy.deepcopy(self.network), mapping, (self.calibration[:1],))
+        use_engine(engine)
+        graph = quantizable_graph(self.network, self.model_file)
+        prepared = fx_quantize.prepare(
+            graph, self.calibration[:1], training=False, per_channel_dense=self.per_channel_dense,
+            observer=self.observer,
+        )  # fmt: skip
         self._calibrate(prepared)
-        fake_quant = quantize_fx.convert_to_reference_fx(copy.deepcopy(prepared))
+        made = fx_quantize.finish(prepared, graph, self.calibration)
+        if reference:
+            write_ranges(self.folder, made.ranges)
         suffix = "" if reference else f"_{engine}"
         fake_quant_file = f"{self.name}_fx_fake_quant.pt"  # float arithmetic: the same for every engine
-        self._write(fake_quant_file, fake_quant)
-        extra = {"engine": engine, "fake_quant": fake_quant_file, "output_scale": output_scale(fake_quant)}
+        self._write(fake_quant_file, made.fake_quant)
+        extra = {"engine": engine, "fake_quant": fake_quant_file, "output_scale": output_scale(made.fake_quant)}
         name = "torch-fx-int8" + ("" if reference else f"-{engine}")
         detail = f"engine {engine}" + (", 16-bit sums: no VNNI here" if _saturates(engine) else "")
         variant = Variant(name, "torch", "int8", None, detail, extra=extra)
-        return self._save(f"fx_int8{suffix}", quantize_fx.convert_fx(prepared), variant)
+        return self._save(f"fx_int8{suffix}", made.integer, variant)
 
     def _calibrate(self, prepared: nn.Module) -> None:
         import torch
@@ -117,6 +131,9 @@ def quantize_torch(job: Job) -> None:
         torch.from_numpy(read_calibration(job.inputs["calibration"])),
         read_preprocessing(job.inputs["data"]),
         job.output,
+        job.files["model"],
+        settings.observer,
+        job.recipe.quantize.tflite.per_channel_dense,
     )
     reference = settings.engine
     makers: dict[str, tuple[TorchVariant, Callable[[], Variant]]] = {
@@ -148,23 +165,8 @@ def _or_reason(name: str, make: Callable[[], Variant]) -> Variant:
         return Variant(name, "torch", precision, None, reason=f"{type(error).__name__}: {first_line(error)}")
 
 
-def _qconfig() -> Any:
-    """Activations quint8 per tensor over the full 0..255; weights int8 per channel, symmetric, -127..127.
-
-    These are TFLite's ranges too (shifted by 128), so that runtimes can be compared.
-    """
-    import torch
-    from torch.ao.quantization import HistogramObserver, PerChannelMinMaxObserver, QConfig
-
-    return QConfig(
-        activation=HistogramObserver.with_args(dtype=torch.quint8, reduce_range=False),
-        weight=PerChannelMinMaxObserver.with_args(
-            dtype=torch.qint8, qscheme=torch.per_channel_symmetric, quant_min=-127, quant_max=127
-        ),
-    )
-
-
-def _use(engine: TorchEngine) -> None:
+def use_engine(engine: TorchEngine) -> None:
+    """Choose the kernels of quantized operators. Raises ValueError when this build of PyTorch lacks them."""
     import torch
 
     supported = torch.backends.quantized.supported_engines

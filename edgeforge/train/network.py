@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeforge.artifact import Preprocessing
-from edgeforge.errors import RecipeError, first_line
+from edgeforge.errors import RecipeError, first_line, line_in
 from edgeforge.stage import Job
 from edgeforge.suggest import nearest
 
@@ -83,7 +83,7 @@ def _find_class(path: Path, wanted: str | None) -> type[nn.Module]:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        line = _line_in(path, error)
+        line = line_in(path, error)
         raise RecipeError(
             f"model: {path}{line} cannot be imported: {type(error).__name__}: {error}", fix="mend the file"
         ) from error
@@ -106,15 +106,3 @@ def _find_class(path: Path, wanted: str | None) -> type[nn.Module]:
             fix=f"name one: {path.name}:{next(iter(public), 'ClassName')}",
         )
     return next(iter(public.values()))
-
-
-def _line_in(path: Path, error: Exception) -> str:
-    if isinstance(error, SyntaxError) and error.lineno:
-        return f":{error.lineno}"
-    lines = []
-    trace = error.__traceback__
-    while trace:
-        if trace.tb_frame.f_code.co_filename == str(path):
-            lines.append(trace.tb_lineno)
-        trace = trace.tb_next
-    return f":{lines[-1]}" if lines else ""

@@ -1,0 +1,59 @@
+"""The stage `qat-tflite`: the fine-tuned network as int8 TFLite, with the ranges it has learned in PyTorch."""
+
+from __future__ import annotations
+
+from edgeforge.artifact import Variant, write_variants
+from edgeforge.data.representative import read_calibration
+from edgeforge.data.splits import read_preprocessing
+from edgeforge.errors import StageFailed, first_line
+from edgeforge.evaluate.flatbuffer import int8_checks, operators
+from edgeforge.export.associated_files import append_files
+from edgeforge.export.tflite import convert_variants
+from edgeforge.quantize.qat import NAME as TORCH_NAME
+from edgeforge.quantize.range_matching import match
+from edgeforge.quantize.range_proofs import range_checks
+from edgeforge.quantize.tflite_boundaries import with_io
+from edgeforge.quantize.tflite_static import prepared, quantize_static
+from edgeforge.quantize.torch_ranges import read_ranges
+from edgeforge.recipe import TFLite
+from edgeforge.stage import Job
+
+NAME = "tflite-qat-int8"
+
+
+def export_qat_tflite(job: Job) -> None:
+    """Write NAME_qat_int8.tflite, and beside it the float model that it was made from.
+
+    Raises ParityError naming a tensor that PyTorch did not quantize: nothing is calibrated anew.
+    """
+    settings = job.recipe.quantize.tflite
+    source = job.inputs["qat"] / f"{job.recipe.name}_qat_fp32.onnx"
+    samples = read_calibration(job.inputs["calibration"])
+    only_float = TFLite(**settings.model_dump() | {"variants": ("float32",), "backend": "fast"})
+    made = convert_variants(source, samples, only_float, job.progress)["float32"]
+    if isinstance(made, Exception):
+        raise StageFailed(f"TFLite refuses the fine-tuned network: {first_line(made)}") from made
+    job.progress(0.8, "matching PyTorch's tensors")
+    float_model = prepared(made)
+    ranges = read_ranges(job.inputs["qat"])
+    matched = match(float_model, ranges)
+    quantized = quantize_static(
+        float_model,
+        matched.ranges,
+        exceptions=matched.float_layers,
+        per_channel_dense=settings.per_channel_dense,
+    )
+    checks = range_checks(quantized, matched, ranges)
+    if not matched.float_layers:
+        checks += int8_checks(quantized, "int8")
+    shipped = append_files(with_io(quantized, settings.io), read_preprocessing(job.inputs["data"]))
+    file = f"{job.recipe.name}_qat_int8.tflite"
+    (job.output / file).write_bytes(shipped)
+    (job.output / f"{job.recipe.name}_qat_float32.tflite").write_bytes(float_model)
+    detail = f"ranges learned in PyTorch, {settings.io} in and out"
+    if matched.float_layers:
+        detail += f"; in float: {', '.join(matched.float_layers)}"
+    output = next(reversed(matched.tensors.values()))
+    extra = {"operators": operators(quantized), "source": TORCH_NAME, "output_scale": output.scale}
+    precision = "mixed" if matched.float_layers else "int8"
+    write_variants(job.output, [Variant(NAME, "litert", precision, file, detail, checks=tuple(checks), extra=extra)])

@@ -1,0 +1,125 @@
+"""Brings a network's FX graph into the shape that TFLite will have, so that both quantize the same tensors.
+
+Three differences are removed before PyTorch places its observers:
+- dropout: only passes values on, but scales them while training and would widen its observer's range;
+- nn.Identity, for the same reason;
+- ReLU6 behind a convolution or dense layer: TFLite fuses it. A ReLU whose range ends at 6 or below is the same
+  in integers, since int8 saturates there, and PyTorch fuses that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeforge.errors import RecipeError, first_line, line_in
+from edgeforge.suggest import nearest
+
+if TYPE_CHECKING:
+    from torch import fx, nn
+
+
+@dataclass(frozen=True)
+class QuantizableGraph:
+    """A traced network, which of its modules saturate at 6, and which stay in float (paths of leaf modules)."""
+
+    network: fx.GraphModule
+    saturating: tuple[str, ...]
+    skipped: tuple[str, ...]
+
+
+def quantizable_graph(network: nn.Module, file: Path, skip: tuple[str, ...] = ()) -> QuantizableGraph:
+    """Trace a network in evaluation mode. Raises RecipeError naming the model's line that FX cannot trace.
+
+    skip: paths of modules to leave in float, with the batch norm and activation behind them.
+    """
+    import copy
+
+    from torch import fx
+
+    copied = copy.deepcopy(network).eval()
+    try:
+        traced = fx.symbolic_trace(copied)
+    except Exception as error:
+        raise RecipeError(
+            f"model: {file}{line_in(file, error)}: FX cannot trace it: {first_line(error)}",
+            fix="quantization-aware training needs a forward without branches or loops on tensor values; "
+            "move them out, or leave quantize.qat out",
+        ) from error
+    known = [name for name, _ in network.named_modules() if name]
+    for name in skip:
+        if name not in known:
+            raise RecipeError(
+                f"skip: the model has no module '{name}'{nearest(name, known)}", fix=f"one of: {', '.join(known)}"
+            )
+    _drop_what_passes_values_on(traced)
+    saturating = _replace_relu6(traced)
+    traced.eval().recompile()
+    return QuantizableGraph(traced, tuple(saturating), tuple(_skipped(traced, skip)))
+
+
+def _drop_what_passes_values_on(traced: fx.GraphModule) -> None:
+    from torch import nn
+    from torch.nn import functional
+
+    modules = dict(traced.named_modules())
+    passing = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
+    functions = (functional.dropout, functional.dropout1d, functional.dropout2d, functional.dropout3d)
+    for node in list(traced.graph.nodes):
+        is_module = node.op == "call_module" and isinstance(modules[node.target], passing)
+        if is_module or (node.op == "call_function" and node.target in functions):
+            node.replace_all_uses_with(node.args[0])
+            traced.graph.erase_node(node)
+
+
+def _replace_relu6(traced: fx.GraphModule) -> list[str]:
+    """Replace each ReLU6 behind a layer with weights by a ReLU; return the modules that must saturate at 6."""
+    from torch import nn
+    from torch.nn import functional
+
+    modules = dict(traced.named_modules())
+    saturating: list[str] = []
+    for node in list(traced.graph.nodes):
+        if node.op == "call_module" and isinstance(modules[node.target], nn.ReLU6):
+            layers = _layers_before(node, modules)
+            if layers:
+                traced.set_submodule(node.target, nn.ReLU())
+                saturating += [node.target, *layers]
+        elif node.op == "call_function" and node.target is functional.relu6:
+            layers = _layers_before(node, modules)
+            if layers:
+                node.target, node.kwargs = functional.relu, {}
+                saturating += layers
+    return saturating
+
+
+def _layers_before(node: fx.Node, modules: dict[str, nn.Module]) -> list[str]:
+    """Return the batch norm and the layer with weights that a node directly follows; empty when it follows none."""
+    from torch import nn
+
+    layers: list[str] = []
+    before: Any = node.args[0]
+    while before.op == "call_module" and len(before.users) == 1:
+        layers.append(before.target)
+        if isinstance(modules[before.target], nn.Conv2d | nn.Linear):
+            return layers
+        if not isinstance(modules[before.target], nn.BatchNorm2d | nn.BatchNorm1d):
+            return []
+        before = before.args[0]
+    return []
+
+
+def _skipped(traced: fx.GraphModule, skip: tuple[str, ...]) -> list[str]:
+    """Return the leaf modules inside the skipped ones, and what is fused into them: batch norm and ReLU behind."""
+    from torch import nn
+
+    modules = dict(traced.named_modules())
+    nodes = [node for node in traced.graph.nodes if node.op == "call_module"]
+    found = [node.target for node in nodes if any(f"{node.target}.".startswith(f"{name}.") for name in skip)]
+    for node in nodes:
+        behind = isinstance(modules[node.target], nn.BatchNorm2d | nn.BatchNorm1d | nn.ReLU)
+        before = node.args[0]
+        if behind and before.op == "call_module" and before.target in found and len(before.users) == 1:
+            found.append(node.target)
+    return list(dict.fromkeys(found))

@@ -1,0 +1,86 @@
+"""How PyTorch must quantize so that TFLite's integer arithmetic can repeat it.
+
+TFLite's rules (ai.google.dev/edge/litert/models/quantization_spec), and PyTorch's equivalents:
+- activations: int8 asymmetric, per tensor, [-128, 127]; here quint8 over [0, 255], the same shifted by 128;
+- weights: int8 symmetric, zero point 0, [-127, 127], per output channel (dense layers: see `per_channel_dense`);
+- bias: int32 with scale = input scale × weight scale; PyTorch's qnnpack engine does so when it packs weights.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from edgeforge.recipe import TorchObserver
+
+if TYPE_CHECKING:
+    from torch.ao.quantization import QConfigMapping
+
+    from edgeforge.quantize.fx_graph import QuantizableGraph
+
+ACTIVATION = {"quant_min": 0, "quant_max": 255}
+WEIGHT = {"quant_min": -127, "quant_max": 127}
+
+
+def mapping(
+    graph: QuantizableGraph, *, training: bool, per_channel_dense: bool, observer: TorchObserver
+) -> QConfigMapping:
+    """Return FX's configuration: the same for every module but dense layers, saturating and skipped ones."""
+    from torch import nn
+    from torch.ao.quantization import QConfigMapping
+
+    result = QConfigMapping().set_global(qconfig(training=training, observer=observer))
+    for name, module in graph.network.named_modules():
+        dense, saturating = isinstance(module, nn.Linear), name in graph.saturating
+        if name in graph.skipped:
+            result.set_module_name(name, None)
+        elif dense or saturating:
+            per_channel, highest = not dense or per_channel_dense, 6.0 if saturating else None
+            own = qconfig(training=training, observer=observer, per_channel=per_channel, highest=highest)
+            result.set_module_name(name, own)
+    return result
+
+
+def qconfig(
+    *,
+    training: bool,
+    observer: TorchObserver = "moving-average",
+    per_channel: bool = True,
+    highest: float | None = None,
+) -> Any:
+    """Return a QConfig. training: with fake quantization. highest: where the activations' range ends at the latest."""
+    import torch
+    from torch.ao.quantization import (
+        FakeQuantize,
+        HistogramObserver,
+        MinMaxObserver,
+        MovingAverageMinMaxObserver,
+        MovingAveragePerChannelMinMaxObserver,
+        QConfig,
+    )
+
+    kinds: dict[str, Any] = {"histogram": HistogramObserver, "minmax": MinMaxObserver, "moving-average": MovingAverageMinMaxObserver}
+    activation = _ending_at(kinds[observer], highest) if highest else kinds[observer]
+    # A moving average that forgets everything: the range is that of the present weights, as TFLite computes it.
+    kind = MovingAveragePerChannelMinMaxObserver if per_channel else MovingAverageMinMaxObserver
+    scheme = torch.per_channel_symmetric if per_channel else torch.per_tensor_symmetric
+    weight = {"dtype": torch.qint8, "qscheme": scheme, "averaging_constant": 1.0, **WEIGHT}
+    if not training:
+        return QConfig(
+            activation=activation.with_args(dtype=torch.quint8, **ACTIVATION), weight=kind.with_args(**weight)
+        )
+    return QConfig(
+        activation=FakeQuantize.with_args(observer=activation, dtype=torch.quint8, **ACTIVATION),
+        weight=FakeQuantize.with_args(observer=kind, **weight),
+    )
+
+
+def _ending_at(observer: Any, highest: float) -> Any:
+    """Return the observer with its range cut at `highest`: what a ReLU6 lets through."""
+    import torch
+
+    class Saturating(observer):  # type: ignore[misc]
+        def forward(self, values: torch.Tensor) -> torch.Tensor:
+            super().forward(values.clamp(max=highest))
+            return values
+
+    return Saturating
