@@ -1,8 +1,9 @@
 """Brings a network's FX graph into the shape that TFLite will have, so that both quantize the same tensors.
 
-Three differences are removed before PyTorch places its observers:
+Four differences are removed before PyTorch places its observers:
 - dropout: only passes values on, but scales them while training and would widen its observer's range;
 - nn.Identity, for the same reason;
+- nn.Flatten: FX knows that torch.flatten only passes values on, but would give the module a range of its own;
 - ReLU6 behind a convolution or dense layer: TFLite fuses it. A ReLU whose range ends at 6 or below is the same
   in integers, since int8 saturates there, and PyTorch fuses that.
 """
@@ -54,6 +55,7 @@ def quantizable_graph(network: nn.Module, file: Path, skip: tuple[str, ...] = ()
                 f"skip: the model has no module '{name}'{nearest(name, known)}", fix=f"one of: {', '.join(known)}"
             )
     _drop_what_passes_values_on(traced)
+    _flatten_by_function(traced)
     saturating = _replace_relu6(traced)
     traced.eval().recompile()
     return QuantizableGraph(traced, tuple(saturating), tuple(_skipped(traced, skip)))
@@ -71,6 +73,17 @@ def _drop_what_passes_values_on(traced: fx.GraphModule) -> None:
         if is_module or (node.op == "call_function" and node.target in functions):
             node.replace_all_uses_with(node.args[0])
             traced.graph.erase_node(node)
+
+
+def _flatten_by_function(traced: fx.GraphModule) -> None:
+    import torch
+
+    modules = dict(traced.named_modules())
+    for node in traced.graph.nodes:
+        if node.op == "call_module" and isinstance(modules[node.target], torch.nn.Flatten):
+            flatten = modules[node.target]
+            node.op, node.target = "call_function", torch.flatten
+            node.args = (node.args[0], flatten.start_dim, flatten.end_dim)
 
 
 def _replace_relu6(traced: fx.GraphModule) -> list[str]:
