@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+LONGEST_LINE = 300  # characters of another library's message that a person is shown
+
 
 class EdgeForgeError(Exception):
     """A failure stated in full: `reason` (what is wrong and where), `fix` (what to do), `stage` (whose)."""
@@ -75,8 +77,9 @@ def error_named(code: str) -> type[EdgeForgeError]:
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of another library's message, which as a rule says what is wrong."""
-    return str(error).strip().split("\n")[0] or type(error).__name__
+    """Return the first line of another library's message, which as a rule says what is wrong; cut when very long."""
+    line = str(error).strip().split("\n")[0] or type(error).__name__
+    return line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE].rsplit(' ', 1)[0]} …"
 
 
 def line_in(path: Path, error: BaseException) -> str:

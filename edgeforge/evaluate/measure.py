@@ -22,8 +22,7 @@ MEASUREMENTS_FILE = "measurements.json"
 REFERENCE = "torch-fp32"
 INDEX = "-index"  # suffix of the test images a variant was run on, where not on all
 FOLLOWS_FAKE_QUANT = "follows its fake-quant model"
-# Two integer runtimes with the same scales and weights differ where they round a product half a step apart.
-MIN_IDENTICAL, MIN_SAME_CLASS = 0.95, 0.9995
+MIN_SAME_CLASS = 0.9995  # of two integer runtimes with the same scales and weights, which round sums differently
 MAX_STEPS = 1.0  # integer arithmetic may round one step away from the fake-quant model, not more
 
 
@@ -114,5 +113,5 @@ def _compare_with_source(row: VariantRow, variant: Variant, logits: dict[str, An
         f"{100 * identical:.2f} % of outputs identical, largest difference {largest:.0f} step(s), "
         f"same class on {100 * same_class:.2f} %"
     )
-    passed = largest <= MAX_STEPS + 0.01 and identical >= MIN_IDENTICAL and same_class >= MIN_SAME_CLASS
+    passed = largest <= MAX_STEPS + 0.01 and same_class >= MIN_SAME_CLASS
     row.checks.append(Check(name=f"gives the outputs of {name}", passed=passed, detail=detail))

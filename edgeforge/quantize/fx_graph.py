@@ -2,7 +2,7 @@
 
 Four differences are removed before PyTorch places its observers:
 - dropout: only passes values on, but scales them while training and would widen its observer's range;
-- nn.Identity, for the same reason;
+- nn.Identity, and the stubs of eager mode, for the same reason;
 - nn.Flatten: FX knows that torch.flatten only passes values on, but would give the module a range of its own;
 - ReLU6 behind a convolution or dense layer: TFLite fuses it. A ReLU whose range ends at 6 or below is the same
   in integers, since int8 saturates there, and PyTorch fuses that.
@@ -63,10 +63,20 @@ def quantizable_graph(network: nn.Module, file: Path, skip: tuple[str, ...] = ()
 
 def _drop_what_passes_values_on(traced: fx.GraphModule) -> None:
     from torch import nn
+    from torch.ao.quantization import DeQuantStub, QuantStub
     from torch.nn import functional
 
     modules = dict(traced.named_modules())
-    passing = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
+    passing = (
+        QuantStub,
+        DeQuantStub,
+        nn.Identity,
+        nn.Dropout,
+        nn.Dropout1d,
+        nn.Dropout2d,
+        nn.Dropout3d,
+        nn.AlphaDropout,
+    )
     functions = (functional.dropout, functional.dropout1d, functional.dropout2d, functional.dropout3d)
     for node in list(traced.graph.nodes):
         is_module = node.op == "call_module" and isinstance(modules[node.target], passing)

@@ -24,7 +24,7 @@ class Quantized:
     """One quantized network in all its forms."""
 
     integer: nn.Module  # int8 kernels of the engine chosen
-    fake_quant: fx.GraphModule  # the same rounding in float arithmetic: what any engine's outputs should be
+    fake_quant: nn.Module  # the same rounding in float arithmetic: what any engine's outputs should be
     float_twin: nn.Module  # the same weights, batch norm folded, nothing quantized
     ranges: TorchRanges
 

@@ -6,7 +6,7 @@ quantization) and the ranges travel on to TFLite.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgeforge.artifact import Variant, write_variants
 from edgeforge.data.representative import read_calibration
@@ -32,7 +32,7 @@ def quantization_aware_training(job: Job) -> None:
     import torch
 
     from edgeforge.export.onnx import write_onnx
-    from edgeforge.quantize.torch_int8 import output_scale, use_engine
+    from edgeforge.quantize.torch_int8 import use_engine
     from edgeforge.runtimes.torch_script import save_torch_script
 
     settings, engine = job.recipe.quantize.qat, job.recipe.quantize.torch.engine
@@ -49,7 +49,7 @@ def quantization_aware_training(job: Job) -> None:
     save_torch_script(job.output / fake_quant, made.fake_quant, example, preprocessing)
     write_onnx(made.float_twin, preprocessing, job.output / f"{name}_qat_fp32.onnx")
     write_ranges(job.output, made.ranges)
-    extra = {"engine": engine, "fake_quant": fake_quant, "output_scale": output_scale(made.fake_quant)}
+    extra = {"engine": engine, "fake_quant": fake_quant, "output_scale": made.ranges.output_scale}
     detail = f"{settings.mode}, {settings.epochs} epoch(s) of fine-tuning, engine {engine}"
     if settings.skip:
         detail += f"; in float: {', '.join(settings.skip)}"
@@ -64,7 +64,8 @@ def _fine_tuned(job: Job, calibration: torch.Tensor) -> Quantized | None:
     import pytorch_lightning as pl
     from torch.ao.quantization import disable_fake_quant, enable_fake_quant
 
-    from edgeforge.quantize import fx_quantize
+    from edgeforge.quantize import eager_quantize, fx_quantize
+    from edgeforge.quantize.eager_quantize import eager_network
     from edgeforge.quantize.fx_graph import quantizable_graph
     from edgeforge.train.fit import best_checkpoint, fit, training_row
     from edgeforge.train.network import trained_network
@@ -75,8 +76,13 @@ def _fine_tuned(job: Job, calibration: torch.Tensor) -> Quantized | None:
     pl.seed_everything(job.recipe.seed, verbose=False)
     network = trained_network(job)
     dense = job.recipe.quantize.tflite.per_channel_dense
-    source = quantizable_graph(network, job.files["model"], settings.skip)
-    prepared = fx_quantize.prepare(source, calibration[:1], training=True, per_channel_dense=dense)
+    source: Any
+    how: Any
+    if settings.mode == "eager":
+        source, how = eager_network(network, settings.skip), eager_quantize
+    else:
+        source, how = quantizable_graph(network, job.files["model"], settings.skip), fx_quantize
+    prepared = how.prepare(source, calibration[:1], training=True, per_channel_dense=dense)
     # Ranges begin where calibration puts them: from zero they would clip the first steps.
     prepared.eval().apply(disable_fake_quant)
     _calibrate(prepared, calibration)
@@ -96,7 +102,8 @@ def _fine_tuned(job: Job, calibration: torch.Tensor) -> Quantized | None:
     prepared.load_state_dict(learned)
     row = training_row(job.scratch, prepared, trainer)
     (job.output / QAT_TRAINING_FILE).write_text(row.model_dump_json(indent=1))
-    return fx_quantize.finish(prepared, source, calibration)
+    made: Quantized = how.finish(prepared, source, calibration)
+    return made
 
 
 def _calibrate(prepared: torch.nn.Module, calibration: torch.Tensor) -> None:

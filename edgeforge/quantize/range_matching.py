@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-# Operators whose output holds input values only, so that TFLite gives it its input's scale and zero point.
+# Operators whose output has its input's scale and zero point, in TFLite and in PyTorch's integer kernels. Most
+# only pass values on; a mean stays within its input's range.
 PASS_THROUGH = frozenset(
-    {"PAD", "PADV2", "MIRROR_PAD", "RESHAPE", "TRANSPOSE", "SQUEEZE", "EXPAND_DIMS", "STRIDED_SLICE", "SLICE",
-     "MAX_POOL_2D", "SPACE_TO_DEPTH", "DEPTH_TO_SPACE", "GATHER", "RESIZE_NEAREST_NEIGHBOR"}
+    {"AVERAGE_POOL_2D", "MEAN", "PAD", "PADV2", "MIRROR_PAD", "RESHAPE", "TRANSPOSE", "SQUEEZE", "EXPAND_DIMS",
+     "STRIDED_SLICE", "SLICE", "MAX_POOL_2D", "SPACE_TO_DEPTH", "DEPTH_TO_SPACE", "GATHER",
+     "RESIZE_NEAREST_NEIGHBOR"}
 )  # fmt: skip
 # Float rounding in another order of summation, relative to the largest value; another tensor differs by far more.
 TOLERANCE = 1e-4

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from edgeforge.evaluate.flatbuffer import operator_name, read_model
 from edgeforge.quantize.range_matching import Matched
-from edgeforge.quantize.torch_ranges import ObservedTensor, QuantizedWeights, TorchRanges
+from edgeforge.quantize.torch_ranges import QuantizedWeights, TorchRanges
 
 RELATIVE_TOLERANCE = 1e-6  # of a scale: it has gone through float32 minimum and maximum
 WITH_WEIGHTS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
@@ -56,8 +56,8 @@ def _weight_checks(model: Any, matched: Matched, torch: TorchRanges) -> list[dic
         if len(scale) != len(expected.scale) or not _close(scale, expected.scale):
             wrong_scale.append(f"'{name}'")
         values = np.frombuffer(bytes(model.buffers[tensor.buffer].data), np.int8).reshape(tensor.shape)
-        source = matched.tensors.get(graph.tensors[operator.inputs[0]].name.decode())
-        identical += max(int((values == layout).sum()) for layout in _layouts(expected, values.shape, source))
+        layouts = _layouts(expected, values.shape, _flattened_image(graph, operator.inputs[0]))
+        identical += max(int((values == layout).sum()) for layout in layouts)
         total += values.size
         if len(operator.inputs) > 2 and operator.inputs[2] >= 0:
             input_scale = graph.tensors[operator.inputs[0]].quantization.scale[0]
@@ -70,8 +70,15 @@ def _weight_checks(model: Any, matched: Matched, torch: TorchRanges) -> list[dic
     ]
 
 
+def _flattened_image(graph: Any, tensor: int) -> tuple[int, int, int] | None:
+    """Return (H,W,C) of the image that a RESHAPE made this tensor of; None where there was none."""
+    maker = next((operator for operator in graph.operators if tensor in operator.outputs), None)
+    before = list(graph.tensors[maker.inputs[0]].shape) if maker else []
+    return (before[1], before[2], before[3]) if len(before) == 4 else None
+
+
 def _layouts(
-    weights: QuantizedWeights, shape: tuple[int, ...], source: ObservedTensor | None
+    weights: QuantizedWeights, shape: tuple[int, ...], image: tuple[int, int, int] | None
 ) -> list[NDArray[np.int8]]:
     """Return PyTorch's weights in the layouts TFLite may have: O,H,W,I; depthwise 1,H,W,O; dense O,I.
 
@@ -81,9 +88,9 @@ def _layouts(
     if values.ndim == 4:
         depthwise = shape[0] == 1 and values.shape[1] == 1 and shape[3] == values.shape[0]
         return [values.transpose(1, 2, 3, 0) if depthwise else values.transpose(0, 2, 3, 1)]
-    if source is None or source.values.ndim != 4:
+    if image is None or image[0] * image[1] * image[2] != values.shape[1]:
         return [values]
-    _, c, h, w = source.values.shape
+    h, w, c = image
     return [values, values.reshape(-1, c, h, w).transpose(0, 2, 3, 1).reshape(values.shape)]
 
 

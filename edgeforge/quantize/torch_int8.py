@@ -28,7 +28,7 @@ from edgeforge.train.network import trained_network
 
 if TYPE_CHECKING:
     import torch
-    from torch import fx, nn
+    from torch import nn
 
 CALIBRATION_BATCH = 50
 
@@ -62,7 +62,7 @@ class Baselines:
         return self._save("dynamic_int8", quantized, variant)
 
     def static_eager(self, engine: TorchEngine) -> Variant:
-        """Full int8 in eager mode: fused by the module tree, quantized between a stub at each end."""
+        """Full int8 in eager mode: fused by the module tree, quantized between the model's stubs, or one at each end."""
         from torch import nn
         from torch.ao import quantization
 
@@ -71,7 +71,8 @@ class Baselines:
         groups = fusable_groups(network)
         if groups:
             quantization.fuse_modules(network, groups, inplace=True)
-        wrapped = quantization.QuantWrapper(network).eval()
+        own_stubs = any(isinstance(module, quantization.QuantStub) for module in network.modules())
+        wrapped = (network if own_stubs else quantization.QuantWrapper(network)).eval()
         wrapped.qconfig = qconfig(training=False, observer=self.observer)
         for module in wrapped.modules():
             if isinstance(module, nn.Linear):
@@ -96,7 +97,7 @@ class Baselines:
         suffix = "" if reference else f"_{engine}"
         fake_quant_file = f"{self.name}_fx_fake_quant.pt"  # float arithmetic: the same for every engine
         self._write(fake_quant_file, made.fake_quant)
-        extra = {"engine": engine, "fake_quant": fake_quant_file, "output_scale": output_scale(made.fake_quant)}
+        extra = {"engine": engine, "fake_quant": fake_quant_file, "output_scale": made.ranges.output_scale}
         name = "torch-fx-int8" + ("" if reference else f"-{engine}")
         detail = f"engine {engine}" + (", 16-bit sums: no VNNI here" if _saturates(engine) else "")
         variant = Variant(name, "torch", "int8", None, detail, extra=extra)
@@ -178,14 +179,3 @@ def use_engine(engine: TorchEngine) -> None:
 def _saturates(engine: TorchEngine) -> bool:
     """fbgemm's kernels, which x86 uses too, add pairs of products in 16 bits where there is no VNNI."""
     return engine in ("x86", "fbgemm") and not has_vnni()
-
-
-def output_scale(fake_quant: fx.GraphModule) -> float | None:
-    """Return the scale of a reference model's output; None when its last layer is not quantized."""
-    nodes = list(fake_quant.graph.nodes)
-    last = nodes[-1].args[0]
-    if getattr(last, "target", None) != "dequantize":
-        return None
-    scale = last.args[0].args[1]
-    value = getattr(fake_quant, scale.target) if hasattr(scale, "target") else scale
-    return float(value)

@@ -58,7 +58,11 @@ def qconfig(
         QConfig,
     )
 
-    kinds: dict[str, Any] = {"histogram": HistogramObserver, "minmax": MinMaxObserver, "moving-average": MovingAverageMinMaxObserver}
+    kinds: dict[str, Any] = {
+        "histogram": HistogramObserver,
+        "minmax": MinMaxObserver,
+        "moving-average": MovingAverageMinMaxObserver,
+    }
     activation = _ending_at(kinds[observer], highest) if highest else kinds[observer]
     # A moving average that forgets everything: the range is that of the present weights, as TFLite computes it.
     kind = MovingAveragePerChannelMinMaxObserver if per_channel else MovingAverageMinMaxObserver

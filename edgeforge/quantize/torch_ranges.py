@@ -55,6 +55,11 @@ class TorchRanges:
     weights: tuple[QuantizedWeights, ...]
     float_modules: tuple[str, ...]  # modules left in float
 
+    @property
+    def output_scale(self) -> float | None:
+        """The scale of the last tensor; None where it is float."""
+        return self.tensors[-1].scale
+
 
 def write_ranges(folder: Path, ranges: TorchRanges) -> None:
     """Write ranges.npz."""
