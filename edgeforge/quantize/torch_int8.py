@@ -62,7 +62,7 @@ class Baselines:
         return self._save("dynamic_int8", quantized, variant)
 
     def static_eager(self, engine: TorchEngine) -> Variant:
-        """Full int8 in eager mode: fused by the module tree, quantized between the model's stubs, or one at each end."""
+        """Full int8 in eager mode, between the model's own stubs or one at each end; fused by the module tree."""
         from torch import nn
         from torch.ao import quantization
 

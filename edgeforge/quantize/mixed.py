@@ -1,0 +1,156 @@
+"""The stage `mixed`: int8 where it costs nothing, int16 or float where it does, within `quantize.max_drop` points.
+
+Layers are judged on validation images, so that the test split measures what was chosen and chooses nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeforge.artifact import Variant, write_variants
+from edgeforge.data.representative import read_calibration
+from edgeforge.data.splits import read_preprocessing, read_split
+from edgeforge.errors import EdgeForgeError, RecipeError, StageFailed
+from edgeforge.evaluate.flatbuffer import operator_name, operators, read_model
+from edgeforge.export.associated_files import append_files, pure_flatbuffer
+from edgeforge.quantize.precision_search import Judged, Point, Sensitivity, fewest_wide, sensitivities
+from edgeforge.quantize.range_matching import PASS_THROUGH
+from edgeforge.quantize.tflite_boundaries import with_io
+from edgeforge.quantize.tflite_static import Precision, Ranges, minmax_ranges, prepared, quantize_static
+from edgeforge.runtimes.litert import LiteRTRunner
+from edgeforge.stage import Job
+from edgeforge.targets.boards import boards
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+NAME = "tflite-mixed"
+MIXED_FILE = "mixed.json"
+VALIDATION_IMAGES = 2000
+WIDER: tuple[Precision, ...] = ("int16", "float32")  # in order of preference: integers, half of float's memory
+
+
+def mix_precisions(job: Job) -> None:
+    """Write NAME_mixed.tflite, and mixed.json: each layer's cost, every mix tried, what was excluded and why."""
+    settings = job.recipe.quantize
+    assert settings.max_drop is not None
+    source = job.inputs["tflite"] / f"{job.recipe.name}_float32.tflite"
+    if not source.exists():
+        raise RecipeError(
+            "quantize.max_drop needs the float32 TFLite model", fix="add float32 to quantize.tflite.variants"
+        )
+    bench = _Bench(job, prepared(pure_flatbuffer(source.read_bytes())))
+    reference = bench.judge("float32", {})
+    names = bench.computing_layers()
+    costs = sensitivities(names, bench.judge, reference, lambda share, text: job.progress(0.5 * share, text))
+    order = [entry.layer for entry in costs]
+    excluded: dict[str, str] = {}
+    curve: list[tuple[str, Point]] = []
+    best: Point | None = None
+    wide: Precision = "int16"
+    for wide in WIDER:
+        reason = bench.refusal(wide, order) if _microcontrollers(job.recipe.targets) else ""
+        if reason:
+            excluded[wide] = reason
+            continue
+        best, points = fewest_wide(
+            order, wide, bench.judge, reference, settings.max_drop,
+            lambda share, text: job.progress(0.5 + 0.45 * share, text),
+        )  # fmt: skip
+        curve += [(wide, point) for point in points]
+        if best is not None:
+            break
+    facts = {
+        "max_drop": settings.max_drop,
+        "images": len(bench.labels),
+        "reference": asdict(reference),
+        "layers": [asdict(entry) for entry in costs],
+        "curve": [{"precision": kind, "wide": point.wide, **asdict(point.judged)} for kind, point in curve],
+        "chosen": None if best is None else {"precision": wide, "wide": best.wide, **asdict(best.judged)},
+        "excluded": excluded,
+    }
+    (job.output / MIXED_FILE).write_text(json.dumps(facts, indent=1))
+    write_variants(job.output, [_variant(job, bench, wide, best, excluded)])
+
+
+class _Bench:
+    """Makes mixed models of one float model, and judges them on the same validation images."""
+
+    def __init__(self, job: Job, float_model: bytes) -> None:
+        import numpy as np
+
+        self.float_model = float_model
+        self.per_channel_dense = job.recipe.quantize.tflite.per_channel_dense
+        self.ranges: Ranges = minmax_ranges(float_model, read_calibration(job.inputs["calibration"]))
+        raw, labels = read_split(job.inputs["data"], "val")
+        index = np.linspace(0, len(raw) - 1, min(VALIDATION_IMAGES, len(raw))).round().astype(np.int64)
+        self.images: NDArray[np.float32] = read_preprocessing(job.inputs["data"]).apply(raw[index])
+        self.labels = labels[index]
+        self.path = job.scratch / "mixed.tflite"
+        self.logits = self._logits(float_model)
+
+    def make(self, precision: Precision, exceptions: Mapping[str, Precision]) -> bytes:
+        """Return the model of a mix."""
+        if precision == "float32" and not exceptions:
+            return self.float_model
+        return quantize_static(
+            self.float_model, self.ranges, precision=precision, exceptions=exceptions,
+            per_channel_dense=self.per_channel_dense,
+        )  # fmt: skip
+
+    def judge(self, precision: Precision, exceptions: Mapping[str, Precision]) -> Judged:
+        """Return size, accuracy and error of a mix."""
+        model = self.make(precision, exceptions)
+        logits = self._logits(model)
+        accuracy = float((logits.argmax(1) == self.labels).mean())
+        return Judged(len(model), accuracy, float(((logits - self.logits) ** 2).mean()))
+
+    def computing_layers(self) -> list[str]:
+        """Return the layers that compute something; the others follow the precision of their input."""
+        model = read_model(self.float_model)
+        graph = model.subgraphs[0]
+        return [
+            graph.tensors[operator.outputs[0]].name.decode()
+            for operator in graph.operators
+            if operator_name(model, operator) not in PASS_THROUGH
+        ]
+
+    def refusal(self, wide: Precision, layers: list[str]) -> str:
+        """Return why TFLM cannot run layers in this precision; empty when it can."""
+        from edgeforge.runtimes.tflm import TFLMRunner
+
+        for layer in layers:  # one by one: each is also a conversion at its borders
+            self.path.write_bytes(self.make("int8", {layer: wide}))
+            try:
+                TFLMRunner(self.path).run(self.images[:1])
+            except StageFailed as error:
+                return f"{layer}: {error.reason}"
+        return ""
+
+    def _logits(self, model: bytes) -> NDArray[np.float32]:
+        self.path.write_bytes(model)
+        return LiteRTRunner(self.path).run(self.images)
+
+
+def _microcontrollers(targets: tuple[str, ...]) -> bool:
+    known = {board.name for board in boards()}
+    return any(target in known for target in targets)
+
+
+def _variant(job: Job, bench: _Bench, wide: Precision, best: Point | None, excluded: dict[str, str]) -> Variant:
+    settings = job.recipe.quantize
+    if best is None:
+        reason = f"no mix is within {settings.max_drop} points of float32 on the validation images"
+        if excluded:
+            reason += "; not tried, as TFLM cannot run it: " + ", ".join(excluded)
+        return Variant(NAME, "litert", "mixed", None, reason=reason)
+    model = bench.make("int8", {layer: wide for layer in best.wide})
+    path = job.output / f"{job.recipe.name}_mixed.tflite"
+    path.write_bytes(append_files(with_io(model, settings.tflite.io), read_preprocessing(job.inputs["data"])))
+    detail = "int8 is enough for every layer" if not best.wide else f"{wide}: {', '.join(best.wide)}; all else int8"
+    return Variant(NAME, "litert", "mixed", path.name, detail, extra={"operators": operators(model)})
