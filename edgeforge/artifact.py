@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from edgeforge.errors import StageFailed
+from edgeforge.suggest import nearest
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -84,3 +87,27 @@ def read_variants(folder: Path) -> list[Variant]:
         return []
     rows = json.loads(path.read_text())
     return [Variant(**{**row, "checks": tuple(row["checks"]), "warnings": tuple(row["warnings"])}) for row in rows]
+
+
+def shipped_variant(inputs: dict[str, Path], wanted: str | None) -> tuple[Variant, Path]:
+    """Return the TFLite variant for the board, and its stage's folder.
+
+    wanted: its name; None for tflite-qat-int8 where there is one, else tflite-int8. Raises StageFailed when there
+    is no such variant, or it could not be made.
+    """
+    found = {
+        variant.name: (variant, folder)
+        for folder in inputs.values()
+        for variant in read_variants(folder)
+        if variant.runtime == "litert"
+    }
+    name = wanted or ("tflite-qat-int8" if "tflite-qat-int8" in found else "tflite-int8")
+    if name not in found:
+        raise StageFailed(
+            f"there is no variant '{name}' to ship{nearest(name, found)}",
+            fix=f"set quantize.ship to one of: {', '.join(found) or 'none was made'}",
+        )
+    variant, folder = found[name]
+    if variant.file is None:
+        raise StageFailed(f"{name}, the model to ship, could not be made: {variant.reason}")
+    return variant, folder

@@ -23,6 +23,11 @@ from edgeforge.store import Artifact, Store, storage_errors
 
 TORCH = ("torch", "numpy")
 LITERT = ("ai-edge-litert", "numpy")
+# The stages that make models, by runtime; those that the recipe does not ask for are left out.
+TORCH_MODELS = ("torch", "qat")
+ONNX_MODELS = ("onnx", "onnx-int8")
+TFLITE_MODELS = ("tflite", "ptq", "qat-tflite", "mixed")
+MODELS = (*TORCH_MODELS, *ONNX_MODELS, *TFLITE_MODELS)
 # TFLite's converter copies all weights again and again: without these, glibc gives each copy's pages back to the
 # kernel and asks for them anew, which takes as long as the copying.
 KEEP_MEMORY = {
@@ -128,43 +133,64 @@ STAGES: tuple[Stage, ...] = (
         version=2,
         environment=KEEP_MEMORY,
     ),
+    # Further TFLite variants, from the float32 one: observers, schemes and corrections that the converter has not.
+    Stage(
+        "ptq",
+        "edgeforge.quantize.ptq:quantize_ptq",
+        "Quantize after training",
+        reads=("name", "seed", "quantize.ptq", "quantize.tflite.per_channel_dense"),
+        after=("data", "tflite", "calibration"),
+        uses=("ai-edge-quantizer", "ai-edge-litert", "torch", "numpy"),
+        publish={"*.tflite": "tflite"},
+        only_with="quantize.ptq",
+    ),
+    # int8 but for the layers that it would hurt.
+    Stage(
+        "mixed",
+        "edgeforge.quantize.mixed:mix_precisions",
+        "Search for the layers that need more than int8",
+        reads=("name", "quantize.max_drop", "quantize.tflite.per_channel_dense", "quantize.tflite.io", "targets"),
+        after=("data", "tflite", "calibration"),
+        uses=("ai-edge-quantizer", "ai-edge-litert", "tflite-micro", "numpy"),
+        publish={"*.tflite": "tflite"},
+        only_with="quantize.max_drop",
+    ),
     # Every variant over the whole test split.
     Stage(
         "predict-torch",
         "edgeforge.evaluate.predict:predict",
         "Test the PyTorch variants",
-        after=("data", "torch", "qat"),
+        after=("data", *TORCH_MODELS),
         uses=TORCH,
     ),
     Stage(
         "predict-onnx",
         "edgeforge.evaluate.predict:predict",
         "Test the ONNX variants",
-        after=("data", "onnx", "onnx-int8"),
+        after=("data", *ONNX_MODELS),
         uses=("onnxruntime", "numpy"),
     ),
     Stage(
         "predict-tflite",
         "edgeforge.evaluate.predict:predict",
         "Test the TFLite variants",
-        after=("data", "tflite", "qat-tflite"),
+        after=("data", *TFLITE_MODELS),
         uses=LITERT,
     ),
     Stage(
         "tflm",
         "edgeforge.evaluate.tflm:run_tflm",
         "Run in TensorFlow Lite Micro",
-        reads=("name",),
-        after=("data", "tflite"),
+        reads=("name", "quantize.ship"),
+        after=("data", *TFLITE_MODELS),
         uses=("tflite-micro", "numpy"),
-        version=2,
+        version=3,
     ),
     Stage(
         "measure",
         "edgeforge.evaluate.measure:measure",
         "Judge accuracy and agreement",
-        after=("data", "torch", "qat", "onnx", "onnx-int8", "tflite", "qat-tflite", "tflm", "predict-torch",
-               "predict-onnx", "predict-tflite"),
+        after=("data", *MODELS, "tflm", "predict-torch", "predict-onnx", "predict-tflite"),
         uses=("torchmetrics", "scipy", "numpy"),
         version=2,
     ),
@@ -173,7 +199,7 @@ STAGES: tuple[Stage, ...] = (
         "edgeforge.evaluate.latency:measure_latency",
         "Measure latency and memory",
         reads=("seed", "measure"),
-        after=("data", "torch", "qat", "onnx", "onnx-int8", "tflite", "qat-tflite"),
+        after=("data", *MODELS),
         uses=(*TORCH, "onnxruntime", "ai-edge-litert", "scipy"),
         alone=True,
     ),
@@ -181,8 +207,8 @@ STAGES: tuple[Stage, ...] = (
         "arduino",
         "edgeforge.targets.arduino:pack_arduino",
         "Pack the Arduino project",
-        reads=("name", "targets"),
-        after=("data", "tflite", "tflm"),
+        reads=("name", "targets", "quantize.ship"),
+        after=("data", *TFLITE_MODELS, "tflm"),
         uses=("jinja2", "tflite-micro"),
         publish={"*/*": "arduino"},
         version=2,
@@ -192,8 +218,7 @@ STAGES: tuple[Stage, ...] = (
         "edgeforge.report.write:write_report",
         "Write the report",
         reads=("name", "seed", "data", "model", "train", "trainer", "quantize", "measure", "targets"),
-        after=("data", "train", "calibration", "torch", "onnx", "onnx-int8", "tflite", "tflm", "measure", "latency",
-               "arduino"),
+        after=("data", "train", "calibration", *MODELS, "tflm", "measure", "latency", "arduino"),
         uses=("matplotlib", "jinja2", "scipy"),
         publish={"report.*": ""},
         version=2,

@@ -69,7 +69,7 @@ def make_plan(
         if name not in known:
             raise RecipeError(f"'{name}' is no stage{nearest(name, known)}", fix=f"one of: {', '.join(known)}")
     wanted = _needed_by(until, stages) if until else set(known)
-    left_out = tuple(stage.name for stage in stages if stage.only_with and not section(loaded.recipe, stage.only_with))
+    left_out = tuple(stage.name for stage in stages if _not_asked_for(stage, loaded.recipe))
     for name in (*force, *([until] if until else [])):
         if name in left_out:
             part = next(stage.only_with for stage in stages if stage.name == name)
@@ -80,6 +80,10 @@ def make_plan(
         if stage.name in wanted and stage.name not in left_out:
             steps.append(_step(stage, loaded.recipe, user, steps, store, force, before or {}))
     return Plan(loaded, tuple(steps), left_out)
+
+
+def _not_asked_for(stage: Stage, recipe: Recipe) -> bool:
+    return bool(stage.only_with) and section(recipe, stage.only_with or "") in (None, [], False)
 
 
 def user_files(loaded: LoadedRecipe) -> dict[str, Path]:

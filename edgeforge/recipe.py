@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -14,6 +14,8 @@ TorchObserver = Literal["histogram", "minmax", "moving-average"]
 TorchEngine = Literal["qnnpack", "x86", "fbgemm", "onednn"]
 TFLiteVariant = Literal["float32", "float16", "dynamic", "int8"]
 TensorType = Literal["int8", "uint8", "float32"]
+PTQScheme = Literal["int8", "int16x8", "dynamic", "weight-only"]
+ObserverName = Literal["minmax", "moving-average", "percentile", "mse", "entropy"]
 
 
 class Section(BaseModel):
@@ -151,6 +153,71 @@ class TFLite(Section):
     backend: Literal["fast", "onnx2tf"] = "fast"
 
 
+class AdaRound(Section):
+    """Learned rounding of weights (Nagel et al. 2020): how long, and on how many images."""
+
+    iterations: Positive = Field(300, description="steps of Adam, layer by layer")
+    samples: Positive = Field(128, description="calibration images it learns from")
+
+
+class PTQ(Section):
+    """One further TFLite variant, made from the float32 one by ai-edge-quantizer and what is asked for here."""
+
+    scheme: PTQScheme = "int8"
+    name: str | None = Field(None, pattern=r"^[a-z0-9][a-z0-9.-]{0,39}$", description="after tflite-; default: derived")
+    observer: ObserverName | None = Field(None, description="how activation ranges are chosen; default: minmax")
+    percentile: float | None = Field(None, gt=50.0, le=100.0, description="share kept, in percent; default: 99.99")
+    weights: Literal["per-channel", "per-tensor"] = "per-channel"
+    io: Literal["int8", "uint8", "int16", "float32"] | None = Field(
+        None, description="default: int8; of int16x8: int16"
+    )
+    equalize: bool = Field(False, description="cross-layer equalization, before anything else")
+    bias_correction: bool = Field(False, description="mean errors of each layer go into its bias")
+    adaround: AdaRound | None = Field(None, description="true, or how: learned rounding of weights")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _adaround_by_default(cls, values: Any) -> Any:
+        if isinstance(values, dict) and isinstance(values.get("adaround"), bool):
+            return values | {"adaround": {} if values["adaround"] else None}
+        return values
+
+    @model_validator(mode="after")
+    def _fits_the_scheme(self) -> PTQ:
+        if self.scheme in ("dynamic", "weight-only"):
+            for key in ("observer", "percentile", "io", "bias_correction", "adaround"):
+                if getattr(self, key):
+                    raise ValueError(f"{key} makes no sense for scheme {self.scheme}: its activations stay float32")
+        if self.percentile is not None and self.observer != "percentile":
+            raise ValueError("percentile needs observer: percentile")
+        if self.observer == "entropy" and self.scheme == "int16x8":
+            raise ValueError("observer entropy chooses ranges for 8 bits; int16x8 takes minmax or percentile")
+        if self.scheme == "int16x8" and self.io in ("int8", "uint8"):
+            raise ValueError(f"io {self.io} makes no sense for scheme int16x8: take int16 or float32")
+        if self.scheme == "int8" and self.io == "int16":
+            raise ValueError("io int16 makes no sense for scheme int8: take int8, uint8 or float32")
+        return self
+
+    @property
+    def variant(self) -> str:
+        """The variant's name: the one given, or all that differs from the plainest of its scheme."""
+        if self.name:
+            return f"tflite-{self.name}"
+        parts = ["tflite", self.scheme]
+        if self.scheme == "int8":  # tflite-int8 itself is the converter's
+            parts.append(self.observer or "minmax")
+        elif self.observer not in (None, "minmax"):
+            parts.append(str(self.observer))
+        if self.percentile is not None:
+            parts[-1] += f"{self.percentile:g}"
+        if self.weights == "per-tensor" or self.scheme == "dynamic":  # tflite-dynamic itself is the converter's
+            parts.append(self.weights)
+        if self.io not in (None, "int8", "int16"):
+            parts.append(str(self.io))
+        parts += ["equalized"] * self.equalize + ["corrected"] * self.bias_correction
+        return "-".join(parts + ["adaround"] * (self.adaround is not None))
+
+
 class Quantize(Section):
     """Which quantized variants are made, and how they are calibrated."""
 
@@ -159,6 +226,36 @@ class Quantize(Section):
     onnx: OnnxInt8 = OnnxInt8()
     tflite: TFLite = TFLite()
     qat: QAT | None = None
+    max_drop: float | None = Field(
+        None, ge=0.0, description="points of accuracy that tflite-mixed may lose: layers are kept wider until it is so"
+    )
+    ship: str | None = Field(
+        None, description="the variant for the board; default: tflite-qat-int8 where there is one, else tflite-int8"
+    )
+    ptq: tuple[PTQ, ...] = Field((), description="further TFLite variants: other schemes, observers, corrections")
+
+    @model_validator(mode="after")
+    def _distinct_variants(self) -> Quantize:
+        if (self.ptq or self.max_drop is not None) and "float32" not in self.tflite.variants:
+            asked = "ptq" if self.ptq else "max_drop"
+            raise ValueError(f"{asked} needs float32 among tflite.variants: its variants are made from that one")
+        seen = {f"tflite-{kind}" for kind in get_args(TFLiteVariant)}
+        for entry in self.ptq:
+            if entry.variant in seen:
+                raise ValueError(f"ptq: two variants would be called '{entry.variant}'; give one another name")
+            seen.add(entry.variant)
+        return self
+
+    @model_validator(mode="after")
+    def _ships_what_is_made(self) -> Quantize:
+        made = [f"tflite-{kind}" for kind in self.tflite.variants] + [entry.variant for entry in self.ptq]
+        made += ["tflite-qat-int8"] if self.qat else []
+        made += ["tflite-mixed"] if self.max_drop is not None else []
+        if self.ship is not None and self.ship not in made:
+            raise ValueError(
+                f"ship: this recipe makes no '{self.ship}'; it makes {', '.join(made) or 'no TFLite model'}"
+            )
+        return self
 
 
 class Measure(Section):

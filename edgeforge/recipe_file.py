@@ -131,6 +131,8 @@ def _fields(location: KeyPath) -> list[str]:
     """Return the keys that a section of the recipe may have."""
     model: type[BaseModel] = Recipe
     for part in location:
+        if isinstance(part, int):  # one item of a list of sections
+            continue
         field = model.model_fields.get(str(part))
         if field is None:
             return []

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MEASUREMENTS_FILE = "measurements.json"
 REFERENCE = "torch-fp32"
+FOLDERS = {"torch": "torch", "onnxruntime": "onnx", "litert": "tflite"}  # of the build, by runtime
 INDEX = "-index"  # suffix of the test images a variant was run on, where not on all
 FOLLOWS_FAKE_QUANT = "follows its fake-quant model"
 MIN_SAME_CLASS = 0.9995  # of two integer runtimes with the same scales and weights, which round sums differently
@@ -35,15 +36,14 @@ def measure(job: Job) -> None:
         if (folder / "predictions.npz").exists():
             logits |= read_predictions(folder)
     rows = []
-    for stage, folder in job.inputs.items():
+    for folder in job.inputs.values():
         for variant in read_variants(folder):
-            rows.append(_row(stage, folder, variant, logits, labels, classes))
+            rows.append(_row(folder, variant, logits, labels, classes))
     text = json.dumps([row.model_dump() for row in rows], indent=1)
     (job.output / MEASUREMENTS_FILE).write_text(text)
 
 
 def _row(
-    stage: str,
     folder: Path,
     variant: Variant,
     logits: dict[str, Any],
@@ -62,7 +62,7 @@ def _row(
         row.status, row.reason = "failed", variant.reason or "it gave no outputs"
         return row
     if variant.file:
-        row.file = f"{stage.removesuffix('-int8')}/{variant.file}"
+        row.file = f"{FOLDERS[variant.runtime]}/{variant.file}"
         row.size_bytes = (folder / variant.file).stat().st_size
     found = logits[variant.name]
     index = logits.get(variant.name + INDEX, slice(None))

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeforge.artifact import Variant, read_variants, write_variants
+from edgeforge.artifact import Variant, shipped_variant, write_variants
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import StageFailed
 from edgeforge.evaluate.flatbuffer import macs
@@ -29,23 +29,17 @@ PORTION = 100
 def run_tflm(job: Job) -> None:
     """Write predictions.npz (logits, and the test images they are of), tflm.json and variants.json.
 
-    tflm.json: arena_bytes, arena_head_bytes, arena_tail_bytes, operators, unsupported, images, of, reason.
+    tflm.json: source (the variant it runs), arena_bytes, arena_head_bytes, arena_tail_bytes, operators, unsupported, images, of, reason.
     `reason` says why there are no figures: no int8 model was made, or TFLM refuses it; then `unsupported` names
     the operator it stopped at.
     """
     import numpy as np
 
-    source = next((v for v in read_variants(job.inputs["tflite"]) if v.name == "tflite-int8"), None)
-    facts: dict[str, Any] = {
-        "operators": sorted(source.extra.get("operators", {})) if source else [],
-        "unsupported": [],
-    }
+    facts: dict[str, Any] = {"source": "", "operators": [], "unsupported": []}
     try:
-        if source is None or source.file is None:
-            raise StageFailed(
-                "there is no full-integer TFLite model: " + (source.reason if source else "not asked for")
-            )
-        path = job.inputs["tflite"] / source.file
+        source, folder = shipped_variant(job.inputs, job.recipe.quantize.ship)
+        facts |= {"source": source.name, "operators": sorted(source.extra.get("operators", {}))}
+        path = folder / str(source.file)
         runner = TFLMRunner(path)
         raw, _ = read_split(job.inputs["data"], "test")
         images = read_preprocessing(job.inputs["data"]).apply(raw)
@@ -59,7 +53,7 @@ def run_tflm(job: Job) -> None:
         arena = runner.arena()
         facts |= {"arena_bytes": arena.total, "arena_head_bytes": arena.head, "arena_tail_bytes": arena.tail}
         facts |= {"images": len(index), "of": len(images), "reason": ""}
-        detail = "reference kernels on this desk"
+        detail = f"{source.name}, reference kernels on this desk"
         if len(index) < len(images):
             detail += f", {len(index)} of {len(images)} test images, evenly spaced"
         variant = Variant(NAME, "tflm", "int8", None, detail, checks=(_operators_check(facts["operators"]),))

@@ -8,19 +8,20 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgeforge.artifact import Variant, write_variants
 from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing, read_split
-from edgeforge.errors import EdgeForgeError, RecipeError, StageFailed
+from edgeforge.errors import StageFailed
 from edgeforge.evaluate.flatbuffer import operator_name, operators, read_model
-from edgeforge.export.associated_files import append_files, pure_flatbuffer
-from edgeforge.quantize.precision_search import Judged, Point, Sensitivity, fewest_wide, sensitivities
+from edgeforge.export.associated_files import append_files
+from edgeforge.quantize.observers import calibrate
+from edgeforge.quantize.precision_search import Judged, Point, fewest_wide, sensitivities
+from edgeforge.quantize.ptq import float_model
 from edgeforge.quantize.range_matching import PASS_THROUGH
 from edgeforge.quantize.tflite_boundaries import with_io
-from edgeforge.quantize.tflite_static import Precision, Ranges, minmax_ranges, prepared, quantize_static
+from edgeforge.quantize.tflite_static import Precision, Ranges, prepared, quantize_static
 from edgeforge.runtimes.litert import LiteRTRunner
 from edgeforge.stage import Job
 from edgeforge.targets.boards import boards
@@ -39,12 +40,7 @@ def mix_precisions(job: Job) -> None:
     """Write NAME_mixed.tflite, and mixed.json: each layer's cost, every mix tried, what was excluded and why."""
     settings = job.recipe.quantize
     assert settings.max_drop is not None
-    source = job.inputs["tflite"] / f"{job.recipe.name}_float32.tflite"
-    if not source.exists():
-        raise RecipeError(
-            "quantize.max_drop needs the float32 TFLite model", fix="add float32 to quantize.tflite.variants"
-        )
-    bench = _Bench(job, prepared(pure_flatbuffer(source.read_bytes())))
+    bench = _Bench(job, prepared(float_model(job.inputs["tflite"])))
     reference = bench.judge("float32", {})
     names = bench.computing_layers()
     costs = sensitivities(names, bench.judge, reference, lambda share, text: job.progress(0.5 * share, text))
@@ -81,18 +77,18 @@ def mix_precisions(job: Job) -> None:
 class _Bench:
     """Makes mixed models of one float model, and judges them on the same validation images."""
 
-    def __init__(self, job: Job, float_model: bytes) -> None:
+    def __init__(self, job: Job, model: bytes) -> None:
         import numpy as np
 
-        self.float_model = float_model
+        self.float_model = model
         self.per_channel_dense = job.recipe.quantize.tflite.per_channel_dense
-        self.ranges: Ranges = minmax_ranges(float_model, read_calibration(job.inputs["calibration"]))
+        self.ranges: Ranges = calibrate(model, read_calibration(job.inputs["calibration"]))
         raw, labels = read_split(job.inputs["data"], "val")
         index = np.linspace(0, len(raw) - 1, min(VALIDATION_IMAGES, len(raw))).round().astype(np.int64)
         self.images: NDArray[np.float32] = read_preprocessing(job.inputs["data"]).apply(raw[index])
         self.labels = labels[index]
         self.path = job.scratch / "mixed.tflite"
-        self.logits = self._logits(float_model)
+        self.logits = self._logits(model)
 
     def make(self, precision: Precision, exceptions: Mapping[str, Precision]) -> bytes:
         """Return the model of a mix."""
@@ -138,8 +134,7 @@ class _Bench:
 
 
 def _microcontrollers(targets: tuple[str, ...]) -> bool:
-    known = {board.name for board in boards()}
-    return any(target in known for target in targets)
+    return any(target in boards() for target in targets)
 
 
 def _variant(job: Job, bench: _Bench, wide: Precision, best: Point | None, excluded: dict[str, str]) -> Variant:
@@ -149,7 +144,7 @@ def _variant(job: Job, bench: _Bench, wide: Precision, best: Point | None, exclu
         if excluded:
             reason += "; not tried, as TFLM cannot run it: " + ", ".join(excluded)
         return Variant(NAME, "litert", "mixed", None, reason=reason)
-    model = bench.make("int8", {layer: wide for layer in best.wide})
+    model = bench.make("int8", dict.fromkeys(best.wide, wide))
     path = job.output / f"{job.recipe.name}_mixed.tflite"
     path.write_bytes(append_files(with_io(model, settings.tflite.io), read_preprocessing(job.inputs["data"])))
     detail = "int8 is enough for every layer" if not best.wide else f"{wide}: {', '.join(best.wide)}; all else int8"

@@ -67,7 +67,7 @@ def fewest_wide(
     def drop(layers: tuple[str, ...]) -> float:
         key = tuple(sorted(layers, key=order.index))
         if key not in tried:
-            tried[key] = judge("int8", {layer: wide for layer in key})
+            tried[key] = judge("int8", dict.fromkeys(key, wide))
         return 100 * (reference.accuracy - tried[key].accuracy)
 
     chosen: tuple[str, ...] | None = None

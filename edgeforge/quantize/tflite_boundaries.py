@@ -7,18 +7,20 @@ from typing import Any, Literal
 
 from edgeforge.evaluate.flatbuffer import operator_name, read_model, type_name, write_model
 
-InputOutput = Literal["int8", "uint8", "float32"]
+InputOutput = Literal["int8", "uint8", "int16", "float32"]
 
 
 def with_io(quantized: bytes, io: InputOutput) -> bytes:
     """Return the model with its first input and output of another type; the layers between stay as they are.
 
-    uint8 has the zero point raised by 128, and so holds the same values.
+    uint8 has the zero point raised by 128, and so holds the same values. int8 models take any type, int16 ones int16
+    or float32, which alone LiteRT has kernels for; another model is returned as it is.
     """
     model = read_model(quantized)
     graph = model.subgraphs[0]
     source, target = int(graph.inputs[0]), int(graph.outputs[0])
-    if io == "int8" or type_name(graph.tensors[source].type) != "INT8":
+    inside = type_name(graph.tensors[source].type).lower()
+    if io == inside or inside not in ("int8", "int16") or (inside == "int16" and io != "float32"):
         return quantized
     into, out_of = _twin(graph, source, io), _twin(graph, target, io)
     graph.inputs, graph.outputs = [into], [out_of]

@@ -123,6 +123,32 @@ def quantize_static(
     return widened_through_float(bytes(result))
 
 
+def quantize_weights(
+    float_model: bytes,
+    scheme: Literal["dynamic", "weight-only"],
+    *,
+    per_channel: bool = True,
+    per_channel_dense: bool = False,
+) -> bytes:
+    """Return the model with int8 weights and float32 activations.
+
+    dynamic: LiteRT quantizes each layer's inputs as they come and multiplies integers. weight-only: a DEQUANTIZE
+    before each layer, which computes in float.
+    """
+    from ai_edge_quantizer.qtyping import QuantGranularity, TFLOperationName
+    from ai_edge_quantizer.quantizer import Quantizer
+
+    quantizer = Quantizer(bytearray(float_model))
+    add = quantizer.add_dynamic_config if scheme == "dynamic" else quantizer.add_weight_only_config
+    dense = QuantGranularity.CHANNELWISE if per_channel and per_channel_dense else QuantGranularity.TENSORWISE
+    other = QuantGranularity.CHANNELWISE if per_channel else QuantGranularity.TENSORWISE
+    add(".*", TFLOperationName.ALL_SUPPORTED, 8, other)
+    add(".*", TFLOperationName.FULLY_CONNECTED, 8, dense)
+    result = quantizer.quantize().quantized_model
+    assert result is not None
+    return bytes(result)
+
+
 def check_ranges(float_model: bytes, ranges: Ranges) -> None:
     """Raise RecipeError unless every activation has a range, finite and of some width."""
     graph = read_model(float_model).subgraphs[0]

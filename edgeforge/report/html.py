@@ -20,7 +20,7 @@ def render(report: Report) -> str:
     )  # fmt: skip
     environment.filters |= {"kb": kilobytes, "percent": percent, "drop_badge": drop_badge, "speed": speed}
     made = [row for row in report.variants if row.status == "ok"]
-    wanted = (report.reference, "torch-fx-int8", "onnx-static-int8", "tflite-int8", "tflm-int8")
+    wanted = (report.reference, "torch-fx-int8", "onnx-static-int8", report.shipped, "tflm-int8")
     plots = {
         "size": Markup(accuracy_plot(report, "size")),
         "latency": Markup(accuracy_plot(report, "latency")),
@@ -41,7 +41,7 @@ def render(report: Report) -> str:
 def headline(report: Report) -> list[str]:
     """Return what a reader must know, in up to three sentences: the model for the board, beside the float one."""
     rows = {row.name: row for row in report.variants if row.status == "ok"}
-    reference, small = rows.get(report.reference), rows.get("tflite-int8")
+    reference, small = rows.get(report.reference), rows.get(report.shipped)
     if not (reference and reference.metrics and small and small.metrics and small.size_bytes and reference.size_bytes):
         return ["No full-integer model was made: see the table below for the reason."]
     times = f"{reference.size_bytes / small.size_bytes:.2f}×"

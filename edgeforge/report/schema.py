@@ -166,6 +166,7 @@ class Report(Row):
     recipe: str
     seed: int
     reference: str = "torch-fp32"
+    shipped: str = "tflite-int8"  # the variant that TFLM runs and that is packed for the boards
     classes: list[str]
     input_shape: list[int]  # C,H,W
     normalize: dict[str, list[float]]

@@ -15,6 +15,7 @@ from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import RecipeError
 from edgeforge.evaluate.latency import LATENCY_FILE
 from edgeforge.evaluate.measure import FOLLOWS_FAKE_QUANT, MEASUREMENTS_FILE
+from edgeforge.evaluate.tflm import TFLM_FILE
 from edgeforge.machine import machine_facts
 from edgeforge.report.html import render
 from edgeforge.report.schema import (
@@ -64,6 +65,7 @@ def gather(job: Job) -> Report:
     variants = _variants(job, recipe.name)
     return Report(
         recipe=recipe.name,
+        shipped=json.loads((job.inputs["tflm"] / TFLM_FILE).read_text())["source"],
         seed=recipe.seed,
         classes=list(preprocessing.classes),
         input_shape=list(preprocessing.shape),
@@ -83,7 +85,7 @@ def gather(job: Job) -> Report:
 
 def _variants(job: Job, name: str) -> list[VariantRow]:
     latency: dict[str, Any] = json.loads((job.inputs["latency"] / LATENCY_FILE).read_text())
-    tflm = json.loads((job.inputs["tflm"] / "tflm.json").read_text())
+    tflm = json.loads((job.inputs["tflm"] / TFLM_FILE).read_text())
     rows = []
     for values in json.loads((job.inputs["measure"] / MEASUREMENTS_FILE).read_text()):
         row = VariantRow(**(values | latency.get(values["name"], {})))
@@ -91,7 +93,7 @@ def _variants(job: Job, name: str) -> list[VariantRow]:
             row.arena_bytes = tflm.get("arena_bytes")
         rows.append(row)
     shipped = {row.name: row for row in rows}
-    on_board, source = shipped.get("tflm-int8"), shipped.get("tflite-int8")
+    on_board, source = shipped.get("tflm-int8"), shipped.get(tflm["source"])
     if on_board and source and on_board.status == "ok":  # TFLM runs the very file that LiteRT runs
         on_board.file, on_board.size_bytes = source.file, source.size_bytes
     return rows

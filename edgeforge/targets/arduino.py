@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeforge.artifact import Preprocessing
+from edgeforge.artifact import Preprocessing, shipped_variant
 from edgeforge.bundled import bundled
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.evaluate.tflm import read_tflm
@@ -48,10 +48,11 @@ def pack_arduino(job: Job) -> None:
     """Write the project NAME/ and targets.json; without a model that TFLM runs, rows with the reason."""
     name = job.recipe.name
     tflm = read_tflm(job.inputs["tflm"])
-    model = job.inputs["tflite"] / f"{name}_int8.tflite"
     if tflm["reason"] or not job.recipe.targets:
         rows = [_target(key, reason=tflm["reason"]) for key in job.recipe.targets]
     else:
+        variant, folder = shipped_variant(job.inputs, job.recipe.quantize.ship)
+        model = folder / str(variant.file)
         flatbuffer = pure_flatbuffer(model.read_bytes())
         arena = arena_with_margin(tflm["arena_bytes"])
         write_project(job, model, flatbuffer, arena, tflm)
