@@ -17,8 +17,10 @@ from edgeforge.evaluate.latency import LATENCY_FILE
 from edgeforge.evaluate.measure import FOLLOWS_FAKE_QUANT, MEASUREMENTS_FILE
 from edgeforge.machine import machine_facts
 from edgeforge.report.html import render
+from edgeforge.report.pruning_row import pruning_row
 from edgeforge.report.schema import (
     CalibrationRow,
+    EdgeTPURow,
     Finding,
     Report,
     StageRow,
@@ -27,12 +29,13 @@ from edgeforge.report.schema import (
     VariantRow,
 )
 from edgeforge.stage import Job, library_versions
+from edgeforge.targets.edgetpu import EDGE_TPU_FILE
 from edgeforge.train.fit import TRAINING_FILE
 
 JSON_FILE, HTML_FILE = "report.json", "report.html"
 TOOLCHAIN = (
-    "torch", "torchvision", "pytorch-lightning", "torchmetrics", "onnx", "onnxscript", "onnxruntime", "onnx2tf",
-    "tensorflow", "ai-edge-litert", "tflite-micro", "scikit-learn", "numpy",
+    "torch", "torchvision", "pytorch-lightning", "torchmetrics", "torch-pruning", "onnx", "onnxscript", "onnxruntime",
+    "onnx2tf", "tensorflow", "ai-edge-litert", "tflite-micro", "scikit-learn", "numpy",
 )  # fmt: skip
 
 
@@ -62,6 +65,7 @@ def gather(job: Job) -> Report:
     calibration = CalibrationRow.model_validate_json((job.inputs["calibration"] / CALIBRATION_ROW_FILE).read_bytes())
     targets = [TargetRow(**row) for row in json.loads((job.inputs["arduino"] / "targets.json").read_text())]
     variants = _variants(job, recipe.name)
+    edge_tpu = job.inputs["edgetpu"] / EDGE_TPU_FILE
     return Report(
         recipe=recipe.name,
         seed=recipe.seed,
@@ -75,6 +79,8 @@ def gather(job: Job) -> Report:
         targets=targets,
         calibration=calibration,
         training=TrainingRow.model_validate_json((job.inputs["train"] / TRAINING_FILE).read_bytes()),
+        pruning=pruning_row(job, variants),
+        edge_tpu=EdgeTPURow.model_validate_json(edge_tpu.read_bytes()) if edge_tpu.exists() else None,
         findings=_findings(variants, calibration, targets),
         stages=[StageRow(**row) for row in job.facts["stages"]],
         recipe_yaml=yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False),

@@ -22,10 +22,11 @@ class Classifier(pl.LightningModule):
     a number.
     """
 
-    def __init__(self, network: nn.Module, train: Train, classes: int) -> None:
+    def __init__(self, network: nn.Module, train: Train, classes: int, section: str = "train") -> None:
         super().__init__()
         self.network = network
         self.settings = train
+        self.section = section  # of the recipe, for messages
         self.loss = nn.CrossEntropyLoss()
         self.val_accuracy = MulticlassAccuracy(classes, average="micro")
 
@@ -41,7 +42,7 @@ class Classifier(pl.LightningModule):
         if not torch.isfinite(loss):
             raise RecipeError(
                 f"the loss is {loss.item()} at step {self.global_step} (epoch {self.current_epoch})",
-                fix=f"lower train.lr (now {self.settings.lr}), or set trainer.gradient_clip_val",
+                fix=f"lower {self.section}.lr (now {self.settings.lr}), or set trainer.gradient_clip_val",
             )
         self.log("train_loss", loss, on_step=False, on_epoch=True, sync_dist=True)
         return loss

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import EdgeForgeError, RecipeError, StageFailed
+from edgeforge.recipe import Train
 from edgeforge.report.schema import EpochRow, TrainingRow
 from edgeforge.stage import Job
 from edgeforge.torchvision_import import import_torchvision
@@ -16,6 +18,7 @@ from edgeforge.train.network import CHECKPOINT, check_output, new_network
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
+    from torch import nn
 
 METRICS_FILE = "metrics.csv"
 TRAINING_FILE = "training.json"
@@ -27,22 +30,39 @@ def train(job: Job) -> None:
     import_torchvision()
     import pytorch_lightning as pl
 
+    pl.seed_everything(job.recipe.seed, verbose=False)
+    network = new_network(job)
+    check_output(network, read_preprocessing(job.inputs["data"]))
+    trainer = fit(job, network, job.recipe.train)
+    if trainer.is_global_zero:
+        write_results(job.output, best_checkpoint(trainer), training_row(job.scratch, network, trainer))
+
+
+def fit(
+    job: Job,
+    network: nn.Module,
+    settings: Train,
+    *,
+    section: str = "train",
+    monitor: str = "val_loss",
+    callbacks: Sequence[pl.Callback] = (),
+) -> pl.Trainer:
+    """Train `network` on the training images in `job.scratch`, resuming there; return the Trainer.
+
+    section: the recipe's part that `settings` come from, for messages. monitor: what chooses the best epoch.
+    """
     from edgeforge.train.batches import loader
     from edgeforge.train.classifier import Classifier
 
-    settings, seed = job.recipe.train, job.recipe.seed
     preprocessing = read_preprocessing(job.inputs["data"])
-    pl.seed_everything(seed, verbose=False)
-    network = new_network(job)
-    check_output(network, preprocessing)
-    classifier = Classifier(network, settings, len(preprocessing.classes))
+    classifier = Classifier(network, settings, len(preprocessing.classes), section)
     train_x, train_y = read_split(job.inputs["data"], "train")
     val_x, val_y = read_split(job.inputs["data"], "val")
-    trainer = _trainer(job)
+    trainer = _trainer(job, settings, monitor, callbacks)
     try:
         trainer.fit(
             classifier,
-            loader(train_x, train_y, preprocessing, settings.batch_size, seed),
+            loader(train_x, train_y, preprocessing, settings.batch_size, job.recipe.seed),
             loader(val_x, val_y, preprocessing, 512),
             ckpt_path=_resumable(job.scratch),
             weights_only=True,
@@ -50,20 +70,18 @@ def train(job: Job) -> None:
     except EdgeForgeError:
         shutil.rmtree(job.scratch)  # a run that ended in NaN must not be resumed
         raise
-    if trainer.is_global_zero:
-        _write_results(job, trainer, sum(p.numel() for p in network.parameters()))
+    return trainer
 
 
-def _trainer(job: Job) -> pl.Trainer:
+def _trainer(job: Job, settings: Train, monitor: str, more: Sequence[pl.Callback]) -> pl.Trainer:
     import pytorch_lightning as pl
     from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
     from pytorch_lightning.loggers import CSVLogger
 
     from edgeforge.train.callbacks import EpochSeed, ReportProgress
 
-    settings = job.recipe.train
-    best = ModelCheckpoint(job.scratch, "best", monitor="val_loss", save_last=True, enable_version_counter=False)
-    callbacks: list[pl.Callback] = [best, EpochSeed(job.recipe.seed), ReportProgress(job.progress)]
+    best = ModelCheckpoint(job.scratch, "best", monitor=monitor, save_last=True, enable_version_counter=False)
+    callbacks: list[pl.Callback] = [*more, best, EpochSeed(job.recipe.seed), ReportProgress(job.progress)]
     if settings.early_stopping:
         patience, min_delta = settings.early_stopping.patience, settings.early_stopping.min_delta
         callbacks.append(EarlyStopping("val_loss", patience=patience, min_delta=min_delta))
@@ -99,7 +117,8 @@ def _resumable(scratch: Path) -> str | None:
     return str(last)
 
 
-def _write_results(job: Job, trainer: pl.Trainer, parameters: int) -> None:
+def best_checkpoint(trainer: pl.Trainer) -> dict[str, Any]:
+    """Return the checkpoint of the best epoch. Raises StageFailed when no epoch was validated."""
     import torch
 
     best = trainer.checkpoint_callback.best_model_path  # type: ignore[union-attr]
@@ -108,19 +127,30 @@ def _write_results(job: Job, trainer: pl.Trainer, parameters: int) -> None:
             "training ended before one epoch was validated",
             fix="give trainer.max_steps or trainer.max_time at least one epoch",
         )
-    checkpoint = torch.load(best, map_location="cpu", weights_only=True)
+    checkpoint: dict[str, Any] = torch.load(best, map_location="cpu", weights_only=True)
+    return checkpoint
+
+
+def training_row(scratch: Path, network: nn.Module, trainer: pl.Trainer) -> TrainingRow:
+    """Return the training curves that lie in `scratch`, and which epoch was kept."""
+    rows = _epochs(scratch / "log")
+    return TrainingRow(
+        epochs=rows,
+        best_epoch=best_checkpoint(trainer)["epoch"],
+        stopped_early=len(rows) < (trainer.max_epochs or 0),
+        parameters=sum(parameter.numel() for parameter in network.parameters()),
+    )
+
+
+def write_results(folder: Path, checkpoint: dict[str, Any], row: TrainingRow) -> None:
+    """Write model.ckpt, metrics.csv and training.json."""
+    import torch
+
     # Weights alone: optimizer state and wall-clock paths would only make it larger and never twice the same.
     kept = {"state_dict": checkpoint["state_dict"], "epoch": checkpoint["epoch"]}
-    torch.save(kept, job.output / CHECKPOINT)
-    rows = _epochs(job.scratch / "log")
-    _write_metrics(job.output / METRICS_FILE, rows)
-    row = TrainingRow(
-        epochs=rows,
-        best_epoch=checkpoint["epoch"],
-        stopped_early=len(rows) < job.recipe.train.epochs,
-        parameters=parameters,
-    )
-    (job.output / TRAINING_FILE).write_text(row.model_dump_json(indent=1))
+    torch.save(kept, folder / CHECKPOINT)
+    _write_metrics(folder / METRICS_FILE, row.epochs)
+    (folder / TRAINING_FILE).write_text(row.model_dump_json(indent=1))
 
 
 def _epochs(logs: Path) -> list[EpochRow]:
