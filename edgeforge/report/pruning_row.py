@@ -12,6 +12,7 @@ from edgeforge.report.schema import PrunedFile, PruningRow, VariantRow
 from edgeforge.stage import Job
 from edgeforge.train.prune import PRUNING_FILE
 
+PRUNED = "torch-pruned-fp32"  # the float network that is then quantized
 FILES = ("tflite-float32", "tflite-int8")
 
 
@@ -28,7 +29,7 @@ def pruning_row(job: Job, variants: list[VariantRow]) -> PruningRow | None:
             sizes = PrunedFile(name=variant.name, bytes=len(data), gzip_bytes=gzip_bytes(data), **known)
             row.files.append(sizes)
     measured = {variant.name: variant for variant in variants}
-    for field, name in (("top1_before", REFERENCE), ("top1_after", "torch-pruned-fp32")):
+    for field, name in (("top1_before", REFERENCE), ("top1_after", PRUNED)):
         metrics = measured[name].metrics
         setattr(row, field, metrics.top1 if metrics else None)
     row.arena_bytes = measured["tflm-int8"].arena_bytes if "tflm-int8" in measured else None

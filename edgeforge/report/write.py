@@ -17,7 +17,7 @@ from edgeforge.evaluate.latency import LATENCY_FILE
 from edgeforge.evaluate.measure import FOLLOWS_FAKE_QUANT, MEASUREMENTS_FILE
 from edgeforge.machine import machine_facts
 from edgeforge.report.html import render
-from edgeforge.report.pruning_row import pruning_row
+from edgeforge.report.pruning_row import PRUNED, pruning_row
 from edgeforge.report.schema import (
     CalibrationRow,
     EdgeTPURow,
@@ -114,16 +114,23 @@ def _findings(variants: list[VariantRow], calibration: CalibrationRow, targets: 
             if not check.passed and check.name != FOLLOWS_FAKE_QUANT:  # that one has its own warning
                 what = f"{row.name}: not proven: {check.name}: {check.detail}"
                 found.append(Finding(severity="warning", what=what, remedy=""))
-        if row.drop and row.drop.verdict == "worse":
+        if row.drop and row.drop.verdict == "worse" and row.drop.points > _lost_by_pruning(row, variants):
             what = f"{row.name} is {row.drop.points:.2f} points less accurate (McNemar p = {row.drop.p_value:.2g})"
-            found.append(
-                Finding(severity="warning", what=what, remedy="compare it with its fake-quant model under Proofs")
-            )
+            remedy = "compare it with its fake-quant model under Proofs"
+            if row.name == PRUNED:
+                remedy = "prune less, or raise prune.epochs"
+            found.append(Finding(severity="warning", what=what, remedy=remedy))
     for target in targets:
         if target.fits is False:
             what = f"does not fit {target.title}: {target.reason}"
             found.append(Finding(severity="error", what=what, remedy="use a smaller input or fewer channels"))
     return sorted(found, key=lambda finding: finding.severity != "error")
+
+
+def _lost_by_pruning(row: VariantRow, variants: list[VariantRow]) -> float:
+    """Return the points that the pruned float network has lost: said once, not again of what is made from it."""
+    pruned = next((other for other in variants if other.name == PRUNED), None)
+    return pruned.drop.points if pruned and pruned.drop and row is not pruned else 0.0
 
 
 def _normalize(preprocessing: Preprocessing) -> dict[str, list[float]]:

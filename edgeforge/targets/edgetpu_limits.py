@@ -25,7 +25,8 @@ class Operator:
         self.options = operator.builtinOptions
         self.inputs = [graph.tensors[place] for place in operator.inputs if place >= 0]
         self.outputs = [graph.tensors[place] for place in operator.outputs]
-        self.name = self.outputs[0].name.decode() if self.outputs else ""
+        # The converter joins the names of all operators that it fused.
+        self.name = self.outputs[0].name.decode().split(";")[0] if self.outputs else ""
 
     def shape(self, tensor: Any) -> list[int]:
         """Return a tensor's sizes; empty for a scalar."""
