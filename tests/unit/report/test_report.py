@@ -156,7 +156,7 @@ def test_removed_channels_are_reported_with_what_they_save(report: Report) -> No
 
 def test_operators_that_fall_to_the_cpu_are_named(report: Report) -> None:
     operators = [EdgeTPUOperator(operator="CONV_2D", name="a", maps=True),
-                 EdgeTPUOperator(operator="HARD_SWISH", name="<b>", maps=False, reason="no operator of it")]  # fmt: skip
+                 EdgeTPUOperator(operator="HARD_SWISH", name="<b>", maps=False, reason="no such operator")]  # fmt: skip
     row = EdgeTPURow(mapped=1, operators=operators, compiler="edgetpu_compiler is not on the PATH")
     judged = report.model_copy(update={"edge_tpu": row})
     text = printed(judged, 100)
