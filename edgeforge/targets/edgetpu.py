@@ -51,11 +51,11 @@ def judge_file(path: Path) -> EdgeTPURow:
 
 
 def require_all_mapped(row: EdgeTPURow, path: Path) -> None:
-    """Raise BudgetExceeded when an operator would run on the CPU, by the limits or by the compiler."""
-    left = len(row.operators) - row.mapped
-    if left or row.compiler_cpu:
+    """Raise BudgetExceeded when an operator would run on the CPU: by its compiler, else by the limits."""
+    left = len(row.operators) - row.mapped if row.compiler_cpu is None else row.compiler_cpu
+    if left:
         raise BudgetExceeded(
-            f"{path}: {left or row.compiler_cpu} of {len(row.operators)} operators would run on the CPU",
+            f"{path}: {left} of {len(row.operators)} operators would run on the CPU",
             fix="replace the first of them in the model: the compiler stops there",
         )
 
@@ -137,15 +137,13 @@ def run_compiler(data: bytes) -> dict[str, Any]:
             return {"compiler": f"{PROGRAM} could not be run: {error}"}
     said = done.stdout + done.stderr
     version = re.search(r"Edge TPU Compiler version (\S+)", said)
-    mapped = re.search(r"Number of operations that will run on Edge TPU: (\d+)", said)
-    on_cpu = re.search(r"Number of operations that will run on CPU: (\d+)", said)
+    # The table that -s prints: operator, count, status.
+    table = re.findall(r"^([A-Z][A-Z0-9_]+)\s+(\d+)\s+(\S.*)$", said, re.MULTILINE)
     name = f"{PROGRAM} {version[1]}" if version else PROGRAM
-    if done.returncode or not mapped:
+    if done.returncode or not table:
         lines = [line.strip() for line in said.splitlines() if line.strip() and "version" not in line]
         return {"compiler": f"{name} refused the model: {lines[0] if lines else f'it ended with {done.returncode}'}"}
-    counts = int(mapped[1]), int(on_cpu[1]) if on_cpu else 0
-    return {
-        "compiler": f"{name} maps {counts[0]} operators and leaves {counts[1]} to the CPU",
-        "compiler_mapped": counts[0],
-        "compiler_cpu": counts[1],
-    }
+    mapped = sum(int(count) for _, count, status in table if status.strip() == "Mapped to Edge TPU")
+    left = sum(int(count) for _, count, _ in table) - mapped
+    summary = f"{name} maps {mapped} operators and leaves {left} to the CPU"
+    return {"compiler": summary, "compiler_mapped": mapped, "compiler_cpu": left}

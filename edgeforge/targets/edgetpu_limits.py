@@ -77,15 +77,20 @@ def _concatenation(operator: Operator) -> str:
     return _no_fused_activation(operator)
 
 
-def _same_dilation(operator: Operator) -> str:
+def _computed_weights(operator: Operator) -> str:
+    given = len(operator.inputs) > 1 and operator.constant(operator.inputs[1]) is not None
+    return "" if given else "its weights are computed: parameters must be constant"
+
+
+def _convolution(operator: Operator) -> str:
     x, y = operator.option("dilationWFactor"), operator.option("dilationHFactor")
-    return f"dilation {y} by {x}: it must be the same in x and y" if x != y else ""
+    return f"dilation {y} by {x}: it must be the same in x and y" if x != y else _computed_weights(operator)
 
 
 def _dense(operator: Operator) -> str:
     if operator.option("weightsFormat"):
         return "its weights are not in the default format"
-    return _one_dimensional(operator.shape(operator.outputs[0]), "output")
+    return _one_dimensional(operator.shape(operator.outputs[0]), "output") or _computed_weights(operator)
 
 
 def _one_dimensional(shape: list[int], what: str) -> str:
@@ -158,8 +163,8 @@ LIMITS: dict[str, Limit] = {
     "ADD": _FREE,
     "AVERAGE_POOL_2D": Limit(_no_fused_activation),
     "CONCATENATION": Limit(_concatenation),
-    "CONV_2D": Limit(_same_dilation),
-    "DEPTHWISE_CONV_2D": Limit(_same_dilation),
+    "CONV_2D": Limit(_convolution),
+    "DEPTHWISE_CONV_2D": Limit(_convolution),
     "EXPAND_DIMS": _FREE,
     "FULLY_CONNECTED": Limit(_dense),
     "L2_NORMALIZATION": _FREE,
@@ -195,5 +200,5 @@ LIMITS: dict[str, Limit] = {
     "SQUARED_DIFFERENCE": _FREE,
     "TANH": _FREE,
     "TRANSPOSE": _FREE,
-    "TRANSPOSE_CONV": _FREE,
+    "TRANSPOSE_CONV": Limit(_computed_weights),
 }

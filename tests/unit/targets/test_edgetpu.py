@@ -1,4 +1,5 @@
 import json
+import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -189,6 +190,7 @@ CASES: list[tuple[str, list[tuple[list[int], list[int] | None]], list[int], obje
     ("CONCATENATION", [(IMAGE, None), (IMAGE, [1] * 384)], [1, 8, 8, 12], None, "must be all zeros"),
     ("CONCATENATION", [(IMAGE, None), (IMAGE, None), (IMAGE, [0] * 384)], IMAGE, None, "only be two inputs"),
     ("FULLY_CONNECTED", [([4, 8], None)], [4, 8], None, "output of shape [4, 8] is not one-dimensional"),
+    ("CONV_2D", [(IMAGE, None), ([1, 3, 3, 6], None)], [1, 8, 8, 8], None, "parameters must be constant"),
     ("HARD_SWISH", [(IMAGE, None)], IMAGE, None, "no operator of the Edge TPU"),
 ]  # fmt: skip
 
@@ -237,33 +239,52 @@ def test_a_float_input_costs_its_conversion_only() -> None:
     assert [o.maps for o in row.operators] == [False] + 5 * [True] and "is float32" in row.operators[0].reason
 
 
-# The compiler is proprietary and not here: its output is that of version 16 as users quote it, and what is tested
-# is how it is called and read.
+# The compiler is proprietary and not here. What it prints is laid out as users quote it; tested is how it is called
+# and how that table is read.
 COMPILER = """#!/bin/sh
 [ "$1" = -s ] && [ "$2" = -o ] && [ -d "$3" ] && [ -s "$4" ] || exit 9
-echo "Edge TPU Compiler version 16.0.384591198"
+cat << END
+Edge TPU Compiler version 16.0.384591198
 {said}
+END
+exit {code}
 """
-COMPILED = """
-echo "Model successfully compiled but not all operations are supported by the Edge TPU."
-echo "Number of operations that will run on Edge TPU: 4"
-echo "Number of operations that will run on CPU: 1"
-"""
+PARTLY = """Model successfully compiled but not all operations are supported by the Edge TPU.
+Number of operations that will run on Edge TPU: 6
+Number of operations that will run on CPU: 2
+
+Operator                       Count      Status
+
+RESHAPE                        1          Mapped to Edge TPU
+CONV_2D                        2          Mapped to Edge TPU
+SOFTMAX                        1          Mapped to Edge TPU
+QUANTIZE                       1          Operation is otherwise supported, but not mapped due to some unspecified limitation
+DEQUANTIZE                     1          Operation is working on an unsupported data type
+MAX_POOL_2D                    2          Mapped to Edge TPU
+"""  # noqa: E501
+WHOLLY = "\n".join(line for line in PARTLY.splitlines() if "Mapped" in line)
 
 
 @pytest.mark.parametrize(
-    ("said", "counts", "expected"),
+    ("said", "code", "counts", "expected"),
     [
-        (COMPILED, (4, 1), "edgetpu_compiler 16.0.384591198 maps 4 operators and leaves 1 to the CPU"),
-        ("echo 'Invalid model: model.tflite'; exit 1", (None, None), "refused the model: Invalid model: model.tflite"),
+        (PARTLY, 0, (6, 2), "edgetpu_compiler 16.0.384591198 maps 6 operators and leaves 2 to the CPU"),
+        (WHOLLY, 0, (6, 0), "maps 6 operators and leaves 0 to the CPU"),
+        ("Invalid model: model.tflite", 1, (None, None), "refused the model: Invalid model: model.tflite"),
     ],
 )
 def test_a_compiler_on_the_path_is_run(
-    tmp_path: Path, said: str, counts: tuple[int | None, int | None], expected: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    said: str,
+    code: int,
+    counts: tuple[int | None, int | None],
+    expected: str,
 ) -> None:
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.defpath}")
     program = tmp_path / "bin" / "edgetpu_compiler"
     program.parent.mkdir()
-    program.write_text(COMPILER.format(said=said))
+    program.write_text(COMPILER.format(said=said, code=code))
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     row = judge_file(MODEL)
     assert expected in row.compiler and (row.compiler_mapped, row.compiler_cpu) == counts
