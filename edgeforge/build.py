@@ -75,7 +75,7 @@ class Build:
         running: dict[futures.Future[Artifact], Step] = {}
         while waiting or running:
             for step in list(waiting):
-                ready = all(name in self.artifacts for name in step.stage.after)
+                ready = all(name in self.artifacts for name in step.inputs)
                 has_company = any(other.stage.alone for other in running.values())
                 room = not running if step.stage.alone else len(running) < self.jobs and not has_company
                 if ready and room:
@@ -132,7 +132,7 @@ class Build:
             "function": stage.function,
             "recipe": self.plan.recipe.model_dump(mode="json"),
             "reads": stage.reads,
-            "inputs": {name: str(self.artifacts[name].folder.resolve()) for name in stage.after},
+            "inputs": {name: str(self.artifacts[name].folder.resolve()) for name in step.inputs},
             "files": {name: str(path.resolve()) for name, path in step.files.items()},
             "output": str(output.resolve()),
             "scratch": str(self.store.scratch(stage.name, step.key).resolve()),

@@ -184,6 +184,30 @@ def boards(debug: Debug = False) -> None:
 
 
 @app.command()
+def edgetpu(
+    model: Annotated[Path, typer.Argument(help="A full-integer .tflite file.")],
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="End with 6 if an operator would run on the CPU.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Say which operators of a .tflite file an Edge TPU would run, and which would fall to the CPU.
+
+    Judged by Coral's published limits; edgetpu_compiler is run too where it is on the PATH.
+
+    Example:
+
+      edgeforge edgetpu build/digits/tflite/digits_int8.tflite
+    """
+    from edgeforge.progress import print_edge_tpu
+    from edgeforge.targets.edgetpu import judge_file, require_all_mapped
+
+    row = judge_file(model)
+    print_edge_tpu(row, json=json)
+    if strict:
+        require_all_mapped(row, model)
+
+
+@app.command()
 def doctor(debug: Debug = False) -> None:
     """Say what is installed, what is missing, and what to do about it."""
     from edgeforge.doctor import diagnose

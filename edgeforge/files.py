@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import shutil
@@ -47,3 +48,8 @@ def flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def gzip_bytes(data: bytes) -> int:
+    """Return how many bytes gzip makes of some: level 9, no time stamp."""
+    return len(gzip.compress(data, 9, mtime=0))

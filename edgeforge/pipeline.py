@@ -24,6 +24,7 @@ from edgeforge.store import Artifact, Store, storage_errors
 TORCH = ("torch", "numpy")
 LITERT = ("ai-edge-litert", "numpy")
 # The stages that make models, by runtime; those that the recipe does not ask for are left out.
+TRAINED = ("train", "prune")
 TORCH_MODELS = ("torch", "qat")
 ONNX_MODELS = ("onnx", "onnx-int8")
 TFLITE_MODELS = ("tflite", "ptq", "qat-tflite", "mixed")
@@ -58,6 +59,18 @@ STAGES: tuple[Stage, ...] = (
         uses=(*TORCH, "pytorch-lightning", "torchmetrics", "torchvision"),
         publish={"*": "train"},
     ),
+    # Fewer weights or channels: every later stage then works on the pruned network.
+    Stage(
+        "prune",
+        "edgeforge.train.prune:prune",
+        "Prune and fine-tune",
+        reads=("seed", "model", "train", "trainer", "prune"),
+        after=("data", "train"),
+        files=("model",),
+        uses=(*TORCH, "pytorch-lightning", "torchmetrics", "torchvision", "torch-pruning"),
+        publish={"*": "prune"},
+        only_with="prune",
+    ),
     # The representative dataset: training images in the model's true input space.
     Stage(
         "calibration",
@@ -73,7 +86,7 @@ STAGES: tuple[Stage, ...] = (
         "edgeforge.quantize.torch_int8:quantize_torch",
         "Quantize in PyTorch",
         reads=("name", "model", "quantize.torch", "quantize.tflite.per_channel_dense"),
-        after=("data", "train", "calibration"),
+        after=("data", *TRAINED, "calibration"),
         files=("model",),
         uses=TORCH,
         publish={"*.pt": "torch"},
@@ -86,7 +99,7 @@ STAGES: tuple[Stage, ...] = (
         "Fine-tune with fake quantization",
         reads=("seed", "name", "model", "trainer", "quantize.qat", "quantize.torch.engine",
                "quantize.tflite.per_channel_dense"),
-        after=("data", "train", "calibration"),
+        after=("data", *TRAINED, "calibration"),
         files=("model",),
         uses=(*TORCH, "pytorch-lightning", "torchmetrics", "torchvision", "onnx", "onnxscript"),
         publish={"*.pt": "torch"},
@@ -108,7 +121,7 @@ STAGES: tuple[Stage, ...] = (
         "edgeforge.export.onnx:export_onnx",
         "Export to ONNX",
         reads=("name", "model"),
-        after=("data", "train"),
+        after=("data", *TRAINED),
         files=("model",),
         uses=(*TORCH, "onnx", "onnxscript", "onnxruntime"),
         publish={"*.onnx": "onnx"},
@@ -154,6 +167,35 @@ STAGES: tuple[Stage, ...] = (
         uses=("ai-edge-quantizer", "ai-edge-litert", "tflite-micro", "numpy"),
         publish={"*.tflite": "tflite"},
         only_with="quantize.max_drop",
+    ),
+    # What the network before pruning would have taken, to compare with.
+    Stage(
+        "dense-onnx",
+        "edgeforge.export.onnx:export_onnx",
+        "Export the unpruned network",
+        reads=("name", "model"),
+        after=("data", "train"),
+        files=("model",),
+        uses=(*TORCH, "onnx", "onnxscript", "onnxruntime"),
+        only_with="prune",
+    ),
+    Stage(
+        "dense",
+        "edgeforge.evaluate.dense:measure_dense",
+        "Convert the unpruned network",
+        reads=("name", "seed", "quantize.tflite"),
+        after=("data", "dense-onnx", "calibration"),
+        uses=("onnx2tf", "tensorflow", "tf_keras", "onnx", "tflite-micro", "numpy"),
+        environment=KEEP_MEMORY,
+        only_with="prune",
+    ),
+    Stage(
+        "edgetpu",
+        "edgeforge.targets.edgetpu:judge_build",
+        "Judge the Edge TPU's operators",
+        after=("tflite",),
+        uses=LITERT,
+        programs=("edgetpu_compiler",),
     ),
     # Every variant over the whole test split.
     Stage(
@@ -217,8 +259,8 @@ STAGES: tuple[Stage, ...] = (
         "report",
         "edgeforge.report.write:write_report",
         "Write the report",
-        reads=("name", "seed", "data", "model", "train", "trainer", "quantize", "measure", "targets"),
-        after=("data", "train", "calibration", *MODELS, "tflm", "measure", "latency", "arduino"),
+        reads=("name", "seed", "data", "model", "train", "trainer", "prune", "quantize", "measure", "targets"),
+        after=("data", *TRAINED, "calibration", *MODELS, "dense", "edgetpu", "tflm", "measure", "latency", "arduino"),
         uses=("matplotlib", "jinja2", "scipy"),
         publish={"report.*": ""},
         version=2,

@@ -29,6 +29,11 @@ class Step:
     artifact: Artifact | None
     why: str
 
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The stages whose artifacts it reads: those of `stage.after` that are not left out of the build."""
+        return tuple(self.ingredients["inputs"])
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -168,8 +173,8 @@ def _why(now: dict[str, Any], before: dict[str, Any] | None) -> str:
     if before is None:
         return "never built here"
     changes = []
-    for part in ("recipe", "files", "libraries"):
-        changes += _changed(now[part], before.get(part, {}))
+    for part in ("recipe", "files", "libraries", "programs"):
+        changes += _changed(now.get(part, {}), before.get(part, {}))
     if now["version"] != before.get("version"):
         changes.append("a new version of this stage")
     inputs = [name for name, key in now["inputs"].items() if before.get("inputs", {}).get(name) != key]

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from edgeforge.doctor import Diagnosis
     from edgeforge.evaluate.bench import BenchRow
     from edgeforge.pipeline import Result
+    from edgeforge.report.schema import EdgeTPURow
     from edgeforge.targets.boards import Board
 
 
@@ -130,6 +132,22 @@ def print_boards(boards: dict[str, Board]) -> None:
         flash, ram = f"{board.flash_bytes // 1024:,}", f"{board.ram_bytes // 1024:,}"
         table.add_row(key, board.title, board.core, str(board.clock_mhz), flash, ram)
     Console(highlight=False).print(table)
+
+
+def print_edge_tpu(row: EdgeTPURow, *, json: bool) -> None:
+    """Print what would become of each operator as a table, or as JSON."""
+    if json:
+        print(row.model_dump_json(indent=1))
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("operator", "output", "runs on", "why"):
+        table.add_column(name, overflow="fold")
+    for operator in row.operators:
+        place = "[green]Edge TPU[/]" if operator.maps else "[yellow]CPU[/]"
+        table.add_row(operator.operator, escape(operator.name), place, escape(operator.reason))
+    console = Console(highlight=False)
+    console.print(table)
+    console.print(f"{row.mapped} of {len(row.operators)} operators would map to an Edge TPU; {row.compiler}.")
 
 
 def print_diagnosis(rows: list[Diagnosis]) -> bool:

@@ -103,6 +103,37 @@ class Trainer(Section):
     sync_batchnorm: bool | None = None
 
 
+class Prune(Section):
+    """Fine-tuning that removes weights or channels, between training and quantization.
+
+    magnitude: the smallest weights of each layer become zero, along a cubic schedule; files compress better.
+    channels: whole channels go, and with them multiply-accumulates, bytes and arena.
+    """
+
+    method: Literal["magnitude", "channels"] = "magnitude"
+    initial_sparsity: float = Field(0.0, ge=0.0, lt=1.0, description="magnitude: share of zeros at begin_step")
+    final_sparsity: Share = Field(0.8, description="magnitude: share of zeros from end_step on")
+    begin_step: int = Field(0, ge=0, description="magnitude: optimizer step at which pruning begins")
+    end_step: Positive | None = Field(None, description="magnitude: default: three quarters of the fine-tuning")
+    ratio: Share = Field(0.5, description="channels: share of each layer's channels that is removed")
+    rounds: Positive = Field(1, description="channels: remove in so many rounds, each fine-tuned")
+    epochs: Positive = Field(3, description="of fine-tuning; with several rounds, of each")
+    lr: float | None = Field(None, gt=0.0, description="default: train.lr")
+    skip: tuple[str, ...] = Field((), description="modules left as they are, by their names in the network")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Prune:
+        if self.final_sparsity < self.initial_sparsity:
+            raise ValueError(f"final_sparsity {self.final_sparsity} is below initial_sparsity {self.initial_sparsity}")
+        if self.end_step is not None and self.end_step <= self.begin_step:
+            raise ValueError(f"end_step {self.end_step} is not after begin_step {self.begin_step}")
+        other = "channels" if self.method == "magnitude" else "magnitude"
+        for name, field in type(self).model_fields.items():
+            if (field.description or "").startswith(f"{other}:") and getattr(self, name) != field.default:
+                raise ValueError(f"{name} belongs to method {other}; this is method {self.method}")
+        return self
+
+
 class Calibration(Section):
     """The representative dataset: which training images set the activation ranges."""
 
@@ -275,6 +306,7 @@ class Recipe(Section):
     model: Model
     train: Train = Train()
     trainer: Trainer = Trainer()
+    prune: Prune | None = None
     quantize: Quantize = Quantize()
     measure: Measure = Measure()
     targets: tuple[str, ...] = Field((), description="boards, as `edgeforge boards` lists them")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from edgeforge.files import sha256_of
 from edgeforge.recipe import Recipe, Section
 
 Progress = Callable[[float, str], None]
@@ -30,6 +32,7 @@ class Stage:
     alone: run it with nothing beside it (it measures time).
     environment: variables of its worker process, beside those that all have.
     only_with: the part of the recipe without which the stage is left out, such as `prune`.
+    programs: programs that it runs where they are on the PATH; their hashes are part of its key.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Stage:
     alone: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     only_with: str | None = None
+    programs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,12 @@ def library_versions(packages: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
+def program_hashes(programs: tuple[str, ...]) -> dict[str, str]:
+    """Return the SHA-256 of each program on the PATH, `missing` where there is none."""
+    paths = {program: shutil.which(program) for program in programs}
+    return {program: sha256_of(Path(path)) if path else "missing" for program, path in paths.items()}
+
+
 def ingredients(stage: Stage, recipe: Recipe, inputs: dict[str, str], files: dict[str, str]) -> dict[str, Any]:
     """Return all that decides a stage's result: what its key is the hash of, and what `plan` compares."""
     return {
@@ -112,6 +122,7 @@ def ingredients(stage: Stage, recipe: Recipe, inputs: dict[str, str], files: dic
         "inputs": inputs,
         "libraries": library_versions(stage.uses),
         "files": files,
+        **({"programs": program_hashes(stage.programs)} if stage.programs else {}),
     }
 
 

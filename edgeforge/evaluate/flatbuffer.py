@@ -117,7 +117,7 @@ def _transposes(graph: Any, names: list[str]) -> list[str]:
 
 
 def operator_name(model: Any, operator: Any) -> str:
-    """Return an operator's schema name, such as CONV_2D."""
+    """Return an operator's schema name, such as CONV_2D; a custom one's own name."""
     code = model.operatorCodes[operator.opcodeIndex]
     if code.customCode:
         return str(code.customCode.decode())

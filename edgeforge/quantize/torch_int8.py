@@ -24,7 +24,7 @@ from edgeforge.quantize.torch_ranges import write_ranges
 from edgeforge.recipe import TorchEngine, TorchObserver, TorchVariant
 from edgeforge.runtimes.torch_script import save_torch_script
 from edgeforge.stage import Job
-from edgeforge.train.network import trained_network
+from edgeforge.train.network import dense_network, trained_network
 
 if TYPE_CHECKING:
     import torch
@@ -46,9 +46,16 @@ class Baselines:
     observer: TorchObserver
     per_channel_dense: bool
 
-    def float32(self) -> Variant:
-        """The reference that every other variant is compared with."""
-        return self._save("fp32", self.network, Variant("torch-fp32", "torch", "fp32", None, detail="TorchScript"))
+    def float32(self, dense: nn.Module | None) -> list[Variant]:
+        """The reference that every other variant is compared with: the network before any pruning.
+
+        dense: that network, where `network` is a pruned one, which is then a variant beside it.
+        """
+        reference = Variant("torch-fp32", "torch", "fp32", None, detail="TorchScript")
+        if dense is None:
+            return [self._save("fp32", self.network, reference)]
+        pruned = Variant("torch-pruned-fp32", "torch", "fp32", None, detail="pruned and fine-tuned")
+        return [self._save("fp32", dense, reference), self._save("pruned_fp32", self.network, pruned)]
 
     def dynamic(self, engine: TorchEngine) -> Variant:
         """int8 weights in dense layers; activations quantized on the fly."""
@@ -146,7 +153,7 @@ def quantize_torch(job: Job) -> None:
         if engine != reference:
             make = _bound(baselines.static_fx, engine)
             makers[f"torch-fx-int8-{engine}"] = ("static-fx", make)
-    variants = [baselines.float32()]
+    variants = baselines.float32(dense_network(job) if "prune" in job.inputs else None)
     for done, (name, (kind, make)) in enumerate(makers.items()):
         if kind in settings.variants:
             job.progress(done / len(makers), name)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from edgeforge.report.edge_tpu import edge_tpu_lines
 from edgeforge.report.plots import accuracy_plot, bars_plot, confusion_plot, training_plot
+from edgeforge.report.pruning import pruning_lines
 from edgeforge.report.schema import RUNTIMES, Drop, Latency, Report
 
 
@@ -25,7 +27,8 @@ def render(report: Report) -> str:
         "size": Markup(accuracy_plot(report, "size")),
         "latency": Markup(accuracy_plot(report, "latency")),
         "bars": Markup(bars_plot(report)),
-        "training": Markup(training_plot(report)),
+        "training": Markup(training_plot(report.training)),
+        "fine_tuning": Markup(training_plot(report.pruning.fine_tuning)) if report.pruning else "",
         "confusion": {row.name: Markup(confusion_plot(row, report.classes)) for row in made if row.name in wanted},
     }
     groups = {title: [row for row in report.variants if row.runtime == key] for key, title in RUNTIMES.items()}
@@ -34,6 +37,8 @@ def render(report: Report) -> str:
         headline=headline(report),
         groups={title: rows for title, rows in groups.items() if rows},
         plots=plots,
+        pruning_lines=pruning_lines(report.pruning) if report.pruning else [],
+        edge_tpu_lines=edge_tpu_lines(report.edge_tpu) if report.edge_tpu else [],
         timing=next((row.latency_ms for row in made if row.latency_ms), None),
     )
 

@@ -6,7 +6,7 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.report.labels import Point, place_labels
-from edgeforge.report.schema import Report, VariantRow
+from edgeforge.report.schema import Report, TrainingRow, VariantRow
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,9 +57,9 @@ def bars_plot(report: Report) -> str:
     return _svg(figure, "Size of each variant's file")
 
 
-def training_plot(report: Report) -> str:
+def training_plot(training_row: TrainingRow) -> str:
     """Return the loss and accuracy of each epoch; the epoch kept is marked."""
-    epochs = report.training.epochs
+    epochs = training_row.epochs
     numbers = [row.epoch + 1 for row in epochs]
     figure, (losses, accuracies) = _figures(WIDTH, 2.9, 2)
     training, validation = COLOURS["onnxruntime"], COLOURS["torch"]
@@ -71,7 +71,7 @@ def training_plot(report: Report) -> str:
                     marker=".")  # fmt: skip
     accuracies.set_title("validation accuracy, %", fontsize=9, color=GREY, loc="left")
     for axes in (losses, accuracies):
-        axes.axvline(report.training.best_epoch + 1, color=GREY, linewidth=0.8, linestyle="--", zorder=0)
+        axes.axvline(training_row.best_epoch + 1, color=GREY, linewidth=0.8, linestyle="--", zorder=0)
         axes.set_xlabel("epoch (dashed: kept)")
         axes.xaxis.get_major_locator().set_params(integer=True)
     return _svg(figure, "Training curves")

@@ -149,6 +149,62 @@ class TrainingRow(Row):
     parameters: int
 
 
+class PrunedLayer(Row):
+    """A convolution or dense layer: its output channels, and how many of its weights are zero."""
+
+    name: str
+    channels_before: int
+    channels_after: int
+    weights: int  # after
+    zeros: int  # among these
+
+
+class PrunedFile(Row):
+    """A TFLite file of the pruned network beside the unpruned one's, as shipped and gzip-compressed (level 9)."""
+
+    name: str  # tflite-int8
+    bytes: int
+    gzip_bytes: int
+    dense_bytes: int | None = None
+    dense_gzip_bytes: int | None = None
+
+
+class PruningRow(Row):
+    """What pruning removed, and what that costs and saves."""
+
+    method: Literal["magnitude", "channels"]
+    layers: list[PrunedLayer]
+    parameters_before: int
+    parameters_after: int
+    macs_before: int
+    macs_after: int
+    fine_tuning: TrainingRow
+    top1_before: float | None = None  # of the float network, on the test split
+    top1_after: float | None = None
+    files: list[PrunedFile] = []
+    arena_bytes: int | None = None  # in TFLM, of the int8 model
+    dense_arena_bytes: int | None = None
+
+
+class EdgeTPUOperator(Row):
+    """One operator, in the order of execution; `reason` says why it would run on the CPU, or what to watch."""
+
+    operator: str  # CONV_2D
+    name: str  # of its output tensor
+    maps: bool
+    reason: str = ""
+
+
+class EdgeTPURow(Row):
+    """Which operators an Edge TPU would run: by its published limits, and by its compiler where there is one."""
+
+    mapped: int
+    operators: list[EdgeTPUOperator]
+    compiler: str  # what edgetpu_compiler said, or that it is not on the PATH
+    compiler_mapped: int | None = None
+    compiler_cpu: int | None = None
+
+
 class StageRow(Row):
     """One stage of the build: from the store, or run, and how long it took when it ran."""
 
@@ -177,6 +233,8 @@ class Report(Row):
     targets: list[TargetRow]
     calibration: CalibrationRow
     training: TrainingRow
+    pruning: PruningRow | None = None
+    edge_tpu: EdgeTPURow | None = None
     findings: list[Finding]
     stages: list[StageRow]
     recipe_yaml: str

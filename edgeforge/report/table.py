@@ -7,6 +7,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from edgeforge.report.edge_tpu import edge_tpu_lines
+from edgeforge.report.pruning import pruning_lines
 from edgeforge.report.schema import RUNTIMES, Drop, Finding, Latency, Report, TargetRow, VariantRow
 
 STYLES = {"worse": "red", "better": "green", "tie": "", "reference": "dim"}
@@ -18,11 +20,19 @@ COLUMNS = {
 
 
 def print_report(report: Report, console: Console) -> None:
-    """Print variants, boards and findings."""
+    """Print variants, boards, pruning, Edge TPU and findings."""
     console.print(variants_table(report, console))
     console.print(_legend(report), style="dim")
     if report.targets:
         console.print(boards_table(report))
+    if report.pruning:
+        console.print("Pruning", style="italic")
+        for line in pruning_lines(report.pruning):
+            console.print(f"  {line}", highlight=False, markup=False)
+    if report.edge_tpu:
+        console.print("Edge TPU", style="italic")
+        for line in edge_tpu_lines(report.edge_tpu):
+            console.print(f"  {line}", highlight=False, markup=False)
     for finding in report.findings:
         console.print(finding_line(finding))
 

@@ -18,8 +18,10 @@ from edgeforge.evaluate.measure import FOLLOWS_FAKE_QUANT, MEASUREMENTS_FILE
 from edgeforge.evaluate.tflm import TFLM_FILE
 from edgeforge.machine import machine_facts
 from edgeforge.report.html import render
+from edgeforge.report.pruning_row import PRUNED, pruning_row
 from edgeforge.report.schema import (
     CalibrationRow,
+    EdgeTPURow,
     Finding,
     Report,
     StageRow,
@@ -28,12 +30,13 @@ from edgeforge.report.schema import (
     VariantRow,
 )
 from edgeforge.stage import Job, library_versions
+from edgeforge.targets.edgetpu import EDGE_TPU_FILE
 from edgeforge.train.fit import TRAINING_FILE
 
 JSON_FILE, HTML_FILE = "report.json", "report.html"
 TOOLCHAIN = (
-    "torch", "torchvision", "pytorch-lightning", "torchmetrics", "onnx", "onnxscript", "onnxruntime", "onnx2tf",
-    "tensorflow", "ai-edge-litert", "tflite-micro", "scikit-learn", "numpy",
+    "torch", "torchvision", "pytorch-lightning", "torchmetrics", "torch-pruning", "onnx", "onnxscript", "onnxruntime",
+    "onnx2tf", "tensorflow", "ai-edge-litert", "tflite-micro", "scikit-learn", "numpy",
 )  # fmt: skip
 
 
@@ -63,6 +66,7 @@ def gather(job: Job) -> Report:
     calibration = CalibrationRow.model_validate_json((job.inputs["calibration"] / CALIBRATION_ROW_FILE).read_bytes())
     targets = [TargetRow(**row) for row in json.loads((job.inputs["arduino"] / "targets.json").read_text())]
     variants = _variants(job, recipe.name)
+    edge_tpu = job.inputs["edgetpu"] / EDGE_TPU_FILE
     return Report(
         recipe=recipe.name,
         shipped=json.loads((job.inputs["tflm"] / TFLM_FILE).read_text())["source"],
@@ -77,6 +81,8 @@ def gather(job: Job) -> Report:
         targets=targets,
         calibration=calibration,
         training=TrainingRow.model_validate_json((job.inputs["train"] / TRAINING_FILE).read_bytes()),
+        pruning=pruning_row(job, variants),
+        edge_tpu=EdgeTPURow.model_validate_json(edge_tpu.read_bytes()) if edge_tpu.exists() else None,
         findings=_findings(variants, calibration, targets),
         stages=[StageRow(**row) for row in job.facts["stages"]],
         recipe_yaml=yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False),
@@ -110,16 +116,23 @@ def _findings(variants: list[VariantRow], calibration: CalibrationRow, targets: 
             if not check.passed and check.name != FOLLOWS_FAKE_QUANT:  # that one has its own warning
                 what = f"{row.name}: not proven: {check.name}: {check.detail}"
                 found.append(Finding(severity="warning", what=what, remedy=""))
-        if row.drop and row.drop.verdict == "worse":
+        if row.drop and row.drop.verdict == "worse" and row.drop.points > _lost_by_pruning(row, variants):
             what = f"{row.name} is {row.drop.points:.2f} points less accurate (McNemar p = {row.drop.p_value:.2g})"
-            found.append(
-                Finding(severity="warning", what=what, remedy="compare it with its fake-quant model under Proofs")
-            )
+            remedy = "compare it with its fake-quant model under Proofs"
+            if row.name == PRUNED:
+                remedy = "prune less, or raise prune.epochs"
+            found.append(Finding(severity="warning", what=what, remedy=remedy))
     for target in targets:
         if target.fits is False:
             what = f"does not fit {target.title}: {target.reason}"
             found.append(Finding(severity="error", what=what, remedy="use a smaller input or fewer channels"))
     return sorted(found, key=lambda finding: finding.severity != "error")
+
+
+def _lost_by_pruning(row: VariantRow, variants: list[VariantRow]) -> float:
+    """Return the points that the pruned float network has lost: said once, not again of what is made from it."""
+    pruned = next((other for other in variants if other.name == PRUNED), None)
+    return pruned.drop.points if pruned and pruned.drop and row is not pruned else 0.0
 
 
 def _normalize(preprocessing: Preprocessing) -> dict[str, list[float]]:

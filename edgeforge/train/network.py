@@ -36,16 +36,33 @@ def new_network(job: Job) -> nn.Module:
 
 
 def trained_network(job: Job) -> nn.Module:
-    """Return the recipe's network with the trained weights, in evaluation mode."""
+    """Return the network that is deployed, in evaluation mode: the pruned one where the recipe prunes."""
+    return _with_weights(job, "prune" if "prune" in job.inputs else "train")
+
+
+def dense_network(job: Job) -> nn.Module:
+    """Return the network as it was trained, before any pruning, in evaluation mode."""
+    return _with_weights(job, "train")
+
+
+def _with_weights(job: Job, stage: str) -> nn.Module:
+    network = new_network(job)
+    load_weights(network, job.inputs[stage] / CHECKPOINT)
+    return network.eval()
+
+
+def load_weights(network: nn.Module, path: Path) -> None:
+    """Give a network the weights of a checkpoint, and its layers the checkpoint's sizes."""
     import torch
 
-    network = new_network(job)
-    checkpoint = torch.load(job.inputs["train"] / CHECKPOINT, map_location="cpu", weights_only=True)
+    from edgeforge.train.resize import resize
+
+    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     prefix = "network."
     weights = {name.removeprefix(prefix): value for name, value in checkpoint["state_dict"].items()
                if name.startswith(prefix)}  # fmt: skip
+    resize(network, weights)
     network.load_state_dict(weights)
-    return network.eval()
 
 
 def check_output(network: nn.Module, preprocessing: Preprocessing) -> None:

@@ -57,6 +57,18 @@ def test_ready_recipes_load(path: Path) -> None:
         (GOOD + "train: {epochs: !!bool x}\n", "/r.yaml:5: train.epochs: 'x' is no valid bool"),
         (GOOD + "train:\n", "/r.yaml:5: train: is empty; give it a value, or leave the key out"),
         (GOOD + "targets: esp32-s3\n", "/r.yaml:5: targets: 'esp32-s3': input should be a list, such as [a, b]"),
+        (
+            GOOD + "prune: {final_sparsity: 0.4, initial_sparsity: 0.5}\n",
+            "/r.yaml:5: prune: final_sparsity 0.4 is below initial_sparsity 0.5",
+        ),
+        (GOOD + "prune: {begin_step: 9, end_step: 9}\n", "/r.yaml:5: prune: end_step 9 is not after begin_step 9"),
+        (GOOD + "prune: {final_sparsity: 1.0}\n", "/r.yaml:5: prune.final_sparsity: 1.0: input should be less than 1"),
+        (
+            GOOD + "prune: {method: channels, final_sparsity: 0.9}\n",
+            "/r.yaml:5: prune: final_sparsity belongs to method magnitude; this is method channels",
+        ),
+        (GOOD + "prune: {ratio: 0.3}\n", "prune: ratio belongs to method channels; this is method magnitude"),
+        (GOOD + "prune: {method: channel}\n", "prune.method: 'channel' is not valid (did you mean 'channels'?)"),
         (GOOD + "targets: [esp32-s3, esp32-s3]\n", "/r.yaml:5: targets: 'esp32-s3' stands twice"),
         (
             GOOD + "trainer: {devices: {a: 1}}\n",
@@ -157,3 +169,9 @@ def test_any_text_loads_or_is_a_recipe_error(tmp_path_factory: pytest.TempPathFa
             load_recipe(folder / "r.yaml")
     with suppress(RecipeError):
         load(folder, GOOD, text)
+
+
+@pytest.mark.parametrize("prune", ["{}", "{method: channels, ratio: 0.3, rounds: 2}", "{begin_step: 3, skip: [head]}"])
+def test_a_recipe_that_prunes_survives_being_written_out(tmp_path: Path, prune: str) -> None:
+    recipe = load(tmp_path, GOOD + f"prune: {prune}\n")
+    assert Recipe.model_validate(recipe.model_dump(mode="json")) == recipe

@@ -56,3 +56,15 @@ def test_every_part_of_the_recipe_is_read_by_some_stage_before_the_report() -> N
         assert name in read or all(any(path.startswith(part) for path in read) or part in leaves for part in parts), (
             name
         )
+
+
+def test_a_program_on_the_path_is_part_of_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage("s", "m:f", "title", programs=("edgetpu_compiler",))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    keys = {key(stage=stage)}
+    for text in ("#!/bin/sh\n", "#!/bin/sh\ntrue\n"):
+        (tmp_path / "edgetpu_compiler").write_text(text)
+        (tmp_path / "edgetpu_compiler").chmod(0o755)
+        keys.add(key(stage=stage))
+    assert len(keys) == 3
+    assert ingredients(STAGE, RECIPE, {}, {}).get("programs") is None, "the keys of other stages stay"

@@ -48,7 +48,7 @@ def test_bars_give_the_ratio_to_the_reference(report: Report) -> None:
 def test_plots_of_nothing_still_draw(report: Report) -> None:
     training = report.training.model_copy(update={"epochs": []})
     bare = report.model_copy(update={"variants": [], "training": training})
-    for svg in (accuracy_plot(bare, "size"), bars_plot(bare), training_plot(bare)):
+    for svg in (accuracy_plot(bare, "size"), bars_plot(bare), training_plot(bare.training)):
         assert svg.startswith("<svg") and svg.rstrip().endswith("</svg>")
 
 

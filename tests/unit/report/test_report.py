@@ -8,15 +8,21 @@ from rich.console import Console
 
 from edgeforge.report.compare import accuracy_verdict, comparison_table
 from edgeforge.report.html import headline, render
+from edgeforge.report.pruning import NO_SPEED, pruning_lines, sparsity
 from edgeforge.report.schema import (
     Agreement,
     CalibrationRow,
     Check,
     Drop,
+    EdgeTPUOperator,
+    EdgeTPURow,
     EpochRow,
     Finding,
     Latency,
     Metrics,
+    PrunedFile,
+    PrunedLayer,
+    PruningRow,
     Report,
     TargetRow,
     TrainingRow,
@@ -117,3 +123,42 @@ def test_comparison_names_what_changed(report: Report) -> None:
     ):
         assert words in text
     assert accuracy_verdict(report.variants[0], report.variants[2]) == "tie"
+
+
+def pruning(method: str) -> PruningRow:
+    layers = [PrunedLayer(name="<conv>", channels_before=8, channels_after=8, weights=100, zeros=80),
+              PrunedLayer(name="dense", channels_before=10, channels_after=10, weights=300, zeros=270)]  # fmt: skip
+    training = TrainingRow(epochs=[EpochRow(epoch=0, train_loss=1.0, val_loss=1.0, val_accuracy=0.9)], best_epoch=0,
+                           stopped_early=False, parameters=400)  # fmt: skip
+    files = [PrunedFile(name="tflite-int8", bytes=1000, gzip_bytes=300, dense_bytes=1000, dense_gzip_bytes=700)]
+    return PruningRow(method=method, layers=layers, parameters_before=500, parameters_after=400, macs_before=5000,
+                      macs_after=4000, fine_tuning=training, files=files, top1_before=0.9, top1_after=0.85,
+                      arena_bytes=2000, dense_arena_bytes=3000)  # fmt: skip
+
+
+def test_zeros_are_reported_without_a_claim_of_speed(report: Report) -> None:
+    row = pruning("magnitude")
+    assert sparsity(row) == 0.875
+    text = " ".join(pruning_lines(row))
+    for words in ("87.5 % of the weights are zero", "<conv> 80.0 %", "1,000 → 1,000 bytes, gzip 700 → 300", NO_SPEED,
+                  "90.00 → 85.00 %"):  # fmt: skip
+        assert words in text
+    pruned = report.model_copy(update={"pruning": row})
+    assert "no speed is claimed" in " ".join(printed(pruned, 100).split())
+    assert "&lt;conv&gt;" in render(pruned) and "Epoch 1 of 1 was kept" in render(pruned)
+
+
+def test_removed_channels_are_reported_with_what_they_save(report: Report) -> None:
+    lines = pruning_lines(pruning("channels"))
+    assert lines[0].startswith("Channels: parameters 500 → 400, multiply-accumulates 5,000 → 4,000; <conv> 8 → 8")
+    assert "Tensor arena in TFLM: 3,000 → 2,000 bytes." in lines and NO_SPEED not in " ".join(lines)
+
+
+def test_operators_that_fall_to_the_cpu_are_named(report: Report) -> None:
+    operators = [EdgeTPUOperator(operator="CONV_2D", name="a", maps=True),
+                 EdgeTPUOperator(operator="HARD_SWISH", name="<b>", maps=False, reason="no such operator")]  # fmt: skip
+    row = EdgeTPURow(mapped=1, operators=operators, compiler="edgetpu_compiler is not on the PATH")
+    judged = report.model_copy(update={"edge_tpu": row})
+    text = printed(judged, 100)
+    assert "1 of 2 operators would map to an Edge TPU." in text and "HARD_SWISH (<b>) on the CPU" in text
+    assert "not on the PATH." in text and "&lt;b&gt;" in render(judged)

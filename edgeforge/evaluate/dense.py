@@ -1,0 +1,53 @@
+"""The stage `dense`: what the network before pruning takes as TFLite and in TFLM, to set beside the pruned one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from edgeforge.data.representative import read_calibration
+from edgeforge.data.splits import read_preprocessing
+from edgeforge.errors import StageFailed
+from edgeforge.export.associated_files import append_files
+from edgeforge.export.tflite import convert_variants
+from edgeforge.files import gzip_bytes
+from edgeforge.recipe import TFLiteVariant
+from edgeforge.runtimes.tflm import TFLMRunner
+from edgeforge.stage import Job
+
+DENSE_FILE = "dense.json"
+
+
+def measure_dense(job: Job) -> None:
+    """Write dense.json: {files: {tflite-int8: {dense_bytes, dense_gzip_bytes}…}, arena_bytes}."""
+    settings = job.recipe.quantize.tflite
+    wanted: tuple[TFLiteVariant, ...] = ("float32", "int8")
+    kinds = tuple(kind for kind in wanted if kind in settings.variants)
+    facts: dict[str, Any] = {"files": {}, "arena_bytes": None}
+    if kinds:
+        samples = read_calibration(job.inputs["calibration"])
+        source = job.inputs["dense-onnx"] / f"{job.recipe.name}_fp32.onnx"
+        made = convert_variants(source, samples, settings.model_copy(update={"variants": kinds}), job.progress)
+        for kind, outcome in made.items():
+            if isinstance(outcome, Exception):
+                continue
+            data = append_files(outcome, read_preprocessing(job.inputs["data"]))
+            facts["files"][f"tflite-{kind}"] = {"dense_bytes": len(data), "dense_gzip_bytes": gzip_bytes(data)}
+            if kind == "int8":
+                facts["arena_bytes"] = _arena(data, samples[:1])
+    (job.output / DENSE_FILE).write_text(json.dumps(facts, indent=1, sort_keys=True))
+
+
+def _arena(data: bytes, image: Any) -> int | None:
+    """Return the bytes that TFLM takes of its arena; None when it refuses the model."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "dense.tflite"
+        path.write_bytes(data)
+        try:
+            runner = TFLMRunner(path)
+            runner.run(image)
+            return runner.arena().total
+        except StageFailed:
+            return None
