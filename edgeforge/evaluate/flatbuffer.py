@@ -20,10 +20,19 @@ def read_model(data: bytes) -> Any:
     return schema.ModelT.InitFromPackedBuf(data, 0)
 
 
+def write_model(model: Any) -> bytes:
+    """Return a ModelT as a flatbuffer."""
+    import flatbuffers
+
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
 def operators(data: bytes) -> dict[str, int]:
     """Return how often each operator occurs, by its schema name such as CONV_2D."""
     model = read_model(data)
-    return dict(Counter(_operator_name(model, operator) for operator in model.subgraphs[0].operators))
+    return dict(Counter(operator_name(model, operator) for operator in model.subgraphs[0].operators))
 
 
 def macs(data: bytes) -> int:
@@ -32,7 +41,7 @@ def macs(data: bytes) -> int:
     graph = model.subgraphs[0]
     total = 0
     for operator in graph.operators:
-        kind = _operator_name(model, operator)
+        kind = operator_name(model, operator)
         if kind not in ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED"):
             continue
         weights = list(graph.tensors[operator.inputs[1]].shape)
@@ -58,9 +67,9 @@ def int8_checks(data: bytes, io: str) -> list[dict[str, Any]]:
     floats = [
         tensor.name.decode()
         for place, tensor in enumerate(graph.tensors)
-        if _type_name(tensor.type) in FLOATS and place not in ends
+        if type_name(tensor.type) in FLOATS and place not in ends
     ]
-    names = [_operator_name(model, operator) for operator in graph.operators]
+    names = [operator_name(model, operator) for operator in graph.operators]
     mixed = [
         name
         for name, operator in zip(names, graph.operators, strict=True)
@@ -90,7 +99,7 @@ def _ends(io: str) -> str:
 
 def _touches_float(graph: Any, operator: Any) -> bool:
     places = [place for place in (*operator.inputs, *operator.outputs) if place >= 0]
-    return any(_type_name(graph.tensors[place].type) in FLOATS for place in places)
+    return any(type_name(graph.tensors[place].type) in FLOATS for place in places)
 
 
 def _transposes(graph: Any, names: list[str]) -> list[str]:
@@ -107,7 +116,8 @@ def _transposes(graph: Any, names: list[str]) -> list[str]:
     return found
 
 
-def _operator_name(model: Any, operator: Any) -> str:
+def operator_name(model: Any, operator: Any) -> str:
+    """Return an operator's schema name, such as CONV_2D."""
     code = model.operatorCodes[operator.opcodeIndex]
     if code.customCode:
         return str(code.customCode.decode())
@@ -121,7 +131,8 @@ def _builtin_names() -> dict[int, str]:
     return {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
 
 
-def _type_name(code: int) -> str:
+def type_name(code: int) -> str:
+    """Return a tensor type's schema name, such as INT8."""
     from ai_edge_litert import schema_py_generated as schema
 
     return next(name for name, value in vars(schema.TensorType).items() if value == code)
