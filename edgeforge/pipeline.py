@@ -142,6 +142,15 @@ STAGES: tuple[Stage, ...] = (
                "predict-tflite"),
         uses=("torchmetrics", "scipy", "numpy"),
     ),
+    # Float against int8 in every layer, and every int8 runtime against every other.
+    Stage(
+        "parity",
+        "edgeforge.evaluate.parity_stage:compare",
+        "Compare layers and runtimes",
+        after=("data", "torch", "onnx", "onnx-int8", "tflite", "tflm", "predict-torch", "predict-onnx",
+               "predict-tflite"),
+        uses=(*LITERT, "onnx", "flatbuffers"),
+    ),
     Stage(
         "latency",
         "edgeforge.evaluate.latency:measure_latency",
@@ -166,8 +175,8 @@ STAGES: tuple[Stage, ...] = (
         "edgeforge.report.write:write_report",
         "Write the report",
         reads=("name", "seed", "data", "model", "train", "trainer", "quantize", "measure", "targets"),
-        after=("data", "train", "calibration", "torch", "onnx", "onnx-int8", "tflite", "tflm", "measure", "latency",
-               "arduino"),
+        after=("data", "train", "calibration", "torch", "onnx", "onnx-int8", "tflite", "tflm", "measure", "parity",
+               "latency", "arduino"),
         uses=("matplotlib", "jinja2", "scipy"),
         publish={"report.*": ""},
         version=2,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from edgeforge.report.parity_schema import Advice
 
-SATURATED = 1e-3  # share of values clipped, above which the range is called too narrow
+CLIPPING = 0.25  # share of the rounding noise that clipping makes, above which the range is called too narrow
 OUTLIERS = 4.0  # largest magnitude over the 99.9th percentile: two bits go to one value in a thousand
 UNUSED = 4.0  # what a tensor can hold over what it holds: two of eight bits are never used
 UNEQUAL_CHANNELS = 8.0  # largest over median channel: half of the channels have less than five of eight bits
@@ -26,6 +26,7 @@ class Evidence:
     own_db: float | None = None
     grid_db: float | None = None
     saturation: float = 0.0
+    clipping: float = 0.0  # share of the noise of putting the float output onto its grid that clipping makes
     outlier_ratio: float = 1.0
     unused_ratio: float = 1.0  # width of what the tensor can hold over width of what it holds
     channel_spread: float = 1.0  # of the output
@@ -54,11 +55,12 @@ def advise(evidence: Evidence, *, costly: bool = False) -> list[Advice]:
 
 def saturation(e: Evidence) -> Advice | None:
     """Values beyond the calibrated range are clipped."""
-    if e.saturation <= SATURATED:
+    if e.clipping <= CLIPPING:
         return None
     return Advice(
         rule="saturation",
-        what=f"{100 * e.saturation:.2g} % of its values are clipped: the calibrated range is too narrow",
+        what=f"{100 * e.saturation:.2g} % of its values are clipped, which makes {100 * e.clipping:.0f} % of its "
+        "rounding noise: the calibrated range is too narrow",
         remedy="calibrate with more images (quantize.calibration.samples), or with an observer that clips less "
         "(min-max, or a higher percentile)",
     )
@@ -137,7 +139,9 @@ def curved(e: Evidence) -> Advice | None:
     if e.operator not in CURVED or e.precision != "int8" or not poor:
         return None
     name = "the sigmoid of a SiLU" if silu else e.operator
-    last = "leave softmax out of the model: the largest logit is the largest probability, or " if "SOFTMAX" in name else ""
+    last = (
+        "leave softmax out of the model: the largest logit is the largest probability, or " if "SOFTMAX" in name else ""
+    )
     swap = "use hard-swish or ReLU6 in the model, or " if silu else ""
     return Advice(
         rule="curved function",

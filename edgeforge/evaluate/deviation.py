@@ -57,6 +57,7 @@ class ValueStatistics:
     minimum: float = math.inf
     maximum: float = -math.inf
     outside: int = 0
+    clipped: float = 0.0  # sum of squares of what lies beyond the ends
     count: int = 0
     channels: NDArray[np.float64] | None = None  # largest magnitude in each
     samples: list[NDArray[np.float32]] = field(default_factory=list)
@@ -68,6 +69,8 @@ class ValueStatistics:
         self.minimum = min(self.minimum, float(values.min()))
         self.maximum = max(self.maximum, float(values.max()))
         self.outside += int(((values < self.low) | (values > self.high)).sum())
+        beyond = values.astype(np.float64) - np.clip(values, self.low, self.high)
+        self.clipped += float(np.square(beyond).sum())
         self.count += values.size
         largest = abs(values).reshape(-1, values.shape[-1] if values.ndim else 1).max(axis=0).astype(np.float64)
         self.channels = largest if self.channels is None else np.maximum(self.channels, largest)

@@ -28,16 +28,18 @@ def costliest(rows: list[LayerRow]) -> list[LayerRow]:
 
 
 def add_advice(
-    graph: Graph, quantized: Graph, matched: Match, measured: list[tuple[LayerRow, Pair, ValueStatistics | None]]
+    graph: Graph, quantized: Graph, matched: Match, measured: list[tuple[LayerRow, Pair, ValueStatistics | None, float]]
 ) -> None:
     """Fill in the rows' advice: what the rules find, and for the costliest layers never nothing."""
-    named = {id(row) for row in costliest([row for row, _, _ in measured])}
-    for row, pair, values in measured:
+    named = {id(row) for row in costliest([row for row, *_ in measured])}
+    for row, pair, values, grid_noise in measured:
         if row.own is not None and values is not None:
-            row.advice = advise(_evidence(graph, quantized, row, pair, values), costly=id(row) in named)
+            row.advice = advise(_evidence(graph, quantized, row, pair, values, grid_noise), costly=id(row) in named)
 
 
-def _evidence(graph: Graph, quantized: Graph, row: LayerRow, pair: Pair, values: ValueStatistics) -> Evidence:
+def _evidence(
+    graph: Graph, quantized: Graph, row: LayerRow, pair: Pair, values: ValueStatistics, grid_noise: float
+) -> Evidence:
     assert row.own is not None
     weights, per_channel = _weights(graph, quantized, pair)
     scales: tuple[float, ...] = ()
@@ -53,6 +55,7 @@ def _evidence(graph: Graph, quantized: Graph, row: LayerRow, pair: Pair, values:
         own_db=row.own.sqnr_db,
         grid_db=row.grid_sqnr_db,
         saturation=row.saturation or 0.0,
+        clipping=values.clipped / grid_noise if grid_noise else 0.0,
         outlier_ratio=values.outlier_ratio(),
         unused_ratio=_unused(row),
         channel_spread=values.channel_spread(),

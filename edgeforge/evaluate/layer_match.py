@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from edgeforge.evaluate.tflite_graph import CONVERSIONS, Graph, sources, targets
 
-A, B = TypeVar("A"), TypeVar("B")
+A = TypeVar("A")
+B = TypeVar("B")
 
 NOT_IN_INT8 = "the quantized model has no such operator here"
 NOT_IN_FLOAT = "the float model has no such operator here"

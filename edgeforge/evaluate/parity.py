@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from edgeforge.errors import RecipeError
+from edgeforge.errors import RecipeError, first_line
 from edgeforge.evaluate.deviation import DeviationSums, ValueStatistics
 from edgeforge.evaluate.flatbuffer import macs
 from edgeforge.evaluate.layer_cost import Injection, measure_costs
@@ -50,7 +50,7 @@ def layer_parity(
     injections = _compare(graph, quantized, matched.tensors, probes, images, macs(float_model), progress)
     progress(0.6, f"cost of {len(probes)} layers")
     measure_costs(graph, [probe.row for probe in probes], injections, lambda s, t: progress(0.6 + 0.4 * s, t))
-    add_advice(graph, quantized, matched, [(probe.row, probe.pair, probe.values) for probe in probes])
+    add_advice(graph, quantized, matched, [(probe.row, probe.pair, probe.values, probe.grid.noise) for probe in probes])
     return [probe.row for probe in probes]
 
 
@@ -134,8 +134,13 @@ def _probes(
             found.append(_Probe(row, pair))
             continue
         if alone is None:
-            alone = _cut_runner(quantized, pair.quantized)
-            float_alone = None if pair.float32 is None else _cut_runner(graph, pair.float32)
+            try:
+                alone = _cut_runner(quantized, pair.quantized)
+                float_alone = None if pair.float32 is None else _cut_runner(graph, pair.float32)
+            except (RuntimeError, ValueError) as error:
+                row.reason = f"LiteRT does not run it alone: {first_line(error)}"
+                found.append(_Probe(row, pair))
+                continue
         probe = _Probe(row, pair, tensor, counterpart, clamp_of(graph, counterpart, quantized, pair.quantized))
         probe.alone = (*alone, number)
         probe.float_alone = None if float_alone is None else (*float_alone, number)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from edgeforge.evaluate.layer_evidence import costliest
+from edgeforge.report.parity_plot import depth_plot
+from edgeforge.report.parity_view import grade, parity_view
 from edgeforge.report.plots import accuracy_plot, bars_plot, confusion_plot, training_plot
 from edgeforge.report.schema import RUNTIMES, Drop, Latency, Report
 
@@ -18,7 +21,13 @@ def render(report: Report) -> str:
         loader=FileSystemLoader(Path(__file__).parent / "templates"), undefined=StrictUndefined, autoescape=True,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters |= {"kb": kilobytes, "percent": percent, "drop_badge": drop_badge, "speed": speed}
+    environment.filters |= {
+        "kb": kilobytes,
+        "percent": percent,
+        "drop_badge": drop_badge,
+        "speed": speed,
+        "grade": grade,
+    }
     made = [row for row in report.variants if row.status == "ok"]
     wanted = (report.reference, "torch-fx-int8", "onnx-static-int8", "tflite-int8", "tflm-int8")
     plots = {
@@ -28,12 +37,15 @@ def render(report: Report) -> str:
         "training": Markup(training_plot(report)),
         "confusion": {row.name: Markup(confusion_plot(row, report.classes)) for row in made if row.name in wanted},
     }
+    if report.parity and report.parity.layers:
+        plots["depth"] = Markup(depth_plot(report.parity.layers, costliest(report.parity.layers)))
     groups = {title: [row for row in report.variants if row.runtime == key] for key, title in RUNTIMES.items()}
     return environment.get_template("report.html.j2").render(
         report=report,
         headline=headline(report),
         groups={title: rows for title, rows in groups.items() if rows},
         plots=plots,
+        parity_view=parity_view(report.parity),
         timing=next((row.latency_ms for row in made if row.latency_ms), None),
     )
 

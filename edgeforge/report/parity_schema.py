@@ -79,7 +79,6 @@ class ParityRow(Row):
 
     reason: str = ""
     images: int = 0
-    cost_images: int = 0
     output_sqnr_db: float | None = None  # of the network's outputs, all layers quantized
     layers: list[LayerRow] = []
     runtimes: list[RuntimePairRow] = []

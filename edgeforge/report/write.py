@@ -15,8 +15,10 @@ from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import RecipeError
 from edgeforge.evaluate.latency import LATENCY_FILE
 from edgeforge.evaluate.measure import FOLLOWS_FAKE_QUANT, MEASUREMENTS_FILE
+from edgeforge.evaluate.parity_stage import PARITY_FILE
 from edgeforge.machine import machine_facts
 from edgeforge.report.html import render
+from edgeforge.report.parity_schema import ParityRow
 from edgeforge.report.schema import (
     CalibrationRow,
     Finding,
@@ -78,6 +80,7 @@ def gather(job: Job) -> Report:
         findings=_findings(variants, calibration, targets),
         stages=[StageRow(**row) for row in job.facts["stages"]],
         recipe_yaml=yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False),
+        parity=ParityRow.model_validate_json((job.inputs["parity"] / PARITY_FILE).read_bytes()),
     )
 
 

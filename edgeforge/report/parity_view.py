@@ -1,0 +1,49 @@
+"""What the page's sections on parity show, made from the report's rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgeforge.evaluate.layer_evidence import costliest
+from edgeforge.report.parity_schema import ParityRow
+from edgeforge.report.parity_table import GOOD_DB, POOR_DB, runtime_names, runtimes_note
+
+
+def parity_view(parity: ParityRow | None) -> dict[str, Any]:
+    """Return the values that templates/parity.html.j2 needs beside the rows."""
+    if parity is None:
+        return {}
+    worst = costliest(parity.layers)
+    return {
+        "lead": lead(parity),
+        "costliest": worst,
+        "measured": [row for row in parity.layers if row.own],
+        "unmatched": [row for row in parity.layers if row.reason],
+        "runtimes": runtime_names(parity.runtimes),
+        "pairs": {(pair.a, pair.b): pair for pair in parity.runtimes},
+        "note": runtimes_note(parity) if parity.runtimes else "",
+    }
+
+
+def lead(parity: ParityRow) -> str:
+    """Return how good the int8 model's outputs are, and which layers that is due to, in a sentence or two."""
+    if parity.output_sqnr_db is None:
+        return "The int8 model's outputs are equal to the float model's."
+    text = f"The int8 model's outputs keep {parity.output_sqnr_db:.1f} dB of the float model's."
+    worst = costliest(parity.layers)
+    if worst:
+        share = sum(row.cost or 0.0 for row in worst)
+        names = ", ".join(row.module or row.name for row in worst)
+        text += f" {100 * share:.0f} % of their error is due to {len(worst)} of {_count(parity)} layers: {names}."
+    return text
+
+
+def grade(own_db: float | None) -> str:
+    """Return the style of an SQNR: poor, fair or none."""
+    if own_db is None or own_db >= GOOD_DB:
+        return ""
+    return "poor" if own_db < POOR_DB else "fair"
+
+
+def _count(parity: ParityRow) -> int:
+    return sum(row.own is not None for row in parity.layers)
