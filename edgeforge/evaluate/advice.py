@@ -155,12 +155,13 @@ def _no_defect(e: Evidence) -> Advice:
         return Advice(
             rule="weights",
             what="most of its error comes of its 8-bit weights, not of its output's grid",
-            remedy="train with fake quantization (QAT), or keep this layer in float",
+            remedy="fake-quant training (QAT), or float for this layer",
         )
+    bits = {"int8": 8, "uint8": 8, "int16": 16}.get(e.precision, 8)
     return Advice(
-        rule="8 bits",
-        what="its ranges are sound: this is what rounding to 8 bits costs here",
-        remedy="nothing, if accuracy is a tie; otherwise " + MIXED + ", or train with fake quantization (QAT)",
+        rule="sound",
+        what=f"its ranges are sound: this is what {bits} bits cost here",
+        remedy="nothing while accuracy is a tie; else int16 or float for this layer, or fake-quant training (QAT)",
     )
 
 

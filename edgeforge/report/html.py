@@ -7,6 +7,7 @@ from typing import Any
 
 from edgeforge.evaluate.layer_evidence import costliest
 from edgeforge.report.parity_plot import depth_plot
+from edgeforge.report.parity_table import identical_text
 from edgeforge.report.parity_view import grade, parity_view
 from edgeforge.report.plots import accuracy_plot, bars_plot, confusion_plot, training_plot
 from edgeforge.report.schema import RUNTIMES, Drop, Latency, Report
@@ -27,6 +28,7 @@ def render(report: Report) -> str:
         "drop_badge": drop_badge,
         "speed": speed,
         "grade": grade,
+        "identical": identical_text,
     }
     made = [row for row in report.variants if row.status == "ok"]
     wanted = (report.reference, "torch-fx-int8", "onnx-static-int8", "tflite-int8", "tflm-int8")

@@ -15,6 +15,7 @@ OWN, ACCUMULATED = COLOURS["torch"], COLOURS["onnxruntime"]
 WIDTH = 11.4  # inches: the whole page
 FINE_DB = 60.0  # more is as good as exact, and would only flatten the rest
 LABELLED = 6
+FEW = 14  # layers that an axis has room to name
 
 
 def depth_plot(rows: list[LayerRow], named: list[LayerRow]) -> str:
@@ -32,9 +33,7 @@ def depth_plot(rows: list[LayerRow], named: list[LayerRow]) -> str:
     areas = [14 + 420 * (row.cost or 0.0) for _, _, row in own]
     axes.scatter([x for x, _, _ in own], [y for _, y, _ in own], s=areas, color=OWN, alpha=0.85, linewidths=0, zorder=3)
     _axes(axes, measured, own)
-    points = [Point(row.module or row.name, x, y, y, y, INK) for x, y, row in own if row in named[:LABELLED]]
-    if points:
-        place_labels(axes, points)
+    _labels(axes, [one for one in own if one[2] in named[:LABELLED]], few=len(measured) <= FEW)
     return _svg(figure, f"SQNR of {len(measured)} layers along the depth: alone and accumulated")
 
 
@@ -49,6 +48,19 @@ def _line(axes: Axes, measured: list[LayerRow]) -> None:
                       color=ACCUMULATED, annotation_clip=False)  # fmt: skip
 
 
+def _labels(axes: Axes, worst: list[tuple[int, float, LayerRow]], *, few: bool) -> None:
+    """Name the costliest layers; where there are few layers, the axis names them all and a share is enough."""
+    if few:
+        for x, y, row in worst:
+            axes.annotate(f"{100 * (row.cost or 0):.0f} %", (x, y), (0, 9), textcoords="offset points", ha="center",
+                          fontsize=8.5, color=INK)  # fmt: skip
+        return
+    names = [f"{row.module or row.name} {100 * (row.cost or 0):.0f} %" for _, _, row in worst]
+    points = [Point(name, x, y, y, y, INK) for name, (x, y, _) in zip(names, worst, strict=True)]
+    if points:
+        place_labels(axes, points)
+
+
 def _axes(axes: Axes, measured: list[LayerRow], own: list[tuple[int, float, LayerRow]]) -> None:
     from matplotlib.ticker import MaxNLocator
 
@@ -57,7 +69,7 @@ def _axes(axes: Axes, measured: list[LayerRow], own: list[tuple[int, float, Laye
     axes.set_xlim(-0.8, max(len(measured) - 0.2, 1.0) + 0.03 * len(measured))
     axes.set_ylabel("SQNR, dB (higher is better)")
     axes.grid(visible=False, axis="x")
-    if len(measured) <= 16:
+    if len(measured) <= FEW:
         axes.set_xticks(range(len(measured)), [_short(row) for row in measured], fontsize=7.5)
     else:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
