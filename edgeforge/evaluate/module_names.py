@@ -62,4 +62,10 @@ def module_names(float_model: bytes, onnx_file: Path) -> dict[int, str]:
         return 10.0 if node.op_type in WEIGHTY else 1.0
 
     pairs = align(nodes, layers, likeness)
-    return {layers[b]: module_of(nodes[a]) for a, b in pairs if a is not None and b is not None}
+    return {layers[b]: _module(nodes[a]) for a, b in pairs if a is not None and b is not None}
+
+
+def _module(node: Any) -> str:
+    """Return the module that owns a node's weights; a folded batch norm leaves its own name on the convolution."""
+    weights = node.input[1] if node.op_type in WEIGHTY else ""
+    return str(weights.removesuffix(".weight")) if weights.endswith(".weight") else module_of(node)

@@ -53,6 +53,14 @@ def test_operators_are_called_after_their_modules(tmp_path: Path) -> None:
     assert found == dict(enumerate(names))
 
 
+def test_a_folded_batch_norm_does_not_rename_its_convolution(tmp_path: Path) -> None:
+    path = saved(tmp_path)
+    model = onnx.load(path)
+    model.graph.initializer[0].name = model.graph.node[0].input[1] = "features.stem.weight"
+    onnx.save(model, path)
+    assert module_names(chain(), path)[0] == "features.stem"
+
+
 def test_a_graph_matches_itself_whole() -> None:
     graph = Graph(chain())
     found = match(graph, graph)
