@@ -98,13 +98,12 @@ def runtimes_note(parity: ParityRow) -> str:
     """Say on how many images, and how outputs on other grids were compared."""
     counts = sorted({pair.images for pair in parity.runtimes})
     images = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
-    grid = (
-        f"Steps are of {parity.step:.4g}, the TFLite output's scale; PyTorch and ONNX Runtime have output scales of "
-        "their own and are rounded onto it."
-        if parity.step
-        else "The TFLite output is float: values are compared as they are, the second figure is in logits."
-    )
-    return f"On {images} test images that both ran. LiteRT's kernels and TFLM run the same file. {grid}"
+    grid = "The TFLite output is float: values are compared as they are, the second figure is in logits."
+    if parity.step:
+        grid = f"Steps are of {parity.step:.4g}, the TFLite output's scale."
+    if parity.step and not all(pair.one_file for pair in parity.runtimes):
+        grid += " PyTorch and ONNX Runtime have output scales of their own and are rounded onto it."
+    return f"On {images} images that both ran. LiteRT's kernels and TFLM run the same file. {grid}"
 
 
 def runtime_names(pairs: list[RuntimePairRow]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 from edgeforge.evaluate.layer_evidence import costliest
 from edgeforge.report.parity_schema import ParityRow
 from edgeforge.report.parity_table import GOOD_DB, POOR_DB, runtime_names, runtimes_note
+from edgeforge.report.schema import Finding
 
 
 def parity_view(parity: ParityRow | None) -> dict[str, Any]:
@@ -36,6 +37,26 @@ def lead(parity: ParityRow) -> str:
         names = ", ".join(row.module or row.name for row in worst)
         text += f" {100 * share:.0f} % of their error is due to {len(worst)} of {_count(parity)} layers: {names}."
     return text
+
+
+def parity_findings(parity: ParityRow) -> list[Finding]:
+    """Return a warning when the int8 model leaves the float one far, with the layer that costs most."""
+    worst = costliest(parity.layers)
+    if parity.output_sqnr_db is None or parity.output_sqnr_db >= POOR_DB or not worst:
+        return []
+    first = worst[0]
+    what = (
+        f"tflite-int8: its outputs keep only {parity.output_sqnr_db:.1f} dB; {100 * (first.cost or 0.0):.0f} % of the "
+        f"error comes of {first.name}"
+    )
+    advice = first.advice[0] if first.advice else None
+    return [
+        Finding(
+            severity="warning",
+            what=f"{what}: {advice.what}" if advice else what,
+            remedy=advice.remedy if advice else "see Layer by layer",
+        )
+    ]
 
 
 def grade(own_db: float | None) -> str:

@@ -19,6 +19,7 @@ from edgeforge.evaluate.parity_stage import PARITY_FILE
 from edgeforge.machine import machine_facts
 from edgeforge.report.html import render
 from edgeforge.report.parity_schema import ParityRow
+from edgeforge.report.parity_view import parity_findings
 from edgeforge.report.schema import (
     CalibrationRow,
     Finding,
@@ -64,6 +65,7 @@ def gather(job: Job) -> Report:
     calibration = CalibrationRow.model_validate_json((job.inputs["calibration"] / CALIBRATION_ROW_FILE).read_bytes())
     targets = [TargetRow(**row) for row in json.loads((job.inputs["arduino"] / "targets.json").read_text())]
     variants = _variants(job, recipe.name)
+    parity = ParityRow.model_validate_json((job.inputs["parity"] / PARITY_FILE).read_bytes())
     return Report(
         recipe=recipe.name,
         seed=recipe.seed,
@@ -77,10 +79,10 @@ def gather(job: Job) -> Report:
         targets=targets,
         calibration=calibration,
         training=TrainingRow.model_validate_json((job.inputs["train"] / TRAINING_FILE).read_bytes()),
-        findings=_findings(variants, calibration, targets),
+        findings=_findings(variants, calibration, targets) + parity_findings(parity),
         stages=[StageRow(**row) for row in job.facts["stages"]],
         recipe_yaml=yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False),
-        parity=ParityRow.model_validate_json((job.inputs["parity"] / PARITY_FILE).read_bytes()),
+        parity=parity,
     )
 
 

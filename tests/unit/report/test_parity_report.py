@@ -10,6 +10,7 @@ from test_report import report  # noqa: F401
 from edgeforge.report.parity_plot import depth_plot
 from edgeforge.report.parity_schema import Advice, Deviation, LayerRow, ParityRow, RuntimePairRow
 from edgeforge.report.parity_table import identical_text, print_parity
+from edgeforge.report.parity_view import parity_findings
 from edgeforge.report.schema import Report
 
 EVIL = "<img src=x>&\"'"
@@ -79,6 +80,14 @@ def test_the_tables_fit_their_terminal(parity: ParityRow, width: int) -> None:
     for word in ("features.3", "12.0", "90 %", "no such operator", "70.0  3", "99.99  1"):
         assert word in text, word
     assert ("━" in text) == (width == 160)
+
+
+def test_a_poor_model_is_a_finding_that_names_its_worst_layer(parity: ParityRow) -> None:
+    assert parity_findings(parity) == []
+    parity.output_sqnr_db = 11.0
+    (finding,) = parity_findings(parity)
+    assert "only 11.0 dB; 90 % of the error comes of features.3 (CONV_2D 1): 3 %" in finding.what
+    assert finding.remedy == "calibrate again"
 
 
 def test_only_equal_outputs_are_100_percent() -> None:
