@@ -61,7 +61,7 @@ def evenly_spaced(count: int, wanted: int) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, count - 1, min(wanted, count)).round().astype(np.int64))
 
 
-@dataclass
+@dataclass(eq=False)
 class _Probe:
     """One output tensor of an operator, and what was seen of it."""
 
@@ -234,7 +234,7 @@ def _alone(
     floats: Mapping[int, NDArray[Any]],
     spec: TensorSpec,
 ) -> NDArray[np.float32]:
-    """Add one image to what a layer does alone, and return its error there (float minus quantized is negative)."""
+    """Add one image to what a layer does alone, and return its error there (quantized minus float)."""
     import numpy as np
 
     if probe.alone is None:  # the model's input
