@@ -30,7 +30,7 @@ def depth_plot(rows: list[LayerRow], named: list[LayerRow]) -> str:
     own = [(depth[id(row)], min(row.own.sqnr_db, FINE_DB), row) for row in measured if row.own and row.own.sqnr_db]
     for x, y, _ in own:
         axes.plot([x, x], [0, y], color=OWN, linewidth=0.8, alpha=0.25, zorder=1)
-    areas = [14 + 420 * (row.cost or 0.0) for _, _, row in own]
+    areas = [_area(row) for _, _, row in own]
     axes.scatter([x for x, _, _ in own], [y for _, y, _ in own], s=areas, color=OWN, alpha=0.85, linewidths=0, zorder=3)
     _axes(axes, measured, own)
     _labels(axes, [one for one in own if one[2] in named[:LABELLED]], few=len(measured) <= FEW)
@@ -52,7 +52,7 @@ def _labels(axes: Axes, worst: list[tuple[int, float, LayerRow]], *, few: bool) 
     """Name the costliest layers; where there are few layers, the axis names them all and a share is enough."""
     if few:
         for x, y, row in worst:
-            axes.annotate(f"{100 * (row.cost or 0):.0f} %", (x, y), (0, 9), textcoords="offset points", ha="center",
+            axes.annotate(f"{100 * (row.cost or 0):.0f} %", (x, y), (0, 3 + _area(row) ** 0.5 / 2), textcoords="offset points", ha="center",
                           fontsize=8.5, color=INK)  # fmt: skip
         return
     names = [f"{row.module or row.name} {100 * (row.cost or 0):.0f} %" for _, _, row in worst]
@@ -79,6 +79,11 @@ def _axes(axes: Axes, measured: list[LayerRow], own: list[tuple[int, float, Laye
               va="bottom")  # fmt: skip
     axes.text(0.225, 1.02, "━", color=ACCUMULATED, fontsize=9, transform=axes.transAxes, va="bottom")
     axes.text(0.245, 1.02, "accumulated up to it", color=GREY, fontsize=8.5, transform=axes.transAxes, va="bottom")
+
+
+def _area(row: LayerRow) -> float:
+    """Return a dot's area in square points."""
+    return 14 + 420 * (row.cost or 0.0)
 
 
 def _short(row: LayerRow) -> str:
