@@ -52,8 +52,9 @@ def _labels(axes: Axes, worst: list[tuple[int, float, LayerRow]], *, few: bool) 
     """Name the costliest layers; where there are few layers, the axis names them all and a share is enough."""
     if few:
         for x, y, row in worst:
-            axes.annotate(f"{100 * (row.cost or 0):.0f} %", (x, y), (0, 3 + _area(row) ** 0.5 / 2), textcoords="offset points", ha="center",
-                          fontsize=8.5, color=INK)  # fmt: skip
+            above = (0.0, 3 + _area(row) ** 0.5 / 2)  # points: clear of the dot
+            share = f"{100 * (row.cost or 0):.0f} %"
+            axes.annotate(share, (x, y), above, textcoords="offset points", ha="center", fontsize=8.5, color=INK)
         return
     names = [f"{row.module or row.name} {100 * (row.cost or 0):.0f} %" for _, _, row in worst]
     points = [Point(name, x, y, y, y, INK) for name, (x, y, _) in zip(names, worst, strict=True)]
