@@ -175,6 +175,49 @@ def bench(
 
 
 @app.command()
+def verify(
+    target: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="BUILD | FLOAT.tflite INT8.tflite",
+            help="A build folder, or two models of one network.",
+            show_default=False,
+        ),
+    ],
+    inputs: Annotated[Path | None, typer.Option(help="For two files: .npz with x (N,C,H,W float32).")] = None,
+    onnx: Annotated[Path | None, typer.Option(help="For two files: the .onnx they came from names layers.")] = None,
+    layers: Annotated[int | None, typer.Option(min=1, help="Show only the layers that cost most.")] = None,
+    min_sqnr: Annotated[float | None, typer.Option(metavar="DB", help="Fail if a layer alone keeps less.")] = None,
+    max_steps: Annotated[int | None, typer.Option(min=0, help="Fail if LiteRT's kernels and TFLM differ more.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Compare float and int8 layer by layer, and every int8 runtime with every other.
+
+    Exits with 5 when --min-sqnr or --max-steps is not met; without them a difference is shown and is no error.
+
+    Examples:
+
+      edgeforge verify build/digits --layers 10
+
+      edgeforge verify float.tflite int8.tflite --inputs x.npz --min-sqnr 25
+    """
+    from edgeforge.evaluate.verify import require, verify
+    from edgeforge.progress import quiet_bar
+    from edgeforge.report.parity_table import print_parity
+
+    with quiet_bar("verify") as progress:
+        row = verify(target, inputs, onnx, progress)
+    if json:
+        print(row.model_dump_json(indent=1))
+    else:
+        from rich.console import Console
+
+        print_parity(row, Console(), layers)
+    require(row, min_sqnr, max_steps)
+
+
+@app.command()
 def boards(debug: Debug = False) -> None:
     """List the boards that a recipe may target."""
     from edgeforge.progress import print_boards

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json as json_module
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -90,6 +92,16 @@ class ConsoleWatcher(Watcher):
             place = result.folder / name
             if place.exists():
                 self.console.print(f"  {name.split('.')[0]:<8} {place}")
+
+
+@contextmanager
+def quiet_bar(title: str) -> Iterator[Callable[[float, str], None]]:
+    """Yield a function (share done, what is being done) that moves a bar on a terminal's standard error."""
+    console = Console(stderr=True, highlight=False)
+    columns = (SpinnerColumn(), TextColumn(title), BarColumn(bar_width=24), TextColumn("[dim]{task.description}"))
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=1.0)
+        yield lambda share, text: bar.update(task, completed=share, description=text)
 
 
 def print_plan(plan: Plan) -> None:

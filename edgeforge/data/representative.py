@@ -70,11 +70,13 @@ def balanced(labels: NDArray[np.int64], samples: int, seed: int) -> NDArray[np.i
     return order[:samples]
 
 
-def read_own(path: Path, shape: tuple[int, int, int]) -> tuple[NDArray[np.float32], NDArray[np.int64] | None]:
-    """Read the user's calibration file. Raises RecipeError when it is no array of model inputs."""
+def read_own(
+    path: Path, shape: tuple[int, int, int], where: str = "quantize.calibration.file"
+) -> tuple[NDArray[np.float32], NDArray[np.int64] | None]:
+    """Read the user's file of inputs, named by `where`. Raises RecipeError when it is no array of model inputs."""
     import numpy as np
 
-    where = f"quantize.calibration.file: {path}"
+    where = f"{where}: {path}"
     try:
         with np.load(path, allow_pickle=False) as arrays:
             if "x" not in arrays:

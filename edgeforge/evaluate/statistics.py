@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from edgeforge.report.schema import Drop, Verdict
@@ -80,7 +81,11 @@ def sqnr_db(reference: NDArray[np.float32], other: NDArray[np.float32]) -> float
     import numpy as np
 
     noise = float(np.square(reference.astype(np.float64) - other).sum())
-    signal = float(np.square(reference.astype(np.float64)).sum())
+    return decibels(float(np.square(reference.astype(np.float64)).sum()), noise)
+
+
+def decibels(signal: float, noise: float) -> float | None:
+    """Return the ratio of two sums of squares in dB; None when there is no noise, 0 when there is no signal."""
     if noise == 0:
         return None
-    return float(10 * np.log10(signal / noise)) if signal else 0.0
+    return 10 * math.log10(signal / noise) if signal else 0.0

@@ -49,11 +49,18 @@ def export_qat_tflite(job: Job) -> None:
     shipped = append_files(with_io(quantized, settings.io), read_preprocessing(job.inputs["data"]))
     file = f"{job.recipe.name}_qat_int8.tflite"
     (job.output / file).write_bytes(shipped)
-    (job.output / f"{job.recipe.name}_qat_float32.tflite").write_bytes(float_model)
+    float_file = f"{job.recipe.name}_qat_float32.tflite"
+    (job.output / float_file).write_bytes(float_model)
     detail = f"ranges learned in PyTorch, {settings.io} in and out"
     if matched.float_layers:
         detail += f"; in float: {', '.join(matched.float_layers)}"
     output = next(reversed(matched.tensors.values()))
-    extra = {"operators": operators(quantized), "source": TORCH_NAME, "output_scale": output.scale}
+    extra = {
+        "operators": operators(quantized),
+        "source": TORCH_NAME,
+        "output_scale": output.scale,
+        "float_model": float_file,
+        "onnx": source.name,
+    }
     precision = "mixed" if matched.float_layers else "int8"
     write_variants(job.output, [Variant(NAME, "litert", precision, file, detail, checks=tuple(checks), extra=extra)])

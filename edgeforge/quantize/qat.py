@@ -95,11 +95,10 @@ def _fine_tuned(job: Job, calibration: torch.Tensor) -> Quantized | None:
     trainer = fit(job, prepared, tuning, section="quantize.qat", callbacks=[rest])
     if not trainer.is_global_zero:
         return None
-    checkpoint = best_checkpoint(trainer)
     prefix = "network."
-    learned = {name.removeprefix(prefix): value for name, value in checkpoint["state_dict"].items()
-               if name.startswith(prefix)}  # fmt: skip
-    prepared.load_state_dict(learned)
+    learned = best_checkpoint(trainer)["state_dict"]
+    prepared.load_state_dict({name.removeprefix(prefix): value for name, value in learned.items()
+                              if name.startswith(prefix)})  # fmt: skip
     row = training_row(job.scratch, prepared, trainer)
     (job.output / QAT_TRAINING_FILE).write_text(row.model_dump_json(indent=1))
     made: Quantized = how.finish(prepared, source, calibration)

@@ -5,7 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from edgeforge.evaluate.layer_evidence import costliest
 from edgeforge.report.edge_tpu import edge_tpu_lines
+from edgeforge.report.parity_plot import depth_plot
+from edgeforge.report.parity_table import identical_text
+from edgeforge.report.parity_view import grade, parity_view
 from edgeforge.report.plots import accuracy_plot, bars_plot, confusion_plot, training_plot
 from edgeforge.report.pruning import pruning_lines
 from edgeforge.report.schema import RUNTIMES, Drop, Latency, Report
@@ -20,7 +24,14 @@ def render(report: Report) -> str:
         loader=FileSystemLoader(Path(__file__).parent / "templates"), undefined=StrictUndefined, autoescape=True,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters |= {"kb": kilobytes, "percent": percent, "drop_badge": drop_badge, "speed": speed}
+    environment.filters |= {
+        "kb": kilobytes,
+        "percent": percent,
+        "drop_badge": drop_badge,
+        "speed": speed,
+        "grade": grade,
+        "identical": identical_text,
+    }
     made = [row for row in report.variants if row.status == "ok"]
     wanted = (report.reference, "torch-fx-int8", "onnx-static-int8", report.shipped, "tflm-int8")
     plots = {
@@ -31,6 +42,8 @@ def render(report: Report) -> str:
         "fine_tuning": Markup(training_plot(report.pruning.fine_tuning)) if report.pruning else "",
         "confusion": {row.name: Markup(confusion_plot(row, report.classes)) for row in made if row.name in wanted},
     }
+    if report.parity and report.parity.layers:
+        plots["depth"] = Markup(depth_plot(report.parity.layers, costliest(report.parity.layers)))
     groups = {title: [row for row in report.variants if row.runtime == key] for key, title in RUNTIMES.items()}
     return environment.get_template("report.html.j2").render(
         report=report,
@@ -39,6 +52,7 @@ def render(report: Report) -> str:
         plots=plots,
         pruning_lines=pruning_lines(report.pruning) if report.pruning else [],
         edge_tpu_lines=edge_tpu_lines(report.edge_tpu) if report.edge_tpu else [],
+        parity_view=parity_view(report.parity),
         timing=next((row.latency_ms for row in made if row.latency_ms), None),
     )
 

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from edgeforge.report.parity_schema import ParityRow
+
 SCHEMA_VERSION: Literal[1] = 1
 
 Verdict = Literal["better", "tie", "worse", "reference"]
@@ -238,3 +240,4 @@ class Report(Row):
     findings: list[Finding]
     stages: list[StageRow]
     recipe_yaml: str
+    parity: ParityRow | None = None  # layer by layer, and runtime by runtime

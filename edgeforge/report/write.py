@@ -15,9 +15,12 @@ from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import RecipeError
 from edgeforge.evaluate.latency import LATENCY_FILE
 from edgeforge.evaluate.measure import FOLLOWS_FAKE_QUANT, MEASUREMENTS_FILE
+from edgeforge.evaluate.parity_stage import PARITY_FILE
 from edgeforge.evaluate.tflm import TFLM_FILE
 from edgeforge.machine import machine_facts
 from edgeforge.report.html import render
+from edgeforge.report.parity_schema import ParityRow
+from edgeforge.report.parity_view import parity_findings
 from edgeforge.report.pruning_row import PRUNED, pruning_row
 from edgeforge.report.schema import (
     CalibrationRow,
@@ -67,6 +70,7 @@ def gather(job: Job) -> Report:
     targets = [TargetRow(**row) for row in json.loads((job.inputs["arduino"] / "targets.json").read_text())]
     variants = _variants(job, recipe.name)
     edge_tpu = job.inputs["edgetpu"] / EDGE_TPU_FILE
+    parity = ParityRow.model_validate_json((job.inputs["parity"] / PARITY_FILE).read_bytes())
     return Report(
         recipe=recipe.name,
         shipped=json.loads((job.inputs["tflm"] / TFLM_FILE).read_text())["source"],
@@ -83,9 +87,10 @@ def gather(job: Job) -> Report:
         training=TrainingRow.model_validate_json((job.inputs["train"] / TRAINING_FILE).read_bytes()),
         pruning=pruning_row(job, variants),
         edge_tpu=EdgeTPURow.model_validate_json(edge_tpu.read_bytes()) if edge_tpu.exists() else None,
-        findings=_findings(variants, calibration, targets),
+        findings=_findings(variants, calibration, targets) + parity_findings(parity),
         stages=[StageRow(**row) for row in job.facts["stages"]],
         recipe_yaml=yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False),
+        parity=parity,
     )
 
 

@@ -12,17 +12,22 @@ if TYPE_CHECKING:
 
 
 def to_input(images: NDArray[np.float32], spec: TensorSpec) -> NDArray[np.generic]:
-    """Turn images (N,C,H,W float32) into a model's input tensors (N,H,W,C of its type).
-
-    q = round(x / scale) + zero point, halves away from zero, clamped: what TFLite's QUANTIZE computes.
-    """
+    """Turn images (N,C,H,W float32) into a model's input tensors (N,H,W,C of its type)."""
     import numpy as np
 
     channels_last = np.ascontiguousarray(images.transpose(0, 2, 3, 1))
-    if spec.scale is None:
-        return channels_last
+    return channels_last if spec.scale is None else to_steps(channels_last, spec)
+
+
+def to_steps(values: NDArray[np.float32], spec: TensorSpec) -> NDArray[np.generic]:
+    """Round real values (any shape) onto a quantized tensor's grid: clamped.
+
+    q = round(x / scale) + zero point, halves away from zero: what TFLite's QUANTIZE computes.
+    """
+    import numpy as np
+
     limits = np.iinfo(spec.dtype)
-    scaled = channels_last / np.float32(spec.scale)
+    scaled = values / np.float32(spec.scale or 1.0)
     whole = np.trunc(scaled)
     # Adding a half and truncating would round 0.49999997 up: that sum is 1 in 32 bits.
     rounded = whole + np.copysign(abs(scaled - whole) >= 0.5, scaled) + (spec.zero_point or 0)

@@ -14,8 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from edgeforge.artifact import read_variants
-from edgeforge.errors import BudgetExceeded, RecipeError
+from edgeforge.artifact import shipped_variant
+from edgeforge.errors import BudgetExceeded, RecipeError, StageFailed
 from edgeforge.evaluate.flatbuffer import FLOATS, read_model, type_name
 from edgeforge.export.associated_files import pure_flatbuffer
 from edgeforge.report.schema import EdgeTPUOperator, EdgeTPURow
@@ -31,10 +31,13 @@ COMPILER_SECONDS = 300
 
 
 def judge_build(job: Job) -> None:
-    """The stage `edgetpu`: write edge_tpu.json for the build's int8 model; nothing where there is none."""
-    variant = next((row for row in read_variants(job.inputs["tflite"]) if row.name == "tflite-int8"), None)
-    if variant and variant.file:
-        row = judge((job.inputs["tflite"] / variant.file).read_bytes())
+    """The stage `edgetpu`: write edge_tpu.json for the model that ships, where it is full-integer."""
+    try:
+        variant, folder = shipped_variant(job.inputs, job.recipe.quantize.ship)
+    except StageFailed:
+        return
+    if variant.precision == "int8":
+        row = judge((folder / str(variant.file)).read_bytes())
         (job.output / EDGE_TPU_FILE).write_text(row.model_dump_json(indent=1))
 
 

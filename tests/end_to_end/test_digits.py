@@ -17,6 +17,7 @@ from edgeforge.errors import StageFailed
 from edgeforge.evaluate.flatbuffer import int8_checks, macs, operators
 from edgeforge.evaluate.predict import read_predictions
 from edgeforge.export.associated_files import pure_flatbuffer, read_preprocessing_of
+from edgeforge.report.parity_schema import ParityRow
 from edgeforge.report.schema import Report
 from edgeforge.report.write import read_report
 from edgeforge.runtimes.tflm import TFLMRunner
@@ -191,6 +192,38 @@ def test_the_report_is_one_file_that_needs_no_network(digits_build: Path) -> Non
     for name in VARIANTS:
         assert name in page
     assert json.loads((digits_build / "report.json").read_text())["schema"] == 1
+
+
+def test_layers_and_runtimes_are_compared(report: Report) -> None:
+    parity = report.parity
+    assert parity and not parity.reason and not parity.left_out and parity.images == 64
+    names = ["input", "features.0 (CONV_2D 0)", "features.3 (CONV_2D 1)", "features.6 (MAX_POOL_2D 2)",
+             "classifier.0 (RESHAPE 3)", "classifier.1 (FULLY_CONNECTED 4)"]  # fmt: skip
+    assert [row.name for row in parity.layers] == names
+    assert all(row.own and row.accumulated and row.accumulated.cosine > 0.99 for row in parity.layers)
+    assert [row.own and row.own.sqnr_db is None for row in parity.layers] == [False, False, False, True, True, False]
+    assert sum(row.cost or 0.0 for row in parity.layers) == pytest.approx(1.0)
+    int8 = next(row for row in report.variants if row.name == "tflite-int8")
+    assert int8.agreement and parity.output_sqnr_db == pytest.approx(int8.agreement.sqnr_db, abs=3.0)
+    pairs = {(pair.a, pair.b): pair for pair in parity.runtimes}
+    assert len(pairs) == 7 * 6 / 2 and all(pair.images == 450 for pair in pairs.values())
+    one_file = [pair for pair in pairs.values() if pair.one_file]
+    assert len(one_file) == 6 and all(pair.max_steps <= 1 for pair in one_file if pair.max_steps is not None)
+    assert pairs["litert-reference", "tflm"].identical > 0.98
+    assert pairs["torch-fx-int8", "onnx-static-int8"].identical > 0.3
+
+
+def test_verify_computes_it_again_from_the_published_files(digits_out: Path, tmp_path: Path, edgeforge) -> None:  # type: ignore[no-untyped-def]
+    build = digits_out / "digits"
+    done = edgeforge("verify", build, "--json", "--min-sqnr", "25")
+    assert done.returncode == 0, done.stderr
+    kept = read_report(build).parity
+    assert kept and ParityRow.model_validate_json(done.stdout) == kept
+    shown = edgeforge("verify", build, "--min-sqnr", "60")
+    assert shown.returncode == 5 and "classifier.1 (FULLY_CONNECTED 4)" in shown.stderr and "tflm" in shown.stdout
+    alone = shutil.copytree(build, tmp_path / "digits")  # a build folder without its store
+    gone = edgeforge("verify", alone)
+    assert gone.returncode == 2 and "no longer in the store" in gone.stderr and "build it again" in gone.stderr
 
 
 def test_the_lock_file_names_every_version_and_value(digits_build: Path) -> None:

@@ -1,0 +1,183 @@
+"""What `edgeforge verify` does: parity computed again, of a build's published files or of any two .tflite files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgeforge.data.representative import read_own
+from edgeforge.data.splits import read_preprocessing, read_split
+from edgeforge.errors import ParityError, RecipeError, StageFailed
+from edgeforge.evaluate.flatbuffer import macs
+from edgeforge.evaluate.parity import IMAGES, Progress, evenly_spaced
+from edgeforge.evaluate.parity_stage import add_runtimes, affordable, compared, layers_of
+from edgeforge.evaluate.runtime_pairs import LITERT, TFLM, Outputs, run_litert
+from edgeforge.evaluate.tflite_graph import Graph
+from edgeforge.export.qat_tflite import NAME as QAT
+from edgeforge.publish import read_record
+from edgeforge.quantize.qat import NAME as QAT_SOURCE
+from edgeforge.report.parity_schema import LayerRow, ParityRow
+from edgeforge.report.write import read_report
+from edgeforge.runtimes.load import load_runner
+from edgeforge.stage import key_of
+from edgeforge.store import CorruptedArtifact, Store
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+SECONDS = 10  # about what the slowest runtime may take
+MADE_AGAIN = "build it again: edgeforge build RECIPE"
+
+
+def verify(target: list[Path], inputs: Path | None, onnx_file: Path | None, progress: Progress) -> ParityRow:
+    """Compare one build folder, or a float and an int8 .tflite file. Raises RecipeError for anything else."""
+    if len(target) == 1 and target[0].suffix != ".tflite":
+        return verify_build(target[0], progress)
+    if len(target) != 2 or inputs is None:
+        raise RecipeError(
+            "verify takes a build folder, or two .tflite files and inputs for them",
+            fix="edgeforge verify build/digits, or: edgeforge verify FLOAT.tflite INT8.tflite --inputs x.npz",
+        )
+    return verify_files(target[0], target[1], inputs, onnx_file, progress)
+
+
+def verify_build(folder: Path, progress: Progress) -> ParityRow:
+    """Compare a build's published files on its test images: layers, and every int8 runtime.
+
+    Raises RecipeError when the folder holds no build, or when its images are no longer in the store beside it.
+    """
+    import numpy as np
+
+    report = read_report(folder)
+    files = {row.name: folder / row.file for row in report.variants if row.file and row.status == "ok"}
+    reasons = {row.name: row.reason for row in report.variants}
+    for name, path in files.items():
+        if not path.is_file():
+            raise RecipeError(f"{path} ({name}) is missing", fix=MADE_AGAIN)
+    shipped = report.shipped or "tflite-int8"
+    if shipped not in files:
+        why = reasons.get(shipped) or "the recipe does not ask for it"
+        return ParityRow(reason=f"there is no model for the board, {shipped}: {why}")
+    data = _data(folder)
+    raw, _ = read_split(data, "test")
+    preprocessing, int8 = read_preprocessing(data), files[shipped]
+    row = ParityRow(reason="layers: there is no float32 TFLite model to compare with")
+    float_file, onnx_file, source = files.get("tflite-float32"), files.get("onnx-fp32"), None
+    if shipped == QAT:  # fine-tuning has changed the weights: its own float model lies beside it
+        float_file = folder / "tflite" / f"{report.recipe}_qat_float32.tflite"
+        onnx_file, source = folder / "onnx" / f"{report.recipe}_qat_fp32.onnx", QAT_SOURCE
+    if float_file:
+        images = preprocessing.apply(raw[evenly_spaced(len(raw), IMAGES)])
+        row = layers_of(float_file, int8, images, onnx_file, progress)
+    row.model = shipped
+    index = affordable(len(raw), macs(int8.read_bytes()), SECONDS)
+    images = preprocessing.apply(raw[index])
+    outputs = []
+    for name in compared([*files], source):
+        if name in files:
+            progress(1.0, f"{name}: {len(index)} images")
+            outputs.append(Outputs(name, load_runner(files[name]).run(images), np.asarray(index)))
+        else:
+            row.left_out[name] = reasons.get(name) or "the recipe does not ask for it"
+    _add_tflite_runtimes(row, int8, images, index, outputs, progress)
+    return row
+
+
+def verify_files(
+    float_file: Path, int8_file: Path, inputs: Path, onnx_file: Path | None, progress: Progress
+) -> ParityRow:
+    """Compare two .tflite files made anywhere, on inputs of one's own (an .npz file with x: N,C,H,W float32).
+
+    Raises RecipeError when a file cannot be read or the inputs do not fit.
+    """
+    import numpy as np
+
+    for path in (float_file, int8_file, *([onnx_file] if onnx_file else [])):
+        if not path.is_file():
+            raise RecipeError(f"{path}: no such file", fix="edgeforge verify FLOAT.tflite INT8.tflite --inputs x.npz")
+    graph = Graph(float_file.read_bytes())
+    shape = graph.shape(graph.inputs[0])
+    if len(shape) != 4:
+        raise RecipeError(
+            f"{float_file}: its input has the shape {list(shape)}", fix="name a model of images (1,H,W,C)"
+        )
+    x, _ = read_own(inputs, (shape[3], shape[1], shape[2]), where="--inputs")
+    row = layers_of(float_file, int8_file, x[evenly_spaced(len(x), IMAGES)], onnx_file, progress)
+    index = affordable(len(x), macs(int8_file.read_bytes()), SECONDS)
+    _add_tflite_runtimes(row, int8_file, x[index], np.asarray(index), [], progress)
+    return row
+
+
+def require(row: ParityRow, min_sqnr: float | None, max_steps: int | None) -> None:
+    """Raise ParityError for layers whose own SQNR is below `min_sqnr` dB, or kernels more than `max_steps` apart.
+
+    What could not be compared is not proven, and fails `min_sqnr` too. `max_steps` is of the runtimes that run the
+    one .tflite file: they should compute the same integers.
+    """
+    said = []
+    if min_sqnr is not None:
+        said += [row.reason] if row.reason else []
+        said += [f"{layer.name}: {_shortfall(layer)}" for layer in row.layers if _below(layer, min_sqnr)]
+    if max_steps is not None:
+        said += [
+            f"{pair.a} and {pair.b}: up to {pair.max_steps} steps apart on the same file"
+            for pair in row.runtimes
+            if pair.one_file and pair.max_steps is not None and pair.max_steps > max_steps
+        ]
+    if said:
+        limits = [f"--min-sqnr {min_sqnr:g} dB"] if min_sqnr is not None else []
+        limits += [f"--max-steps {max_steps}"] if max_steps is not None else []
+        raise ParityError(
+            "\n".join((f"below what {' and '.join(limits)} asks for:", *said)),
+            fix="see what to do beside each layer in the table above",
+        )
+
+
+def _below(layer: LayerRow, limit: float) -> bool:
+    if layer.own is None:
+        return True
+    return layer.own.sqnr_db is not None and layer.own.sqnr_db < limit
+
+
+def _shortfall(layer: LayerRow) -> str:
+    if layer.own is None:
+        return f"not compared: {layer.reason}"
+    return f"{layer.own.sqnr_db:.1f} dB alone"
+
+
+def _data(folder: Path) -> Path:
+    """Return the artifact that holds a build's images."""
+    ingredients = read_record(folder)["ingredients"].get("data")
+    gone = RecipeError(f"the test images of {folder} are no longer in the store beside it", fix=MADE_AGAIN)
+    if ingredients is None:
+        raise gone
+    try:
+        artifact = Store(folder.resolve().parent / ".store").get("data", key_of(ingredients))
+    except CorruptedArtifact as error:
+        raise RecipeError(f"the test images of {folder} are damaged: {error}", fix=MADE_AGAIN) from error
+    if artifact is None:
+        raise gone
+    return artifact.folder
+
+
+def _add_tflite_runtimes(
+    row: ParityRow,
+    path: Path,
+    images: NDArray[np.float32],
+    index: NDArray[np.int64],
+    outputs: list[Outputs],
+    progress: Progress,
+) -> None:
+    progress(1.0, f"LiteRT's kernels: {len(index)} images")
+    made, left_out = run_litert(path, images, [*LITERT], index)
+    row.left_out |= left_out
+    outputs = [*outputs, *made]
+    progress(1.0, f"TFLM: {len(index)} images")
+    try:
+        from edgeforge.runtimes.tflm import TFLMRunner
+
+        outputs.append(Outputs(TFLM, TFLMRunner(path).run(images), index, one_file=True))
+    except StageFailed as error:
+        row.left_out[TFLM] = error.reason
+    add_runtimes(row, path, outputs)
