@@ -92,7 +92,7 @@ STAGES: tuple[Stage, ...] = (
         publish={"*.pt": "torch"},
         version=2,
     ),
-    # Quantization-aware training, and its ranges carried into TFLite.
+    # Quantization-aware training; what it has learned is carried into TFLite further down.
     Stage(
         "qat",
         "edgeforge.quantize.qat:quantization_aware_training",
@@ -103,17 +103,6 @@ STAGES: tuple[Stage, ...] = (
         files=("model",),
         uses=(*TORCH, "pytorch-lightning", "torchmetrics", "torchvision", "onnx", "onnxscript"),
         publish={"*.pt": "torch", "*.onnx": "onnx"},
-        only_with="quantize.qat",
-    ),
-    Stage(
-        "qat-tflite",
-        "edgeforge.export.qat_tflite:export_qat_tflite",
-        "Carry the learned ranges into TFLite",
-        reads=("name", "quantize.tflite"),
-        after=("data", "calibration", "qat"),
-        uses=("onnx2tf", "tensorflow", "tf_keras", "onnx", "numpy", "ai-edge-quantizer", "ai-edge-litert"),
-        publish={"*.tflite": "tflite"},
-        environment=KEEP_MEMORY,
         only_with="quantize.qat",
     ),
     Stage(
@@ -156,6 +145,17 @@ STAGES: tuple[Stage, ...] = (
         uses=("ai-edge-quantizer", "ai-edge-litert", "torch", "numpy"),
         publish={"*.tflite": "tflite"},
         only_with="quantize.ptq",
+    ),
+    Stage(
+        "qat-tflite",
+        "edgeforge.export.qat_tflite:export_qat_tflite",
+        "Carry the learned ranges into TFLite",
+        reads=("name", "quantize.tflite"),
+        after=("data", "calibration", "qat"),
+        uses=("onnx2tf", "tensorflow", "tf_keras", "onnx", "numpy", "ai-edge-quantizer", "ai-edge-litert"),
+        publish={"*.tflite": "tflite"},
+        environment=KEEP_MEMORY,
+        only_with="quantize.qat",
     ),
     # int8 but for the layers that it would hurt.
     Stage(
