@@ -88,7 +88,10 @@ def make_plan(
 
 
 def _not_asked_for(stage: Stage, recipe: Recipe) -> bool:
-    return bool(stage.only_with) and section(recipe, stage.only_with or "") in (None, [], False)
+    if not stage.only_with:
+        return False
+    value = section(recipe, stage.only_with)
+    return value is None or value == []  # a limit of 0 asks for the stage
 
 
 def user_files(loaded: LoadedRecipe) -> dict[str, Path]:

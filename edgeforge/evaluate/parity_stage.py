@@ -132,7 +132,9 @@ def compared(names: list[str], source: str | None = None) -> list[str]:
     return [*chosen, "onnx-static-int8"]
 
 
-def _stored_outputs(job: Job, variants: dict[str, Variant], shipped: Variant, images: int) -> tuple[list[Outputs], dict[str, str]]:
+def _stored_outputs(
+    job: Job, variants: dict[str, Variant], shipped: Variant, images: int
+) -> tuple[list[Outputs], dict[str, str]]:
     """Return the outputs that earlier stages kept, and why others are missing."""
     import numpy as np
 

@@ -29,9 +29,9 @@ PORTION = 100
 def run_tflm(job: Job) -> None:
     """Write predictions.npz (logits, and the test images they are of), tflm.json and variants.json.
 
-    tflm.json: source (the variant it runs), arena_bytes, arena_head_bytes, arena_tail_bytes, operators, unsupported, images, of, reason.
-    `reason` says why there are no figures: no int8 model was made, or TFLM refuses it; then `unsupported` names
-    the operator it stopped at.
+    tflm.json: source (the variant that it runs), arena_bytes, arena_head_bytes, arena_tail_bytes, operators,
+    unsupported, images, of, reason. `reason` says why there are no figures: no such model was made, or TFLM refuses
+    it; then `unsupported` names the operator it stopped at.
     """
     import numpy as np
 

@@ -5,23 +5,23 @@ Layers are judged on validation images, so that the test split measures what was
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from edgeforge.artifact import Variant, write_variants
+from edgeforge.artifact import Variant, read_variants, write_variants
 from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import StageFailed
 from edgeforge.evaluate.flatbuffer import operator_name, operators, read_model
+from edgeforge.evaluate.module_names import module_names
 from edgeforge.export.associated_files import append_files
 from edgeforge.quantize.observers import calibrate
 from edgeforge.quantize.precision_search import Judged, Point, fewest_wide, sensitivities
 from edgeforge.quantize.ptq import float_model
 from edgeforge.quantize.range_matching import PASS_THROUGH
 from edgeforge.quantize.tflite_boundaries import with_io
-from edgeforge.quantize.tflite_static import Precision, Ranges, prepared, quantize_static
+from edgeforge.quantize.tflite_static import Precision, Ranges, layers, prepared, quantize_static
+from edgeforge.report.mixed_schema import MixedRow, MixRow, SensitivityRow, Wide
 from edgeforge.runtimes.litert import LiteRTRunner
 from edgeforge.stage import Job
 from edgeforge.targets.boards import boards
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 NAME = "tflite-mixed"
 MIXED_FILE = "mixed.json"
 VALIDATION_IMAGES = 2000
-WIDER: tuple[Precision, ...] = ("int16", "float32")  # in order of preference: integers, half of float's memory
+WIDER: tuple[Wide, ...] = ("int16", "float32")  # in order of preference: integers, half of float's memory
 
 
 def mix_precisions(job: Job) -> None:
@@ -46,9 +46,8 @@ def mix_precisions(job: Job) -> None:
     costs = sensitivities(names, bench.judge, reference, lambda share, text: job.progress(0.5 * share, text))
     order = [entry.layer for entry in costs]
     excluded: dict[str, str] = {}
-    curve: list[tuple[str, Point]] = []
-    best: Point | None = None
-    wide: Precision = "int16"
+    tried: list[MixRow] = []
+    chosen: MixRow | None = None
     for wide in WIDER:
         reason = bench.refusal(wide, order) if _microcontrollers(job.recipe.targets) else ""
         if reason:
@@ -58,20 +57,41 @@ def mix_precisions(job: Job) -> None:
             order, wide, bench.judge, reference, settings.max_drop,
             lambda share, text: job.progress(0.5 + 0.45 * share, text),
         )  # fmt: skip
-        curve += [(wide, point) for point in points]
+        tried += [_mix(wide, point, reference) for point in points]
         if best is not None:
+            chosen = _mix(wide, best, reference)
             break
-    facts = {
-        "max_drop": settings.max_drop,
-        "images": len(bench.labels),
-        "reference": asdict(reference),
-        "layers": [asdict(entry) for entry in costs],
-        "curve": [{"precision": kind, "wide": point.wide, **asdict(point.judged)} for kind, point in curve],
-        "chosen": None if best is None else {"precision": wide, "wide": best.wide, **asdict(best.judged)},
-        "excluded": excluded,
-    }
-    (job.output / MIXED_FILE).write_text(json.dumps(facts, indent=1))
-    write_variants(job.output, [_variant(job, bench, wide, best, excluded)])
+    modules = _modules(job, bench.float_model)
+    row = MixedRow(
+        max_drop=settings.max_drop,
+        images=len(bench.labels),
+        float_bytes=reference.bytes,
+        float_top1=reference.accuracy,
+        layers=[
+            SensitivityRow(layer=cost.layer, module=modules.get(cost.layer, ""), drop=cost.drop, error=cost.error)
+            for cost in costs
+        ],
+        tried=tried,
+        chosen=chosen,
+        excluded=excluded,
+    )
+    (job.output / MIXED_FILE).write_text(row.model_dump_json(indent=1))
+    write_variants(job.output, [_variant(job, bench, row)])
+
+
+def _mix(wide: Wide, point: Point, reference: Judged) -> MixRow:
+    drop = 100 * (reference.accuracy - point.judged.accuracy)
+    return MixRow(
+        precision=wide, wide=list(point.wide), bytes=point.judged.bytes, top1=point.judged.accuracy, drop=drop
+    )
+
+
+def _modules(job: Job, model: bytes) -> dict[str, str]:
+    """Return layer → PyTorch module, for those that are known."""
+    onnx = next(variant for variant in read_variants(job.inputs["onnx"]) if variant.name == "onnx-fp32")
+    names = layers(model)
+    known = module_names(model, job.inputs["onnx"] / str(onnx.file))
+    return {names[place]: module for place, module in known.items()}
 
 
 class _Bench:
@@ -137,15 +157,18 @@ def _microcontrollers(targets: tuple[str, ...]) -> bool:
     return any(target in boards() for target in targets)
 
 
-def _variant(job: Job, bench: _Bench, wide: Precision, best: Point | None, excluded: dict[str, str]) -> Variant:
-    settings = job.recipe.quantize
+def _variant(job: Job, bench: _Bench, row: MixedRow) -> Variant:
+    settings, best = job.recipe.quantize, row.chosen
     if best is None:
         reason = f"no mix is within {settings.max_drop} points of float32 on the validation images"
-        if excluded:
-            reason += "; not tried, as TFLM cannot run it: " + ", ".join(excluded)
+        if row.excluded:
+            reason += "; not tried, as TFLM cannot run it: " + ", ".join(row.excluded)
         return Variant(NAME, "litert", "mixed", None, reason=reason)
-    model = bench.make("int8", dict.fromkeys(best.wide, wide))
+    model = bench.make("int8", {layer: best.precision for layer in best.wide})
     path = job.output / f"{job.recipe.name}_mixed.tflite"
     path.write_bytes(append_files(with_io(model, settings.tflite.io), read_preprocessing(job.inputs["data"])))
-    detail = "int8 is enough for every layer" if not best.wide else f"{wide}: {', '.join(best.wide)}; all else int8"
-    return Variant(NAME, "litert", "mixed", path.name, detail, extra={"operators": operators(model)})
+    modules = {cost.layer: cost.module or cost.layer for cost in row.layers}
+    kept = ", ".join(modules[layer] for layer in best.wide)
+    detail = f"{best.precision}: {kept}; all else int8" if kept else "int8 is enough for every layer"
+    precision = "mixed" if kept else "int8"
+    return Variant(NAME, "litert", precision, path.name, detail, extra={"operators": operators(model)})

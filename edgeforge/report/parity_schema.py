@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
-
-
-class Row(BaseModel):
-    """A part of the report; unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid")
+from edgeforge.report.row import Row
 
 
 class Deviation(Row):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from edgeforge.report.mixed_schema import MixedRow
 from edgeforge.report.parity_schema import ParityRow
+from edgeforge.report.row import Row
 
 SCHEMA_VERSION: Literal[1] = 1
 
@@ -14,12 +16,6 @@ Verdict = Literal["better", "tie", "worse", "reference"]
 
 # How people call the runtimes, in the order in which reports show them.
 RUNTIMES = {"torch": "PyTorch", "onnxruntime": "ONNX Runtime", "litert": "TFLite", "tflm": "TFLite Micro"}
-
-
-class Row(BaseModel):
-    """A part of the report; unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class Metrics(Row):
@@ -241,3 +237,4 @@ class Report(Row):
     stages: list[StageRow]
     recipe_yaml: str
     parity: ParityRow | None = None  # layer by layer, and runtime by runtime
+    mixed: MixedRow | None = None

@@ -18,7 +18,9 @@ from edgeforge.evaluate.measure import FOLLOWS_FAKE_QUANT, MEASUREMENTS_FILE
 from edgeforge.evaluate.parity_stage import PARITY_FILE
 from edgeforge.evaluate.tflm import TFLM_FILE
 from edgeforge.machine import machine_facts
+from edgeforge.quantize.mixed import MIXED_FILE
 from edgeforge.report.html import render
+from edgeforge.report.mixed_schema import MixedRow
 from edgeforge.report.parity_schema import ParityRow
 from edgeforge.report.parity_view import parity_findings
 from edgeforge.report.pruning_row import PRUNED, pruning_row
@@ -91,6 +93,7 @@ def gather(job: Job) -> Report:
         stages=[StageRow(**row) for row in job.facts["stages"]],
         recipe_yaml=yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False),
         parity=parity,
+        mixed=_mixed(job),
     )
 
 
@@ -138,6 +141,10 @@ def _lost_by_pruning(row: VariantRow, variants: list[VariantRow]) -> float:
     """Return the points that the pruned float network has lost: said once, not again of what is made from it."""
     pruned = next((other for other in variants if other.name == PRUNED), None)
     return pruned.drop.points if pruned and pruned.drop and row is not pruned else 0.0
+
+
+def _mixed(job: Job) -> MixedRow | None:
+    return MixedRow.model_validate_json((job.inputs["mixed"] / MIXED_FILE).read_bytes()) if "mixed" in job.inputs else None
 
 
 def _normalize(preprocessing: Preprocessing) -> dict[str, list[float]]:
