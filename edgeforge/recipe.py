@@ -153,7 +153,9 @@ class PTQ(Section):
     observer: ObserverName | None = Field(None, description="how activation ranges are chosen; default: minmax")
     percentile: float | None = Field(None, gt=50.0, le=100.0, description="share kept, in percent; default: 99.99")
     weights: Literal["per-channel", "per-tensor"] = "per-channel"
-    io: Literal["int8", "uint8", "int16", "float32"] | None = Field(None, description="default: int8; of int16x8: int16")
+    io: Literal["int8", "uint8", "int16", "float32"] | None = Field(
+        None, description="default: int8; of int16x8: int16"
+    )
     equalize: bool = Field(False, description="cross-layer equalization, before anything else")
     bias_correction: bool = Field(False, description="mean errors of each layer go into its bias")
     adaround: AdaRound | None = Field(None, description="true, or how: learned rounding of weights")
