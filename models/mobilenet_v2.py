@@ -63,9 +63,7 @@ class _InvertedResidual(nn.Module):
         return self.sum.add(images, self.layers(images)) if self.residual else self.layers(images)
 
 
-def convolution(
-    inputs: int, outputs: int, size: int, stride: int, activation: str, groups: int = 1
-) -> nn.Sequential:
+def convolution(inputs: int, outputs: int, size: int, stride: int, activation: str, groups: int = 1) -> nn.Sequential:
     """Convolution, batch norm and activation in a row, which quantization fuses into one layer."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, groups=groups, bias=False),

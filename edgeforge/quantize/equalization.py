@@ -35,10 +35,14 @@ RELU6_LIMIT = 6.0
 
 @dataclass
 class Pair:
-    """Two layers and the tensors between them: channel i of the first one's output is read by the second alone."""
+    """Two layers and the tensors between them: channel i of the first one's output is read by the second alone.
 
-    first: Any  # operators
-    second: Any
+    A layer in two pairs is one object in both; `scale` changes its numbers, and `write` puts them into the model.
+    """
+
+    operators: tuple[Any, Any]
+    first: Layer
+    second: Layer
     free: NDArray[np.bool_]  # channels that may be scaled
     least: NDArray[np.float32]  # smallest factor that keeps a channel from being clipped; 0 without ReLU6
     factors: NDArray[np.float32]  # what the channels between have been divided by so far
@@ -47,6 +51,29 @@ class Pair:
     def channels(self) -> int:
         """How many channels the tensors between have."""
         return len(self.factors)
+
+    def ranges(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return each channel's largest absolute weight in the first layer, and in the second."""
+        import numpy as np
+
+        outputs = np.moveaxis(self.first.weights, self.first.output_axis, 0).reshape(self.channels, -1)
+        return abs(outputs).max(1), abs(by_input_channel(self.second, self.channels)).max((0, 2))
+
+    def scale(self, s: NDArray[np.float32]) -> None:
+        """Divide the channels between the layers by s (one factor a channel), which the second one undoes."""
+        self.factors *= s
+        by_output = [1] * self.first.weights.ndim
+        by_output[self.first.output_axis] = self.channels
+        self.first.weights[...] /= s.reshape(by_output)
+        self.first.bias[...] /= s
+        by_input_channel(self.second, self.channels)[...] *= s[None, :, None]
+
+    def write(self, model: Any) -> None:
+        """Put both layers' numbers into the model."""
+        for operator, layer in zip(self.operators, (self.first, self.second), strict=True):
+            set_constant(model, operator, WEIGHTS, layer.weights)
+            if len(operator.inputs) > BIAS and operator.inputs[BIAS] >= 0:
+                set_constant(model, operator, BIAS, layer.bias)
 
 
 @dataclass
@@ -71,71 +98,46 @@ def equalize(float_model: bytes, images: NDArray[np.float32]) -> Equalized:
 
     model = read_model(float_model)
     result = Equalized(b"")
-    pairs = _pairs(model, float_model, images, result)
+    pairs = pairs_of(model, float_model, images, result)
     for _ in range(ROUNDS):
-        change = max((_balance(model, pair) for pair in pairs), default=0.0)
-        if change < CONVERGED:
+        if max((_balance(pair) for pair in pairs), default=0.0) < CONVERGED:
             break
+    for pair in pairs:
+        pair.write(model)
     result.pairs = len(pairs)
     result.largest = float(max((np.exp(abs(np.log(pair.factors))).max() for pair in pairs), default=1.0))
     result.model = write_model(model)
     return result
 
 
-def _balance(model: Any, pair: Pair) -> float:
-    """Scale one pair; return how far its factors lie from 1 (largest absolute logarithm)."""
+def _balance(pair: Pair) -> float:
+    """Equalize one pair; return how far its factors lie from 1 (largest absolute logarithm)."""
     import numpy as np
 
-    first, second = read_layer(model, pair.first), read_layer(model, pair.second)
-    assert first and second
-    outputs = np.moveaxis(first.weights, first.output_axis, 0).reshape(pair.channels, -1)
-    inputs = input_channels(second, pair.channels)
-    r1, r2 = abs(outputs).max(1), abs(inputs).max(1)
+    r1, r2 = pair.ranges()
     scalable = pair.free & (r1 > 0) & (r2 > 0)  # a channel that gives nothing, or is not read, has no scale
     s = np.sqrt(np.divide(r1, r2, where=scalable, out=np.ones_like(r1)))
     s = np.where(scalable, np.maximum(s, pair.least / pair.factors), 1.0).astype(np.float32)
-    pair.factors *= s
-    by_output = [1] * first.weights.ndim
-    by_output[first.output_axis] = pair.channels
-    set_constant(model, pair.first, WEIGHTS, first.weights / s.reshape(by_output))
-    if len(pair.first.inputs) > BIAS and pair.first.inputs[BIAS] >= 0:
-        set_constant(model, pair.first, BIAS, first.bias / s)
-    scaled = inputs * s[:, None]
-    set_constant(model, pair.second, WEIGHTS, from_input_channels(second, scaled))
+    pair.scale(s)
     return float(abs(np.log(s)).max())
 
 
-def input_channels(layer: Layer, channels: int) -> NDArray[np.float32]:
-    """Return a layer's weights as (input channel, all weights that read it)."""
-    import numpy as np
-
-    weights = layer.weights
+def by_input_channel(layer: Layer, channels: int) -> NDArray[np.float32]:
+    """Return a view of a layer's weights whose middle axis counts the channels that the layer reads."""
     if layer.kind == "DEPTHWISE_CONV_2D":  # 1,h,w,channels·multiplier
-        return np.moveaxis(weights.reshape(-1, channels, weights.shape[3] // channels), 1, 0).reshape(channels, -1)
+        return layer.weights.reshape(-1, channels, layer.weights.shape[3] // channels)
     # out,h,w,in or out,in; a dense layer may read H·W pixels of each channel
-    return np.moveaxis(weights.reshape(-1, channels), 1, 0)
+    return layer.weights.reshape(-1, channels, 1)
 
 
-def from_input_channels(layer: Layer, by_channel: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Undo `input_channels`."""
-    import numpy as np
-
-    shape, channels = layer.weights.shape, len(by_channel)
-    if layer.kind == "DEPTHWISE_CONV_2D":
-        multiplier = shape[3] // channels
-        return np.moveaxis(by_channel.reshape(channels, -1, multiplier), 0, 1).reshape(shape)
-    return np.moveaxis(by_channel, 0, 1).reshape(shape)
-
-
-def _pairs(model: Any, float_model: bytes, images: NDArray[np.float32], result: Equalized) -> list[Pair]:
+def pairs_of(model: Any, float_model: bytes, images: NDArray[np.float32], result: Equalized) -> list[Pair]:
     """Return the pairs in the order of the graph, and note in `result` why other layers are left alone."""
     import numpy as np
 
+    read = ((operator, read_layer(model, operator)) for operator in model.subgraphs[0].operators)
+    layers = {id(operator): (operator, layer) for operator, layer in read if layer}
     candidates: list[tuple[Layer, Any, Any]] = []
-    for operator in model.subgraphs[0].operators:
-        layer = read_layer(model, operator)
-        if layer is None:
-            continue
+    for operator, layer in layers.values():
         follower, reason = _follower(model, operator, layer)
         if follower is None:
             result.left_alone[layer.name] = reason
@@ -151,7 +153,8 @@ def _pairs(model: Any, float_model: bytes, images: NDArray[np.float32], result: 
             free = largest[layer.name] < RELU6_LIMIT
             least = (largest[layer.name] / RELU6_LIMIT).astype(np.float32)
             result.held_channels += int((~free).sum())
-        pairs.append(Pair(operator, follower, free, least, np.ones(channels, np.float32)))
+        second = layers[id(follower)][1]
+        pairs.append(Pair((operator, follower), layer, second, free, least, np.ones(channels, np.float32)))
     return pairs
 
 
@@ -175,7 +178,11 @@ def _follower(model: Any, operator: Any, layer: Layer) -> tuple[Any, str]:
             if kind == "CONV_2D" and weights.shape[3] != channels:
                 return None, "a grouped convolution reads it"
             return reader, ""
-        if kind not in PASSING or activation_of(reader) not in HOMOGENEOUS or not _keeps_channels(model, reader, kind, channels):
+        if (
+            kind not in PASSING
+            or activation_of(reader) not in HOMOGENEOUS
+            or not _keeps_channels(model, reader, kind, channels)
+        ):
             return None, f"{kind} reads it"
         place = reader.outputs[0]
 

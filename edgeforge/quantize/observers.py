@@ -25,11 +25,12 @@ BINS = 2048  # as PyTorch's HistogramObserver and TensorRT's calibration have
 SHARES = 100  # how many clipped ranges MSE and entropy try
 DEFAULT_PERCENTILE = 99.99
 # Operators whose output holds values of their inputs: TFLite computes them with one scale on both sides.
-PASSING = frozenset(
-    "BATCH_TO_SPACE_ND CONCATENATION GATHER MAXIMUM MAX_POOL_2D MINIMUM MIRROR_PAD PACK PAD PADV2 RESHAPE "
-    "RESIZE_NEAREST_NEIGHBOR SLICE SPACE_TO_BATCH_ND SPACE_TO_DEPTH DEPTH_TO_SPACE SPLIT SQUEEZE EXPAND_DIMS "
-    "STRIDED_SLICE TRANSPOSE UNPACK AVERAGE_POOL_2D RESIZE_BILINEAR BROADCAST_TO".split()
-)
+PASSING = (
+    "AVERAGE_POOL_2D", "BATCH_TO_SPACE_ND", "BROADCAST_TO", "CONCATENATION", "DEPTH_TO_SPACE", "EXPAND_DIMS", "GATHER",
+    "MAXIMUM", "MAX_POOL_2D", "MINIMUM", "MIRROR_PAD", "PACK", "PAD", "PADV2", "RESHAPE", "RESIZE_BILINEAR",
+    "RESIZE_NEAREST_NEIGHBOR", "SLICE", "SPACE_TO_BATCH_ND", "SPACE_TO_DEPTH", "SPLIT", "SQUEEZE", "STRIDED_SLICE",
+    "TRANSPOSE", "UNPACK",
+)  # fmt: skip
 
 
 class Observer(Protocol):
@@ -103,13 +104,14 @@ class Histogram:
         """Count the values of one input."""
         import numpy as np
 
-        self.counts += np.histogram(values, BINS, self.full)[0]
+        if np.isfinite(self.full).all():  # else `range` returns what is not finite, for the error message
+            self.counts += np.histogram(values, BINS, self.full)[0]
 
     def range(self) -> Range:
         """Return the range chosen, never wider than all values and containing zero."""
         import numpy as np
 
-        if not self.counts.any() or not np.isfinite(self.full).all():
+        if not self.counts.any() or self.full[0] == self.full[1]:
             return self.full
         low, high = self.choose(np.linspace(*self.full, BINS + 1))
         return min(max(low, self.full[0]), 0.0), max(min(high, self.full[1]), 0.0)
@@ -119,9 +121,11 @@ class Histogram:
         raise NotImplementedError
 
     def clipped(self) -> list[Range]:
-        """Return the ranges to try: both ends of the full one drawn towards zero by the same share."""
+        """Return the ranges to try, the widest first: all values up to a share of the largest magnitude."""
         low, high = self.full
-        return [(low * share / SHARES, high * share / SHARES) for share in range(SHARES, SHARES // 8, -1)]
+        largest = max(-low, high)
+        limits = [largest * share / SHARES for share in range(SHARES, 0, -1)]
+        return [(max(low, -limit), min(high, limit)) for limit in limits]
 
 
 class Percentile(Histogram):
@@ -149,21 +153,26 @@ class MSE(Histogram):
         self.steps = 2**bits - 1
 
     def choose(self, edges: NDArray[np.float64]) -> Range:
-        """Try both ends together, then each of them alone."""
+        """Try thresholds of magnitude, then one end and the other."""
         centres = (edges[:-1] + edges[1:]) / 2
-        best = min(self.clipped(), key=lambda limits: self.error(centres, *limits))
+
+        def best(limits: list[Range]) -> Range:
+            return min(limits, key=lambda pair: self.error(centres, *pair))
+
+        shares = [share / SHARES for share in range(SHARES, 0, -1)]
+        low, high = best(self.clipped())
         for _ in range(2):
-            best = min(
-                [best, *((low, best[1]) for low, _ in self.clipped()), *((best[0], high) for _, high in self.clipped())],
-                key=lambda limits: self.error(centres, *limits),
-            )
-        return best
+            low, high = best([(low, high), *((self.full[0] * share, high) for share in shares)])
+            low, high = best([(low, high), *((low, self.full[1] * share) for share in shares)])
+        return low, high
 
     def error(self, centres: NDArray[np.float64], low: float, high: float) -> float:
         """Return the sum of squared errors of values quantized to the steps between low and high."""
         import numpy as np
 
         scale = (high - low) / self.steps
+        if scale == 0.0:
+            return float((self.counts * centres**2).sum())
         zero = np.round(-low / scale)
         levels = np.clip(np.round(centres / scale) + zero, 0, self.steps)
         return float((self.counts * ((levels - zero) * scale - centres) ** 2).sum())
@@ -173,7 +182,7 @@ class Entropy(Histogram):
     """The range whose 256 levels keep most of the distribution's information (Migacz 2017, TensorRT's calibration).
 
     The least Kullback-Leibler divergence of the clipped distribution, what lies outside counted at its ends, from
-    what 256 levels leave of it. Both ends move together, so that it serves one-sided tensors and two-sided ones.
+    what 256 levels leave of it. A threshold of magnitude clips both ends, so that it serves ReLU's outputs too.
     """
 
     levels = 256
@@ -251,7 +260,9 @@ def tied(model: bytes, ranges: Ranges) -> dict[str, Range]:
     passed: set[str] = set()
     for operator in graph.operators:
         if operator_name(float_model, operator) in PASSING:
-            names = {graph.tensors[place].name.decode() for place in (*operator.inputs, *operator.outputs)} & set(ranges)
+            names = {graph.tensors[place].name.decode() for place in (*operator.inputs, *operator.outputs)} & set(
+                ranges
+            )
             joined = set().union(*(groups[name] for name in names))
             groups |= dict.fromkeys(joined, joined)
             passed |= {graph.tensors[place].name.decode() for place in operator.outputs}

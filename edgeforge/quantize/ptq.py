@@ -61,9 +61,9 @@ class Source:
             progress(0.0, "equalizing")
             made.equalized = self._once("equalized", lambda: equalize(self.model, self.images))
             made.model = made.equalized.model
-        granularity = {"per_channel": entry.weights == "per-channel", "per_channel_dense": self.per_channel_dense}
+        per_channel, dense = entry.weights == "per-channel", self.per_channel_dense
         if entry.scheme in ("dynamic", "weight-only"):
-            made.model = quantize_weights(made.model, entry.scheme, **granularity)  # type: ignore[arg-type]
+            made.model = quantize_weights(made.model, entry.scheme, per_channel=per_channel, per_channel_dense=dense)
             return made
         float_model = made.model
         precision = ACTIVATIONS[entry.scheme]
@@ -81,7 +81,9 @@ class Source:
                 progress=lambda share: progress(0.3 * share, "calibrating"),
             ),
         )
-        made.model = quantize_static(float_model, ranges, precision=precision, **granularity)
+        made.model = quantize_static(
+            float_model, ranges, precision=precision, per_channel=per_channel, per_channel_dense=dense
+        )
         if entry.adaround or entry.bias_correction:
             made.reconstructed = reconstruct(
                 float_model,
@@ -145,7 +147,7 @@ def float_model(folder: Path) -> bytes:
 
 def _variant(entry: PTQ, path: Path, made: Made, source: Source) -> Variant:
     runner = LiteRTRunner(path)
-    io = "float32" if entry.io == "float32" else "int8" if entry.io != "uint8" else "uint8"
+    io = entry.io if entry.io in ("uint8", "float32") else "int8"  # int16's own ends need no conversion either
     refused = "XNNPACK refuses this model, LiteRT's own kernels run it: is an activation always zero?"
     return Variant(
         entry.variant,
@@ -164,10 +166,12 @@ def _details(entry: PTQ, made: Made, source: Source) -> list[str]:
     weights = f"int8 weights {entry.weights}" + (f", dense {dense}" if dense != entry.weights else "")
     if entry.scheme in ACTIVATIONS:
         default = ACTIVATIONS[entry.scheme]
-        observer = entry.observer or "minmax"
-        if observer == "percentile":
-            observer += f" {entry.percentile or DEFAULT_PERCENTILE:g}"  # type: ignore[assignment]
-        details = [f"{default} activations, {observer} ranges", weights, f"{entry.io or default} in and out"]
+        share = f" {entry.percentile or DEFAULT_PERCENTILE:g}" if entry.observer == "percentile" else ""
+        details = [
+            f"{default} activations, {entry.observer or 'minmax'}{share} ranges",
+            weights,
+            f"{entry.io or default} in and out",
+        ]
     else:
         details = [f"float32 activations{', quantized as they come' if entry.scheme == 'dynamic' else ''}", weights]
     if made.equalized:

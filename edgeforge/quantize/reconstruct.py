@@ -114,7 +114,10 @@ def _correct(reference: Steps, model: Steps, original: Layer, layer: Layer, resu
     expected = linear(original, reference.real(reference.operator.inputs[0]))
     found = linear(layer, model.real(operator.inputs[0]))
     shift = (expected - found).reshape(-1, expected.shape[-1]).mean(0)
-    bias, scales = constant(model.model, operator.inputs[BIAS]), scales_of(model.graph.tensors[operator.inputs[BIAS]], 1)
+    bias, scales = (
+        constant(model.model, operator.inputs[BIAS]),
+        scales_of(model.graph.tensors[operator.inputs[BIAS]], 1),
+    )
     assert bias is not None
     limits = np.iinfo(bias.dtype)
     corrected = np.clip(np.round(bias + shift.astype(np.float64) / scales), limits.min, limits.max)

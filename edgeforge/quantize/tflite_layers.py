@@ -52,7 +52,9 @@ class Layer:
         images = inputs.permute(0, 3, 1, 2)
         if self.same:
             (top, bottom), (left, right) = (
-                same_padding(images.shape[axis + 2], self.weights.shape[axis + 1], self.stride[axis], self.dilation[axis])
+                same_padding(
+                    images.shape[axis + 2], self.weights.shape[axis + 1], self.stride[axis], self.dilation[axis]
+                )
                 for axis in (0, 1)
             )
             images = pad(images, (left, right, top, bottom))
