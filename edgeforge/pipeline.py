@@ -141,7 +141,7 @@ STAGES: tuple[Stage, ...] = (
         "edgeforge.quantize.ptq:quantize_ptq",
         "Quantize after training",
         reads=("name", "seed", "quantize.ptq", "quantize.tflite.per_channel_dense"),
-        after=("data", "tflite", "calibration"),
+        after=("data", "torch", "tflite", "calibration"),
         uses=("ai-edge-quantizer", "ai-edge-litert", "torch", "numpy"),
         publish={"*.tflite": "tflite"},
         only_with="quantize.ptq",

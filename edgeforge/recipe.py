@@ -196,6 +196,9 @@ class PTQ(Section):
 
     scheme: PTQScheme = "int8"
     name: str | None = Field(None, pattern=r"^[a-z0-9][a-z0-9.-]{0,39}$", description="after tflite-; default: derived")
+    ranges: Literal["calibrated", "torch"] = Field(
+        "calibrated", description="torch: those of torch-fx-int8, so that only kernels differ from PyTorch's"
+    )
     observer: ObserverName | None = Field(None, description="how activation ranges are chosen; default: minmax")
     percentile: float | None = Field(None, gt=50.0, le=100.0, description="share kept, in percent; default: 99.99")
     weights: Literal["per-channel", "per-tensor"] = "per-channel"
@@ -219,6 +222,12 @@ class PTQ(Section):
             for key in ("observer", "percentile", "io", "bias_correction", "adaround"):
                 if getattr(self, key):
                     raise ValueError(f"{key} makes no sense for scheme {self.scheme}: its activations stay float32")
+        if self.ranges == "torch":
+            if self.scheme != "int8" or self.weights != "per-channel":
+                raise ValueError("ranges: torch makes no sense here: PyTorch's are for int8, weights per channel")
+            for key in ("observer", "percentile", "equalize", "bias_correction", "adaround"):
+                if getattr(self, key):
+                    raise ValueError(f"{key} makes no sense with ranges: torch: they would not be PyTorch's any more")
         if self.percentile is not None and self.observer != "percentile":
             raise ValueError("percentile needs observer: percentile")
         if self.observer == "entropy" and self.scheme == "int16x8":
@@ -235,7 +244,9 @@ class PTQ(Section):
         if self.name:
             return f"tflite-{self.name}"
         parts = ["tflite", self.scheme]
-        if self.scheme == "int8":  # tflite-int8 itself is the converter's
+        if self.ranges == "torch":
+            parts.append("torch-ranges")
+        elif self.scheme == "int8":  # tflite-int8 itself is the converter's
             parts.append(self.observer or "minmax")
         elif self.observer not in (None, "minmax"):
             parts.append(str(self.observer))

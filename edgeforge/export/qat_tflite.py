@@ -54,11 +54,10 @@ def export_qat_tflite(job: Job) -> None:
     detail = f"ranges learned in PyTorch, {settings.io} in and out"
     if matched.float_layers:
         detail += f"; in float: {', '.join(matched.float_layers)}"
-    output = next(reversed(matched.tensors.values()))
     extra = {
         "operators": operators(quantized),
         "source": TORCH_NAME,
-        "output_scale": output.scale,
+        "output_scale": matched.output_scale,
         "float_model": float_file,
         "onnx": source.name,
     }

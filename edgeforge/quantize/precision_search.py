@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from edgeforge.quantize.tflite_static import Precision
 
 
+CURVE = 8  # points of the curve of accuracy against bytes, beside those that the search tries
+
+
 @dataclass(frozen=True)
 class Judged:
     """A model tried on validation images: its size, its accuracy, and the mean squared error of its logits."""
@@ -81,6 +84,8 @@ def fewest_wide(
             narrower = tuple(other for other in chosen if other != layer)
             if drop(narrower) <= max_drop:
                 chosen = narrower
+    for count in {round(len(order) * share / CURVE) for share in range(CURVE + 1)}:
+        drop(tuple(order[:count]))  # what further widening would buy: the curve in the report
     points = [Point(layers, judged) for layers, judged in tried.items()]
     best = None if chosen is None else Point(chosen, tried[tuple(sorted(chosen, key=order.index))])
     return best, points

@@ -15,9 +15,12 @@ from edgeforge.evaluate.flatbuffer import int8_checks, operators
 from edgeforge.export.associated_files import append_files, pure_flatbuffer
 from edgeforge.quantize.equalization import Equalized, equalize
 from edgeforge.quantize.observers import DEFAULT_PERCENTILE, calibrate
+from edgeforge.quantize.range_matching import Matched, match
+from edgeforge.quantize.range_proofs import range_checks
 from edgeforge.quantize.reconstruct import Reconstructed, reconstruct
 from edgeforge.quantize.tflite_boundaries import with_io
 from edgeforge.quantize.tflite_static import Precision, prepared, quantize_static, quantize_weights
+from edgeforge.quantize.torch_ranges import RANGES_FILE, read_ranges
 from edgeforge.recipe import PTQ, PTQScheme
 from edgeforge.runtimes.litert import LiteRTRunner
 from edgeforge.stage import Job
@@ -32,6 +35,7 @@ PRECISIONS: dict[PTQScheme, str] = {
     "dynamic": "dynamic-int8",
     "weight-only": "weight-int8",
 }
+TORCH_NAME = "torch-fx-int8"
 ACTIVATIONS: dict[str, Precision] = {"int8": "int8", "int16x8": "int16"}
 
 
@@ -42,6 +46,8 @@ class Made:
     model: bytes
     equalized: Equalized | None = None
     reconstructed: Reconstructed | None = None
+    matched: Matched | None = None  # PyTorch's tensors, where it has their ranges
+    checks: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass
@@ -52,10 +58,13 @@ class Source:
     images: NDArray[np.float32]  # the representative dataset, N,C,H,W
     seed: int = 0
     per_channel_dense: bool = False
+    torch_folder: Path | None = None  # where PyTorch's ranges are
     known: dict[Any, Any] = field(default_factory=dict)
 
     def make(self, entry: PTQ, progress: Callable[[float, str], None] = lambda share, what: None) -> Made:
         """Return one variant. Raises RecipeError for an activation without a range, and what the quantizer raises."""
+        if entry.ranges == "torch":
+            return self._with_torch_ranges(entry)
         made = Made(self.model)
         if entry.equalize:
             progress(0.0, "equalizing")
@@ -99,6 +108,18 @@ class Source:
             made.model = with_io(made.model, entry.io)
         return made
 
+    def _with_torch_ranges(self, entry: PTQ) -> Made:
+        if self.torch_folder is None or not (self.torch_folder / RANGES_FILE).exists():
+            raise StageFailed(
+                "PyTorch's ranges are those of torch-fx-int8, which was not made",
+                fix="put static-fx under quantize.torch.variants",
+            )
+        torch = read_ranges(self.torch_folder)
+        matched = match(self.model, torch)
+        model = quantize_static(self.model, matched.ranges, per_channel_dense=self.per_channel_dense)
+        checks = range_checks(model, matched, torch)
+        return Made(with_io(model, entry.io or "int8"), matched=matched, checks=tuple(checks))
+
     def _once(self, key: Any, compute: Callable[[], Any]) -> Any:
         if key not in self.known:
             self.known[key] = compute()
@@ -115,6 +136,7 @@ def quantize_ptq(job: Job) -> None:
         read_calibration(job.inputs["calibration"]),
         job.recipe.seed,
         job.recipe.quantize.tflite.per_channel_dense,
+        job.inputs["torch"],
     )
     preprocessing = read_preprocessing(job.inputs["data"])
     variants = []
@@ -155,9 +177,14 @@ def _variant(entry: PTQ, path: Path, made: Made, source: Source) -> Variant:
         PRECISIONS[entry.scheme],
         path.name,
         "; ".join(_details(entry, made, source)),
-        checks=tuple(int8_checks(made.model, io)) if entry.scheme in ACTIVATIONS else (),
+        checks=(*made.checks, *(int8_checks(made.model, io) if entry.scheme in ACTIVATIONS else ())),
         warnings=(refused,) if runner.kernels != "xnnpack" else (),
-        extra={"operators": operators(made.model), "input": asdict(runner.input), "output": asdict(runner.output)},
+        extra={
+            "operators": operators(made.model),
+            "input": asdict(runner.input),
+            "output": asdict(runner.output),
+            **({"source": TORCH_NAME, "output_scale": made.matched.output_scale} if made.matched else {}),
+        },
     )
 
 

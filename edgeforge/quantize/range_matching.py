@@ -43,6 +43,11 @@ class Matched:
         """The range of every activation, as `quantize_static` takes them."""
         return {name: tensor.bounds for name, tensor in self.tensors.items()}
 
+    @property
+    def output_scale(self) -> float | None:
+        """The scale of the last activation, which is the model's output."""
+        return next(reversed(self.tensors.values())).scale
+
 
 def match(float_model: bytes, torch: TorchRanges) -> Matched:
     """Return the match of a float .tflite (as `prepared` names it) and PyTorch's tensors.

@@ -27,6 +27,8 @@ def mix_plot(row: MixedRow) -> str:
                   ha="right")  # fmt: skip
     axes.axhline(-row.max_drop, color=GREY, linewidth=0.8, linestyle="--", zorder=0)
     axes.margins(0.12, 0.25)
+    low, high = axes.get_ylim()
+    axes.set_ylim(min(low, -0.5), max(high, 0.25))
     axes.set_xlabel("KB (dashed: max_drop)")
     axes.set_ylabel("points against float32")
     return _svg(figure, "Accuracy against bytes of the mixes of precisions tried")
