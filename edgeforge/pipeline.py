@@ -103,6 +103,7 @@ STAGES: tuple[Stage, ...] = (
         after=("data", "onnx", "calibration"),
         uses=("onnx", "onnxruntime", "numpy"),
         publish={"*.onnx": "onnx"},
+        version=2,
     ),
     Stage(
         "tflite",
