@@ -123,6 +123,7 @@ STAGES: tuple[Stage, ...] = (
         after=("data", "onnx", "calibration"),
         uses=("onnx", "onnxruntime", "numpy"),
         publish={"*.onnx": "onnx"},
+        version=2,
     ),
     Stage(
         "tflite",

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+SMALLEST_RANGE = 1e-4  # of a tensor's or filter's values
+
 
 def quantize_onnx(job: Job) -> None:
     """Write NAME_int8.onnx; when the quantizer refuses the model, a row with its reason."""
@@ -70,6 +72,8 @@ def _quantize(source: Path, target: Path, calibration: NDArray[np.float32], sett
         # The same type for both: products of uint8 and int8 are summed in 16 bits without VNNI, and saturate.
         activation_type=QuantType.QUInt8 if settings.weights == "uint8" else QuantType.QInt8,
         weight_type=QuantType.QUInt8 if settings.weights == "uint8" else QuantType.QInt8,
+        # A filter of zeros, as pruning leaves them, would get another zero point than the rest of its layer's.
+        extra_options={"MinimumRealRange": SMALLEST_RANGE},
     )
     prepared.unlink()
 

@@ -1,7 +1,10 @@
 """The operators that an Edge TPU maps, and their known limitations, as Coral publishes them.
 
 Source: "TensorFlow models on the Edge TPU", table "All operations supported by the Edge TPU"
-(https://coral.ai/docs/edgetpu/models-intro/#supported-operations), for runtime 14. Axis 0 is the batch.
+(https://coral.ai/docs/edgetpu/models-intro/#supported-operations), for runtime 14. Axis 0 is the batch. The rows up
+to RESIZE_BILINEAR were compared with the copy at developer.axis.com (ARTPEC-7, supported ops), those from SLICE to
+STRIDED_SLICE with copies of an earlier version; RSQRT, SUM, SQUARED_DIFFERENCE, TRANSPOSE and TRANSPOSE_CONV, and the
+batch rule of SPLIT, not word by word.
 """
 
 from __future__ import annotations
