@@ -1,0 +1,120 @@
+"""PyTorch's ranges in TFLite: matched by value, proven tensor by tensor, refused where they do not belong."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from edgeforge.artifact import Preprocessing
+from edgeforge.errors import ParityError, RecipeError
+from edgeforge.evaluate.flatbuffer import read_model, write_model
+from edgeforge.export.onnx import write_onnx
+from edgeforge.export.tflite import convert_variants
+from edgeforge.quantize.fx_graph import quantizable_graph
+from edgeforge.quantize.fx_quantize import Quantized, finish, prepare
+from edgeforge.quantize.range_matching import match
+from edgeforge.quantize.range_proofs import range_checks
+from edgeforge.quantize.tflite_static import prepared, quantize_static
+from edgeforge.quantize.torch_ranges import TorchRanges, read_ranges, write_ranges
+from edgeforge.recipe import TFLite
+from edgeforge.runtimes.litert import LiteRTRunner
+
+
+class Residual(nn.Module):
+    """Depthwise and strided convolutions, a sum, ReLU6, pooling, and a flattened image of several pixels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(1, 8, 3, stride=2, padding=1), nn.BatchNorm2d(8), nn.ReLU6())
+        self.depthwise = nn.Sequential(nn.Conv2d(8, 8, 3, padding=1, groups=8), nn.BatchNorm2d(8), nn.ReLU6())
+        self.project = nn.Conv2d(8, 8, 1)
+        self.head = nn.Sequential(nn.MaxPool2d(2), nn.Flatten(), nn.Dropout(0.3), nn.Linear(8 * 16, 5))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        stem = self.stem(images)
+        return self.head(stem + self.project(self.depthwise(stem)))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, Quantized, np.ndarray]:
+    """The float .tflite, PyTorch's forms of the same network, and images."""
+    torch.manual_seed(1)
+    torch.backends.quantized.engine = "qnnpack"
+    net, images = Residual().eval(), torch.rand(64, 1, 16, 16)
+    with torch.no_grad():
+        net.stem[0].weight *= 30  # so that ReLU6 saturates
+    path = tmp_path_factory.mktemp("net") / "net.onnx"
+    write_onnx(net, Preprocessing((1, 16, 16), 1.0, (0.0,), (1.0,), ("a", "b", "c", "d", "e")), path)
+    settings = TFLite(variants=("float32",))
+    flatbuffer = convert_variants(path, images.numpy(), settings, lambda *_: None)["float32"]
+    assert isinstance(flatbuffer, bytes)
+    graph = quantizable_graph(net, Path("net.py"))
+    observed = prepare(graph, images[:1], training=False, per_channel_dense=False, observer="minmax")
+    with torch.no_grad():
+        observed(images)
+    return prepared(flatbuffer), finish(observed, graph, images), images.numpy()
+
+
+def changed(ranges: TorchRanges, place: int, **values: object) -> TorchRanges:
+    tensors = list(ranges.tensors)
+    tensors[place] = replace(tensors[place], **values)  # type: ignore[arg-type]
+    return replace(ranges, tensors=tuple(tensors))
+
+
+def test_scales_zero_points_and_weights_are_pytorch_s(
+    made: tuple[bytes, Quantized, np.ndarray], tmp_path: Path
+) -> None:
+    float_model, torch_model, images = made
+    write_ranges(tmp_path, torch_model.ranges)
+    ranges = read_ranges(tmp_path)
+    matched = match(float_model, ranges)
+    model = quantize_static(float_model, matched.ranges)
+    checks = range_checks(model, matched, ranges)
+    assert [check["passed"] for check in checks] == [True] * 3, checks
+    weights = sum(entry.values.size for entry in ranges.weights)
+    assert f"{weights:,} of {weights:,} int8 weights identical" in checks[1]["detail"]
+    (tmp_path / "net.tflite").write_bytes(model)
+    found = LiteRTRunner(tmp_path / "net.tflite").run(images)
+    with torch.no_grad():
+        expected = torch_model.integer(torch.from_numpy(images)).numpy()
+    steps = abs(found - expected) / matched.output_scale
+    assert steps.max() <= 1.01 and (steps < 0.5).mean() > 0.9
+
+
+def test_a_tensor_that_pytorch_does_not_have_is_named(made: tuple[bytes, Quantized, np.ndarray]) -> None:
+    float_model, torch_model, _ = made
+    place = next(i for i, tensor in enumerate(torch_model.ranges.tensors) if tensor.name == "add")
+    wrong = torch_model.ranges.tensors[place].values * 1.01
+    with pytest.raises(ParityError, match=r"tensor 'add_\d+' \(the output of ADD behind .* the nearest, 'add', is"):
+        match(float_model, changed(torch_model.ranges, place, values=wrong))
+
+
+@pytest.mark.parametrize(("scale", "said"), [(float("nan"), "not finite"), (0.0, "no width")])
+def test_a_range_without_width_or_of_nan_is_named(
+    made: tuple[bytes, Quantized, np.ndarray], scale: float, said: str
+) -> None:
+    float_model, torch_model, _ = made
+    ranges = match(float_model, changed(torch_model.ranges, 1, scale=scale)).ranges
+    with pytest.raises(RecipeError, match=rf"'conv_2d_\d+' is .*{said}"):
+        quantize_static(float_model, ranges)
+
+
+def test_a_missing_range_is_named(made: tuple[bytes, Quantized, np.ndarray]) -> None:
+    float_model, torch_model, _ = made
+    ranges = dict(match(float_model, torch_model.ranges).ranges)
+    del ranges["input"]
+    with pytest.raises(RecipeError, match="'input' has no activation range"):
+        quantize_static(float_model, ranges)
+
+
+def test_another_scale_in_the_file_is_found(made: tuple[bytes, Quantized, np.ndarray]) -> None:
+    float_model, torch_model, _ = made
+    matched = match(float_model, torch_model.ranges)
+    model = read_model(quantize_static(float_model, matched.ranges))
+    add = next(tensor for tensor in model.subgraphs[0].tensors if tensor.name.startswith(b"add_"))
+    add.quantization.scale = add.quantization.scale * np.float32(1.0001)
+    checks = range_checks(write_model(model), matched, torch_model.ranges)
+    assert not checks[0]["passed"] and "'add_" in checks[0]["detail"]
