@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from edgeforge.report.mixed_schema import MixedRow
 from edgeforge.report.plots import COLOURS, GREY, INK, WIDTH, _figure, _svg
 
@@ -12,19 +14,21 @@ SHOWN = 12  # layers: the costliest
 def mix_plot(row: MixedRow) -> str:
     """Return the curve as SVG: drop in points against KB; the mix chosen is ringed, the limit dashed."""
     figure, axes = _figure(WIDTH, 2.9)
+    beside: dict[str, Any] = {"textcoords": "offset points", "fontsize": 8, "color": INK}
     points = sorted(row.tried, key=lambda mix: (len(mix.wide), mix.bytes))
-    axes.plot([mix.bytes / 1024 for mix in points], [-mix.drop for mix in points], color=INT8, linewidth=1.0, alpha=0.5)
-    axes.scatter([mix.bytes / 1024 for mix in points], [-mix.drop for mix in points], color=INT8, s=26, zorder=3)
+    sizes, changes = [mix.bytes / 1024 for mix in points], [-mix.drop for mix in points]
+    axes.plot(sizes, changes, color=INT8, linewidth=1.0, alpha=0.5)
+    axes.scatter(sizes, changes, color=INT8, s=26, zorder=3)
     labelled = {0: points[0], len(points[-1].wide): points[-1]} if points else {}
     if row.chosen:
-        axes.scatter([row.chosen.bytes / 1024], [-row.chosen.drop], s=130, facecolors="none", edgecolors=CHOSEN, zorder=4)
+        place = ([row.chosen.bytes / 1024], [-row.chosen.drop])
+        axes.scatter(*place, s=130, facecolors="none", edgecolors=CHOSEN, zorder=4)
         labelled[len(row.chosen.wide)] = row.chosen
     for count, mix in labelled.items():
         text = "all int8" if count == 0 else f"{count} in {mix.precision}"
-        axes.annotate(text, (mix.bytes / 1024, -mix.drop), (7, 7), textcoords="offset points", fontsize=8, color=INK)
+        axes.annotate(text, (mix.bytes / 1024, -mix.drop), (7, 7), **beside)
     axes.scatter([row.float_bytes / 1024], [0.0], color=FLOAT, s=26, zorder=3)
-    axes.annotate("float32", (row.float_bytes / 1024, 0.0), (-7, -12), textcoords="offset points", fontsize=8, color=INK,
-                  ha="right")  # fmt: skip
+    axes.annotate("float32", (row.float_bytes / 1024, 0.0), (-7, -12), ha="right", **beside)
     axes.axhline(-row.max_drop, color=GREY, linewidth=0.8, linestyle="--", zorder=0)
     axes.margins(0.12, 0.25)
     low, high = axes.get_ylim()

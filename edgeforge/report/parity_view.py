@@ -46,8 +46,8 @@ def parity_findings(parity: ParityRow) -> list[Finding]:
         return []
     first = worst[0]
     what = (
-        f"{parity.model}: its outputs keep only {parity.output_sqnr_db:.1f} dB; {100 * (first.cost or 0.0):.0f} % of the "
-        f"error comes of {first.name}"
+        f"{parity.model}: its outputs keep only {parity.output_sqnr_db:.1f} dB; {100 * (first.cost or 0.0):.0f} % "
+        f"of the error comes of {first.name}"
     )
     advice = first.advice[0] if first.advice else None
     return [

@@ -144,7 +144,9 @@ def _lost_by_pruning(row: VariantRow, variants: list[VariantRow]) -> float:
 
 
 def _mixed(job: Job) -> MixedRow | None:
-    return MixedRow.model_validate_json((job.inputs["mixed"] / MIXED_FILE).read_bytes()) if "mixed" in job.inputs else None
+    if "mixed" not in job.inputs:
+        return None
+    return MixedRow.model_validate_json((job.inputs["mixed"] / MIXED_FILE).read_bytes())
 
 
 def _normalize(preprocessing: Preprocessing) -> dict[str, list[float]]:
