@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import prod
 from typing import TYPE_CHECKING
 
 from edgeforge.evaluate.flatbuffer import read_model, write_model
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PORTION = 32  # images that go through a layer at once
+MOST_VALUES = 2**26  # of one tensor over all images: 256 MB in float32; large nets are corrected on fewer images
 
 
 @dataclass
@@ -53,6 +55,7 @@ def reconstruct(
     E[y] - E[y'] of each output channel, before the activation, to the bias (Nagel et al. 2019, section 4.2 and
     appendix D: the empirical form).
     """
+    images = images[: max(PORTION, MOST_VALUES // _largest_tensor(float_model))]
     reference, model = Steps(read_model(float_model), images), Steps(read_model(quantized), images)
     result = Reconstructed(b"")
     while model.operator is not None:
@@ -67,6 +70,12 @@ def reconstruct(
         model.step()
     result.model = write_model(model.model)
     return result
+
+
+def _largest_tensor(model: bytes) -> int:
+    """Return how many values the largest activation of one image has."""
+    graph = read_model(model).subgraphs[0]
+    return int(max(prod(graph.tensors[operator.outputs[0]].shape) for operator in graph.operators))
 
 
 def _advance(reference: Steps, name: str) -> Layer:

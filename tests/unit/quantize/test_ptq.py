@@ -62,14 +62,16 @@ def test_what_bad_scales_lose_is_won_back(tmp_path: Path) -> None:
 
 
 def test_learned_rounding_wins_back_what_int8_weights_lose(tmp_path: Path) -> None:
-    random = np.random.default_rng(0)
-    model, x, test = mobile_net(random), images(random, 64), images(random, 64)
+    random = np.random.default_rng(1)
+    model = mobile_net(random)
+    # Within limits, so that no unseen image leaves the calibrated ranges.
+    x, test = (np.tanh(images(random, 64) + images(random, 64, 1)) for _ in range(2))
     expected = run(model, test, tmp_path)
     nearest, learned = (
         quality(Source(model, x), PTQ.model_validate(asked), test, expected, tmp_path)
         for asked in ({"scheme": "int16x8"}, {"scheme": "int16x8", "adaround": {"iterations": 150, "samples": 64}})
     )
-    assert learned > nearest + 1
+    assert learned > nearest + 1.5
 
 
 @pytest.mark.parametrize(
