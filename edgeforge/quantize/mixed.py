@@ -164,7 +164,7 @@ def _variant(job: Job, bench: _Bench, row: MixedRow) -> Variant:
         if row.excluded:
             reason += "; not tried, as TFLM cannot run it: " + ", ".join(row.excluded)
         return Variant(NAME, "litert", "mixed", None, reason=reason)
-    model = bench.make("int8", {layer: best.precision for layer in best.wide})
+    model = bench.make("int8", dict.fromkeys(best.wide, best.precision))
     path = job.output / f"{job.recipe.name}_mixed.tflite"
     path.write_bytes(append_files(with_io(model, settings.tflite.io), read_preprocessing(job.inputs["data"])))
     modules = {cost.layer: cost.module or cost.layer for cost in row.layers}

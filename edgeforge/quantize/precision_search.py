@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from edgeforge.quantize.tflite_static import Precision
 
-
 CURVE = 8  # points of the curve of accuracy against bytes, beside those that the search tries
 
 
