@@ -14,7 +14,7 @@ UNEQUAL_CHANNELS = 8.0  # largest over median channel: half of the channels have
 UNEQUAL_INPUTS = 8.0  # of an addition: three bits of the smaller input are lost
 CURVED_DB = 35.0  # own SQNR below which a curved function is called costly
 CURVED = ("SOFTMAX", "LOG_SOFTMAX", "LOGISTIC", "TANH", "HARD_SWISH", "GELU", "ELU", "EXP", "RSQRT", "DIV")
-MIXED = "keep this layer's activations in 16 bits (int16) or float"
+MIXED = "keep this layer's activations in 16 bits (int16) or float (quantize.max_drop finds which)"
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def saturation(e: Evidence) -> Advice | None:
         what=f"{100 * e.saturation:.2g} % of its values are clipped, which makes {100 * e.clipping:.0f} % of its "
         "rounding noise: the calibrated range is too narrow",
         remedy="calibrate with more images (quantize.calibration.samples), or with an observer that clips less "
-        "(min-max, or a higher percentile)",
+        "(quantize.ptq: observer minmax)",
     )
 
 
@@ -74,7 +74,7 @@ def outliers(e: Evidence) -> Advice | None:
         rule="outliers",
         what=f"its largest value is {e.outlier_ratio:.0f} times its 99.9th percentile, which leaves few steps to "
         "all others",
-        remedy=f"calibrate with a percentile or MSE observer, or {MIXED}",
+        remedy=f"calibrate with a percentile or MSE observer (quantize.ptq), or {MIXED}",
     )
 
 
@@ -85,7 +85,8 @@ def unused_range(e: Evidence) -> Advice | None:
     return Advice(
         rule="unused range",
         what=f"its grid is {e.unused_ratio:.0f} times wider than its values on these images",
-        remedy="look for odd images in the representative dataset, or calibrate with a percentile or MSE observer; "
+        remedy="look for odd images in the representative dataset, or calibrate with a percentile or MSE observer "
+        "(quantize.ptq); "
         "a layer that shares its scale with another (concatenation, padding) takes the wider range",
     )
 
@@ -94,7 +95,7 @@ def weights_per_tensor(e: Evidence) -> Advice | None:
     """One scale for weights whose channels differ much."""
     if e.weights_per_channel is not False or e.weight_spread <= UNEQUAL_CHANNELS:
         return None
-    remedy = "quantize its weights per channel, or equalize the ranges across layers before"
+    remedy = "quantize its weights per channel, or equalize the ranges across layers before (quantize.ptq: equalize)"
     if e.operator == "FULLY_CONNECTED":
         remedy = (
             "set quantize.tflite.per_channel_dense: true if the board's TFLM library computes that, or equalize "
@@ -114,7 +115,7 @@ def unequal_channels(e: Evidence) -> Advice | None:
     return Advice(
         rule="unequal channels",
         what=f"its largest output channel is {e.channel_spread:.0f} times the median one, and all share one scale",
-        remedy=f"equalize the ranges across layers (cross-layer equalization) before quantizing, or {MIXED}",
+        remedy=f"equalize the ranges across layers (cross-layer equalization, quantize.ptq: equalize), or {MIXED}",
     )
 
 
@@ -155,13 +156,13 @@ def _no_defect(e: Evidence) -> Advice:
         return Advice(
             rule="weights",
             what="most of its error comes of its 8-bit weights, not of its output's grid",
-            remedy="fake-quant training (QAT), or float for this layer",
+            remedy="fake-quant training (quantize.qat), or float for this layer (quantize.max_drop)",
         )
     bits = {"int8": 8, "uint8": 8, "int16": 16}.get(e.precision, 8)
     return Advice(
         rule="sound",
         what=f"its ranges are sound: this is what {bits} bits cost here",
-        remedy="nothing while accuracy is a tie; else int16 or float for this layer, or fake-quant training (QAT)",
+        remedy="nothing while accuracy is a tie; else int16 or float for this layer, or fake-quant training (quantize.qat)",
     )
 
 
