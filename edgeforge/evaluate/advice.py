@@ -162,7 +162,8 @@ def _no_defect(e: Evidence) -> Advice:
     return Advice(
         rule="sound",
         what=f"its ranges are sound: this is what {bits} bits cost here",
-        remedy="nothing while accuracy is a tie; else int16 or float for this layer, or fake-quant training (quantize.qat)",
+        remedy="nothing while accuracy is a tie; else int16 or float for this layer (quantize.max_drop), or fake-quant "
+        "training (quantize.qat)",
     )
 
 

@@ -114,7 +114,7 @@ def test_the_sigmoid_of_a_silu_is_known() -> None:
 
 def test_costly_weights_want_training() -> None:
     found = advise(Evidence("CONV_2D", own_db=30.0, grid_db=45.0, weights_per_channel=True), costly=True)
-    assert [advice.rule for advice in found] == ["weights"] and "QAT" in found[0].remedy
+    assert [advice.rule for advice in found] == ["weights"] and "quantize.qat" in found[0].remedy
     assert advise(Evidence("CONV_2D", own_db=30.0, grid_db=45.0, weights_per_channel=True)) == []
 
 
