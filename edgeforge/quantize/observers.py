@@ -187,6 +187,10 @@ class Entropy(Histogram):
 
     levels = 256
 
+    def observe(self, values: NDArray[Any]) -> None:
+        """Count the values but exact zeros: no level loses them, and ReLU's many would decide alone."""
+        super().observe(values[values != 0])
+
     def choose(self, edges: NDArray[np.float64]) -> Range:
         """Return the range tried with the least divergence."""
         import numpy as np
