@@ -275,7 +275,7 @@ STAGES: tuple[Stage, ...] = (
                "arduino"),
         uses=("matplotlib", "jinja2", "scipy"),
         publish={"report.*": ""},
-        version=2,
+        version=3,
     ),
 )  # fmt: skip
 

@@ -22,6 +22,7 @@ MEASUREMENTS_FILE = "measurements.json"
 REFERENCE = "torch-fp32"
 FOLDERS = {"torch": "torch", "onnxruntime": "onnx", "litert": "tflite"}  # of the build, by runtime
 INDEX = "-index"  # suffix of the test images a variant was run on, where not on all
+GIVES_OUTPUTS_OF = "gives the outputs of"
 FOLLOWS_FAKE_QUANT = "follows its fake-quant model"
 MIN_SAME_CLASS = 0.9995  # of two integer runtimes with the same scales and weights, which round sums differently
 MAX_STEPS = 1.0  # integer arithmetic may round one step away from the fake-quant model, not more
@@ -114,4 +115,4 @@ def _compare_with_source(row: VariantRow, variant: Variant, logits: dict[str, An
         f"same class on {100 * same_class:.2f} %"
     )
     passed = largest <= MAX_STEPS + 0.01 and same_class >= MIN_SAME_CLASS
-    row.checks.append(Check(name=f"gives the outputs of {name}", passed=passed, detail=detail))
+    row.checks.append(Check(name=f"{GIVES_OUTPUTS_OF} {name}", passed=passed, detail=detail))

@@ -193,9 +193,10 @@ def _details(entry: PTQ, made: Made, source: Source) -> list[str]:
     weights = f"int8 weights {entry.weights}" + (f", dense {dense}" if dense != entry.weights else "")
     if entry.scheme in ACTIVATIONS:
         default = ACTIVATIONS[entry.scheme]
+        observer = "PyTorch's" if made.matched else entry.observer or "minmax"
         share = f" {entry.percentile or DEFAULT_PERCENTILE:g}" if entry.observer == "percentile" else ""
         details = [
-            f"{default} activations, {entry.observer or 'minmax'}{share} ranges",
+            f"{default} activations, {observer}{share} ranges",
             weights,
             f"{entry.io or default} in and out",
         ]

@@ -8,13 +8,13 @@ from typing import Any
 from edgeforge.evaluate.layer_evidence import costliest
 from edgeforge.report.edge_tpu import edge_tpu_lines
 from edgeforge.report.mixed_plot import mix_plot, sensitivity_plot
-from edgeforge.report.mixed_schema import MixedRow
 from edgeforge.report.parity_plot import depth_plot
 from edgeforge.report.parity_table import identical_text
 from edgeforge.report.parity_view import grade, parity_view
 from edgeforge.report.plots import accuracy_plot, bars_plot, confusion_plot, training_plot
 from edgeforge.report.pruning import pruning_lines
 from edgeforge.report.schema import RUNTIMES, Drop, Latency, Report
+from edgeforge.report.travelled import mixed_line, travelled_lines
 
 
 def render(report: Report) -> str:
@@ -42,6 +42,7 @@ def render(report: Report) -> str:
         "bars": Markup(bars_plot(report)),
         "training": Markup(training_plot(report.training)),
         "fine_tuning": Markup(training_plot(report.pruning.fine_tuning)) if report.pruning else "",
+        "qat": Markup(training_plot(report.qat)) if report.qat else "",
         "confusion": {row.name: Markup(confusion_plot(row, report.classes)) for row in made if row.name in wanted},
     }
     if report.parity and report.parity.layers:
@@ -57,6 +58,7 @@ def render(report: Report) -> str:
         pruning_lines=pruning_lines(report.pruning) if report.pruning else [],
         edge_tpu_lines=edge_tpu_lines(report.edge_tpu) if report.edge_tpu else [],
         parity_view=parity_view(report.parity),
+        travelled_lines=travelled_lines(report),
         mixed_line=mixed_line(report.mixed) if report.mixed else "",
         timing=next((row.latency_ms for row in made if row.latency_ms), None),
     )
@@ -98,20 +100,6 @@ def _accuracy_verdict(drop: Drop | None) -> str:
 
 def _p_value(drop: Drop | None) -> str:
     return f", McNemar p = {drop.p_value:.2g}" if drop else ""
-
-
-def mixed_line(row: MixedRow) -> str:
-    """Return what the search for wide layers has found, in one sentence."""
-    if row.chosen is None:
-        return f"No mix of precisions is within {row.max_drop} points of float32."
-    modules = {cost.layer: cost.module or cost.layer for cost in row.layers}
-    if not row.chosen.wide:
-        return f"int8 alone is within {row.max_drop} points of float32: no layer needs more."
-    kept = ", ".join(modules[layer] for layer in row.chosen.wide)
-    return (
-        f"{len(row.chosen.wide)} of {len(row.layers)} layers stay in {row.chosen.precision} ({kept}): "
-        f"{kilobytes(row.chosen.bytes)} KB, {row.chosen.drop:.2f} points below float32."
-    )
 
 
 def kilobytes(size: int | None) -> str:

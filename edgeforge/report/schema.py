@@ -238,3 +238,4 @@ class Report(Row):
     recipe_yaml: str
     parity: ParityRow | None = None  # layer by layer, and runtime by runtime
     mixed: MixedRow | None = None
+    qat: TrainingRow | None = None  # the fine-tuning with fake quantization

@@ -10,6 +10,7 @@ from rich.text import Text
 from edgeforge.report.edge_tpu import edge_tpu_lines
 from edgeforge.report.pruning import pruning_lines
 from edgeforge.report.schema import RUNTIMES, Drop, Finding, Latency, Report, TargetRow, VariantRow
+from edgeforge.report.travelled import mixed_line, travelled_lines
 
 STYLES = {"worse": "red", "better": "green", "tie": "", "reference": "dim"}
 # Columns in the order shown; a narrow terminal loses those with the highest number first.
@@ -20,18 +21,21 @@ COLUMNS = {
 
 
 def print_report(report: Report, console: Console) -> None:
-    """Print variants, boards, pruning, Edge TPU and findings."""
+    """Print variants, boards, what else the recipe asked for, and findings."""
     console.print(variants_table(report, console))
     console.print(_legend(report), style="dim")
     if report.targets:
         console.print(boards_table(report))
-    if report.pruning:
-        console.print("Pruning", style="italic")
-        for line in pruning_lines(report.pruning):
-            console.print(f"  {line}", highlight=False, markup=False)
-    if report.edge_tpu:
-        console.print("Edge TPU", style="italic")
-        for line in edge_tpu_lines(report.edge_tpu):
+    parts = {
+        "Pruning": pruning_lines(report.pruning) if report.pruning else [],
+        "From PyTorch into TFLite": travelled_lines(report),
+        "Mixed precision": [mixed_line(report.mixed)] if report.mixed else [],
+        "Edge TPU": edge_tpu_lines(report.edge_tpu) if report.edge_tpu else [],
+    }
+    for title, lines in parts.items():
+        if lines:
+            console.print(title, style="italic")
+        for line in lines:
             console.print(f"  {line}", highlight=False, markup=False)
     for finding in report.findings:
         console.print(finding_line(finding))

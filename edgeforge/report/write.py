@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -19,11 +19,13 @@ from edgeforge.evaluate.parity_stage import PARITY_FILE
 from edgeforge.evaluate.tflm import TFLM_FILE
 from edgeforge.machine import machine_facts
 from edgeforge.quantize.mixed import MIXED_FILE
+from edgeforge.quantize.qat import QAT_TRAINING_FILE
 from edgeforge.report.html import render
 from edgeforge.report.mixed_schema import MixedRow
 from edgeforge.report.parity_schema import ParityRow
 from edgeforge.report.parity_view import parity_findings
 from edgeforge.report.pruning_row import PRUNED, pruning_row
+from edgeforge.report.row import Row
 from edgeforge.report.schema import (
     CalibrationRow,
     EdgeTPURow,
@@ -37,6 +39,8 @@ from edgeforge.report.schema import (
 from edgeforge.stage import Job, library_versions
 from edgeforge.targets.edgetpu import EDGE_TPU_FILE
 from edgeforge.train.fit import TRAINING_FILE
+
+AnyRow = TypeVar("AnyRow", bound=Row)
 
 JSON_FILE, HTML_FILE = "report.json", "report.html"
 TOOLCHAIN = (
@@ -93,7 +97,8 @@ def gather(job: Job) -> Report:
         stages=[StageRow(**row) for row in job.facts["stages"]],
         recipe_yaml=yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False),
         parity=parity,
-        mixed=_mixed(job),
+        mixed=_optional(job, "mixed", MIXED_FILE, MixedRow),
+        qat=_optional(job, "qat", QAT_TRAINING_FILE, TrainingRow),
     )
 
 
@@ -127,6 +132,8 @@ def _findings(variants: list[VariantRow], calibration: CalibrationRow, targets: 
         if row.drop and row.drop.verdict == "worse" and row.drop.points > _lost_by_pruning(row, variants):
             what = f"{row.name} is {row.drop.points:.2f} points less accurate (McNemar p = {row.drop.p_value:.2g})"
             remedy = "compare it with its fake-quant model under Proofs"
+            if row.runtime == "litert":
+                remedy = "try another observer, per-channel weights, quantize.qat or quantize.max_drop"
             if row.name == PRUNED:
                 remedy = "prune less, or raise prune.epochs"
             found.append(Finding(severity="warning", what=what, remedy=remedy))
@@ -143,10 +150,9 @@ def _lost_by_pruning(row: VariantRow, variants: list[VariantRow]) -> float:
     return pruned.drop.points if pruned and pruned.drop and row is not pruned else 0.0
 
 
-def _mixed(job: Job) -> MixedRow | None:
-    if "mixed" not in job.inputs:
-        return None
-    return MixedRow.model_validate_json((job.inputs["mixed"] / MIXED_FILE).read_bytes())
+def _optional(job: Job, stage: str, file: str, kind: type[AnyRow]) -> AnyRow | None:
+    """Return what a stage that a recipe need not ask for has written."""
+    return kind.model_validate_json((job.inputs[stage] / file).read_bytes()) if stage in job.inputs else None
 
 
 def _normalize(preprocessing: Preprocessing) -> dict[str, list[float]]:
