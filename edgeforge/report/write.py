@@ -16,6 +16,7 @@ from edgeforge.errors import RecipeError
 from edgeforge.evaluate.latency import LATENCY_FILE
 from edgeforge.evaluate.measure import FOLLOWS_FAKE_QUANT, MEASUREMENTS_FILE
 from edgeforge.machine import machine_facts
+from edgeforge.report.devices import raspberry_pi_row
 from edgeforge.report.html import render
 from edgeforge.report.schema import (
     CalibrationRow,
@@ -78,6 +79,7 @@ def gather(job: Job) -> Report:
         findings=_findings(variants, calibration, targets),
         stages=[StageRow(**row) for row in job.facts["stages"]],
         recipe_yaml=yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False),
+        raspberry_pi=raspberry_pi_row(job.inputs, job.files),
     )
 
 
