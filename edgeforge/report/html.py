@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeforge.report.plots import accuracy_plot, bars_plot, confusion_plot, training_plot
+from edgeforge.report.raspberry_pi import threads_plot
 from edgeforge.report.schema import RUNTIMES, Drop, Latency, Report
 
 
@@ -28,6 +29,8 @@ def render(report: Report) -> str:
         "training": Markup(training_plot(report)),
         "confusion": {row.name: Markup(confusion_plot(row, report.classes)) for row in made if row.name in wanted},
     }
+    if report.raspberry_pi:
+        plots["raspberry_pi"] = Markup(threads_plot(report.raspberry_pi.devices))
     groups = {title: [row for row in report.variants if row.runtime == key] for key, title in RUNTIMES.items()}
     return environment.get_template("report.html.j2").render(
         report=report,

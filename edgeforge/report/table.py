@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from edgeforge.report.raspberry_pi import devices_table
 from edgeforge.report.schema import RUNTIMES, Drop, Finding, Latency, Report, TargetRow, VariantRow
 
 STYLES = {"worse": "red", "better": "green", "tie": "", "reference": "dim"}
@@ -23,6 +24,8 @@ def print_report(report: Report, console: Console) -> None:
     console.print(_legend(report), style="dim")
     if report.targets:
         console.print(boards_table(report))
+    if report.raspberry_pi:
+        console.print(devices_table(report.raspberry_pi.devices))
     for finding in report.findings:
         console.print(finding_line(finding))
 

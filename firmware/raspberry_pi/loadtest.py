@@ -129,7 +129,7 @@ def at(ordered: list[float], share: float) -> float:
 
 def send_malformed(url: str, image: bytes) -> dict[str, Any]:
     """Send what is no image; return the statuses and whether the server is still there."""
-    bodies = [b"", b"\0", b"no image", image[: len(image) // 2], image[:-1], image[:8] + b"\xff" * 64,
+    bodies = [b"", b"\0", b"no image", image[: len(image) // 2], image[:8] + b"\xff" * 64, image[:60] + bytes(60),
               b"GIF89a" + b"\xff" * 20, b"\xff\xd8\xff\xe0" + bytes(100), b"BM" + b"\xff" * 60]  # fmt: skip
     statuses = Counter(str(request(url, "POST", "/classify", body)[0]) for body in bodies)
     alive = request(url, "POST", "/classify", image)[0] == 200
