@@ -28,8 +28,12 @@ if ! grep -qs '^magic 7f454c460201010000000000000000000200b700' $binfmt/*; then
   magic='\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00'
   mask='\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff'
   echo ":$name:M::$magic:$mask:$(command -v qemu-aarch64-static):F" > $binfmt/register
-  trap 'echo -1 > $binfmt/$name' EXIT
 fi
+leave() {
+  umount "$root/proc" "$root/sys" 2> /dev/null || true
+  [ -z "${name:-}" ] || echo -1 > "$binfmt/$name"
+}
+trap leave EXIT
 
 if [ ! -e "$root/.made" ]; then
   rm -rf "$root"
@@ -39,10 +43,14 @@ if [ ! -e "$root/.made" ]; then
   touch "$root/.made"
 fi
 
+# onnxruntime reads the processors' number from /sys, and ends without it.
+mountpoint -q "$root/proc" || mount -t proc proc "$root/proc"
+mountpoint -q "$root/sys" || mount --bind -o ro /sys "$root/sys"
+
 # aarch64 wheels of the pinned versions, from the registry; nothing is fetched inside the root.
 home=$root/root
-rm -rf "$home/bundle"
 mkdir -p "$home/bundle"
+find "$home/bundle" -mindepth 1 -maxdepth 1 ! -name .venv -exec rm -rf {} +
 tar -xzf "$bundle" -C "$home/bundle" --strip-components=1
 platforms=(--platform manylinux2014_aarch64 --platform manylinux_2_17_aarch64 --platform manylinux_2_27_aarch64
   --platform manylinux_2_28_aarch64)

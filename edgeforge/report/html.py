@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from edgeforge.report.plots import accuracy_plot, bars_plot, confusion_plot, training_plot
-from edgeforge.report.raspberry_pi import threads_plot
+from edgeforge.report.plots import accuracy_plot, bars_plot, confusion_plot, threads_plot, training_plot
 from edgeforge.report.schema import RUNTIMES, Drop, Latency, Report
 
 

@@ -27,7 +27,7 @@ PYTHONS = [(3, minor) for minor in range(9, 14)]
 NEEDED_MB = 400  # the virtual environment with onnxruntime, numpy and pillow, and pip's own needs while it installs
 INSTALL_SECONDS, MEASURE_SECONDS = 1800, 1800
 
-# One connection tells all that could stand in the way. `bits` is Python's own: a 64-bit kernel often runs a 32-bit system.
+# One connection tells all that could stand in the way. `bits` is Python's own: a 64-bit kernel may run a 32-bit system.
 PROBE = """
 python={python}
 echo machine=$(uname -m)
@@ -77,7 +77,9 @@ def deploy(folder: Path, remote: Remote, wishes: Wishes, progress: Callable[[str
     install(remote, place, wishes)
     selftest = script(remote, place, "selftest.py --json", passes=(0, 1))
     if not selftest["passed"]:
-        raise ParityError(f"{remote.host}: {_difference(selftest)}", fix="do not use this device's outputs; see its log")
+        raise ParityError(
+            f"{remote.host}: {_difference(selftest)}", fix="do not use this device's outputs; see its log"
+        )
     progress("measuring there")
     flags = f"--json --choose --runs {wishes.runs}{' --perf' if wishes.perf else ''}"
     bench = script(remote, place, f"bench.py {flags}")

@@ -52,5 +52,7 @@ def script(folder: Path, *words: str) -> dict[str, Any]:
     if done.returncode:
         lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
         reason = lines[-1][:500] if lines else f"exit code {done.returncode}"
-        raise StageFailed(f"the bundle's {words[0]} fails on this desk: {reason}", fix="this is a bug: please report it")
+        raise StageFailed(
+            f"the bundle's {words[0]} fails on this desk: {reason}", fix="this is a bug: please report it"
+        )
     return dict(json.loads(done.stdout))

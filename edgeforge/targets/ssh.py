@@ -53,7 +53,15 @@ class Remote:
 
     def command(self) -> list[str]:
         """Return ssh with its options, without the host."""
-        words = ["ssh", "-o", "BatchMode=yes", "-o", f"ConnectTimeout={CONNECT_SECONDS}", "-o", "ServerAliveInterval=15"]
+        words = [
+            "ssh",
+            "-o",
+            "BatchMode=yes",
+            "-o",
+            f"ConnectTimeout={CONNECT_SECONDS}",
+            "-o",
+            "ServerAliveInterval=15",
+        ]
         words += ["-p", str(self.port)] if self.port else []
         words += ["-i", str(self.identity), "-o", "IdentitiesOnly=yes"] if self.identity else []
         for option in self.options:
@@ -66,7 +74,9 @@ class Remote:
         try:
             done = subprocess.run(words, input=stdin or b"", capture_output=True, timeout=seconds)
         except subprocess.TimeoutExpired as error:
-            raise StageFailed(f"{self.host}: no end of `{script[:60]}` within {seconds:.0f} s", stage="deploy") from error
+            raise StageFailed(
+                f"{self.host}: no end of `{script[:60]}` within {seconds:.0f} s", stage="deploy"
+            ) from error
         out, err = (text.decode(errors="replace") for text in (done.stdout, done.stderr))
         if done.returncode == SSH_FAILED:
             raise self.error(err)

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from classifier import CHOICE_FILE, Bundle, BundleError, Classifier, positive, run_script
 from device import cores, device_facts, peak_memory, temperature
 from perf_counters import count_events
@@ -80,7 +82,7 @@ def measure(bundle: Bundle, threads: int, options: argparse.Namespace) -> list[d
     return rows
 
 
-def inputs(bundle: Bundle) -> list[np.ndarray]:
+def inputs(bundle: Bundle) -> list[NDArray[Any]]:
     """Return the self-test's images as single inputs (1,C,H,W float32)."""
     try:
         with np.load(bundle.folder / "selftest.npz") as arrays:
@@ -159,8 +161,8 @@ def as_text(bundle: Bundle, result: dict[str, Any]) -> str:
     known = [f"governor {facts['governor'] or 'not readable'}",
              f"{heat['before']:.0f} to {heat['after']:.0f} °C" if heat["before"] and heat["after"]
              else "temperature not readable"]  # fmt: skip
-    lines = [f"{bundle.name} on {facts['model']}, {facts['cores']} cores, {', '.join(known)}",
-             f"{'variant':<8} {'threads':>7} {'p50 ms':>9} {'p90 ms':>9} {'p99 ms':>9} {'images/s':>9}  provider"]  # fmt: skip
+    lines = [f"{bundle.name} on {facts['model']}, {facts['cores']} cores, {', '.join(known)}"]
+    lines.append(f"{'variant':<8} {'threads':>7} {'p50 ms':>9} {'p90 ms':>9} {'p99 ms':>9} {'images/s':>9}  provider")
     for row in result["rows"]:
         lines.append(f"{row['variant']:<8} {row['threads']:>7} {row['p50_ms']:>9.3f} {row['p90_ms']:>9.3f} "
                      f"{row['p99_ms']:>9.3f} {row['images_per_second']:>9.1f}  {row['provider']}")  # fmt: skip

@@ -16,8 +16,11 @@ from typing import Any
 try:
     import numpy as np
     import onnxruntime
+    from numpy.typing import NDArray
 except ImportError as missing:
-    sys.exit(f"error: {missing.name} is not installed for {sys.executable}: run ./install.sh, then use .venv/bin/python")
+    sys.exit(
+        f"error: {missing.name} is not installed for {sys.executable}: run ./install.sh, then use .venv/bin/python"
+    )
 
 HERE = Path(__file__).resolve().parent
 CHOICE_FILE = "choice.json"  # which variant `bench.py --choose` found to be the fastest on this device
@@ -101,7 +104,7 @@ class Bundle:
         if hashlib.sha256(path.read_bytes()).hexdigest() != self.variants[variant]["sha256"]:
             raise BundleError(f"{path} is damaged: its SHA-256 differs; copy the bundle again")
 
-    def tensor(self, pixels: np.ndarray, white: float) -> np.ndarray:
+    def tensor(self, pixels: NDArray[Any], white: float) -> NDArray[Any]:
         """Turn pixels (N,C,H,W), where `white` is the value of a white one, into inputs (N,C,H,W float32)."""
         mean = np.asarray(self.mean, np.float32).reshape(1, -1, 1, 1)
         std = np.asarray(self.std, np.float32).reshape(1, -1, 1, 1)
@@ -165,17 +168,17 @@ class Classifier:
         """The execution providers in use, in their order."""
         return list(self.session.get_providers())
 
-    def prepared(self, tensor: np.ndarray) -> Callable[[], Any]:
+    def prepared(self, tensor: NDArray[Any]) -> Callable[[], Any]:
         """Return a call that runs one input (1,C,H,W float32): what a benchmark times."""
         feed, wanted, session = {self._input: tensor}, [self._output], self.session
         return lambda: session.run(wanted, feed)
 
-    def logits(self, tensor: np.ndarray) -> np.ndarray:
+    def logits(self, tensor: NDArray[Any]) -> NDArray[Any]:
         """Return logits (N,classes float32) of inputs (N,C,H,W float32), one at a time."""
         rows = [self.session.run([self._output], {self._input: image[None]})[0] for image in tensor]
         return np.concatenate(rows)
 
-    def classify(self, pixels: np.ndarray, white: float = 255.0) -> tuple[str, float]:
+    def classify(self, pixels: NDArray[Any], white: float = 255.0) -> tuple[str, float]:
         """Return the label and its softmax score in [0, 1] of one image (1,C,H,W)."""
         logits = self.logits(self.bundle.tensor(pixels, white))[0].astype(np.float64)
         odds = np.exp(logits - logits.max())
@@ -186,7 +189,9 @@ class Classifier:
 def add_model_options(parser: Any) -> None:
     """Add the options that say which model runs, and how."""
     parser.add_argument("--variant", help="fp32 or int8 (default: what `bench.py --choose` measured, else fp32)")
-    parser.add_argument("--threads", type=positive, help="threads of onnxruntime (default: as measured, else all cores)")
+    parser.add_argument(
+        "--threads", type=positive, help="threads of onnxruntime (default: as measured, else all cores)"
+    )
     parser.add_argument("--provider", help=f"execution provider: {', '.join(PROVIDERS)} (default: the first there is)")
 
 

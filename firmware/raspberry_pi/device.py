@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import onnxruntime
+
 from classifier import wanted_providers
 
 

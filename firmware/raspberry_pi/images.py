@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from classifier import Bundle, BundleError
+from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
+
+from classifier import Bundle, BundleError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 MODES = {1: "L", 3: "RGB"}
@@ -17,7 +19,7 @@ MAX_PIXELS = 64_000_000  # an image that unpacks to more is refused: a few kilob
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2  # Pillow raises at twice this
 
 
-def read_image(source: Path | bytes, bundle: Bundle, *, fit: bool = False, name: str = "") -> np.ndarray:
+def read_image(source: Path | bytes, bundle: Bundle, *, fit: bool = False, name: str = "") -> NDArray[Any]:
     """Return an image as pixels (1,C,H,W uint8, white is 255).
 
     fit: turn any size and mode into the model's own, cutting what its shape leaves over. Without it another size
@@ -36,10 +38,12 @@ def read_image(source: Path | bytes, bundle: Bundle, *, fit: bool = False, name:
         raise BundleError(f"{name}: more than {MAX_PIXELS:,} pixels") from error
     # Pillow's decoders raise these, and SyntaxError, for damaged files.
     except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, OverflowError, MemoryError) as error:
-        raise BundleError(f"{name}: a damaged image: {str(error).splitlines()[0] if str(error) else error!r}") from error
+        raise BundleError(
+            f"{name}: a damaged image: {str(error).splitlines()[0] if str(error) else error!r}"
+        ) from error
 
 
-def to_pixels(image: Image.Image, bundle: Bundle, *, fit: bool, name: str) -> np.ndarray:
+def to_pixels(image: Image.Image, bundle: Bundle, *, fit: bool, name: str) -> NDArray[Any]:
     """Return a PIL image as pixels (1,C,H,W uint8). Raises BundleError when it is not as the model takes it."""
     channels, height, width = bundle.shape
     mode = MODES.get(channels)

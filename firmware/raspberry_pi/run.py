@@ -10,8 +10,10 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
+from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
+
 from classifier import Bundle, BundleError, Classifier, add_model_options, run_script
 from images import camera_frames, image_files, read_image, to_pixels
 
@@ -38,7 +40,7 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def images(options: argparse.Namespace, bundle: Bundle) -> Iterator[tuple[str, np.ndarray | BundleError]]:
+def images(options: argparse.Namespace, bundle: Bundle) -> Iterator[tuple[str, NDArray[Any] | BundleError]]:
     """Yield every image as (name, pixels), or the reason why it is none."""
     if options.camera is not None:
         for name, frame in camera_frames(options.camera, options.count):
@@ -51,7 +53,7 @@ def images(options: argparse.Namespace, bundle: Bundle) -> Iterator[tuple[str, n
         yield str(path), _pixels(path, bundle, options.fit, str(path))
 
 
-def _pixels(source: object, bundle: Bundle, fit: bool, name: str) -> np.ndarray | BundleError:
+def _pixels(source: object, bundle: Bundle, fit: bool, name: str) -> NDArray[Any] | BundleError:
     try:
         return read_image(source, bundle, fit=fit, name=name)  # type: ignore[arg-type]
     except BundleError as error:

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import numpy as np
+
 from classifier import Bundle, BundleError, Classifier, positive, run_script
 from device import device_facts
 
