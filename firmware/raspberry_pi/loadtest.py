@@ -51,7 +51,8 @@ class Serving:
         self.url = self.process.stdout.readline().strip()
         if not self.url:
             self.process.wait()
-            raise BundleError(self.process.stderr.read().strip().removeprefix("error: "))
+            last = (self.process.stderr.read().strip() or "server.py ended without a word").splitlines()[-1]
+            raise BundleError(last.partition("error: ")[2] or last)
         for _ in range(100):  # it listens at once; its application starts a moment later
             try:
                 request(self.url, "GET", "/health")
