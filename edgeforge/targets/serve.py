@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ def serve(folder: Path, options: list[str]) -> int:
     with tempfile.TemporaryDirectory() as scratch:
         place = unpack(bundle, Path(scratch))
         process = subprocess.Popen([sys.executable, "server.py", *options], cwd=place)
+        signal.signal(signal.SIGTERM, lambda number, frame: process.terminate())
         try:
             return process.wait()
         except KeyboardInterrupt:  # the terminal has sent it to the server as well

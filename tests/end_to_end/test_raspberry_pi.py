@@ -79,8 +79,9 @@ def test_deploy_measures_on_the_device_and_the_report_shows_it(
     done = edgeforge("deploy", "digits", "--out", out, *sshd, "--runs", "20", "--server")
     assert done.returncode == 0, done.stderr
     pi = read_report(out / "digits").raspberry_pi
-    assert pi and [device.name for device in pi.devices][0] == "desk" and len(pi.devices) == 2
-    device = pi.devices[1]
+    assert pi and len(pi.devices) == 2
+    desk, device = pi.devices
+    assert desk.name == "desk"
     assert device.name.startswith("127.0.0.1-") and all(row.passed for row in device.selftest)
     assert {row.variant for row in device.latency} == {"fp32", "int8"} and device.load
     assert f"{device.name} " in (out / "digits" / "report.html").read_text()
@@ -95,11 +96,11 @@ def test_deploy_measures_on_the_device_and_the_report_shows_it(
     assert "Everything is up to date" in planned.stdout
     # Deployed again: what is installed and chosen there stays; a damaged file is replaced.
     (there / "labels.txt").write_text("wrong\n")
-    venv = (there / ".venv" / "pyvenv.cfg").stat().st_ino
+    venv = (there / ".venv" / "pyvenv.cfg").stat().st_mtime_ns
     done = edgeforge("deploy", out / "digits", *sshd, "--runs", "20")
     assert done.returncode == 0, done.stderr
     assert len((there / "labels.txt").read_text().splitlines()) == 10
-    assert (there / ".venv" / "pyvenv.cfg").stat().st_ino and venv
+    assert (there / ".venv" / "pyvenv.cfg").stat().st_mtime_ns == venv
     refused = edgeforge("deploy", out / "digits", *sshd[:4], "--ssh-option", sshd[7])
     assert refused.returncode == 4 and "cannot be reached: " in refused.stderr and "Permission denied" in refused.stderr
     missing = edgeforge("deploy", out / "digits", *sshd[:-1], "no-such-python")

@@ -99,5 +99,5 @@ def test_an_interpreter_cannot_smuggle_shell(tmp_path: Path) -> None:
 
 
 def test_an_unreachable_host_ends_soon_with_one_line() -> None:
-    with pytest.raises(StageFailed, match="127.0.0.1 cannot be reached: .*Connection refused"):
+    with pytest.raises(StageFailed, match=r"127\.0\.0\.1 cannot be reached: .*Connection refused"):
         Remote("pi@127.0.0.1", 1).run("true")  # nothing listens on port 1
