@@ -156,7 +156,7 @@ class Measure(Section):
 class RaspberryPi(Section):
     """The bundle for a Raspberry Pi, or for any 64-bit Linux that ONNX Runtime runs on."""
 
-    format: Literal["onnx", "ort"] = Field("onnx", description="ort: ONNX Runtime's own format, for reduced builds")
+    format: Literal["onnx", "ort"] = Field("onnx", description="ort: ONNX Runtime's own format")
     optimize: Literal["basic", "extended"] = Field(
         "extended", description="basic keeps plain ONNX operators, as TensorRT on a Jetson needs them"
     )

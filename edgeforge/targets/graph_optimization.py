@@ -13,7 +13,8 @@ def optimize_for_arm(source: Path, target: Path, level: Literal["basic", "extend
     """Write `source` (.onnx) with its graph optimised, as .onnx or .ort by the suffix of `target`.
 
     Nothing above `extended` is used: the next level lays tensors out for the processor that optimises (NCHWc on
-    x86), see ONNX Runtime, "Graph Optimizations". The same input gives the same bytes. Raises StageFailed.
+    x86), see ONNX Runtime, "Graph Optimizations". The same input gives the same bytes, for .onnx alone: an .ort file
+    has its tensors in the order of a hash that ONNX Runtime seeds anew in each process. Raises StageFailed.
     """
     import onnxruntime
 

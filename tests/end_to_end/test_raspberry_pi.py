@@ -15,7 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from edgeforge.errors import StageFailed
 from edgeforge.report.write import read_report
+from edgeforge.targets import ssh
 
 pytestmark = pytest.mark.build
 ROOT = Path(__file__).parents[2]
@@ -105,6 +107,20 @@ def test_deploy_measures_on_the_device_and_the_report_shows_it(
     assert refused.returncode == 4 and "cannot be reached: " in refused.stderr and "Permission denied" in refused.stderr
     missing = edgeforge("deploy", out / "digits", *sshd[:-1], "no-such-python")
     assert missing.returncode == 4 and "has no Python" in missing.stderr
+
+
+def test_without_rsync_the_bundle_goes_as_a_tar(
+    tmp_path: Path, sshd: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, which = tmp_path / "there", shutil.which
+    monkeypatch.setattr(ssh.shutil, "which", lambda name: None if name == "rsync" else which(name))
+    (tmp_path / "here" / "models").mkdir(parents=True)
+    (tmp_path / "here" / "models" / "a.onnx").write_bytes(b"model")
+    remote = ssh.Remote(sshd[1], int(sshd[3]), Path(sshd[5]), (sshd[7],))
+    assert remote.copy_folder(tmp_path / "here", str(there), ()) == "tar"
+    assert (there / "models" / "a.onnx").read_bytes() == b"model"
+    with pytest.raises(StageFailed, match=r"127\.0\.0\.1: "):
+        remote.copy_folder(tmp_path / "here", "/proc/none", ())
 
 
 def test_serve_runs_the_same_server_on_this_desk(digits_build: Path) -> None:
