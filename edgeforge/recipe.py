@@ -158,7 +158,7 @@ class RaspberryPi(Section):
 
     format: Literal["onnx", "ort"] = Field("onnx", description="ort: ONNX Runtime's own format")
     optimize: Literal["basic", "extended"] = Field(
-        "extended", description="basic keeps plain ONNX operators, as TensorRT on a Jetson needs them"
+        "extended", description="basic keeps plain ONNX operators, as TensorRT, XNNPACK and ACL need them"
     )
 
 

@@ -59,6 +59,7 @@ platforms=(--platform manylinux2014_aarch64 --platform manylinux_2_17_aarch64 --
   -r "$work/pins.txt" -d "$home/bundle/wheels" 2> "$work/pip.log" || { cat "$work/pip.log" >&2; exit 4; }
 
 inside() { chroot "$root" /usr/bin/env -i HOME=/root PATH=/usr/bin:/bin:/usr/sbin:/sbin LC_ALL=C.UTF-8 sh -c "cd /root/bundle && $1"; }
+echo "# $(basename "$bundle") on an emulated aarch64, Debian $release"
 echo "\$ uname -m; python3 --version"
 inside 'uname -m; python3 --version'
 echo "\$ ls wheels"

@@ -21,7 +21,7 @@ from edgeforge.store import Store
 from edgeforge.targets.raspberry_pi_bench import unpack
 from edgeforge.targets.ssh import Remote
 
-KEPT = (".venv", "choice.json", "install.log")  # on the device, when the bundle is copied again
+KEPT = (".venv", "choice.json", "install.log", "wheels")  # on the device, when the bundle is copied again
 MACHINES = ("aarch64", "x86_64")
 PYTHONS = [(3, minor) for minor in range(9, 14)]
 NEEDED_MB = 400  # the virtual environment with onnxruntime, numpy and pillow, and pip's own needs while it installs
@@ -149,8 +149,8 @@ def script(remote: Remote, place: str, words: str, passes: tuple[int, ...] = (0,
                                                         seconds=MEASURE_SECONDS)  # fmt: skip
     try:
         if done.returncode in passes:
-            return dict(json.loads(done.stdout))
-    except ValueError:
+            return dict(json.loads(done.stdout.strip().splitlines()[-1]))  # a login file there may print before it
+    except (ValueError, IndexError):
         pass
     lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
     reason = lines[-1].removeprefix("error: ") if lines else f"exit code {done.returncode}"

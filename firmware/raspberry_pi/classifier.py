@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -122,6 +123,13 @@ def wanted_providers(available: list[str], asked: str | None = None) -> list[str
     return list(dict.fromkeys([PROVIDERS[asked], PROVIDERS["cpu"]]))
 
 
+def with_options(provider: str, threads: int | None) -> str | tuple[str, dict[str, str]]:
+    """Return a provider as onnxruntime takes it: XNNPACK has a thread pool of its own, with one thread by default."""
+    if provider == PROVIDERS["xnnpack"]:
+        return provider, {"intra_op_num_threads": str(threads or os.cpu_count() or 1)}
+    return provider
+
+
 class Classifier:
     """A variant of the bundle, loaded: from pixels to logits, label and score."""
 
@@ -153,9 +161,12 @@ class Classifier:
         if self.threads:
             options.intra_op_num_threads = self.threads
             options.inter_op_num_threads = 1
+        if PROVIDERS["xnnpack"] in providers:  # the two pools would take each other's processor while they spin
+            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         for place in range(len(providers)):
+            wanted = [with_options(provider, self.threads) for provider in providers[place:]]
             try:
-                return onnxruntime.InferenceSession(str(path), options, providers=providers[place:])
+                return onnxruntime.InferenceSession(str(path), options, providers=wanted)
             except Exception as error:
                 reason = str(error).strip().split("\n")[0]
                 if place == len(providers) - 1:

@@ -23,6 +23,8 @@ def test_providers_are_tried_in_order_of_speed(firmware) -> None:  # type: ignor
     assert wanted(pi) == ["ACLExecutionProvider", "XnnpackExecutionProvider", "CPUExecutionProvider"]
     assert wanted(pi, "xnnpack") == ["XnnpackExecutionProvider", "CPUExecutionProvider"]
     assert wanted(pi, "cpu") == ["CPUExecutionProvider"]
+    assert classifier.with_options("XnnpackExecutionProvider", 3)[1] == {"intra_op_num_threads": "3"}
+    assert classifier.with_options("CPUExecutionProvider", 3) == "CPUExecutionProvider"
     with pytest.raises(classifier.BundleError, match="no execution provider: one of tensorrt, cuda"):
         wanted(pi, "gpu")
 
