@@ -79,7 +79,14 @@ def prepare(folders: dict[str, Path]) -> None:
     (folders["data"] / PREPROCESSING_FILE).write_text(preprocessing.to_json())
     np.savez(folders["calibration"] / "calibration.npz", x=preprocessing.apply(images[:16]), y=np.zeros(16, np.int64))
     torch.manual_seed(0)
-    program = torch.onnx.export(mobilenet_v2(weights=None).eval(), (torch.zeros(1, *SHAPE),), dynamo=True,
+    network = mobilenet_v2(weights=None)
+    # Batch norm's own statistics, taken once: without them random weights make each layer's output smaller.
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 1.0
+    with torch.no_grad():
+        network.train()(torch.from_numpy(preprocessing.apply(images[:16])))
+    program = torch.onnx.export(network.eval(), (torch.zeros(1, *SHAPE),), dynamo=True,
                                 input_names=["input"], output_names=["logits"], verbose=False)  # fmt: skip
     assert program is not None
     (folders["onnx"] / f"{NAME}_fp32.onnx").write_bytes(program.model_proto.SerializeToString())

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs a Raspberry Pi bundle in an emulated aarch64 Debian, and runs its self-test and bench there.
 #
-#   sudo scripts/prove_aarch64.sh build/mnist/raspberry-pi/mnist.tar.gz [bookworm|bullseye|trixie] [WORK]
+#   sudo [BENCH=no] scripts/prove_aarch64.sh build/mnist/raspberry-pi/mnist.tar.gz [bookworm|bullseye|trixie] [WORK]
 #
 # Needs root, Debian's qemu-user-static and debootstrap, and pip. WORK (default /var/tmp/edgeforge-aarch64) keeps the
 # arm64 root, so that a second proof takes a minute. The output, without this machine's paths, is docs/aarch64.log.
@@ -70,5 +70,6 @@ echo "\$ .venv/bin/python selftest.py --json"
 inside '.venv/bin/python selftest.py --json'
 echo "\$ .venv/bin/python run.py --json samples"
 inside '.venv/bin/python run.py --json samples 2>&1'
+[ "${BENCH:-yes}" = no ] && exit
 echo "\$ .venv/bin/python bench.py --runs 20 --warmup 2 --choose   (emulated: these latencies say nothing of a device)"
 inside '.venv/bin/python bench.py --runs 20 --warmup 2 --choose'
