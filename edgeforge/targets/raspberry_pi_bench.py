@@ -15,7 +15,7 @@ from edgeforge.report.devices import BUNDLE_STAGE, DESK_FILE, device_row
 from edgeforge.stage import Job
 
 SERVER_PACKAGES = ("fastapi", "uvicorn", "prometheus_client")
-LOAD = ("--clients", "1,4,8", "--requests", "400", "--seconds", "15")
+LOAD = ("--clients", "1,4,8", "--requests", "200", "--seconds", "10")
 TIMEOUT = 900  # seconds of one script; each bounds itself far below
 
 
