@@ -218,6 +218,63 @@ def verify(
 
 
 @app.command()
+def deploy(
+    name: Annotated[str, typer.Argument(help="A build folder, or a recipe's name under --out.")],
+    host: Annotated[str, typer.Option(help="The device, as ssh reaches it: pi@raspberrypi.local.")],
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of ssh there.")] = None,
+    identity: Annotated[Path | None, typer.Option(help="Private key of ssh.")] = None,
+    ssh_option: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Passed to ssh -o.")] = None,
+    python: Annotated[str, typer.Option(help="Interpreter there.")] = "python3",
+    folder: Annotated[str, typer.Option(help="Folder there; default: edgeforge/NAME.")] = "",
+    server: Annotated[bool, typer.Option("--server", help="Install the HTTP endpoint, and load it there.")] = False,
+    perf: Annotated[bool, typer.Option("--perf", help="Count instructions and cache misses there.")] = False,
+    runs: Annotated[int, typer.Option(min=20, help="Timed runs of each variant.")] = 200,
+    out: Out = Path("build"),
+    debug: Debug = False,
+) -> None:
+    """Put a build's Raspberry Pi bundle on a device by ssh: install, self-test, measure; the figures join the report.
+
+    Example:
+
+      edgeforge deploy digits --host pi@raspberrypi.local
+    """
+    from rich.console import Console
+
+    from edgeforge.report.raspberry_pi import devices_table
+    from edgeforge.targets import deploy as target
+    from edgeforge.targets.ssh import Remote
+
+    console = Console(stderr=True, highlight=False)
+    build = target.build_folder(name, out)
+    remote = Remote(host, port, identity, tuple(ssh_option or ()))
+    wishes = target.Wishes(python=python, server=server, perf=perf, folder=folder, runs=runs)
+    row = target.deploy(build, remote, wishes, lambda text: console.print(f"[dim]{text}[/]"))
+    Console().print(devices_table([row]))
+    console.print(f"The figures are in {build / 'devices' / row.name}.json and in {build / 'report.html'}")
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def serve(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="A build folder, or a recipe's name under --out.")],
+    out: Out = Path("build"),
+    debug: Debug = False,
+) -> None:
+    """Serve a build's Raspberry Pi bundle over HTTP on this desk; further options go to its server.py.
+
+    Examples:
+
+      edgeforge serve digits --port 8000 --fit
+
+      curl --data-binary @photo.png http://127.0.0.1:8000/classify
+    """
+    from edgeforge.targets.deploy import build_folder
+    from edgeforge.targets.serve import serve as serve_bundle
+
+    raise typer.Exit(serve_bundle(build_folder(name, out), context.args))
+
+
+@app.command()
 def boards(debug: Debug = False) -> None:
     """List the boards that a recipe may target."""
     from edgeforge.progress import print_boards

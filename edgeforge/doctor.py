@@ -22,6 +22,8 @@ PROGRAMS = {
     "arduino-cli": "compiles and flashes the Arduino project",
     "arm-none-eabi-gcc": "compiles for Cortex-M",
     "qemu-system-arm": "runs Cortex-M code without a board",
+    "ssh": "reaches devices for `edgeforge deploy`",
+    "rsync": "copies bundles to devices; without it they go as a tar through ssh",
     "edgetpu_compiler": "compiles full-integer models for the Edge TPU",
 }
 

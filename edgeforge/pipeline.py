@@ -18,6 +18,7 @@ from edgeforge.build import Build, Watcher
 from edgeforge.plan import Plan, make_plan
 from edgeforge.publish import publish, read_record
 from edgeforge.recipe_file import LoadedRecipe
+from edgeforge.report.devices import device_files
 from edgeforge.stage import Stage
 from edgeforge.store import Artifact, Store, storage_errors
 
@@ -266,13 +267,37 @@ STAGES: tuple[Stage, ...] = (
         publish={"*/*": "arduino"},
         version=2,
     ),
+    # The bundle for a Raspberry Pi, and its own scripts' figures on this desk.
+    Stage(
+        "raspberry-pi",
+        "edgeforge.targets.raspberry_pi:pack_raspberry_pi",
+        "Pack the Raspberry Pi bundle",
+        reads=("name", "raspberry_pi"),
+        after=("data", "onnx", "onnx-int8"),
+        uses=("onnxruntime", "onnx", "numpy", "pillow", "jinja2"),
+        publish={"*.tar.gz": "raspberry-pi"},
+        only_with="raspberry_pi",
+    ),
+    Stage(
+        "raspberry-pi-bench",
+        "edgeforge.targets.raspberry_pi_bench:bench_on_desk",
+        "Measure the bundle on this desk",
+        reads=("measure",),
+        after=("raspberry-pi",),
+        uses=("onnxruntime", "numpy", "pillow"),
+        may_use=("fastapi", "uvicorn", "prometheus-client"),
+        alone=True,
+        only_with="raspberry_pi",
+    ),
     Stage(
         "report",
         "edgeforge.report.write:write_report",
         "Write the report",
-        reads=("name", "seed", "data", "model", "train", "trainer", "prune", "quantize", "measure", "targets"),
+        reads=("name", "seed", "data", "model", "train", "trainer", "prune", "quantize", "measure", "targets",
+               "raspberry_pi"),
         after=("data", *TRAINED, "calibration", *MODELS, "dense", "edgetpu", "tflm", "measure", "parity", "latency",
-               "arduino"),
+               "arduino", "raspberry-pi", "raspberry-pi-bench"),
+        files=("devices",),
         uses=("matplotlib", "jinja2", "scipy"),
         publish={"report.*": ""},
         version=3,
@@ -312,7 +337,8 @@ def plan_build(loaded: LoadedRecipe, out: Path, *, until: str | None = None, for
     """Return what a build would do. Imports neither torch nor TensorFlow."""
     place = BuildFolder(out, loaded.recipe.name)
     before = read_record(place.folder)["ingredients"]
-    return make_plan(loaded, STAGES, place.store, until=until, force=force, before=before)
+    devices = device_files(place.folder)
+    return make_plan(loaded, STAGES, place.store, until=until, force=force, before=before, devices=devices)
 
 
 def build(

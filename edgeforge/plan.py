@@ -62,10 +62,12 @@ def make_plan(
     until: str | None = None,
     force: tuple[str, ...] = (),
     before: dict[str, dict[str, Any]] | None = None,
+    devices: dict[str, Path] | None = None,
 ) -> Plan:
     """Return what `build` would do.
 
     until: leave out all that this stage does not need. force: run these stages, and what depends on them, again.
+    devices: what was measured on devices, by name (`devices/…`), for the stages whose `files` name it.
     before: each stage's ingredients at the last build in the same folder, to say what has changed.
     Raises RecipeError for an unknown stage or a missing file, MissingDependency for a missing package.
     """
@@ -79,7 +81,7 @@ def make_plan(
         if name in left_out:
             part = next(stage.only_with for stage in stages if stage.name == name)
             raise RecipeError(f"the recipe has no stage '{name}'", fix=f"set {part} in the recipe")
-    user = user_files(loaded)
+    user = user_files(loaded) | (devices or {})
     steps: list[Step] = []
     for stage in stages:
         if stage.name in wanted and stage.name not in left_out:
@@ -152,7 +154,7 @@ def _step(
     files = {name: path for name, path in user.items() if name.split("/")[0] in stage.files}
     hashes = {name: sha256_of(path) for name, path in files.items()}
     parts = ingredients(stage, recipe, {name: step.key for name, step in inputs.items()}, hashes)
-    missing = [name for name, found in parts["libraries"].items() if found == "missing"]
+    missing = [name for name in stage.uses if parts["libraries"][name] == "missing"]
     if missing:
         raise MissingDependency(
             f"{', '.join(missing)} is not installed", fix=f"pip install {' '.join(missing)}", stage=stage.name

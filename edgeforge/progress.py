@@ -88,10 +88,10 @@ class ConsoleWatcher(Watcher):
         else:
             state = "built"
         self.console.print(f"[bold]{result.plan.recipe.name}[/]: {state} ({seconds:.1f} s)")
-        for name in ("report.html", "arduino"):
+        for name in ("report.html", "arduino", "raspberry-pi"):
             place = result.folder / name
             if place.exists():
-                self.console.print(f"  {name.split('.')[0]:<8} {place}")
+                self.console.print(f"  {name.split('.')[0]:<12} {place}")
 
 
 @contextmanager

@@ -63,6 +63,13 @@ def publish(plan: Plan, artifacts: dict[str, Artifact], folder: Path, notice: Ca
     return written
 
 
+def note_rewritten(folder: Path, stage: str, names: tuple[str, ...]) -> None:
+    """Tell the record that EdgeForge itself has rewritten published files, so that no build takes them for edited."""
+    record = read_record(folder)
+    record["files"].setdefault(stage, {}).update({name: sha256_of(folder / name) for name in names})
+    write_whole(folder / RECORD, json.dumps(record, indent=1))
+
+
 def lock_text(plan: Plan) -> str:
     """Return `recipe.lock.yaml`: every resolved value, every version, every stage's key."""
     libraries: dict[str, str] = {"edgeforge": __version__}

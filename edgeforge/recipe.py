@@ -308,6 +308,15 @@ class Measure(Section):
     warmup: int = Field(30, ge=1)
 
 
+class RaspberryPi(Section):
+    """The bundle for a Raspberry Pi, or for any 64-bit Linux that ONNX Runtime runs on."""
+
+    format: Literal["onnx", "ort"] = Field("onnx", description="ort: ONNX Runtime's own format")
+    optimize: Literal["basic", "extended"] = Field(
+        "extended", description="basic keeps plain ONNX operators, as TensorRT, XNNPACK and ACL need them"
+    )
+
+
 class Recipe(Section):
     """Everything `edgeforge build` needs to know."""
 
@@ -321,3 +330,4 @@ class Recipe(Section):
     quantize: Quantize = Quantize()
     measure: Measure = Measure()
     targets: tuple[str, ...] = Field((), description="boards, as `edgeforge boards` lists them")
+    raspberry_pi: RaspberryPi | None = Field(None, description="pack a bundle for the Raspberry Pi: {} for defaults")

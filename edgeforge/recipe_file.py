@@ -150,6 +150,9 @@ def _check_targets(recipe: Recipe, origin: dict[KeyPath, str]) -> None:
     known = boards()
     for place, name in enumerate(recipe.targets):
         where = origin.get(("targets", place)) or origin.get(("targets",), "targets")
+        if name == "raspberry-pi":
+            reason = f"{where}: targets: '{name}' is no microcontroller board"
+            raise RecipeError(reason, fix="write `raspberry_pi: {}` beside `targets` for the Raspberry Pi's bundle")
         if name not in known:
             raise RecipeError(
                 f"{where}: targets: '{name}' is no board{nearest(name, known)}",

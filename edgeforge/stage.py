@@ -31,6 +31,7 @@ class Stage:
     version: raise it when the stage's files would change for the same inputs.
     alone: run it with nothing beside it (it measures time).
     environment: variables of its worker process, beside those that all have.
+    may_use: packages that it does without where they are missing; their versions are part of its key all the same.
     only_with: the part of the recipe without which the stage is left out, such as `prune`.
     programs: programs that it runs where they are on the PATH; their hashes are part of its key.
     """
@@ -48,6 +49,7 @@ class Stage:
     environment: Mapping[str, str] = field(default_factory=dict)
     only_with: str | None = None
     programs: tuple[str, ...] = ()
+    may_use: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ def ingredients(stage: Stage, recipe: Recipe, inputs: dict[str, str], files: dic
         "version": stage.version,
         "recipe": {path: section(recipe, path) for path in stage.reads},
         "inputs": inputs,
-        "libraries": library_versions(stage.uses),
+        "libraries": library_versions(stage.uses + stage.may_use),
         "files": files,
         **({"programs": program_hashes(stage.programs)} if stage.programs else {}),
     }

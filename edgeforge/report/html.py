@@ -11,7 +11,7 @@ from edgeforge.report.mixed_plot import mix_plot, sensitivity_plot
 from edgeforge.report.parity_plot import depth_plot
 from edgeforge.report.parity_table import identical_text
 from edgeforge.report.parity_view import grade, parity_view
-from edgeforge.report.plots import accuracy_plot, bars_plot, confusion_plot, training_plot
+from edgeforge.report.plots import accuracy_plot, bars_plot, confusion_plot, threads_plot, training_plot
 from edgeforge.report.pruning import pruning_lines
 from edgeforge.report.schema import RUNTIMES, Drop, Latency, Report
 from edgeforge.report.travelled import mixed_line, travelled_lines
@@ -49,6 +49,8 @@ def render(report: Report) -> str:
         plots["depth"] = Markup(depth_plot(report.parity.layers, costliest(report.parity.layers)))
     if report.mixed:
         plots |= {"mix": Markup(mix_plot(report.mixed)), "sensitivity": Markup(sensitivity_plot(report.mixed))}
+    if report.raspberry_pi:
+        plots["raspberry_pi"] = Markup(threads_plot(report.raspberry_pi.devices))
     groups = {title: [row for row in report.variants if row.runtime == key] for key, title in RUNTIMES.items()}
     return environment.get_template("report.html.j2").render(
         report=report,

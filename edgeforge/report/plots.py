@@ -6,7 +6,7 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.report.labels import Point, place_labels
-from edgeforge.report.schema import Report, TrainingRow, VariantRow
+from edgeforge.report.schema import PiDevice, Report, TrainingRow, VariantRow
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 COLOURS = {"torch": "#d9480f", "onnxruntime": "#1c7ed6", "litert": "#2f9e44", "tflm": "#7950f2"}
 MARKERS = {"fp32": "o", "fp16": "s", "dynamic-int8": "^", "int8": "D"}
+PI_STYLES = {"fp32": ("o", "-"), "int8": ("D", "--")}  # marker and line
+PI_COLOURS = ("#1c7ed6", "#d9480f", "#2f9e44", "#7950f2", "#c2255c", "#0c8599")  # a device each
 GREY = "#868e96"  # readable on white and on black
 INK = "#010203"  # becomes the page's own text colour, light or dark
 WIDTH = 5.6  # inches: what half of the page holds, so that text keeps its size
@@ -103,6 +105,32 @@ def confusion_plot(row: VariantRow, classes: list[str]) -> str:
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
     return _svg(figure, f"Confusion matrix of {row.name}")
+
+
+def threads_plot(devices: list[PiDevice]) -> str:
+    """Return p50 latency (ms, logarithmic) against threads, a line for every device and variant."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    figure, axes = _figure(WIDTH, 3.4)
+    counts: set[int] = set()
+    for place, device in enumerate(devices):
+        for variant in dict.fromkeys(row.variant for row in device.latency):
+            rows = sorted((row for row in device.latency if row.variant == variant), key=lambda row: row.threads)
+            marker, line = PI_STYLES.get(variant, ("s", ":"))
+            axes.plot([row.threads for row in rows], [row.p50_ms for row in rows], marker=marker, linestyle=line,
+                      markersize=4.5, color=PI_COLOURS[place % len(PI_COLOURS)],
+                      label=f"{device.name} {variant}")  # fmt: skip
+            counts |= {row.threads for row in rows}
+    axes.set_xlabel("threads")
+    axes.set_ylabel("latency p50, ms (one image)")
+    axes.set_xticks(sorted(counts), [str(count) for count in sorted(counts)])
+    if counts:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.4g}"))
+        axes.legend(fontsize=7.5, frameon=False, labelcolor=GREY)
+    return _svg(figure, f"Latency against threads on {len(devices)} device(s)")
 
 
 def _value(row: VariantRow, what: str) -> float | None:

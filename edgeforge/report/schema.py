@@ -212,6 +212,73 @@ class StageRow(Row):
     peak_memory_bytes: int | None = None
 
 
+class PiLatency(Row):
+    """One variant of the bundle with one number of threads: one image at a time after warm-up, all variants in turn."""
+
+    variant: str  # fp32, int8
+    threads: int
+    runs: int
+    p50_ms: float
+    p90_ms: float
+    p99_ms: float
+    images_per_second: float
+    provider: str  # ONNX Runtime's execution provider
+
+
+class PiSelfTest(Row):
+    """The bundle's outputs on a device against those of the desk that packed it."""
+
+    variant: str
+    passed: bool
+    images: int
+    largest_difference: float  # of the logits
+    tolerance: float
+    tolerance_is: str
+    same_class: int  # images
+    provider: str
+
+
+class PiLoad(Row):
+    """The HTTP endpoint under load on loopback: `clients` connections, each sending one image after the other."""
+
+    clients: int
+    requests: int
+    statuses: dict[str, int]  # HTTP status, or the name of the client's error
+    seconds: float
+    requests_per_second: float
+    p50_ms: float
+    p90_ms: float
+    p99_ms: float
+
+
+class PiDevice(Row):
+    """What the bundle's own scripts measured on one computer: `desk`, or the host it was deployed to."""
+
+    name: str
+    device: dict[str, Any]  # model, machine, cores, system, python, onnxruntime, providers, governor
+    temperature_c: dict[str, float | None]  # before, after
+    selftest: list[PiSelfTest]
+    latency: list[PiLatency]
+    memory_bytes: dict[str, int | None]  # variant → peak resident memory of a process that runs it
+    chosen: dict[str, Any] | None = None  # variant, threads, p50_ms, against
+    perf: dict[str, Any] | None = None  # per_image: variant → event → count; or reason
+    load: list[PiLoad] = []
+    malformed: dict[str, Any] | None = None  # requests, statuses, alive: what was answered to images that are none
+    load_reason: str = ""  # why the endpoint was not loaded
+
+
+class RaspberryPiRow(Row):
+    """The Raspberry Pi bundle, and every computer it was measured on, the desk first."""
+
+    bundle: str  # relative to the build folder
+    size_bytes: int
+    files: dict[str, int]  # the models in it → bytes
+    format: str
+    optimize: str
+    left_out: str = ""  # why the bundle has no int8 variant
+    devices: list[PiDevice]
+
+
 class Report(Row):
     """Everything a build found out."""
 
@@ -239,3 +306,4 @@ class Report(Row):
     parity: ParityRow | None = None  # layer by layer, and runtime by runtime
     mixed: MixedRow | None = None
     qat: TrainingRow | None = None  # the fine-tuning with fake quantization
+    raspberry_pi: RaspberryPiRow | None = None

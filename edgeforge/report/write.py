@@ -20,6 +20,7 @@ from edgeforge.evaluate.tflm import TFLM_FILE
 from edgeforge.machine import machine_facts
 from edgeforge.quantize.mixed import MIXED_FILE
 from edgeforge.quantize.qat import QAT_TRAINING_FILE
+from edgeforge.report.devices import raspberry_pi_row
 from edgeforge.report.html import render
 from edgeforge.report.mixed_schema import MixedRow
 from edgeforge.report.parity_schema import ParityRow
@@ -99,6 +100,7 @@ def gather(job: Job) -> Report:
         parity=parity,
         mixed=_optional(job, "mixed", MIXED_FILE, MixedRow),
         qat=_optional(job, "qat", QAT_TRAINING_FILE, TrainingRow),
+        raspberry_pi=raspberry_pi_row(job.inputs, job.files),
     )
 
 

@@ -1,0 +1,131 @@
+"""Images from files, bytes and cameras, as the arrays that the model takes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from classifier import Bundle, BundleError
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
+MODES = {1: "L", 3: "RGB"}
+MAX_PIXELS = 64_000_000  # an image that unpacks to more is refused: a few kilobytes can claim gigabytes
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2  # Pillow raises at twice this
+
+
+def read_image(source: Path | bytes, bundle: Bundle, *, fit: bool = False, name: str = "") -> NDArray[Any]:
+    """Return an image as pixels (1,C,H,W uint8, white is 255).
+
+    fit: turn any size and mode into the model's own, cutting what its shape leaves over. Without it another size
+    or mode is an error, as a resized image is not what the model was tested on. Raises BundleError.
+    """
+    name = name or str(source)
+    try:
+        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
+            image.load()
+            return to_pixels(image, bundle, fit=fit, name=name)
+    except FileNotFoundError as error:
+        raise BundleError(f"{name}: no such file") from error
+    except UnidentifiedImageError as error:
+        raise BundleError(f"{name}: not an image that Pillow can read") from error
+    except Image.DecompressionBombError as error:
+        raise BundleError(f"{name}: more than {MAX_PIXELS:,} pixels") from error
+    # Pillow's decoders raise these, and SyntaxError, for damaged files.
+    except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, OverflowError, MemoryError) as error:
+        raise BundleError(
+            f"{name}: a damaged image: {str(error).splitlines()[0] if str(error) else error!r}"
+        ) from error
+
+
+def to_pixels(image: Image.Image, bundle: Bundle, *, fit: bool, name: str) -> NDArray[Any]:
+    """Return a PIL image as pixels (1,C,H,W uint8). Raises BundleError when it is not as the model takes it."""
+    channels, height, width = bundle.shape
+    mode = MODES.get(channels)
+    if mode is None:
+        raise BundleError(f"the model takes {channels} channels; images have 1 or 3")
+    if fit:
+        image = ImageOps.exif_transpose(image)
+        if image.mode.startswith("I;16"):  # Pillow's own conversion cuts 16 bits off at 255
+            image = Image.fromarray((np.asarray(image) // 256).astype(np.uint8))
+        image = ImageOps.fit(image.convert(mode), (width, height), Image.Resampling.BILINEAR)
+    elif image.mode != mode or image.size != (width, height):
+        found = f"{image.width}x{image.height} {image.mode}"
+        raise BundleError(f"{name}: {found}, the model takes {width}x{height} {mode}; --fit converts it")
+    pixels = np.asarray(image, np.uint8).reshape(height, width, channels)
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1)[None])
+
+
+def image_files(paths: list[str]) -> Iterator[Path]:
+    """Yield files as they stand, and the images below folders in the order of their names."""
+    for text in paths:
+        path = Path(text)
+        if not path.is_dir():
+            yield path
+            continue
+        found = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
+        if not found:
+            raise BundleError(f"{path}: no image in this folder")
+        yield from found
+
+
+def camera_frames(source: str, count: int) -> Iterator[tuple[str, Image.Image]]:
+    """Yield `count` frames (0: without end) as (name, RGB image).
+
+    source: `auto` for the camera of picamera2, or a number, file or address for OpenCV.
+    """
+    frames = _picamera() if source == "auto" else None
+    if frames is None:
+        frames = _opencv("0" if source == "auto" else source)
+    for number, frame in enumerate(frames):
+        if count and number == count:
+            return
+        yield f"frame-{number}", frame
+
+
+def _picamera() -> Iterator[Image.Image] | None:
+    """Return the frames of the Raspberry Pi's camera; None without picamera2."""
+    try:
+        from picamera2 import Picamera2
+    except ImportError:
+        return None
+
+    def frames() -> Iterator[Image.Image]:
+        try:
+            camera = Picamera2()
+            # picamera2 names formats by the order in a 32-bit word: its BGR888 is R,G,B in memory.
+            camera.configure(camera.create_still_configuration(main={"size": (640, 480), "format": "BGR888"}))
+            camera.start()
+        except (RuntimeError, IndexError) as error:
+            raise BundleError(f"the camera cannot be opened: {error}") from error
+        try:
+            while True:
+                yield Image.fromarray(camera.capture_array("main"))
+        finally:
+            camera.stop()
+
+    return frames()
+
+
+def _opencv(source: str) -> Iterator[Image.Image]:
+    try:
+        import cv2
+    except ImportError as error:
+        advice = "sudo apt install python3-picamera2, or pip install opencv-python-headless"
+        raise BundleError(f"no camera: neither picamera2 nor OpenCV is installed; {advice}") from error
+    capture: Any = cv2.VideoCapture(int(source) if source.isdigit() else source)
+    if not capture.isOpened():
+        raise BundleError(f"camera {source} cannot be opened by OpenCV")
+    try:
+        while True:
+            there, frame = capture.read()
+            if not there:
+                return
+            yield Image.fromarray(np.ascontiguousarray(frame[:, :, ::-1]))  # OpenCV gives B,G,R
+    finally:
+        capture.release()

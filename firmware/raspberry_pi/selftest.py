@@ -1,0 +1,63 @@
+"""Run the desk's test images and compare every output with the desk's: the proof that this device computes rightly."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+import numpy as np
+
+from classifier import Bundle, BundleError, Classifier, positive, run_script
+from device import device_facts
+
+
+def main() -> int:
+    """Return 0 when every variant is within its tolerance, else 1."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--provider", help="execution provider (default: the first there is)")
+    parser.add_argument("--threads", type=positive, default=1)
+    options = parser.parse_args()
+    bundle = Bundle.read()
+    rows = [check(bundle, variant, options.provider, options.threads) for variant in bundle.variants]
+    passed = all(row["passed"] for row in rows)
+    if options.json:
+        print(json.dumps({"passed": passed, "device": device_facts(), "variants": rows}))
+    else:
+        for row in rows:
+            print(f"{'ok  ' if row['passed'] else 'FAIL'} {bundle.name} {row['variant']}: largest difference "
+                  f"{row['largest_difference']:.3g} (allowed {row['tolerance']:.3g}: {row['tolerance_is']}), "
+                  f"{row['same_class']} of {row['images']} classes equal, on {row['provider']}")  # fmt: skip
+        facts = device_facts()
+        print(f"self-test {'passed' if passed else 'FAILED'} on {facts['machine']}, {facts['system']}, "
+              f"Python {facts['python']}, onnxruntime {facts['onnxruntime']}")  # fmt: skip
+    return 0 if passed else 1
+
+
+def check(bundle: Bundle, variant: str, provider: str | None, threads: int) -> dict[str, Any]:
+    """Return how far one variant's outputs are from the desk's."""
+    bundle.check_hash(variant)
+    classifier = Classifier(bundle, variant, threads=threads, provider=provider)
+    try:
+        with np.load(bundle.folder / "selftest.npz") as arrays:
+            raw, expected = arrays["images"], arrays[variant]
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise BundleError(f"selftest.npz cannot be read: {error}; copy the bundle again") from error
+    found = classifier.logits(bundle.tensor(raw, bundle.raw_max))
+    largest = float(np.abs(found - expected).max())
+    facts = bundle.variants[variant]
+    return {
+        "variant": variant,
+        "passed": bool(np.isfinite(found).all() and largest <= facts["tolerance"]),
+        "images": len(raw),
+        "largest_difference": largest,
+        "tolerance": facts["tolerance"],
+        "tolerance_is": facts["tolerance_is"],
+        "same_class": int((found.argmax(1) == expected.argmax(1)).sum()),
+        "provider": classifier.providers[0],
+    }
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -1,0 +1,250 @@
+"""Serve the classifier over HTTP: POST an image to /classify; GET /health and /metrics (Prometheus).
+
+python server.py                                       curl --data-binary @photo.png http://127.0.0.1:8000/classify
+
+Bound to loopback unless --host says otherwise; whoever can reach the port can use it, there is no password.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import socket
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from classifier import Bundle, BundleError, Classifier, add_model_options, positive, run_script
+from images import read_image
+
+try:
+    import uvicorn
+    from fastapi import FastAPI, Request
+    from fastapi.responses import JSONResponse, PlainTextResponse
+    from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+except ImportError as missing:
+    sys.exit(f"error: {missing.name} is not installed: ./install.sh --server")
+
+MEGABYTE = 2**20
+MAX_WAITING = 64  # requests that may wait for the processor; further ones are told to come back (503)
+BODY_SECONDS = 10  # a client that takes longer to send its image is told so (408)
+SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+class Refused(Exception):
+    """A request that is answered with a status in the 400s or 503, and why."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status, self.reason = status, reason
+
+
+class Metrics:
+    """What /metrics shows; a registry of its own, so that several apps can live in one process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter("edgeforge_requests", "answers of /classify by HTTP status", ["status"],
+                                registry=self.registry)  # fmt: skip
+        self.request_seconds = Histogram("edgeforge_request_seconds", "from a request's first byte to its answer",
+                                         buckets=SECONDS, registry=self.registry)  # fmt: skip
+        self.model_seconds = Histogram("edgeforge_model_seconds", "decoding and running the model", buckets=SECONDS,
+                                       registry=self.registry)  # fmt: skip
+        self.waiting = Gauge("edgeforge_waiting", "images that wait or are being classified", registry=self.registry)
+
+
+class Worker:
+    """One thread that classifies images; onnxruntime spreads each over the cores by itself.
+
+    batch: how many waiting images are handed over at once (1: batching off), after at most `wait` seconds. The
+    models take one image a run, so a batch saves hand-overs between threads, not arithmetic.
+    """
+
+    def __init__(self, classify: Callable[[bytes], dict[str, Any]], batch: int, wait: float) -> None:
+        self.classify, self.batch, self.wait = classify, batch, wait
+        self.pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
+        self.queue: list[tuple[bytes, asyncio.Future[Any]]] = []
+        self.timer: asyncio.TimerHandle | None = None
+
+    async def run(self, body: bytes) -> dict[str, Any]:
+        """Return what `classify` returns for an image, or raise what it raises."""
+        loop = asyncio.get_running_loop()
+        if self.batch == 1:
+            return await loop.run_in_executor(self.pool, self.classify, body)
+        answer: asyncio.Future[dict[str, Any]] = loop.create_future()
+        self.queue.append((body, answer))
+        if len(self.queue) >= self.batch:
+            self._send(loop)
+        elif self.timer is None:
+            self.timer = loop.call_later(self.wait, self._send, loop)
+        return await answer
+
+    def _send(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Hand what waits over to the thread."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        waiting, self.queue = self.queue, []
+        work = loop.run_in_executor(self.pool, self._all, [body for body, _ in waiting])
+        work.add_done_callback(lambda done: _deliver(done, [answer for _, answer in waiting]))
+
+    def _all(self, bodies: list[bytes]) -> list[Any]:
+        results: list[Any] = []
+        for body in bodies:
+            try:
+                results.append(self.classify(body))
+            except Exception as error:  # one bad image of a batch is its own sender's affair
+                results.append(error)
+        return results
+
+
+def _deliver(done: asyncio.Future[Any], answers: list[asyncio.Future[Any]]) -> None:
+    for answer, result in zip(answers, done.result()):
+        if answer.done():  # its client has gone
+            continue
+        if isinstance(result, Exception):
+            answer.set_exception(result)
+        else:
+            answer.set_result(result)
+
+
+def create_app(
+    classifier: Classifier,
+    *,
+    max_bytes: int = 4 * MEGABYTE,
+    fit: bool = False,
+    batch: int = 1,
+    wait: float = 0.002,
+    max_waiting: int = MAX_WAITING,
+) -> FastAPI:
+    """Return the application: /classify, /health, /metrics."""
+    app = FastAPI(title=classifier.bundle.name, docs_url=None, redoc_url=None, openapi_url=None)
+    metrics = Metrics()
+    waiting = 0
+
+    def work(body: bytes) -> dict[str, Any]:
+        started = time.perf_counter()
+        pixels = read_image(body, classifier.bundle, fit=fit, name="the image")
+        label, score = classifier.classify(pixels)
+        seconds = time.perf_counter() - started
+        metrics.model_seconds.observe(seconds)
+        return {"label": label, "score": round(score, 6), "variant": classifier.variant, "ms": round(1000 * seconds, 3)}
+
+    worker = Worker(work, batch, wait)
+
+    async def answer(request: Request) -> dict[str, Any]:
+        nonlocal waiting
+        try:
+            body = await asyncio.wait_for(_body(request, max_bytes), BODY_SECONDS)
+        except asyncio.TimeoutError:
+            raise Refused(408, f"the image did not arrive within {BODY_SECONDS} s") from None
+        if waiting >= max_waiting:
+            raise Refused(503, f"{waiting} images are waiting already; try again in a second")
+        waiting += 1
+        metrics.waiting.set(waiting)
+        try:
+            return await worker.run(body)
+        except BundleError as error:
+            raise Refused(422, str(error)) from error
+        finally:
+            waiting -= 1
+            metrics.waiting.set(waiting)
+
+    @app.post("/classify")
+    async def classify(request: Request) -> JSONResponse:
+        started = time.perf_counter()
+        try:
+            response = JSONResponse(await answer(request))
+        except Refused as refused:
+            headers = {"Retry-After": "1"} if refused.status == 503 else None
+            response = JSONResponse({"error": refused.reason}, refused.status, headers)
+        metrics.requests.labels(str(response.status_code)).inc()
+        metrics.request_seconds.observe(time.perf_counter() - started)
+        return response
+
+    @app.get("/health")
+    async def health() -> dict[str, Any]:
+        return {"status": "ok", "model": classifier.bundle.name, "variant": classifier.variant,
+                "providers": classifier.providers, "input": list(classifier.bundle.shape)}  # fmt: skip
+
+    @app.get("/metrics")
+    async def show_metrics() -> PlainTextResponse:
+        return PlainTextResponse(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    return app
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    """Return the request's body; raise Refused as soon as it is, or claims to be, too large, or is empty."""
+    claimed = request.headers.get("content-length", "")
+    parts, size = [], int(claimed) if claimed.isdigit() else 0
+    if size <= limit:
+        size = 0
+        async for part in request.stream():
+            parts.append(part)
+            size += len(part)
+            if size > limit:
+                break
+    if size > limit:
+        raise Refused(413, f"the image has more than {limit:,} bytes")
+    if not size:
+        raise Refused(400, "no image in the request's body: curl --data-binary @photo.png")
+    return b"".join(parts)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens. Raises BundleError.
+
+    Its protocol is named: asyncio switches Nagle's algorithm off for such sockets alone, and with it every answer on
+    a connection kept open would wait 40 ms for the client's acknowledgement.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(128)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        reason = getattr(error, "strerror", None) or error
+        raise BundleError(f"{host}:{port} cannot be listened on: {reason}") from error
+    return listener
+
+
+def main() -> int:
+    """Serve until interrupted."""
+    options = parse()
+    classifier = Classifier(Bundle.read(), options.variant, threads=options.threads, provider=options.provider)
+    app = create_app(classifier, max_bytes=int(options.max_mb * MEGABYTE), fit=options.fit, batch=options.batch,
+                     wait=options.wait_ms / 1000)  # fmt: skip
+    listener = listen(options.host, options.port)
+    address = listener.getsockname()
+    host = f"[{address[0]}]" if ":" in address[0] else address[0]
+    basis = "as measured here" if classifier.measured else "not measured here yet: bench.py --choose"
+    print(f"http://{host}:{address[1]}", flush=True)
+    print(f"{classifier.bundle.name} {classifier.variant} on {', '.join(classifier.providers)} ({basis})",
+          *classifier.notes, sep="\n", file=sys.stderr)  # fmt: skip
+    if not (address[0].startswith("127.") or address[0] == "::1"):
+        print("warning: reachable from the network, without a password", file=sys.stderr)
+    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_keep_alive=15, limit_concurrency=256)
+    uvicorn.Server(config).run(sockets=[listener])
+    return 0
+
+
+def parse() -> argparse.Namespace:
+    """Return the command line's values."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback)")
+    parser.add_argument("--port", type=int, default=8000, help="0: any free one; the first line printed names it")
+    parser.add_argument("--max-mb", type=float, default=4.0, help="largest request, in MB of 2**20 bytes")
+    parser.add_argument("--fit", action="store_true", help="convert images of another size or mode")
+    parser.add_argument("--batch", type=positive, default=1, help="images handed over at once (1: batching off)")
+    parser.add_argument("--wait-ms", type=float, default=2.0, help="longest wait for a batch to fill")
+    add_model_options(parser)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -1,0 +1,150 @@
+"""The bundle of a real build: measured on this desk, deployed to an sshd on loopback, served."""
+
+import getpass
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edgeforge.errors import StageFailed
+from edgeforge.report.write import read_report
+from edgeforge.targets import ssh
+
+pytestmark = pytest.mark.build
+ROOT = Path(__file__).parents[2]
+SSHD = shutil.which("sshd") or shutil.which("/usr/sbin/sshd")
+
+
+def test_the_report_shows_the_bundle_measured_on_this_desk(digits_build: Path) -> None:
+    pi = read_report(digits_build).raspberry_pi
+    assert pi and pi.left_out == "" and (digits_build / pi.bundle).stat().st_size == pi.size_bytes
+    assert [Path(name).name for name in pi.files] == ["digits_fp32.onnx", "digits_int8.onnx"]
+    (desk,) = pi.devices
+    assert desk.name == "desk" and all(row.passed and row.largest_difference == 0 for row in desk.selftest)
+    assert {row.variant for row in desk.latency} == {"fp32", "int8"} and desk.chosen
+    for row in desk.load:
+        assert row.p99_ms > 0 and row.statuses == {"200": row.requests}
+    assert desk.load or "is not installed" in desk.load_reason
+    page = (digits_build / "report.html").read_text()
+    assert "<h2>Raspberry Pi</h2>" in page and "Threads against latency" in page
+
+
+@pytest.fixture
+def sshd(tmp_path: Path) -> Iterator[list[str]]:
+    """A server of our own on loopback, with keys of its own; yields the options that reach it."""
+    if SSHD is None:
+        pytest.skip("sshd is not installed: apt-get install openssh-server rsync")
+    if os.getuid() == 0:  # it asks for this folder when root starts it
+        Path("/run/sshd").mkdir(exist_ok=True)
+    for name in ("host", "user"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / name], check=True)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    # The packages of this environment stand in for the registry: pip finds its pins installed.
+    packages = ":".join(path for path in sys.path if path.endswith("-packages"))
+    (tmp_path / "config").write_text(
+        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {tmp_path}/host\nPidFile none\nUsePAM no\nStrictModes no\n"
+        f"AuthorizedKeysFile {tmp_path}/user.pub\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
+        f"PermitRootLogin prohibit-password\nSetEnv PYTHONPATH={packages}\n"
+    )
+    public = (tmp_path / "host.pub").read_text().split()
+    (tmp_path / "known").write_text(f"[127.0.0.1]:{port} {public[0]} {public[1]}\n")
+    server = subprocess.Popen([SSHD, "-D", "-e", "-f", tmp_path / "config"], stderr=subprocess.PIPE)
+    options = ["--host", f"{getpass.getuser()}@127.0.0.1", "--port", str(port), "--identity", str(tmp_path / "user"),
+               "--ssh-option", f"UserKnownHostsFile={tmp_path}/known", "--folder", str(tmp_path / "there"),
+               "--python", sys.executable]  # fmt: skip
+    try:
+        for _ in range(100):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)
+        yield options
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def test_deploy_measures_on_the_device_and_the_report_shows_it(
+    digits_out: Path, tmp_path: Path, edgeforge, sshd: list[str]
+) -> None:  # type: ignore[no-untyped-def]
+    out = shutil.copytree(digits_out, tmp_path / "build")
+    done = edgeforge("deploy", "digits", "--out", out, *sshd, "--runs", "20", "--server")
+    assert done.returncode == 0, done.stderr
+    pi = read_report(out / "digits").raspberry_pi
+    assert pi and len(pi.devices) == 2
+    desk, device = pi.devices
+    assert desk.name == "desk"
+    assert device.name.startswith("127.0.0.1-") and all(row.passed for row in device.selftest)
+    assert {row.variant for row in device.latency} == {"fp32", "int8"} and device.load
+    assert f"{device.name} " in (out / "digits" / "report.html").read_text()
+    there = tmp_path / "there"
+    assert json.loads((there / "choice.json").read_text())["variant"] in ("fp32", "int8")
+    # A later build takes the device's figures up, and does not take the report for edited.
+    built = edgeforge("build", ROOT / "recipes" / "digits.yaml", "--out", out, "--set", "train.epochs=6")
+    assert built.returncode == 0 and "edited" not in built.stderr, built.stderr
+    again = read_report(out / "digits")
+    assert again.raspberry_pi and [row.name for row in again.raspberry_pi.devices] == ["desk", device.name]
+    planned = edgeforge("plan", ROOT / "recipes" / "digits.yaml", "--out", out, "--set", "train.epochs=6")
+    assert "Everything is up to date" in planned.stdout
+    # Deployed again: what is installed and chosen there stays; a damaged file is replaced.
+    (there / "labels.txt").write_text("wrong\n")
+    venv = (there / ".venv" / "pyvenv.cfg").stat().st_mtime_ns
+    done = edgeforge("deploy", out / "digits", *sshd, "--runs", "20")
+    assert done.returncode == 0, done.stderr
+    assert len((there / "labels.txt").read_text().splitlines()) == 10
+    assert (there / ".venv" / "pyvenv.cfg").stat().st_mtime_ns == venv
+    refused = edgeforge("deploy", out / "digits", *sshd[:4], "--ssh-option", sshd[7])
+    assert refused.returncode == 4 and "cannot be reached: " in refused.stderr and "Permission denied" in refused.stderr
+    missing = edgeforge("deploy", out / "digits", *sshd[:-1], "no-such-python")
+    assert missing.returncode == 4 and "has no Python" in missing.stderr
+
+
+def test_without_rsync_the_bundle_goes_as_a_tar(
+    tmp_path: Path, sshd: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, which = tmp_path / "there", shutil.which
+    monkeypatch.setattr(ssh.shutil, "which", lambda name: None if name == "rsync" else which(name))
+    (tmp_path / "here" / "models").mkdir(parents=True)
+    (tmp_path / "here" / "models" / "a.onnx").write_bytes(b"model")
+    remote = ssh.Remote(sshd[1], int(sshd[3]), Path(sshd[5]), (sshd[7],))
+    assert remote.copy_folder(tmp_path / "here", str(there), ()) == "tar"
+    assert (there / "models" / "a.onnx").read_bytes() == b"model"
+    with pytest.raises(StageFailed, match=r"127\.0\.0\.1: "):
+        remote.copy_folder(tmp_path / "here", "/proc/none", ())
+
+
+def test_serve_runs_the_same_server_on_this_desk(digits_build: Path) -> None:
+    pytest.importorskip("fastapi", reason="the server's packages are not installed: pip install 'edgeforge[serve]'")
+    command = [sys.executable, "-m", "edgeforge", "serve", str(digits_build), "--port", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        assert process.stdout
+        url = process.stdout.readline().strip()
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+", url)
+        with urllib.request.urlopen(f"{url}/health", timeout=20) as answer:
+            assert json.load(answer)["model"] == "digits"
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.mark.skipif(
+    "EDGEFORGE_PROVE_AARCH64" not in os.environ,
+    reason="set EDGEFORGE_PROVE_AARCH64 to run the bundle on an emulated aarch64 (minutes, root, qemu, debootstrap)",
+)
+def test_the_bundle_proves_itself_on_aarch64(digits_build: Path) -> None:
+    script = ROOT / "scripts" / "prove_aarch64.sh"
+    done = subprocess.run([script, digits_build / "raspberry-pi" / "digits.tar.gz"], capture_output=True, text=True,
+                          env={**os.environ, "PYTHON": sys.executable})  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "self-test passed on aarch64" in done.stdout
