@@ -87,8 +87,8 @@ class MovingAverage:
         return low + self.weight * (new[0] - low), high + self.weight * (new[1] - high)
 
     def range(self) -> Range:
-        """Return the averages; inputs of an unfinished batch count only where there is no whole one."""
-        return self.average or self.moved()
+        """Return the averages, the last batch included even where it is not full."""
+        return self.average if self.average and self.seen % self.batch == 0 else self.moved()
 
 
 class Histogram:

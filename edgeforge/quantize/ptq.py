@@ -136,7 +136,7 @@ def quantize_ptq(job: Job) -> None:
         read_calibration(job.inputs["calibration"]),
         job.recipe.seed,
         job.recipe.quantize.tflite.per_channel_dense,
-        job.inputs["torch"],
+        job.inputs.get("torch"),
     )
     preprocessing = read_preprocessing(job.inputs["data"])
     variants = []

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
-from edgeforge.artifact import Preprocessing
+from edgeforge.artifact import Preprocessing, Variant, write_variants
 from edgeforge.errors import StageFailed
 from edgeforge.recipe import Recipe
 from edgeforge.report.schema import TargetRow
@@ -42,6 +42,7 @@ def pack(folder: Path, *targets: str, **facts: object) -> tuple[Path, list[Targe
     preprocessing = Preprocessing((1, 8, 8), 16.0, (0.3053,), (0.3760,), classes)
     (inputs["data"] / "preprocessing.json").write_text(preprocessing.to_json())
     shutil.copy(MODEL, inputs["tflite"])
+    write_variants(inputs["tflite"], [Variant("tflite-int8", "litert", "int8", MODEL.name)])
     (inputs["tflm"] / "tflm.json").write_text(json.dumps(TFLM | facts))
     recipe = Recipe.model_validate(
         {"name": "digits", "data": {"source": "digits"}, "model": {"name": "m"}, "targets": targets}
@@ -49,7 +50,7 @@ def pack(folder: Path, *targets: str, **facts: object) -> tuple[Path, list[Targe
     pack_arduino(
         Job(
             stage="arduino",
-            recipe=restricted(recipe, ("name", "targets")),
+            recipe=restricted(recipe, ("name", "targets", "quantize.ship")),
             inputs=inputs,
             output=folder / "out",
             scratch=folder,
