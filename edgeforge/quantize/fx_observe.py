@@ -58,12 +58,12 @@ def _activations(prepared: fx.GraphModule, inputs: torch.Tensor, graph: Quantiza
     found = []
     for node in prepared.graph.nodes:
         module = str(node.target) if node.op == "call_module" else ""
-        if node.name in unquantized:
-            found.append(ObservedTensor(node.name, module, None, 0, unquantized[node.name].numpy()))
-        elif node.name in observed:
+        if node.name in observed:  # also a float module's output, where an int8 one reads it
             observer, values = observed[node.name]
             scale, zero_point = observer.calculate_qparams()
             found.append(ObservedTensor(node.name, module, float(scale), int(zero_point) - 128, values.numpy()))
+        elif node.name in unquantized:
+            found.append(ObservedTensor(node.name, module, None, 0, unquantized[node.name].numpy()))
     return found
 
 

@@ -60,7 +60,9 @@ def match(float_model: bytes, torch: TorchRanges) -> Matched:
     names = [tensor.name.decode() for tensor in graph.tensors]
     source = names[graph.inputs[0]]
     index = _Index(torch.tensors)
-    found = {source: index.find(values[source], source, "the input")}
+    found: dict[str, ObservedTensor] = {}
+    if index.candidates(values[source]) or not torch.float_modules:  # else only float modules read the input
+        found[source] = index.find(values[source], source, "the input")
     inherited: list[str] = []
     float_layers: dict[str, Precision] = {}
     for operator in graph.operators:
@@ -72,9 +74,12 @@ def match(float_model: bytes, torch: TorchRanges) -> Matched:
         elif kind in PASS_THROUGH and before in found:
             found[target] = found[before]
             inherited.append(target)
+        elif kind in PASS_THROUGH and torch.float_modules:  # it passes float values on
+            float_layers[target] = "float32"
+            continue
         else:
             found[target] = index.find(values[target], target, f"the output of {kind} behind '{before}'")
-        if found[target].module in torch.float_modules:
+        if found[target].module in torch.float_modules or found[target].scale is None:
             float_layers[target] = "float32"
     return Matched(_without_float(found), tuple(inherited), float_layers)
 

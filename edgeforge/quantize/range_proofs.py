@@ -25,6 +25,10 @@ def _activation_check(graph: Any, matched: Matched) -> dict[str, Any]:
     tensors = {tensor.name.decode(): tensor.quantization for tensor in graph.tensors}
     wrong = []
     for name, expected in matched.tensors.items():
+        # Behind a float layer the range is that of the QUANTIZE which ai-edge-quantizer puts there, if one does.
+        name = f"{name}_quantized" if name in matched.float_layers else name
+        if name not in tensors:
+            continue
         found = tensors[name]
         if found is None or found.scale is None:
             wrong.append(f"'{name}' is float")

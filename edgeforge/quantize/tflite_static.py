@@ -102,7 +102,8 @@ def quantize_static(
     from ai_edge_quantizer.qtyping import QuantGranularity, TFLOperationName
     from ai_edge_quantizer.quantizer import Quantizer
 
-    check_ranges(float_model, ranges)
+    kinds = dict.fromkeys(layers(float_model), precision) | dict(exceptions or {})
+    check_ranges(float_model, ranges, frozenset(name for name, kind in kinds.items() if kind == "float32"))
     quantizer = Quantizer(bytearray(float_model))
     dense = QuantGranularity.CHANNELWISE if per_channel and per_channel_dense else QuantGranularity.TENSORWISE
     other = QuantGranularity.CHANNELWISE if per_channel else QuantGranularity.TENSORWISE
@@ -114,6 +115,10 @@ def quantize_static(
             continue
         quantizer.add_static_config(scope, TFLOperationName.ALL_SUPPORTED, BITS[kind], 8, other)
         quantizer.add_static_config(scope, TFLOperationName.FULLY_CONNECTED, BITS[kind], 8, dense)
+    graph = read_model(float_model).subgraphs[0]
+    for tensor, end in ((graph.inputs[0], TFLOperationName.INPUT), (graph.outputs[0], TFLOperationName.OUTPUT)):
+        if graph.tensors[tensor].name.decode() not in ranges:  # only float layers touch it: it stays float32
+            quantizer.update_quantization_recipe(".*", end, algorithm_key="no_quantize")
     values = {
         name: {"min": np.full((1, 1, 1, 1), low, np.float32), "max": np.full((1, 1, 1, 1), high, np.float32)}
         for name, (low, high) in ranges.items()
@@ -149,11 +154,18 @@ def quantize_weights(
     return bytes(result)
 
 
-def check_ranges(float_model: bytes, ranges: Ranges) -> None:
-    """Raise RecipeError unless every activation has a range, finite and of some width."""
+def check_ranges(float_model: bytes, ranges: Ranges, float_layers: frozenset[str] = frozenset()) -> None:
+    """Raise RecipeError unless every activation that is quantized has a range, finite and of some width.
+
+    float_layers: what stays in float needs none, but where a quantized layer reads it.
+    """
     graph = read_model(float_model).subgraphs[0]
-    for tensor in (*graph.inputs, *(tensor for operator in graph.operators for tensor in operator.outputs)):
-        name = graph.tensors[tensor].name.decode()
+    names = [tensor.name.decode() for tensor in graph.tensors]
+    quantized = [operator for operator in graph.operators if names[operator.outputs[0]] not in float_layers]
+    activations = {names[tensor] for tensor in graph.inputs}
+    activations |= {names[tensor] for operator in graph.operators for tensor in operator.outputs}
+    needed = {names[tensor] for operator in quantized for tensor in (*operator.inputs, *operator.outputs)}
+    for name in (name for name in names if name in activations & needed):
         if name not in ranges:
             raise RecipeError(f"tensor '{name}' has no activation range", fix="give one, or calibrate the model")
         low, high = ranges[name]

@@ -1,6 +1,6 @@
 """PyTorch's ranges in TFLite: matched by value, proven tensor by tensor, refused where they do not belong."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ from torch import nn
 
 from edgeforge.artifact import Preprocessing
 from edgeforge.errors import ParityError, RecipeError
-from edgeforge.evaluate.flatbuffer import read_model, write_model
+from edgeforge.evaluate.flatbuffer import read_model, type_name, write_model
 from edgeforge.export.onnx import write_onnx
 from edgeforge.export.tflite import convert_variants
 from edgeforge.quantize.fx_graph import quantizable_graph
@@ -38,24 +38,50 @@ class Residual(nn.Module):
         return self.head(stem + self.project(self.depthwise(stem)))
 
 
+@dataclass(frozen=True)
+class Made:
+    """The float .tflite, the network it is of, and images."""
+
+    float_model: bytes
+    network: nn.Module
+    images: np.ndarray
+
+    def quantized(self, skip: tuple[str, ...] = ()) -> Quantized:
+        graph = quantizable_graph(self.network, Path("net.py"), skip)
+        images = torch.from_numpy(self.images)
+        observed = prepare(graph, images[:1], training=False, per_channel_dense=False, observer="minmax")
+        with torch.no_grad():
+            observed(images)
+        return finish(observed, graph, images)
+
+
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, Quantized, np.ndarray]:
-    """The float .tflite, PyTorch's forms of the same network, and images."""
+def net(tmp_path_factory: pytest.TempPathFactory) -> Made:
     torch.manual_seed(1)
     torch.backends.quantized.engine = "qnnpack"
-    net, images = Residual().eval(), torch.rand(64, 1, 16, 16)
+    network, images = Residual().eval(), torch.rand(64, 1, 16, 16)
     with torch.no_grad():
-        net.stem[0].weight *= 30  # so that ReLU6 saturates
+        network.stem[0].weight *= 30  # so that ReLU6 saturates
     path = tmp_path_factory.mktemp("net") / "net.onnx"
-    write_onnx(net, Preprocessing((1, 16, 16), 1.0, (0.0,), (1.0,), ("a", "b", "c", "d", "e")), path)
+    write_onnx(network, Preprocessing((1, 16, 16), 1.0, (0.0,), (1.0,), ("a", "b", "c", "d", "e")), path)
     settings = TFLite(variants=("float32",))
     flatbuffer = convert_variants(path, images.numpy(), settings, lambda *_: None)["float32"]
     assert isinstance(flatbuffer, bytes)
-    graph = quantizable_graph(net, Path("net.py"))
-    observed = prepare(graph, images[:1], training=False, per_channel_dense=False, observer="minmax")
+    return Made(prepared(flatbuffer), network, images.numpy())
+
+
+@pytest.fixture(scope="module")
+def made(net: Made) -> tuple[bytes, Quantized, np.ndarray]:
+    """The float .tflite, PyTorch's forms of the same network, and images."""
+    return net.float_model, net.quantized(), net.images
+
+
+def steps_apart(model: bytes, torch_model: Quantized, images: np.ndarray, folder: Path) -> np.ndarray:
+    (folder / "net.tflite").write_bytes(model)
+    found = LiteRTRunner(folder / "net.tflite").run(images)
     with torch.no_grad():
-        observed(images)
-    return prepared(flatbuffer), finish(observed, graph, images), images.numpy()
+        expected = torch_model.integer(torch.from_numpy(images)).numpy()
+    return abs(found - expected) / torch_model.ranges.output_scale
 
 
 def changed(ranges: TorchRanges, place: int, **values: object) -> TorchRanges:
@@ -76,12 +102,22 @@ def test_scales_zero_points_and_weights_are_pytorch_s(
     assert [check["passed"] for check in checks] == [True] * 3, checks
     weights = sum(entry.values.size for entry in ranges.weights)
     assert f"{weights:,} of {weights:,} int8 weights identical" in checks[1]["detail"]
-    (tmp_path / "net.tflite").write_bytes(model)
-    found = LiteRTRunner(tmp_path / "net.tflite").run(images)
-    with torch.no_grad():
-        expected = torch_model.integer(torch.from_numpy(images)).numpy()
-    steps = abs(found - expected) / matched.output_scale
+    steps = steps_apart(model, torch_model, images, tmp_path)
     assert steps.max() <= 1.01 and (steps < 0.5).mean() > 0.9
+
+
+@pytest.mark.parametrize("skip", ["depthwise", "project", "stem", "head.3"])
+def test_a_module_left_in_float_is_left_in_float(net: Made, skip: str, tmp_path: Path) -> None:
+    torch_model = net.quantized((skip,))
+    matched = match(net.float_model, torch_model.ranges)
+    assert 1 <= len(matched.float_layers) <= 2  # the stem's padding too
+    model = quantize_static(net.float_model, matched.ranges, exceptions=matched.float_layers)
+    checks = range_checks(model, matched, torch_model.ranges)
+    assert all(check["passed"] for check in checks), checks
+    types = {type_name(tensor.type) for tensor in read_model(model).subgraphs[0].tensors}
+    assert "FLOAT32" in types
+    if skip != "head.3":  # whose float outputs have no steps
+        assert steps_apart(model, torch_model, net.images, tmp_path).max() <= 2.01
 
 
 def test_a_tensor_that_pytorch_does_not_have_is_named(made: tuple[bytes, Quantized, np.ndarray]) -> None:
