@@ -56,9 +56,10 @@ def quantizable_graph(network: nn.Module, file: Path, skip: tuple[str, ...] = ()
             )
     _drop_what_passes_values_on(traced)
     _flatten_by_function(traced)
-    saturating = _replace_relu6(traced)
+    skipped = _skipped(traced, skip)
+    saturating = _replace_relu6(traced, skipped)
     traced.eval().recompile()
-    return QuantizableGraph(traced, tuple(saturating), tuple(_skipped(traced, skip)))
+    return QuantizableGraph(traced, tuple(saturating), tuple(skipped))
 
 
 def _drop_what_passes_values_on(traced: fx.GraphModule) -> None:
@@ -96,8 +97,8 @@ def _flatten_by_function(traced: fx.GraphModule) -> None:
             node.args = (node.args[0], flatten.start_dim, flatten.end_dim)
 
 
-def _replace_relu6(traced: fx.GraphModule) -> list[str]:
-    """Replace each ReLU6 behind a layer with weights by a ReLU; return the modules that must saturate at 6."""
+def _replace_relu6(traced: fx.GraphModule, skipped: list[str]) -> list[str]:
+    """Replace each ReLU6 behind a quantized layer by a ReLU; return the modules that must saturate at 6."""
     from torch import nn
     from torch.nn import functional
 
@@ -106,12 +107,12 @@ def _replace_relu6(traced: fx.GraphModule) -> list[str]:
     for node in list(traced.graph.nodes):
         if node.op == "call_module" and isinstance(modules[node.target], nn.ReLU6):
             layers = _layers_before(node, modules)
-            if layers:
+            if layers and node.target not in skipped:
                 traced.set_submodule(node.target, nn.ReLU())
                 saturating += [node.target, *layers]
         elif node.op == "call_function" and node.target is functional.relu6:
             layers = _layers_before(node, modules)
-            if layers:
+            if layers and layers[-1] not in skipped:
                 node.target, node.kwargs = functional.relu, {}
                 saturating += layers
     return saturating
@@ -141,7 +142,7 @@ def _skipped(traced: fx.GraphModule, skip: tuple[str, ...]) -> list[str]:
     nodes = [node for node in traced.graph.nodes if node.op == "call_module"]
     found = [node.target for node in nodes if any(f"{node.target}.".startswith(f"{name}.") for name in skip)]
     for node in nodes:
-        behind = isinstance(modules[node.target], nn.BatchNorm2d | nn.BatchNorm1d | nn.ReLU)
+        behind = isinstance(modules[node.target], nn.BatchNorm2d | nn.BatchNorm1d | nn.ReLU | nn.ReLU6)
         before = node.args[0]
         if behind and before.op == "call_module" and before.target in found and len(before.users) == 1:
             found.append(node.target)

@@ -78,7 +78,15 @@ def test_a_skipped_module_stays_in_float() -> None:
     made = calibrated(network(), skip=("head.1",))
     assert made.ranges.float_modules == ("head.1", "head.2")
     assert "head.1" not in {entry.module for entry in made.ranges.weights}
-    assert next(tensor for tensor in made.ranges.tensors if tensor.name == "head_1").scale is None
+    only_reader_is_float = calibrated(network(), skip=("head",))
+    assert next(tensor for tensor in only_reader_is_float.ranges.tensors if tensor.name == "head_1").scale is None
+
+
+def test_a_skipped_relu6_stays_one() -> None:
+    net = network()
+    with torch.no_grad():
+        net.body[0].weight *= 100
+        assert torch.allclose(calibrated(net, skip=("body",)).fake_quant(IMAGES), net(IMAGES), atol=0.2)
 
 
 def test_skip_that_names_no_module_names_the_nearest() -> None:
