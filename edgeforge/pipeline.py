@@ -91,7 +91,7 @@ STAGES: tuple[Stage, ...] = (
         files=("model",),
         uses=TORCH,
         publish={"*.pt": "torch"},
-        version=2,
+        version=3,
     ),
     # Quantization-aware training; what it has learned is carried into TFLite further down.
     Stage(

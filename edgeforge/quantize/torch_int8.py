@@ -17,7 +17,7 @@ from edgeforge.data.splits import read_preprocessing
 from edgeforge.errors import first_line
 from edgeforge.machine import has_vnni
 from edgeforge.quantize import fx_quantize
-from edgeforge.quantize.eager_fusion import fusable_groups
+from edgeforge.quantize.eager_fusion import fusable_groups, replace_relu6
 from edgeforge.quantize.fx_graph import quantizable_graph
 from edgeforge.quantize.torch_qconfig import qconfig
 from edgeforge.quantize.torch_ranges import write_ranges
@@ -75,15 +75,19 @@ class Baselines:
 
         use_engine(engine)
         network = copy.deepcopy(self.network)
-        groups = fusable_groups(network)
+        saturating = replace_relu6(network)
+        groups = fusable_groups(network.eval())
         if groups:
             quantization.fuse_modules(network, groups, inplace=True)
+        network.qconfig = qconfig(training=False, observer=self.observer)
+        for name, module in network.named_modules():
+            dense, highest = isinstance(module, nn.Linear), 6.0 if name in saturating else None
+            if dense or highest:
+                per_channel = not dense or self.per_channel_dense
+                own = qconfig(training=False, observer=self.observer, per_channel=per_channel, highest=highest)
+                module.qconfig = own
         own_stubs = any(isinstance(module, quantization.QuantStub) for module in network.modules())
         wrapped = (network if own_stubs else quantization.QuantWrapper(network)).eval()
-        wrapped.qconfig = qconfig(training=False, observer=self.observer)
-        for module in wrapped.modules():
-            if isinstance(module, nn.Linear):
-                module.qconfig = qconfig(training=False, observer=self.observer, per_channel=self.per_channel_dense)
         prepared = quantization.prepare(wrapped)
         self._calibrate(prepared)
         variant = Variant("torch-eager-int8", "torch", "int8", None, f"engine {engine}", extra={"engine": engine})
