@@ -84,6 +84,7 @@ def write_project(job: Job, model: Path, flatbuffer: bytes, arena: int, tflm: di
         "margin_percent": round(100 * ARENA_MARGIN),
         "methods": [resolver_method(operator) for operator in tflm["operators"]],
         "input": runner.input,
+        "limits": _limits(runner.input.dtype),
         "output": runner.output,
         "preprocessing": preprocessing,
         "selftest": _self_test(job, runner, preprocessing),
@@ -100,6 +101,15 @@ def write_project(job: Job, model: Path, flatbuffer: bytes, arena: int, tflm: di
         # `sketch.ino` takes the folder's name: the Arduino IDE asks for that.
         file = template.stem.replace("sketch.ino", f"{name}.ino")
         (folder / file).write_text(environment.get_template(template.name).render(**facts))
+
+
+def _limits(dtype: str) -> tuple[int, int]:
+    """Return what an integer type can hold; nothing is clipped in float32."""
+    import numpy as np
+
+    if dtype == "float32":
+        return 0, 0
+    return int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
 
 
 def c_array(values: Any, columns: int = 12) -> str:
@@ -121,7 +131,7 @@ def c_float(value: float) -> str:
 
 def c_type(dtype: str) -> str:
     """Return the C type of a tensor's elements."""
-    return {"int8": "int8_t", "uint8": "uint8_t", "float32": "float"}[dtype]
+    return {"int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "float32": "float"}[dtype]
 
 
 def _self_test(job: Job, runner: TFLMRunner, preprocessing: Preprocessing) -> SelfTest:
