@@ -35,7 +35,7 @@ SIZES = {
 def built(tmp_path_factory: pytest.TempPathFactory, edgeforge) -> Path:  # type: ignore[no-untyped-def]
     out = tmp_path_factory.mktemp("mnist")
     build = ("build", MNIST, "--out", out, "--set", f"data.root={os.environ['EDGEFORGE_DATA']}",
-             "--set", "train.epochs=1")  # fmt: skip
+             "--set", "train.epochs=1", "--set", "quantize.ptq=[{ranges: torch}]")  # fmt: skip
     for options, kept in ((), "fast"), (("--set", "quantize.tflite.backend=onnx2tf"), "onnx2tf"):
         done = edgeforge(*build, *options)
         assert done.returncode == 0, done.stderr
@@ -58,6 +58,15 @@ def test_sizes_and_accuracy(built: Path) -> None:
         assert metrics and abs(metrics.top1 - reference.top1) <= 0.003, name
     tflm = rows["tflm-int8"].metrics
     assert tflm and 3000 < tflm.images < 10_000, "a stated part of the test split: all of it takes over a minute"
+
+
+def test_pytorch_s_ranges_in_tflite_leave_only_the_kernels_to_differ(built: Path) -> None:
+    row = {row.name: row for row in read_report(built / "fast").variants}["tflite-int8-torch-ranges"]
+    checks = {check.name: check for check in row.checks}
+    assert all(check.passed for check in checks.values()), checks
+    outputs = checks["gives the outputs of torch-fx-int8"].detail  # within one step and the same class, or not passed
+    assert float(outputs.split(" %")[0]) >= 95.0, outputs
+    assert "1,199,648 of 1,199,648 int8 weights identical" in checks["PyTorch's weight scales"].detail
 
 
 def test_the_model_is_too_large_for_one_board_and_fits_the_other(built: Path) -> None:
