@@ -62,7 +62,7 @@ def saturation(e: Evidence) -> Advice | None:
         what=f"{100 * e.saturation:.2g} % of its values are clipped, which makes {100 * e.clipping:.0f} % of its "
         "rounding noise: the calibrated range is too narrow",
         remedy="calibrate with more images (quantize.calibration.samples), or with an observer that clips less "
-        "(quantize.ptq: observer minmax)",
+        "(quantize.ptq: observer minmax); learned ranges (quantize.qat): train longer before they are frozen",
     )
 
 
