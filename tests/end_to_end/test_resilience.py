@@ -39,7 +39,16 @@ def test_nothing_changed_runs_nothing(digits_out: Path, edgeforge) -> None:  # t
         ("measure.runs=50", ["latency", "raspberry-pi-bench", "report"]),
         (
             "quantize.onnx.per_channel=false",
-            ["onnx-int8", "predict-onnx", "measure", "latency", "raspberry-pi", "raspberry-pi-bench", "report"],
+            [
+                "onnx-int8",
+                "predict-onnx",
+                "measure",
+                "parity",
+                "latency",
+                "raspberry-pi",
+                "raspberry-pi-bench",
+                "report",
+            ],
         ),
     ],
 )
