@@ -44,6 +44,7 @@ def load_recipe(path: Path, overrides: tuple[str, ...] = ()) -> LoadedRecipe:
         lines = [_describe(location, problems, origin, path) for location, problems in _by_key(error).items()]
         raise RecipeError("\n".join(lines), fix="mend the recipe; `edgeforge init` writes a commented one") from None
     _check_targets(recipe, origin)
+    _check_ship(recipe, origin)
     return LoadedRecipe(recipe, path, origin)
 
 
@@ -142,6 +143,19 @@ def _fields(location: KeyPath) -> list[str]:
             return []
         model = sections[0]
     return list(model.model_fields)
+
+
+def _check_ship(recipe: Recipe, origin: dict[KeyPath, str]) -> None:
+    """TFLite Micro runs no model whose weights and activations differ in type."""
+    quantize = recipe.quantize
+    mixed = {"tflite-float16", "tflite-dynamic"} | {e.variant for e in quantize.ptq if e.scheme == "dynamic"}
+    if recipe.targets and quantize.ship in mixed:
+        where = origin.get(("quantize", "ship")) or origin.get(("quantize",), "quantize")
+        raise RecipeError(
+            f"{where}: quantize.ship: TFLite Micro on {recipe.targets[0]} cannot run '{quantize.ship}': its weights "
+            "and activations differ in type",
+            fix="ship tflite-int8, an int8 or int16x8 entry of ptq, tflite-qat-int8 or tflite-mixed",
+        )
 
 
 def _check_targets(recipe: Recipe, origin: dict[KeyPath, str]) -> None:

@@ -115,6 +115,7 @@ def test_verify_compares_the_model_that_ships(build: Path, edgeforge) -> None:  
     [
         ("quantize.qat={epochs: 1, skip: [clasifier]}", "no module 'clasifier' (did you mean 'classifier'?)"),
         ("quantize.qat={mode: eager}", "eager needs a model with torch.ao.quantization.QuantStub"),
+        ("quantize.ship=tflite-dynamic", "TFLite Micro on arduino-nano-33-ble cannot run 'tflite-dynamic'"),
         ("quantize.ship=tflite-int9", "this recipe makes no 'tflite-int9'; it makes tflite-float32"),
         ("quantize.ptq=[{ranges: torch, observer: mse}]", "observer makes no sense with ranges: torch"),
         ("quantize.max_drop=-1", "greater than or equal to 0"),

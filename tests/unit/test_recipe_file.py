@@ -42,6 +42,10 @@ def test_ready_recipes_load(path: Path) -> None:
         (GOOD.replace("digits}", "digit}"), "/r.yaml:2: data.source: 'digit' is not valid (did you mean 'digits'?)"),
         (GOOD + "quantize: {tflite: {io: int16}}\n", "quantize.tflite.io: 'int16' is not valid (did you mean 'int8'?)"),
         (GOOD + "targets:\n  - uno\n  - pico\n", "/r.yaml:6: targets: 'uno' is no board"),
+        (
+            GOOD + "quantize:\n  ship: tflite-dynamic\ntargets: [esp32-s3]\n",
+            "/r.yaml:6: quantize.ship: TFLite Micro on esp32-s3",
+        ),
         (GOOD + "train: 3\n", "/r.yaml:5: train: 3 is no mapping of the keys epochs"),
         (GOOD + "name: y\n", "/r.yaml:5: name: the key stands twice"),
         ("name: x\nmodel: {name: a}\n", "/r.yaml:1: data: this key is missing"),
