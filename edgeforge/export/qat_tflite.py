@@ -10,10 +10,9 @@ from edgeforge.evaluate.flatbuffer import int8_checks, operators
 from edgeforge.export.associated_files import append_files
 from edgeforge.export.tflite import convert_variants
 from edgeforge.quantize.qat import NAME as TORCH_NAME
-from edgeforge.quantize.range_matching import match
-from edgeforge.quantize.range_proofs import range_checks
+from edgeforge.quantize.range_proofs import with_torch_ranges
 from edgeforge.quantize.tflite_boundaries import with_io
-from edgeforge.quantize.tflite_static import prepared, quantize_static
+from edgeforge.quantize.tflite_static import prepared
 from edgeforge.quantize.torch_ranges import read_ranges
 from edgeforge.recipe import TFLite
 from edgeforge.stage import Job
@@ -35,15 +34,9 @@ def export_qat_tflite(job: Job) -> None:
         raise StageFailed(f"TFLite refuses the fine-tuned network: {first_line(made)}") from made
     job.progress(0.8, "matching PyTorch's tensors")
     float_model = prepared(made)
-    ranges = read_ranges(job.inputs["qat"])
-    matched = match(float_model, ranges)
-    quantized = quantize_static(
-        float_model,
-        matched.ranges,
-        exceptions=matched.float_layers,
-        per_channel_dense=settings.per_channel_dense,
+    quantized, matched, checks = with_torch_ranges(
+        float_model, read_ranges(job.inputs["qat"]), per_channel_dense=settings.per_channel_dense
     )
-    checks = range_checks(quantized, matched, ranges)
     if not matched.float_layers:
         checks += int8_checks(quantized, "int8")
     shipped = append_files(with_io(quantized, settings.io), read_preprocessing(job.inputs["data"]))

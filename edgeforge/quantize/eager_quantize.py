@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.errors import RecipeError
 from edgeforge.quantize.eager_fusion import fusable_groups
 from edgeforge.quantize.fx_quantize import RECORDED_INPUTS, Quantized
-from edgeforge.quantize.torch_qconfig import qconfig
+from edgeforge.quantize.torch_qconfig import own_qconfigs, qconfig
 from edgeforge.quantize.torch_ranges import ObservedTensor, QuantizedWeights, TorchRanges
 
 if TYPE_CHECKING:
@@ -47,7 +47,6 @@ def eager_network(network: nn.Module, skip: tuple[str, ...] = ()) -> nn.Module:
 
 def prepare(network: nn.Module, example: torch.Tensor, *, training: bool, per_channel_dense: bool) -> nn.Module:
     """Return the network with fake quantization; layers in a row are fused first, batch norm folded."""
-    from torch import nn
     from torch.ao import quantization
 
     assert training, "static eager quantization is torch_int8.py's"
@@ -56,10 +55,8 @@ def prepare(network: nn.Module, example: torch.Tensor, *, training: bool, per_ch
     if groups:
         quantization.fuse_modules_qat(network, groups, inplace=True)
     network.qconfig = qconfig(training=True)
-    for module in network.modules():
-        if isinstance(module, nn.Linear):
-            own = qconfig(training=True, per_channel=per_channel_dense)
-            module.qconfig = own
+    for name, config in own_qconfigs(network, training=True, per_channel_dense=per_channel_dense).items():
+        network.get_submodule(name).qconfig = config
     return quantization.prepare_qat(network)
 
 

@@ -15,14 +15,14 @@ from edgeforge.evaluate.flatbuffer import int8_checks, operators
 from edgeforge.export.associated_files import append_files, pure_flatbuffer
 from edgeforge.quantize.equalization import Equalized, equalize
 from edgeforge.quantize.observers import DEFAULT_PERCENTILE, calibrate
-from edgeforge.quantize.range_matching import Matched, match
-from edgeforge.quantize.range_proofs import range_checks
+from edgeforge.quantize.range_matching import Matched
+from edgeforge.quantize.range_proofs import with_torch_ranges
 from edgeforge.quantize.reconstruct import Reconstructed, reconstruct
 from edgeforge.quantize.tflite_boundaries import with_io
 from edgeforge.quantize.tflite_static import Precision, prepared, quantize_static, quantize_weights
 from edgeforge.quantize.torch_ranges import RANGES_FILE, read_ranges
 from edgeforge.recipe import PTQ, PTQScheme
-from edgeforge.runtimes.litert import LiteRTRunner
+from edgeforge.runtimes.litert import REFUSED, LiteRTRunner
 from edgeforge.stage import Job
 
 if TYPE_CHECKING:
@@ -114,10 +114,8 @@ class Source:
                 "PyTorch's ranges are those of torch-fx-int8, which was not made",
                 fix="put static-fx under quantize.torch.variants",
             )
-        torch = read_ranges(self.torch_folder)
-        matched = match(self.model, torch)
-        model = quantize_static(self.model, matched.ranges, per_channel_dense=self.per_channel_dense)
-        checks = range_checks(model, matched, torch)
+        ranges = read_ranges(self.torch_folder)
+        model, matched, checks = with_torch_ranges(self.model, ranges, per_channel_dense=self.per_channel_dense)
         return Made(with_io(model, entry.io or "int8"), matched=matched, checks=tuple(checks))
 
     def _once(self, key: Any, compute: Callable[[], Any]) -> Any:
@@ -170,7 +168,6 @@ def float_model(folder: Path) -> bytes:
 def _variant(entry: PTQ, path: Path, made: Made, source: Source) -> Variant:
     runner = LiteRTRunner(path)
     io = entry.io if entry.io in ("uint8", "float32") else "int8"  # int16's own ends need no conversion either
-    refused = "XNNPACK refuses this model, LiteRT's own kernels run it: is an activation always zero?"
     return Variant(
         entry.variant,
         "litert",
@@ -178,7 +175,7 @@ def _variant(entry: PTQ, path: Path, made: Made, source: Source) -> Variant:
         path.name,
         "; ".join(_details(entry, made, source)),
         checks=(*made.checks, *(int8_checks(made.model, io) if entry.scheme in ACTIVATIONS else ())),
-        warnings=(refused,) if runner.kernels != "xnnpack" else (),
+        warnings=(REFUSED,) if runner.kernels != "xnnpack" else (),
         extra={
             "operators": operators(made.model),
             "input": asdict(runner.input),

@@ -68,7 +68,7 @@ def _fine_tuned(job: Job, calibration: torch.Tensor) -> Quantized | None:
     from edgeforge.quantize.eager_quantize import eager_network
     from edgeforge.quantize.fx_graph import quantizable_graph
     from edgeforge.train.fit import best_checkpoint, fit, training_row
-    from edgeforge.train.network import trained_network
+    from edgeforge.train.network import network_weights, trained_network
     from edgeforge.train.qat_callback import FreezeForQuantization
 
     settings = job.recipe.quantize.qat
@@ -95,10 +95,7 @@ def _fine_tuned(job: Job, calibration: torch.Tensor) -> Quantized | None:
     trainer = fit(job, prepared, tuning, section="quantize.qat", callbacks=[rest])
     if not trainer.is_global_zero:
         return None
-    prefix = "network."
-    learned = best_checkpoint(trainer)["state_dict"]
-    prepared.load_state_dict({name.removeprefix(prefix): value for name, value in learned.items()
-                              if name.startswith(prefix)})  # fmt: skip
+    prepared.load_state_dict(network_weights(best_checkpoint(trainer)))
     row = training_row(job.scratch, prepared, trainer)
     (job.output / QAT_TRAINING_FILE).write_text(row.model_dump_json(indent=1))
     made: Quantized = how.finish(prepared, source, calibration)

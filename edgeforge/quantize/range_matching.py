@@ -68,9 +68,9 @@ def match(float_model: bytes, torch: TorchRanges) -> Matched:
     for operator in graph.operators:
         kind, target = operator_name(model, operator), names[operator.outputs[0]]
         before = names[operator.inputs[0]]
-        tensor = index.candidates(values[target])
-        if tensor:
-            found[target] = index.nearest(tensor)
+        places = index.candidates(values[target])
+        if places:
+            found[target] = index.nearest(places)
         elif kind in PASS_THROUGH and before in found:
             found[target] = found[before]
             inherited.append(target)
@@ -81,7 +81,8 @@ def match(float_model: bytes, torch: TorchRanges) -> Matched:
             found[target] = index.find(values[target], target, f"the output of {kind} behind '{before}'")
         if found[target].module in torch.float_modules or found[target].scale is None:
             float_layers[target] = "float32"
-    return Matched(_without_float(found), tuple(inherited), float_layers)
+    quantized = {name: tensor for name, tensor in found.items() if tensor.scale is not None}
+    return Matched(quantized, tuple(inherited), float_layers)
 
 
 class _Index:
@@ -134,7 +135,3 @@ def _collected(float_model: bytes, inputs: NDArray[np.float32]) -> dict[str, NDA
 
     rows = list(activations(float_model, inputs))
     return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
-
-
-def _without_float(found: dict[str, ObservedTensor]) -> dict[str, ObservedTensor]:
-    return {name: tensor for name, tensor in found.items() if tensor.scale is not None}

@@ -1,4 +1,4 @@
-"""Proves that an int8 .tflite has PyTorch's scales, zero points and weights, tensor by tensor."""
+"""Puts PyTorch's ranges into an int8 .tflite, and proves its scales, zero points and weights tensor by tensor."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeforge.evaluate.flatbuffer import operator_name, read_model
-from edgeforge.quantize.range_matching import Matched
+from edgeforge.quantize.range_matching import Matched, match
+from edgeforge.quantize.tflite_static import quantize_static
 from edgeforge.quantize.torch_ranges import QuantizedWeights, TorchRanges
 
 RELATIVE_TOLERANCE = 1e-6  # of a scale: it has gone through float32 minimum and maximum
@@ -19,6 +20,20 @@ def range_checks(quantized: bytes, matched: Matched, torch: TorchRanges) -> list
     """Return rows of report.schema.Check: activations, weights and biases against PyTorch's."""
     model = read_model(quantized)
     return [_activation_check(model.subgraphs[0], matched), *_weight_checks(model, matched, torch)]
+
+
+def with_torch_ranges(
+    float_model: bytes, torch: TorchRanges, *, per_channel_dense: bool
+) -> tuple[bytes, Matched, list[dict[str, Any]]]:
+    """Return a prepared float model quantized with PyTorch's ranges, what was matched, and the proofs of it.
+
+    Raises ParityError naming a tensor that PyTorch did not quantize: nothing is calibrated anew.
+    """
+    matched = match(float_model, torch)
+    model = quantize_static(
+        float_model, matched.ranges, exceptions=matched.float_layers, per_channel_dense=per_channel_dense
+    )
+    return model, matched, range_checks(model, matched, torch)
 
 
 def _activation_check(graph: Any, matched: Matched) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from edgeforge.machine import has_vnni
 from edgeforge.quantize import fx_quantize
 from edgeforge.quantize.eager_fusion import fusable_groups, replace_relu6
 from edgeforge.quantize.fx_graph import quantizable_graph
-from edgeforge.quantize.torch_qconfig import qconfig
+from edgeforge.quantize.torch_qconfig import own_qconfigs, qconfig
 from edgeforge.quantize.torch_ranges import write_ranges
 from edgeforge.recipe import TorchEngine, TorchObserver, TorchVariant
 from edgeforge.runtimes.torch_script import save_torch_script
@@ -70,7 +70,6 @@ class Baselines:
 
     def static_eager(self, engine: TorchEngine) -> Variant:
         """Full int8 in eager mode, between the model's own stubs or one at each end; fused by the module tree."""
-        from torch import nn
         from torch.ao import quantization
 
         use_engine(engine)
@@ -80,12 +79,11 @@ class Baselines:
         if groups:
             quantization.fuse_modules(network, groups, inplace=True)
         network.qconfig = qconfig(training=False, observer=self.observer)
-        for name, module in network.named_modules():
-            dense, highest = isinstance(module, nn.Linear), 6.0 if name in saturating else None
-            if dense or highest:
-                per_channel = not dense or self.per_channel_dense
-                own = qconfig(training=False, observer=self.observer, per_channel=per_channel, highest=highest)
-                module.qconfig = own
+        own = own_qconfigs(
+            network, saturating, training=False, per_channel_dense=self.per_channel_dense, observer=self.observer
+        )
+        for name, config in own.items():
+            network.get_submodule(name).qconfig = config
         own_stubs = any(isinstance(module, quantization.QuantStub) for module in network.modules())
         wrapped = (network if own_stubs else quantization.QuantWrapper(network)).eval()
         prepared = quantization.prepare(wrapped)

@@ -8,11 +8,13 @@ TFLite's rules (ai.google.dev/edge/litert/models/quantization_spec), and PyTorch
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.recipe import TorchObserver
 
 if TYPE_CHECKING:
+    from torch import nn
     from torch.ao.quantization import QConfigMapping
 
     from edgeforge.quantize.fx_graph import QuantizableGraph
@@ -25,19 +27,35 @@ def mapping(
     graph: QuantizableGraph, *, training: bool, per_channel_dense: bool, observer: TorchObserver
 ) -> QConfigMapping:
     """Return FX's configuration: the same for every module but dense layers, saturating and skipped ones."""
-    from torch import nn
     from torch.ao.quantization import QConfigMapping
 
     result = QConfigMapping().set_global(qconfig(training=training, observer=observer))
-    for name, module in graph.network.named_modules():
-        dense, saturating = isinstance(module, nn.Linear), name in graph.saturating
-        if name in graph.skipped:
-            result.set_module_name(name, None)
-        elif dense or saturating:
-            per_channel, highest = not dense or per_channel_dense, 6.0 if saturating else None
-            own = qconfig(training=training, observer=observer, per_channel=per_channel, highest=highest)
-            result.set_module_name(name, own)
+    own = own_qconfigs(
+        graph.network, graph.saturating, training=training, per_channel_dense=per_channel_dense, observer=observer
+    )
+    for name, config in (own | dict.fromkeys(graph.skipped)).items():
+        result.set_module_name(name, config)
     return result
+
+
+def own_qconfigs(
+    network: nn.Module,
+    saturating: Sequence[str] = (),
+    *,
+    training: bool,
+    per_channel_dense: bool,
+    observer: TorchObserver = "moving-average",
+) -> dict[str, Any]:
+    """Return module → QConfig of those that differ from all others: dense layers, and those that saturate at 6."""
+    from torch import nn
+
+    found = {}
+    for name, module in network.named_modules():
+        dense, highest = isinstance(module, nn.Linear), 6.0 if name in saturating else None
+        if dense or highest:
+            per_channel = not dense or per_channel_dense
+            found[name] = qconfig(training=training, observer=observer, per_channel=per_channel, highest=highest)
+    return found
 
 
 def qconfig(

@@ -16,7 +16,7 @@ from edgeforge.errors import RecipeError
 from edgeforge.evaluate.latency import LATENCY_FILE
 from edgeforge.evaluate.measure import FOLLOWS_FAKE_QUANT, MEASUREMENTS_FILE
 from edgeforge.evaluate.parity_stage import PARITY_FILE
-from edgeforge.evaluate.tflm import TFLM_FILE
+from edgeforge.evaluate.tflm import read_tflm
 from edgeforge.machine import machine_facts
 from edgeforge.quantize.mixed import MIXED_FILE
 from edgeforge.quantize.qat import QAT_TRAINING_FILE
@@ -80,7 +80,7 @@ def gather(job: Job) -> Report:
     parity = ParityRow.model_validate_json((job.inputs["parity"] / PARITY_FILE).read_bytes())
     return Report(
         recipe=recipe.name,
-        shipped=json.loads((job.inputs["tflm"] / TFLM_FILE).read_text())["source"],
+        shipped=read_tflm(job.inputs["tflm"])["source"],
         seed=recipe.seed,
         classes=list(preprocessing.classes),
         input_shape=list(preprocessing.shape),
@@ -106,7 +106,7 @@ def gather(job: Job) -> Report:
 
 def _variants(job: Job, name: str) -> list[VariantRow]:
     latency: dict[str, Any] = json.loads((job.inputs["latency"] / LATENCY_FILE).read_text())
-    tflm = json.loads((job.inputs["tflm"] / TFLM_FILE).read_text())
+    tflm = read_tflm(job.inputs["tflm"])
     rows = []
     for values in json.loads((job.inputs["measure"] / MEASUREMENTS_FILE).read_text()):
         row = VariantRow(**(values | latency.get(values["name"], {})))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+REFUSED = "XNNPACK refuses this model, LiteRT's own kernels run it: is an activation always zero?"
 Kernels = Literal["xnnpack", "builtin", "reference"]
 
 

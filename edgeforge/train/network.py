@@ -6,7 +6,7 @@ import importlib.util
 import inspect
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgeforge.artifact import Preprocessing
 from edgeforge.errors import RecipeError, first_line, line_in
@@ -57,12 +57,16 @@ def load_weights(network: nn.Module, path: Path) -> None:
 
     from edgeforge.train.resize import resize
 
-    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    prefix = "network."
-    weights = {name.removeprefix(prefix): value for name, value in checkpoint["state_dict"].items()
-               if name.startswith(prefix)}  # fmt: skip
+    weights = network_weights(torch.load(path, map_location="cpu", weights_only=True))
     resize(network, weights)
     network.load_state_dict(weights)
+
+
+def network_weights(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """Return the state dict of `Classifier.network` out of a Lightning checkpoint."""
+    prefix = "network."
+    return {name.removeprefix(prefix): value for name, value in checkpoint["state_dict"].items()
+            if name.startswith(prefix)}  # fmt: skip
 
 
 def check_output(network: nn.Module, preprocessing: Preprocessing) -> None:

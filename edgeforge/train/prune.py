@@ -13,7 +13,7 @@ from edgeforge.stage import Job
 from edgeforge.suggest import nearest
 from edgeforge.torchvision_import import import_torchvision
 from edgeforge.train.fit import TRAINING_FILE, best_checkpoint, fit, training_row, write_results
-from edgeforge.train.network import CHECKPOINT, dense_network, load_weights, new_network
+from edgeforge.train.network import CHECKPOINT, dense_network, load_weights, network_weights, new_network
 
 if TYPE_CHECKING:
     import torch
@@ -73,9 +73,7 @@ def _prune_weights(job: Job) -> Done | None:
             f"prune: no epoch was validated after step {masks.schedule.end}, where the final sparsity is reached",
             fix="raise prune.epochs, or lower prune.end_step",
         )
-    prefix = "network."
-    network.load_state_dict({name.removeprefix(prefix): value for name, value in best["state_dict"].items()
-                             if name.startswith(prefix)})  # fmt: skip
+    network.load_state_dict(network_weights(best))
     make_permanent(layers)
     return network.eval(), _checkpoint(network, best["epoch"]), training_row(job.scratch, network, trainer)
 
