@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,14 +15,16 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from edgeforge.errors import RecipeError
+from edgeforge.report.fit_schema import Refusal
 from edgeforge.suggest import nearest
 
 if TYPE_CHECKING:
+    from edgeforge.evaluate.tflite_graph import Graph
     from edgeforge.targets.boards import Board
 
 DEFAULT_LIBRARY = "chirale-2.0.0"
 Ability = Literal["right", "refused", "wrong"]
-JUDGED_TYPES = ("int8", "int16", "uint8", "float32")
+JUDGED_TYPES = ("int8", "int16", "uint8")  # int32, int64 and bool are shapes, axes and conditions
 REQUANTIZE = (
     "give dense layers one scale each: `edgeforge pack --requantize --float FLOAT.tflite --calibration x.npz` makes it "
     "so; in a recipe, quantize.tflite.per_channel_dense: false"
@@ -73,20 +74,6 @@ class Library(BaseModel):
         return self.kernels.get(architecture, self.kernels["*"])
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """Why a library would not run a layer, or would run it wrongly, and what to do."""
-
-    layer: str
-    operator: str
-    reason: str
-    fix: str
-
-    def __str__(self) -> str:
-        """Return one line that names the layer."""
-        return f"{self.operator} '{self.layer}': {self.reason}"
-
-
 @cache
 def libraries() -> dict[str, Library]:
     """Return every library by its key, in the file's order."""
@@ -116,8 +103,12 @@ def library(key: str) -> Library:
 
 def caveats(library: Library, board: Board) -> list[str]:
     """Return what to know before building for a board that the library's makers do not name."""
-    architecture = board.fqbn.split(":")[1]
-    if "*" in library.architectures or any(architecture.startswith(known) for known in library.architectures):
+    architecture = board.fqbn.partition(":")[2].partition(":")[0]
+    if (
+        not architecture
+        or "*" in library.architectures
+        or any(architecture.startswith(known) for known in library.architectures)
+    ):
         return []
     return [
         f"{library.title} is made for {', '.join(library.architectures)}, not for {architecture} ({board.title}): the "
@@ -130,47 +121,45 @@ def refusals(flatbuffer: bytes, library: Library) -> list[Refusal]:
 
     Raises RecipeError when the bytes are no TFLite flatbuffer.
     """
-    from edgeforge.evaluate.flatbuffer import read_model
+    from edgeforge.evaluate.tflite_graph import Graph
 
-    model = read_model(flatbuffer)
-    found = []
-    for graph in model.subgraphs:
-        for operator in graph.operators:
-            found += list(_of_operator(model, graph, operator, library))
-    return found
+    graph = Graph(flatbuffer)
+    return [refusal for place in range(len(graph.names)) for refusal in _of_layer(graph, place, library)]
 
 
-def _of_operator(model: Any, graph: Any, operator: Any, library: Library) -> Iterator[Refusal]:
-    from edgeforge.evaluate.flatbuffer import operator_name
+def _of_layer(graph: Graph, place: int, library: Library) -> Iterator[Refusal]:
+    from edgeforge.targets.arena import layer_label
 
-    kind = operator_name(model, operator)
-    layer = _layer(graph, operator)
-    inputs = [graph.tensors[place] if place >= 0 else None for place in operator.inputs]
+    kind, layer = graph.names[place], layer_label(graph, place)
+
+    def refusal(reason: str, fix: str) -> Refusal:
+        return Refusal(layer=layer, operator=kind, reason=reason, fix=fix)
+
     if not library.knows(kind):
-        yield Refusal(layer, kind, f"{library.title} has no such operator", "replace it in the model")
+        yield refusal(f"{library.title} has no operator {kind}", "replace that layer in the network")
         return
-    types = _computed_types(model, graph, operator)
+    types = _computed_types(graph, place)
     for name in types:
-        if name in JUDGED_TYPES[:3] and kind not in library.operators.get(name, ()):
-            yield Refusal(layer, kind, f"{library.title} does not compute it in {name}", _other_type(library, kind))
+        if name in JUDGED_TYPES and kind not in library.operators.get(name, ()):
+            known = [other for other in JUDGED_TYPES if kind in library.operators.get(other, ())]
+            fix = f"quantize it to {' or '.join(known)}" if known else "replace that layer in the network"
+            yield refusal(f"{library.title} does not compute {kind} in {name}", fix)
     if kind == "FULLY_CONNECTED":
-        yield from _of_dense(layer, inputs[1], types, library)
-    if kind == "CONV_2D" and inputs[0] is not None and inputs[1] is not None:
-        groups = int(inputs[0].shape[3]) // max(int(inputs[1].shape[3]), 1)
-        if groups > 1 and library.grouped_convolution != "right":
-            yield Refusal(
-                layer,
-                kind,
-                f"it has {groups} groups, and {library.title} computes every convolution with one",
-                "use groups=1, or one group a channel (depthwise)",
-            )
+        for reason, fix in _of_dense(graph, place, types, library):
+            yield refusal(reason, fix)
+    if kind == "CONV_2D" and library.grouped_convolution != "right":
+        source, kernel = graph.operators[place].inputs[:2]
+        groups = graph.shape(source)[3] // max(graph.shape(kernel)[3], 1)
+        if groups > 1:
+            reason = f"it has {groups} groups, and {library.title} computes every convolution as if it had one"
+            yield refusal(reason, "use groups=1, or as many groups as channels (depthwise)")
 
 
-def _of_dense(layer: str, weights: Any, types: list[str], library: Library) -> Iterator[Refusal]:
+def _of_dense(graph: Graph, place: int, types: list[str], library: Library) -> Iterator[tuple[str, str]]:
     """Judge a dense layer's weights: how many scales, and whether their zero point is 0."""
     import numpy as np
 
-    quantization = weights.quantization if weights is not None else None
+    quantization = graph.graph.tensors[graph.operators[place].inputs[1]].quantization
     if quantization is None or quantization.scale is None:
         return
     scales = np.asarray(quantization.scale)
@@ -178,45 +167,20 @@ def _of_dense(layer: str, weights: Any, types: list[str], library: Library) -> I
     # One scale repeated is read rightly by those that look at the first alone.
     several = len(np.unique(scales)) > 1 if ability == "wrong" else scales.size > 1
     if several and ability != "right":
-        what = "refuses them" if ability == "refused" else "computes them wrongly, without an error"
-        where = " in int16" if ability != library.per_channel_dense else ""
-        yield Refusal(
-            layer,
-            "FULLY_CONNECTED",
-            f"its weights are per-channel ({scales.size} scales), and {library.title} {what}{where}: "
-            f"{library.per_channel_dense_reason}",
-            REQUANTIZE,
-        )
-    zero_points = np.asarray(quantization.zeroPoint if quantization.zeroPoint is not None else [])
+        does = "refuses these" if ability == "refused" else "computes these wrongly and reports no error"
+        reason = f"its weights are quantized per channel ({scales.size} scales); {library.title} {does}"
+        yield f"{reason}: {library.per_channel_dense_reason}", REQUANTIZE
+    zero_points = np.asarray([] if quantization.zeroPoint is None else quantization.zeroPoint)
     if np.any(zero_points != 0) and library.asymmetric_dense != "right":
-        yield Refusal(
-            layer,
-            "FULLY_CONNECTED",
-            f"its weights have the zero point {zero_points[zero_points != 0][0]}, which {library.title} takes for 0",
-            "quantize weights symmetrically (zero point 0), as TFLite's int8 specification asks",
-        )
+        found = zero_points[zero_points != 0][0]
+        fix = "quantize weights symmetrically (zero point 0), as TFLite's int8 specification asks"
+        yield f"its weights have the zero point {found}, which {library.title} takes for 0", fix
 
 
-def _computed_types(model: Any, graph: Any, operator: Any) -> list[str]:
-    """Return the types of the tensors that an operator computes on: its activations, in and out, not its constants."""
+def _computed_types(graph: Graph, place: int) -> list[str]:
+    """Return the types of what an operator computes on: its first activation and its outputs, not its constants."""
     from edgeforge.evaluate.flatbuffer import type_name
+    from edgeforge.evaluate.tflite_graph import targets
 
-    places = [place for place in operator.inputs if place >= 0 and not _constant(model, graph.tensors[place])]
-    places = places[:1] + list(operator.outputs)
-    return list(dict.fromkeys(type_name(graph.tensors[place].type).lower() for place in places))
-
-
-def _constant(model: Any, tensor: Any) -> bool:
-    data = model.buffers[tensor.buffer].data
-    return data is not None and len(data) > 0
-
-
-def _layer(graph: Any, operator: Any) -> str:
-    """Return the name of an operator's first output; of the names that a converter has joined, the first."""
-    name = graph.tensors[operator.outputs[0]].name or b""
-    return str(name.decode(errors="replace").split(";")[0])
-
-
-def _other_type(library: Library, kind: str) -> str:
-    known = [name for name in JUDGED_TYPES if kind in library.operators.get(name, ())]
-    return f"quantize this layer as {' or '.join(known)}" if known else "replace it in the model"
+    places = [*graph.activations(place)[:1], *targets(graph.operators[place])]
+    return list(dict.fromkeys(type_name(graph.tensors[tensor].type).lower() for tensor in places))
