@@ -20,14 +20,15 @@ from edgeforge.suggest import nearest
 
 if TYPE_CHECKING:
     from edgeforge.evaluate.tflite_graph import Graph
+    from edgeforge.targets.arduino_project import LibraryFacts
     from edgeforge.targets.boards import Board
 
 DEFAULT_LIBRARY = "chirale-2.0.0"
 Ability = Literal["right", "refused", "wrong"]
 JUDGED_TYPES = ("int8", "int16", "uint8")  # int32, int64 and bool are shapes, axes and conditions
 REQUANTIZE = (
-    "give dense layers one scale each: `edgeforge pack --requantize --float FLOAT.tflite --calibration x.npz` makes it "
-    "so; in a recipe, quantize.tflite.per_channel_dense: false"
+    "give dense layers one scale each: edgeforge pack MODEL.tflite --requantize --float FLOAT.tflite --calibration "
+    "x.npz (in a recipe: quantize.tflite.per_channel_dense: false)"
 )
 
 
@@ -46,6 +47,7 @@ class Library(BaseModel):
     version: str
     date: str
     header: str
+    git: str  # where PlatformIO finds it
     in_library_manager: bool
     source: str
     computed: str = ""
@@ -99,6 +101,15 @@ def library(key: str) -> Library:
     if key not in known:
         raise RecipeError(f"'{key}' is no TFLM library{nearest(key, known)}", fix=f"known: {', '.join(known)}")
     return known[key]
+
+
+def project_facts(library: Library) -> LibraryFacts:
+    """Return what a sketch says of its library."""
+    from edgeforge.targets.arduino_project import LibraryFacts
+
+    return LibraryFacts(
+        library.name, library.version, library.header, library.git, library.tolerance_steps, library.tolerance_reason
+    )
 
 
 def caveats(library: Library, board: Board) -> list[str]:
