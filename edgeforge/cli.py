@@ -308,6 +308,53 @@ def edgetpu(
 
 
 @app.command()
+def pack(
+    model: Annotated[Path, typer.Argument(help="A full-integer .tflite file, made anywhere.", show_default=False)],
+    board: Annotated[list[str], typer.Option("--board", metavar="BOARD", help="As `edgeforge boards` lists them.")],
+    library: Annotated[str | None, typer.Option(help="TFLM library; default: the pinned one.")] = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder that gets NAME/ and NAME.tflite.")] = Path("packed"),
+    name: Annotated[str | None, typer.Option(help="The sketch's name; default: the file's.")] = None,
+    raw_max: Annotated[float | None, typer.Option(help="A raw value that becomes 1; default for images: 255.")] = None,
+    mean: Annotated[str | None, typer.Option(help="Taken off after that, a value a channel: 0.485,0.456,0.406")] = None,
+    std: Annotated[str | None, typer.Option(help="Divided by after that, a value a channel.")] = None,
+    raw_type: Annotated[str | None, typer.Option(metavar="uint8|float32", help="What the sensor gives.")] = None,
+    labels: Annotated[str | None, typer.Option(help="A file with a label a line, or: cat,dog")] = None,
+    samples: Annotated[Path | None, typer.Option(help="Inputs for the self-test: .npz with raw or x, and y.")] = None,
+    requantize: Annotated[bool, typer.Option("--requantize", help="Quantize again, dense weights per tensor.")] = False,
+    float_model: Annotated[
+        Path | None, typer.Option("--float", help="The float .tflite or .onnx it came from.")
+    ] = None,
+    calibration: Annotated[Path | None, typer.Option(help="For --requantize: .npz with x (N,C,H,W float32).")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an earlier project.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Make an Arduino project of any int8 .tflite file, with the proofs of a build: full integer, library, fit, goldens.
+
+    Exits with 6 when the library would compute the model wrongly, or it does not fit.
+
+    Examples:
+
+      edgeforge pack model.tflite --board arduino-nano-33-ble --labels labels.txt
+
+      edgeforge pack model.tflite --board arduino-nano-33-ble --requantize --float float.tflite --calibration x.npz
+    """
+    from rich.console import Console
+
+    from edgeforge.progress import quiet_bar
+    from edgeforge.report.packed import print_packed
+    from edgeforge.targets import pack as target
+
+    wishes = target.wishes_of(raw_max=raw_max, mean=mean, std=std, raw_type=raw_type, labels=labels)
+    conversion = target.conversion_of(requantize, float_model, calibration)
+    with quiet_bar("pack") as progress:
+        packed = target.pack(
+            model, tuple(board), out, library_key=library, wishes=wishes, name=name, samples=samples,
+            conversion=conversion, force=force, progress=lambda text: progress(0.5, text),
+        )  # fmt: skip
+    print_packed(packed, Console(highlight=False, soft_wrap=True))
+
+
+@app.command()
 def doctor(debug: Debug = False) -> None:
     """Say what is installed, what is missing, and what to do about it."""
     from edgeforge.doctor import diagnose

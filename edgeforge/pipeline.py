@@ -157,6 +157,7 @@ STAGES: tuple[Stage, ...] = (
         uses=("onnx2tf", "tensorflow", "tf_keras", "onnx", "numpy", "ai-edge-quantizer", "ai-edge-litert"),
         publish={"*.tflite": "tflite"},
         environment=KEEP_MEMORY,
+        version=2,
         only_with="quantize.qat",
     ),
     # int8 but for the layers that it would hurt.
@@ -168,6 +169,7 @@ STAGES: tuple[Stage, ...] = (
         after=("data", "onnx", "tflite", "calibration"),
         uses=("ai-edge-quantizer", "ai-edge-litert", "tflite-micro", "onnx", "numpy"),
         publish={"*.tflite": "tflite"},
+        version=2,
         only_with="quantize.max_drop",
     ),
     # What the network before pruning would have taken, to compare with.
@@ -265,7 +267,7 @@ STAGES: tuple[Stage, ...] = (
         after=("data", *TFLITE_MODELS, "tflm"),
         uses=("jinja2", "tflite-micro"),
         publish={"*/*": "arduino"},
-        version=3,
+        version=4,
     ),
     # The bundle for a Raspberry Pi, and its own scripts' figures on this desk.
     Stage(

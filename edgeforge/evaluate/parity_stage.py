@@ -26,6 +26,7 @@ from edgeforge.evaluate.runtime_pairs import (
 )
 from edgeforge.evaluate.tflm import MACS_IN_A_MINUTE
 from edgeforge.report.parity_schema import LayerRow, ParityRow
+from edgeforge.runtimes.litert import REFUSED
 from edgeforge.stage import Job
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def _stored_outputs(
     wanted = {name: name for name in others} | {shipped.name: XNNPACK, "tflm-int8": TFLM}
     for name, runtime in wanted.items():
         variant = variants.get(name)
-        if runtime == XNNPACK and variant and variant.warnings:  # LiteRT fell back to its builtin kernels
+        if runtime == XNNPACK and variant and REFUSED in variant.warnings:  # LiteRT fell back to its builtin kernels
             left_out[runtime] = NO_XNNPACK
         elif name in logits:
             index = logits.get(name + INDEX)

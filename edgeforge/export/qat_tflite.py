@@ -15,6 +15,7 @@ from edgeforge.quantize.tflite_boundaries import with_io
 from edgeforge.quantize.tflite_static import prepared
 from edgeforge.quantize.torch_ranges import read_ranges
 from edgeforge.recipe import TFLite
+from edgeforge.runtimes.litert import LiteRTRunner
 from edgeforge.stage import Job
 
 NAME = "tflite-qat-int8"
@@ -55,4 +56,6 @@ def export_qat_tflite(job: Job) -> None:
         "onnx": source.name,
     }
     precision = "mixed" if matched.float_layers else "int8"
-    write_variants(job.output, [Variant(NAME, "litert", precision, file, detail, checks=tuple(checks), extra=extra)])
+    warnings = LiteRTRunner(job.output / file).warnings
+    variant = Variant(NAME, "litert", precision, file, detail, checks=tuple(checks), warnings=warnings, extra=extra)
+    write_variants(job.output, [variant])

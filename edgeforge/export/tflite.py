@@ -16,7 +16,7 @@ from edgeforge.export.flatten_order import flatten_channels_last
 from edgeforge.export.onnx_checks import converter_refusal, require_convertible, require_static_shapes
 from edgeforge.quantize.tflite_int8 import convert, convert_with_onnx2tf
 from edgeforge.recipe import TFLite, TFLiteVariant
-from edgeforge.runtimes.litert import REFUSED, LiteRTRunner
+from edgeforge.runtimes.litert import LiteRTRunner
 from edgeforge.runtimes.onnxruntime import OnnxRunner
 from edgeforge.stage import Job, Progress
 
@@ -113,7 +113,7 @@ def _variant(kind: TFLiteVariant, path: Path, flatbuffer: bytes, settings: TFLit
         path.name,
         detail,
         checks=tuple(checks),
-        warnings=(REFUSED,) if runner.kernels != "xnnpack" else (),
+        warnings=runner.warnings,
         extra={"operators": operators(flatbuffer), "input": asdict(runner.input), "output": asdict(runner.output)},
     )
 

@@ -171,4 +171,5 @@ def _variant(job: Job, bench: _Bench, row: MixedRow) -> Variant:
     kept = ", ".join(modules[layer] for layer in best.wide)
     detail = f"{best.precision}: {kept}; all else int8" if kept else "int8 is enough for every layer"
     precision = "mixed" if kept else "int8"
-    return Variant(NAME, "litert", precision, path.name, detail, extra={"operators": operators(model)})
+    warnings, extra = LiteRTRunner(path).warnings, {"operators": operators(model)}
+    return Variant(NAME, "litert", precision, path.name, detail, warnings=warnings, extra=extra)

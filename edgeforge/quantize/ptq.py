@@ -22,7 +22,7 @@ from edgeforge.quantize.tflite_boundaries import with_io
 from edgeforge.quantize.tflite_static import Precision, prepared, quantize_static, quantize_weights
 from edgeforge.quantize.torch_ranges import RANGES_FILE, read_ranges
 from edgeforge.recipe import PTQ, PTQScheme
-from edgeforge.runtimes.litert import REFUSED, LiteRTRunner
+from edgeforge.runtimes.litert import LiteRTRunner
 from edgeforge.stage import Job
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def _variant(entry: PTQ, path: Path, made: Made, source: Source) -> Variant:
         path.name,
         "; ".join(_details(entry, made, source)),
         checks=(*made.checks, *(int8_checks(made.model, io) if entry.scheme in ACTIVATIONS else ())),
-        warnings=(REFUSED,) if runner.kernels != "xnnpack" else (),
+        warnings=runner.warnings,
         extra={
             "operators": operators(made.model),
             "input": asdict(runner.input),

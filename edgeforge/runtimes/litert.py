@@ -22,18 +22,20 @@ class LiteRTRunner:
 
     kernels: xnnpack is LiteRT's default, builtin its own kernels without a delegate, reference the plain ones.
     Where XNNPACK refuses a model, as it does when an activation was zero on every calibration image, the builtin
-    ones run it; the attribute `kernels` says which do. Raises RecipeError for a file that LiteRT cannot load.
+    ones run it; the attribute `kernels` says which do, `warnings` that others were asked for. Raises RecipeError for a
+    file that LiteRT cannot load.
     """
 
     def __init__(self, path: Path, threads: int | None = None, kernels: Kernels = "xnnpack") -> None:
         self.kernels: Kernels = kernels
+        self.warnings: tuple[str, ...] = ()
         try:
             try:
                 self.interpreter = _interpreter(path, threads, kernels)
             except RuntimeError as error:
                 if kernels != "xnnpack" or "XNNPACK" not in str(error):
                     raise
-                self.kernels = "builtin"
+                self.kernels, self.warnings = "builtin", (REFUSED,)
                 self.interpreter = _interpreter(path, threads, "builtin")
         except (ValueError, RuntimeError) as error:
             raise RecipeError(

@@ -61,7 +61,7 @@ class TFLMRunner:
 
         rows = []
         for tensor in tensors:
-            self.interpreter.set_input(tensor[None], 0)
+            self.interpreter.set_input(tensor.reshape(self.input.shape), 0)
             try:
                 self.interpreter.invoke()
             except RuntimeError as error:

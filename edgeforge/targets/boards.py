@@ -1,41 +1,68 @@
-"""The boards that EdgeForge knows: `boards.toml`, validated when it is read."""
+"""The boards that EdgeForge knows: `boards.toml`, and those that a recipe adds; validated when they are read."""
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from edgeforge.errors import RecipeError
 from edgeforge.suggest import nearest
 
+Kernels = Literal["cmsis-nn", "reference"]
+
+# Processors with Arm's DSP instructions, where CMSIS-NN's kernels ask for more scratch memory.
+DSP_CORES = ("cortex-m4", "cortex-m4f", "cortex-m7", "cortex-m33")
+
 
 class Board(BaseModel):
-    """A microcontroller board. Sizes are the whole chip's, in bytes; what the core itself takes is not counted."""
+    """A microcontroller board. Sizes in bytes: what the linker gives the whole program, the Arduino core included."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     title: str
-    fqbn: str  # fully qualified board name, as arduino-cli takes it
-    core: str  # cortex-m4f, cortex-m7, xtensa-lx7, …
+    fqbn: str = ""  # fully qualified board name, as arduino-cli takes it
+    core: str  # cortex-m0plus, cortex-m4f, cortex-m7, cortex-m33, xtensa-lx7, …
     clock_mhz: int = Field(gt=0)
     flash_bytes: int = Field(gt=0)
     ram_bytes: int = Field(gt=0)
+    core_flash_bytes: int = Field(ge=0)  # of flash_bytes: the core's own code
+    core_ram_bytes: int = Field(ge=0)  # of ram_bytes: the core's variables, stack, and heap reserve
+    kernels: Kernels = "cmsis-nn"  # those that the TFLM library has for this core
     source: str  # the datasheet or core file that the figures are from
+    core_source: str = ""  # what the core's share is from
+
+    @property
+    def dsp(self) -> bool:
+        """Whether the processor has Arm's DSP instructions."""
+        return self.core in DSP_CORES
 
 
 @cache
 def boards() -> dict[str, Board]:
-    """Return every board by its key, in the file's order."""
+    """Return every board of boards.toml by its key, in the file's order."""
     tables = tomllib.loads(Path(__file__).with_name("boards.toml").read_text())
     return {key: Board.model_validate(table) for key, table in tables.items()}
 
 
-def board(key: str) -> Board:
+def all_boards(own: Mapping[str, Board] | None = None) -> dict[str, Board]:
+    """Return the boards of boards.toml and a recipe's own. Raises RecipeError where one of these takes a known key."""
+    for key in own or {}:
+        if key in boards():
+            raise RecipeError(
+                f"boards.{key}: EdgeForge knows a board of that name, and a recipe does not change it silently",
+                fix=f"give your board another name, for instance my-{key}",
+            )
+    return boards() | dict(own or {})
+
+
+def board(key: str, own: Mapping[str, Board] | None = None) -> Board:
     """Return one board. Raises RecipeError with the nearest key."""
-    known = boards()
+    known = all_boards(own)
     if key not in known:
         raise RecipeError(f"'{key}' is no board{nearest(key, known)}", fix="`edgeforge boards` lists them")
     return known[key]

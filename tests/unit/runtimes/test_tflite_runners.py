@@ -12,7 +12,7 @@ from edgeforge.artifact import Preprocessing
 from edgeforge.errors import StageFailed
 from edgeforge.evaluate.flatbuffer import read_model
 from edgeforge.export.associated_files import append_files, pure_flatbuffer
-from edgeforge.runtimes.litert import LiteRTRunner
+from edgeforge.runtimes.litert import REFUSED, LiteRTRunner
 from edgeforge.runtimes.tflm import TFLMRunner
 
 MODEL = Path(__file__).parents[2] / "data" / "digits_int8.tflite"
@@ -64,6 +64,8 @@ def test_a_model_that_xnnpack_refuses_runs_on_litert_s_own_kernels(tmp_path: Pat
     path = edited(tmp_path / "dead.tflite", schema.BuiltinOperator.CONV_2D, scale=7.8e-9)  # an activation always zero
     runner = LiteRTRunner(path)
     assert runner.kernels == "builtin" and runner.run(images(2)).shape == (2, 10)
+    assert runner.warnings == (REFUSED,)  # which every variant carries, so that parity calls it no XNNPACK
+    assert LiteRTRunner(path, kernels="builtin").warnings == LiteRTRunner(MODEL).warnings == ()
 
 
 def test_an_operator_that_tflm_lacks_is_named(tmp_path: Path) -> None:

