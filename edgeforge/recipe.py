@@ -182,6 +182,7 @@ class TFLite(Section):
         False, description="per-channel weights in dense layers: many TFLM libraries compute them wrongly"
     )
     backend: Literal["fast", "onnx2tf"] = "fast"
+    compact: bool = Field(True, description="store equal quantization tables once; false: as the converter wrote them")
 
 
 class AdaRound(Section):
