@@ -37,7 +37,7 @@ class _SharingBuilder(flatbuffers.Builder):  # type: ignore[misc]
         super().__init__(size)
         self.written: dict[tuple[str, bytes], int] = {}
 
-    def CreateNumpyVector(self, x: NDArray[Any]) -> int:  # noqa: N802, D102
+    def CreateNumpyVector(self, x: NDArray[Any]) -> int:  # noqa: N802
         data = x.tobytes()
         key = (x.dtype.str, data)
         if key not in self.written:
@@ -46,7 +46,7 @@ class _SharingBuilder(flatbuffers.Builder):  # type: ignore[misc]
             self.written[key] = super().CreateNumpyVector(x)
         return self.written[key]
 
-    def CreateString(self, s: str | bytes, encoding: str = "utf-8", errors: str = "strict") -> int:  # noqa: N802, D102
+    def CreateString(self, s: str | bytes, encoding: str = "utf-8", errors: str = "strict") -> int:  # noqa: N802
         text = s.encode(encoding, errors) if isinstance(s, str) else s
         key = ("string", text)
         if key not in self.written:
