@@ -46,9 +46,10 @@ STAGES: tuple[Stage, ...] = (
         "edgeforge.data.splits:prepare",
         "Load and split the images",
         # data.root is no part of the key: the hashes of the files there are.
-        reads=("seed", "data.source", "data.validation", "data.test", "data.normalize"),
+        reads=("seed", "data.source", "data.validation", "data.test", "data.normalize", "data.size", "data.channels",
+               "data.corrupt", "data.columns", "data.classes"),
         files=("data",),
-        uses=("numpy", "scikit-learn"),
+        uses=("numpy", "scikit-learn", "pillow"),
     ),
     Stage(
         "train",
