@@ -2,20 +2,22 @@
 
     python scripts/conversion_matrix.py [NAME…]       (no name: all, written to docs/conversion.md)
 
-Each is exported to ONNX, converted to float32 and full-integer TFLite, run beside PyTorch on crops of scikit-learn's two
-photographs, and loaded into TFLM. Two worker processes, each of which imports TensorFlow once.
+Each is exported to ONNX, converted to float32 and full-integer TFLite, run beside PyTorch on crops of scikit-learn's
+two photographs, and loaded into TFLM.
 """
 
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
+import re
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +96,7 @@ def architectures() -> dict[str, tuple[int, Factory]]:
         "torchvision regnet_y_400mf": (32, lambda: tv.regnet_y_400mf(**few)),
         "torchvision efficientnet_b0 (narrow)": (32, efficientnet),
         "torchvision convnext (narrow)": (
-            32, lambda: ConvNeXt([CNBlockConfig(16, 32, 1), CNBlockConfig(32, 64, 1), CNBlockConfig(64, None, 1)], **few)),
+            32, lambda: ConvNeXt([CNBlockConfig(16, 32, 1), CNBlockConfig(32, None, 1)], **few)),
         "torchvision vit (2 layers)": (
             32, lambda: VisionTransformer(image_size=32, patch_size=8, num_layers=2, num_heads=2, hidden_dim=32,
                                           mlp_dim=64, **few)),
@@ -134,11 +136,12 @@ def photographs(size: int, count: int) -> np.ndarray:
     return ((np.stack(crops) / 127.5 - 1) / 0.5).astype(np.float32)
 
 
-def convert_one(name: str) -> Outcome:
-    """Return one architecture's row. What fails is a row with the reason."""
+def export_one(name: str, path: Path) -> Outcome:
+    """Write PATH.onnx and PATH.npz (inputs and PyTorch's logits) of one architecture."""
     import torch
 
     from edgeforge.errors import EdgeForgeError
+    from edgeforge.export.network import export_network
 
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -147,53 +150,64 @@ def convert_one(name: str) -> Outcome:
     network = factory()
     inputs = photographs(size, CALIBRATION)
     _settle(network, inputs)
-    row = {
-        "name": name, "shape": f"3×{size}×{size}", "parameters": sum(p.numel() for p in network.parameters()),
-    }  # fmt: skip
+    parameters, status = sum(p.numel() for p in network.parameters()), PASSES
     try:
         with quiet():
-            row |= _measured(network, inputs)
+            logits = export_network(network, inputs, path.with_suffix(".onnx"))
+        np.savez(path.with_suffix(".npz"), inputs=inputs, logits=logits)
     except EdgeForgeError as error:
-        row["status"] = error.reason
-    return Outcome(**row, seconds=time.monotonic() - started)
+        status = error.reason
+    return Outcome(name, f"3×{size}×{size}", parameters, status=status, seconds=time.monotonic() - started)
 
 
-def _measured(network: Any, inputs: np.ndarray) -> dict[str, Any]:
-    import torch
+def convert_one(exported: Outcome, path: Path) -> Outcome:
+    """Return one architecture's row. What fails is a row with the reason."""
+    from edgeforge.errors import EdgeForgeError
 
+    if exported.status != PASSES:
+        return exported
+    started = time.monotonic()
+    try:
+        with quiet():
+            found = _measured(path)
+    except EdgeForgeError as error:
+        found = {"status": error.reason}
+    return replace(exported, **found, seconds=exported.seconds + time.monotonic() - started)
+
+
+def _measured(path: Path) -> dict[str, Any]:
     from edgeforge.errors import StageFailed
     from edgeforge.evaluate.statistics import sqnr_db
-    from edgeforge.export.network import convert_network, correlation, relative_error
+    from edgeforge.export.network import convert_file, correlation, relative_error
     from edgeforge.recipe import TFLite
     from edgeforge.runtimes.litert import LiteRTRunner
     from edgeforge.runtimes.tflm import TFLMRunner
 
-    with torch.no_grad():
-        expected = network(torch.from_numpy(inputs[:IMAGES])).numpy()
-    with tempfile.TemporaryDirectory() as folder:
-        made = convert_network(network, inputs, Path(folder), TFLite(variants=("float32", "int8")))
-        if "float32" not in made.tflite:
-            return {"status": f"TFLite float32: {made.refused['float32']}"}
-        found: dict[str, Any] = {}
-        found["float_error"] = relative_error(LiteRTRunner(made.tflite["float32"]).run(inputs[:IMAGES]), expected)
-        if not found["float_error"] <= FLOAT_TOLERANCE:
-            return found | {"status": f"float32 differs from PyTorch by {found['float_error']:.1e}"}
-        if "int8" not in made.tflite:
-            return found | {"status": f"TFLite int8: {made.refused['int8']}"}
-        int8 = made.tflite["int8"]
-        logits = LiteRTRunner(int8).run(inputs[:IMAGES])
-        found |= {
-            "int8_bytes": int8.stat().st_size,
-            "int8_db": sqnr_db(expected, logits),
-            "correlation": correlation(logits, expected),
-        }
-        try:
-            TFLMRunner(int8).run(inputs[:1])
-            found["tflm"] = "runs"
-        except StageFailed as error:
-            found["tflm"] = _operator(error.reason)
-        if found["int8_db"] < LEAST_DB or found["correlation"] < LEAST_CORRELATION:
-            found["status"] = _numeric_reason(made, inputs)
+    with np.load(path.with_suffix(".npz")) as arrays:
+        inputs, expected = arrays["inputs"], arrays["logits"][:IMAGES]
+    made = convert_file(path.with_suffix(".onnx"), inputs, TFLite(variants=("float32", "int8")))
+    if "float32" not in made.tflite:
+        return {"status": f"TFLite float32: {made.refused['float32']}"}
+    found: dict[str, Any] = {}
+    found["float_error"] = relative_error(LiteRTRunner(made.tflite["float32"]).run(inputs[:IMAGES]), expected)
+    if not found["float_error"] <= FLOAT_TOLERANCE:
+        return found | {"status": f"float32 differs from PyTorch by {found['float_error']:.1e}"}
+    if "int8" not in made.tflite:
+        return found | {"status": f"TFLite int8: {made.refused['int8']}"}
+    int8 = made.tflite["int8"]
+    logits = LiteRTRunner(int8).run(inputs[:IMAGES])
+    found |= {
+        "int8_bytes": int8.stat().st_size,
+        "int8_db": sqnr_db(expected, logits),
+        "correlation": correlation(logits, expected),
+    }
+    try:
+        TFLMRunner(int8).run(inputs[:1])
+        found["tflm"] = "runs"
+    except StageFailed as error:
+        found["tflm"] = _operator(error.reason)
+    if found["int8_db"] < LEAST_DB or found["correlation"] < LEAST_CORRELATION:
+        found["status"] = _numeric_reason(made, inputs)
     return found
 
 
@@ -210,8 +224,6 @@ def _numeric_reason(made: Any, inputs: np.ndarray) -> str:
 
 
 def _operator(reason: str) -> str:
-    import re
-
     found = re.search(r"opcode '(\w+)'", reason)
     return f"no {found[1]}" if found else reason.removeprefix("TFLM refuses the model: ")[:60]
 
@@ -244,20 +256,23 @@ def quiet() -> Iterator[None]:
 
 
 def run(names: list[str]) -> list[Outcome]:
-    """Return the rows, converted by two processes."""
-    import multiprocessing
-
-    with ProcessPoolExecutor(WORKERS, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return list(pool.map(convert_one, names))
+    """Return the rows: first two processes with PyTorch, then two with TensorFlow, which never share one."""
+    context = multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / str(number) for number in range(len(names))]
+        with ProcessPoolExecutor(WORKERS, mp_context=context) as pool:
+            exported = list(pool.map(export_one, names, paths))
+        with ProcessPoolExecutor(WORKERS, mp_context=context) as pool:
+            return list(pool.map(convert_one, exported, paths))
 
 
 HEADER = """# Conversion matrix
 
 Architectures of torchvision and timm with random weights, small enough for CI: PyTorch → ONNX → TFLite float32 and
 full-integer int8. `float32` is the largest difference of its logits from PyTorch's, as a share of their range (at most
-1e-3 allowed); `int8 dB` and `corr.` compare the int8 model's logits with PyTorch's (at least 15 dB and 0.98). 16 crops of
-scikit-learn's two photographs, 32 for calibration. `TFLM`: whether TensorFlow Lite Micro of this desk runs the int8
-model, or the operator it lacks. Random weights are the hard case for int8: a trained network's logits lie further apart.
+1e-3 allowed); `int8 dB` and `corr.` compare the int8 model's logits with PyTorch's (at least 15 dB and 0.98 to pass). 16
+crops of scikit-learn's two photographs, 32 for calibration. `TFLM`: whether TensorFlow Lite Micro of this desk runs the
+int8 model, or the operator it lacks. Random weights are hard on int8: a trained network's logits lie further apart.
 
 Written by `scripts/conversion_matrix.py`; a test compares what it finds with this table.
 

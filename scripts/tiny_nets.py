@@ -9,6 +9,7 @@ are longer than a board's. MLPerf Tiny's files are those of its reference submis
 from __future__ import annotations
 
 import runpy
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,8 @@ NETS: tuple[tuple[str, str, dict[str, Any], tuple[int, int, int], int | None], .
 
 HEADER = """# The ready networks
 
-`scripts/tiny_nets.py` writes this table. Weights are random: none of the figures depends on them. int8 bytes are the whole
-.tflite file with int8 input and output; the arena is what TFLM takes on this desk, an upper bound for a 32-bit board.
+`scripts/tiny_nets.py` writes this table. Weights are random: none of the figures depends on them. int8 bytes are the
+whole .tflite file with int8 input and output; the arena is what TFLM takes on this desk, an upper bound for a 32-bit board.
 MLPerf Tiny's column is the size of its reference's int8 file of the same network.
 
 | model | for | input | MACs | parameters | int8 bytes | MLPerf Tiny | arena bytes | operators |
@@ -81,8 +82,14 @@ def row(name: str, what: str, arguments: dict[str, Any], shape: tuple[int, int, 
 
 def main() -> None:
     """Print and write the table."""
-    rows = [row(*net) for net in NETS]
-    print(*rows, sep="\n")
+    wanted = sys.argv[1:]
+    rows = []
+    for net in NETS:
+        if not wanted or net[0] in wanted:
+            rows.append(row(*net))
+            print(rows[-1], flush=True)
+    if wanted:
+        return
     TABLE.write_text(HEADER + "\n".join(rows) + "\n")
 
 

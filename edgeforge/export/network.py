@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,39 +22,52 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Converted:
-    """The files of one network, and why a TFLite variant could not be made."""
+    """The TFLite files of one network, and why a variant could not be made."""
 
-    onnx: Path
     tflite: dict[TFLiteVariant, Path]
     refused: dict[TFLiteVariant, str]
 
 
 def convert_network(
-    network: nn.Module, inputs: NDArray[np.float32], folder: Path, settings: TFLite | None = None, name: str = "model"
+    network: nn.Module, inputs: NDArray[np.float32], folder: Path, settings: TFLite | None = None
 ) -> Converted:
-    """Write NAME.onnx and NAME_VARIANT.tflite of a network in evaluation mode.
+    """Write model.onnx and model_VARIANT.tflite of a network in evaluation mode.
 
     inputs: N,C,H,W float32 in the model's input space: they calibrate. Raises StageFailed when PyTorch cannot
     export the network, RecipeError for an operator that TFLite has none of.
     """
+    source = folder / "model.onnx"
+    export_network(network, inputs, source)
+    # Never beside torch: with both libraries loaded, LiteRT ends the process.
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(convert_file, source, inputs, settings or TFLite()).result()
+
+
+def export_network(network: nn.Module, inputs: NDArray[np.float32], path: Path) -> NDArray[np.float32]:
+    """Write a network as ONNX with an input (1,C,H,W) that needs no preprocessing; return its logits of the inputs."""
     import torch
 
     with torch.no_grad():
-        outputs = int(network(torch.from_numpy(inputs[:1])).shape[1])
+        logits = network(torch.from_numpy(inputs))
     channels, height, width = (int(size) for size in inputs.shape[1:])
-    classes = tuple(str(number) for number in range(outputs))
-    plain = Preprocessing((channels, height, width), 1.0, (0.0,) * channels, (1.0,) * channels, classes)
-    source = folder / f"{name}.onnx"
-    write_onnx(network, plain, source)
-    made = convert_variants(source, inputs, settings or TFLite(), lambda share, text: None)
+    classes = tuple(str(number) for number in range(logits.shape[1]))
+    write_onnx(
+        network, Preprocessing((channels, height, width), 1.0, (0.0,) * channels, (1.0,) * channels, classes), path
+    )
+    result: NDArray[np.float32] = logits.numpy()
+    return result
+
+
+def convert_file(source: Path, inputs: NDArray[np.float32], settings: TFLite) -> Converted:
+    """Write STEM_VARIANT.tflite beside an .onnx file. Raises RecipeError for an operator that TFLite has none of."""
     files, refused = {}, {}
-    for kind, outcome in made.items():
+    for kind, outcome in convert_variants(source, inputs, settings, lambda share, text: None).items():
         if isinstance(outcome, Exception):
             refused[kind] = first_line(outcome)
             continue
-        files[kind] = folder / f"{name}_{kind}.tflite"
+        files[kind] = source.with_name(f"{source.stem}_{kind}.tflite")
         files[kind].write_bytes(outcome)
-    return Converted(source, files, refused)
+    return Converted(files, refused)
 
 
 def relative_error(found: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
