@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgeforge.data.user_data import USER_DATA, data_digest
 from edgeforge.errors import MissingDependency, RecipeError
 from edgeforge.files import sha256_of
 from edgeforge.model_file import resolve_model_file
-from edgeforge.recipe import Recipe
+from edgeforge.recipe import OWN_SOURCES, Recipe
 from edgeforge.recipe_file import LoadedRecipe
 from edgeforge.stage import Stage, ingredients, key_of, section
 from edgeforge.store import Artifact, CorruptedArtifact, Store
@@ -110,7 +111,20 @@ def user_files(loaded: LoadedRecipe) -> dict[str, Path]:
             raise RecipeError(f"{where}: no such file", fix="check the path, or leave it out")
     if recipe.data.root and recipe.data.source == "mnist":
         files |= _mnist_files(_beside(folder, recipe.data.root), loaded.where("data.root"))
+    if recipe.data.root and recipe.data.source in OWN_SOURCES:
+        files[USER_DATA] = _own_data(recipe.data.source, _beside(folder, recipe.data.root), loaded.where("data.root"))
     return files
+
+
+def _own_data(source: str, path: Path, where: str) -> Path:
+    wanted = {"image_folder": "a folder", "csv": "a file"}.get(source, "a file or folder")
+    if not path.exists():
+        raise RecipeError(
+            f"{where}: {path}: no such file or folder", fix="check the path; it is relative to the recipe"
+        )
+    if (source == "image_folder" and not path.is_dir()) or (source == "csv" and not path.is_file()):
+        raise RecipeError(f"{where}: {path} is not {wanted}", fix=f"source {source} reads {wanted}")
+    return path
 
 
 def _mnist_files(root: Path, where: str) -> dict[str, Path]:
@@ -152,7 +166,9 @@ def _step(
 ) -> Step:
     inputs = {step.stage.name: step for step in earlier if step.stage.name in stage.after}
     files = {name: path for name, path in user.items() if name.split("/")[0] in stage.files}
-    hashes = {name: sha256_of(path) for name, path in files.items()}
+    hashes = {
+        name: data_digest(recipe.data, path) if name == USER_DATA else sha256_of(path) for name, path in files.items()
+    }
     parts = ingredients(stage, recipe, {name: step.key for name, step in inputs.items()}, hashes)
     missing = [name for name in stage.uses if parts["libraries"][name] == "missing"]
     if missing:

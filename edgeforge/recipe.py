@@ -37,14 +37,54 @@ class Normalize(Section):
         return self
 
 
+class Columns(Section):
+    """The columns of a csv source, by the names in its first line."""
+
+    path: str = Field("path", description="of an image: relative to the csv file, or absolute")
+    label: str = "label"
+    split: str | None = Field(None, description="says train, val or test; default: split by the seed")
+
+
+# The user's own data, and which keys of `data` each source takes.
+OWN_SOURCES = {
+    "image_folder": ("size", "channels", "corrupt"),
+    "csv": ("size", "channels", "corrupt", "columns"),
+    "numpy": ("classes",),
+}
+
+
 class Data(Section):
     """Where the images come from and how they are split."""
 
-    source: Literal["digits", "mnist"] = Field(description="digits needs no download; mnist downloads once")
-    root: str | None = Field(None, description="folder of the data; default: the user's cache folder")
+    source: Literal["digits", "mnist", "image_folder", "csv", "numpy"] = Field(
+        description="digits needs no download; mnist downloads once; image_folder, csv and numpy are your own"
+    )
+    root: str | None = Field(
+        None, description="folder of the data, or the .csv or .npz file; default: the user's cache folder"
+    )
+    size: tuple[Positive, Positive] | None = Field(
+        None, description="[height, width] that images are cut and resized to"
+    )
+    channels: Literal[1, 3] = Field(3, description="1: grey; 3: red, green, blue")
+    corrupt: Literal["skip", "refuse"] = Field("skip", description="images that cannot be read: named in the report")
+    columns: Columns = Columns()
+    classes: tuple[str, ...] | None = Field(None, description="numpy: names of the labels 0, 1, …")
     validation: Share = Field(0.1, description="share of the training images kept for validation")
     test: Share = Field(0.25, description="share kept for testing where the source has no test split")
     normalize: Normalize | None = Field(None, description="default: the source's own mean and std")
+
+    @model_validator(mode="after")
+    def _fits_the_source(self) -> Data:
+        takes = OWN_SOURCES.get(self.source, ())
+        for key in ("size", "channels", "corrupt", "columns", "classes"):
+            if key not in takes and getattr(self, key) != type(self).model_fields[key].default:
+                owners = " and ".join(source for source, keys in OWN_SOURCES.items() if key in keys)
+                raise ValueError(f"{key} belongs to source {owners}; this is {self.source}")
+        if self.source in OWN_SOURCES and not self.root:
+            raise ValueError(f"source {self.source} needs root: where your data is")
+        if "size" in takes and self.size is None:
+            raise ValueError(f"source {self.source} needs size, for instance size: [96, 96]")
+        return self
 
 
 class Model(Section):
@@ -182,6 +222,7 @@ class TFLite(Section):
         False, description="per-channel weights in dense layers: many TFLM libraries compute them wrongly"
     )
     backend: Literal["fast", "onnx2tf"] = "fast"
+    compact: bool = Field(True, description="store equal quantization tables once; false: as the converter wrote them")
 
 
 class AdaRound(Section):

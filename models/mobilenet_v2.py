@@ -20,7 +20,7 @@ class MobileNetV2(nn.Module):
     def __init__(
         self,
         classes: int = 10,
-        in_channels: int = 1,
+        channels: int = 1,
         width: float = 0.35,
         last_channels: int = 1280,
         strides: tuple[int, ...] = IMAGENET_STRIDES,
@@ -29,19 +29,19 @@ class MobileNetV2(nn.Module):
         super().__init__()
         if len(strides) != 1 + len(STAGES):
             raise TypeError(f"strides has {len(strides)} values: give {1 + len(STAGES)}, stem and stages")
-        channels = divisible(32 * width)
-        layers = [convolution(in_channels, channels, 3, strides[0], activation)]
+        inputs = divisible(32 * width)
+        layers = [convolution(channels, inputs, 3, strides[0], activation)]
         for (expansion, wide, blocks), stride in zip(STAGES, strides[1:], strict=True):
             for block in range(blocks):
                 outputs = divisible(wide * width)
-                layers.append(_InvertedResidual(channels, outputs, stride if block == 0 else 1, expansion, activation))
-                channels = outputs
-        layers.append(convolution(channels, last_channels, 1, 1, activation))
+                layers.append(_InvertedResidual(inputs, outputs, stride if block == 0 else 1, expansion, activation))
+                inputs = outputs
+        layers.append(convolution(inputs, last_channels, 1, 1, activation))
         self.features = nn.Sequential(*layers)
         self.classifier = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(last_channels, classes))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Return logits (N,classes) of images (N,in_channels,H,W)."""
+        """Return logits (N,classes) of images (N,channels,H,W)."""
         return self.classifier(self.features(images))
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from edgeforge.data.splits import Source
+from edgeforge.stage import Job
 
 
-def load_digits() -> Source:
+def load_digits(job: Job) -> Source:
     """Return all images (1797,1,8,8); the source has no test split of its own."""
     import numpy as np
     from sklearn import datasets

@@ -8,6 +8,7 @@ from edgeforge.data.splits import read_preprocessing
 from edgeforge.errors import StageFailed, first_line
 from edgeforge.evaluate.flatbuffer import int8_checks, operators
 from edgeforge.export.associated_files import append_files
+from edgeforge.export.compact import compact
 from edgeforge.export.tflite import convert_variants
 from edgeforge.quantize.qat import NAME as TORCH_NAME
 from edgeforge.quantize.range_proofs import with_torch_ranges
@@ -40,7 +41,8 @@ def export_qat_tflite(job: Job) -> None:
     )
     if not matched.float_layers:
         checks += int8_checks(quantized, "int8")
-    shipped = append_files(with_io(quantized, settings.io), read_preprocessing(job.inputs["data"]))
+    shipped = with_io(quantized, settings.io)
+    shipped = append_files(compact(shipped) if settings.compact else shipped, read_preprocessing(job.inputs["data"]))
     file = f"{job.recipe.name}_qat_int8.tflite"
     (job.output / file).write_bytes(shipped)
     float_file = f"{job.recipe.name}_qat_float32.tflite"

@@ -12,8 +12,10 @@ from edgeforge.data.splits import read_preprocessing
 from edgeforge.errors import ParityError, first_line
 from edgeforge.evaluate.flatbuffer import int8_checks, operators
 from edgeforge.export.associated_files import append_files
+from edgeforge.export.compact import compact
 from edgeforge.export.flatten_order import flatten_channels_last
 from edgeforge.export.onnx_checks import converter_refusal, require_convertible, require_static_shapes
+from edgeforge.export.onnx_rewrites import average_as_pool, hard_sigmoid_by_relu6
 from edgeforge.quantize.tflite_int8 import convert, convert_with_onnx2tf
 from edgeforge.recipe import TFLite, TFLiteVariant
 from edgeforge.runtimes.litert import LiteRTRunner
@@ -64,7 +66,7 @@ def export_tflite(job: Job) -> None:
 def convert_variants(
     source: Path, samples: NDArray[np.float32], settings: TFLite, progress: Progress
 ) -> dict[TFLiteVariant, bytes | Exception]:
-    """Return each variant's flatbuffer, or why there is none.
+    """Return each variant's flatbuffer, compact where the settings say so, or why there is none.
 
     source: an .onnx file with input (1,C,H,W). samples: the representative dataset (N,C,H,W float32).
     Raises RecipeError for a dynamic shape, or an operator that TFLite has none of, whatever the variant.
@@ -76,10 +78,11 @@ def convert_variants(
     require_convertible(model)
     if settings.backend == "onnx2tf":
         progress(0.1, "onnx2tf's own conversion: a minute or two")
-        return convert_with_onnx2tf(source, samples, settings)
+        return _compacted(convert_with_onnx2tf(source, samples, settings), settings)
     from edgeforge.export.keras_graph import frozen_graph
 
-    flatten_channels_last(model)
+    for rewrite in (average_as_pool, hard_sigmoid_by_relu6, flatten_channels_last):
+        rewrite(model)
     progress(0.1, "importing TensorFlow, building the graph")
     graph = frozen_graph(model, samples)
     made: dict[TFLiteVariant, bytes | Exception] = {}
@@ -92,7 +95,17 @@ def convert_variants(
     first = made[settings.variants[0]]
     if isinstance(first, Exception) and all(isinstance(outcome, Exception) for outcome in made.values()):
         raise converter_refusal(model, first) from first
-    return made
+    return _compacted(made, settings)
+
+
+def _compacted(
+    made: dict[TFLiteVariant, bytes | Exception], settings: TFLite
+) -> dict[TFLiteVariant, bytes | Exception]:
+    """float32 has no quantization tables: it stays as the converter wrote it."""
+    if not settings.compact:
+        return made
+    return {kind: compact(model) if isinstance(model, bytes) and kind != "float32" else model
+            for kind, model in made.items()}  # fmt: skip
 
 
 def _variant(kind: TFLiteVariant, path: Path, flatbuffer: bytes, settings: TFLite) -> Variant:

@@ -15,6 +15,7 @@ from edgeforge.errors import StageFailed
 from edgeforge.evaluate.flatbuffer import operator_name, operators, read_model
 from edgeforge.evaluate.module_names import module_names
 from edgeforge.export.associated_files import append_files
+from edgeforge.export.compact import compact
 from edgeforge.quantize.observers import calibrate
 from edgeforge.quantize.precision_search import Judged, Point, fewest_wide, sensitivities
 from edgeforge.quantize.ptq import float_model
@@ -166,7 +167,9 @@ def _variant(job: Job, bench: _Bench, row: MixedRow) -> Variant:
         return Variant(NAME, "litert", "mixed", None, reason=reason)
     model = bench.make("int8", dict.fromkeys(best.wide, best.precision))
     path = job.output / f"{job.recipe.name}_mixed.tflite"
-    path.write_bytes(append_files(with_io(model, settings.tflite.io), read_preprocessing(job.inputs["data"])))
+    shipped = with_io(model, settings.tflite.io)
+    shipped = compact(shipped) if settings.tflite.compact else shipped
+    path.write_bytes(append_files(shipped, read_preprocessing(job.inputs["data"])))
     modules = {cost.layer: cost.module or cost.layer for cost in row.layers}
     kept = ", ".join(modules[layer] for layer in best.wide)
     detail = f"{best.precision}: {kept}; all else int8" if kept else "int8 is enough for every layer"

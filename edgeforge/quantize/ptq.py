@@ -13,6 +13,7 @@ from edgeforge.data.splits import read_preprocessing
 from edgeforge.errors import StageFailed, first_line
 from edgeforge.evaluate.flatbuffer import int8_checks, operators
 from edgeforge.export.associated_files import append_files, pure_flatbuffer
+from edgeforge.export.compact import compact
 from edgeforge.quantize.equalization import Equalized, equalize
 from edgeforge.quantize.observers import DEFAULT_PERCENTILE, calibrate
 from edgeforge.quantize.range_matching import Matched
@@ -148,7 +149,8 @@ def quantize_ptq(job: Job) -> None:
         try:
             made = source.make(entry, progress)
             path = job.output / f"{job.recipe.name}_{entry.variant.removeprefix('tflite-')}.tflite"
-            path.write_bytes(append_files(made.model, preprocessing))
+            shipped = compact(made.model) if job.recipe.quantize.tflite.compact else made.model
+            path.write_bytes(append_files(shipped, preprocessing))
             variants.append(_variant(entry, path, made, source))
         except Exception as error:
             reason = f"{type(error).__name__}: {first_line(error)}"

@@ -149,6 +149,8 @@ def quantize_weights(
     other = QuantGranularity.CHANNELWISE if per_channel else QuantGranularity.TENSORWISE
     add(".*", TFLOperationName.ALL_SUPPORTED, 8, other)
     add(".*", TFLOperationName.FULLY_CONNECTED, 8, dense)
+    if scheme == "dynamic":  # LiteRT's depthwise kernel reads a scale a channel, past the end of a single one
+        add(".*", TFLOperationName.DEPTHWISE_CONV_2D, 8, QuantGranularity.CHANNELWISE)
     result = quantizer.quantize().quantized_model
     assert result is not None
     return bytes(result)

@@ -11,7 +11,7 @@ import yaml
 from edgeforge import __version__
 from edgeforge.artifact import Preprocessing
 from edgeforge.data.representative import CALIBRATION_ROW_FILE
-from edgeforge.data.splits import read_preprocessing, read_split
+from edgeforge.data.splits import read_findings, read_preprocessing, read_split
 from edgeforge.errors import RecipeError
 from edgeforge.evaluate.latency import LATENCY_FILE
 from edgeforge.evaluate.measure import FOLLOWS_FAKE_QUANT, MEASUREMENTS_FILE
@@ -94,7 +94,9 @@ def gather(job: Job) -> Report:
         training=TrainingRow.model_validate_json((job.inputs["train"] / TRAINING_FILE).read_bytes()),
         pruning=pruning_row(job, variants),
         edge_tpu=EdgeTPURow.model_validate_json(edge_tpu.read_bytes()) if edge_tpu.exists() else None,
-        findings=_findings(variants, calibration, targets) + parity_findings(parity),
+        findings=read_findings(job.inputs["data"])
+        + _findings(variants, calibration, targets)
+        + parity_findings(parity),
         stages=[StageRow(**row) for row in job.facts["stages"]],
         recipe_yaml=yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False),
         parity=parity,

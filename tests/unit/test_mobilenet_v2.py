@@ -13,7 +13,7 @@ SMALL = (2, 1, 2, 1, 2, 1, 1, 1)
 
 
 def test_it_has_the_paper_s_size() -> None:
-    network = MobileNetV2(classes=1000, in_channels=3, width=1.0)
+    network = MobileNetV2(classes=1000, channels=3, width=1.0)
     assert sum(parameter.numel() for parameter in network.parameters()) == 3_504_872  # torchvision's too
     assert [divisible(8 * 1.4), divisible(3), divisible(32 * 0.35)] == [16, 8, 16]
 

@@ -86,6 +86,7 @@ def test_learned_rounding_wins_back_what_int8_weights_lose(tmp_path: Path) -> No
         (PTQ(scheme="int16x8", io="float32"), "float32", 35),
         (PTQ(scheme="int16x8", bias_correction=True), "int16", 35),
         (PTQ(scheme="dynamic"), "float32", 30),
+        (PTQ(scheme="dynamic", weights="per-tensor"), "float32", 25),
         (PTQ(scheme="weight-only"), "float32", 35),
         (PTQ(scheme="weight-only", weights="per-tensor", equalize=True), "float32", 35),
     ],

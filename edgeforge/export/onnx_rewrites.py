@@ -1,0 +1,71 @@
+"""Small rewrites of an ONNX graph, each for an operator that a converter or a board would else lack or add.
+
+The same function is computed; a node that stays keeps its name, by which later stages find its module.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import onnx
+
+
+def average_as_pool(model: onnx.ModelProto) -> list[str]:
+    """Write an average over H and W as GlobalAveragePool; return the names of the nodes rewritten.
+
+    PyTorch's exporter makes a ReduceMean of it, before which onnx2tf sometimes leaves a TRANSPOSE to N,C,H,W.
+    """
+    from onnx import numpy_helper
+
+    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    ranks = {
+        value.name: len(value.type.tensor_type.shape.dim) for value in (*model.graph.input, *model.graph.value_info)
+    }
+    rewritten = []
+    for node in model.graph.node:
+        if node.op_type != "ReduceMean":
+            continue
+        settings = {attribute.name: attribute for attribute in node.attribute}
+        axes = settings["axes"].ints if "axes" in settings else constants.get(node.input[1]) if node.input[1:] else None
+        kept = "keepdims" not in settings or settings["keepdims"].i == 1
+        if axes is None or not kept or ranks.get(node.input[0]) != 4 or sorted(int(a) % 4 for a in axes) != [2, 3]:
+            continue
+        node.op_type = "GlobalAveragePool"
+        del node.attribute[:], node.input[1:]
+        rewritten.append(node.name)
+    return rewritten
+
+
+def hard_sigmoid_by_relu6(model: onnx.ModelProto) -> list[str]:
+    """Write max(0, min(1, x/6 + 1/2)) as relu6(x + 3) / 6; return the names of the nodes rewritten.
+
+    TFLite's converter makes RELU_0_TO_1 of the first, which TFLite Micro does not have. PyTorch's Hardsigmoid has
+    these very slopes; others are left alone.
+    """
+    import numpy as np
+    from onnx import helper, numpy_helper
+
+    values = {"three": 3.0, "zero": 0.0, "six": 6.0, "sixth": 1 / 6}
+    rewritten = []
+    for place, node in reversed(list(enumerate(model.graph.node))):
+        slopes = {a.name: a.f for a in node.attribute}
+        is_pytorch_s = abs(slopes.get("alpha", 0.2) - 1 / 6) < 1e-6 and slopes.get("beta", 0.5) == 0.5
+        if node.op_type != "HardSigmoid" or not is_pytorch_s:
+            continue
+        names = {key: f"{node.name}_{key}" for key in values}
+        for key, value in values.items():
+            model.graph.initializer.append(numpy_helper.from_array(np.float32(value), names[key]))
+        source, shifted, clipped = node.input[0], f"{node.output[0]}_shifted", f"{node.output[0]}_clipped"
+        parts = [
+            helper.make_node("Add", [source, names["three"]], [shifted], f"{node.name}_add"),
+            helper.make_node("Clip", [shifted, names["zero"], names["six"]], [clipped], f"{node.name}_clip"),
+            helper.make_node("Mul", [clipped, names["sixth"]], list(node.output), node.name),
+        ]
+        for part in parts:
+            part.metadata_props.extend(node.metadata_props)
+        model.graph.node.remove(node)
+        for part in reversed(parts):
+            model.graph.node.insert(place, part)
+        rewritten.append(node.name)
+    return rewritten[::-1]

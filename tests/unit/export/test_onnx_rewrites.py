@@ -1,0 +1,54 @@
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from edgeforge.export.onnx_rewrites import average_as_pool, hard_sigmoid_by_relu6
+
+X = np.random.default_rng(0).normal(0, 4, (1, 3, 4, 5)).astype(np.float32)
+
+
+def model(node: onnx.NodeProto, output: list[int], *initializers: onnx.TensorProto) -> onnx.ModelProto:
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, list(X.shape))
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, output)
+    entry = node.metadata_props.add()
+    entry.key, entry.value = "pkg.torch.onnx.name_scopes", "['', 'gate', 'node']"
+    graph = helper.make_graph([node], "g", [x], [y], list(initializers))
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+
+
+def run(model: onnx.ModelProto) -> np.ndarray:
+    onnx.checker.check_model(model)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    return np.asarray(session.run(None, {"x": X})[0])
+
+
+def test_a_hard_sigmoid_becomes_a_relu6_of_the_same_module() -> None:
+    gate = model(helper.make_node("HardSigmoid", ["x"], ["y"], "gate", alpha=1 / 6, beta=0.5), list(X.shape))
+    expected = run(gate)
+    assert hard_sigmoid_by_relu6(gate) == ["gate"]
+    assert [node.op_type for node in gate.graph.node] == ["Add", "Clip", "Mul"]
+    assert all(node.metadata_props[0].value == "['', 'gate', 'node']" for node in gate.graph.node)
+    assert np.allclose(run(gate), expected, atol=1e-6) and 0 < expected.mean() < 1
+
+
+def test_other_slopes_stay() -> None:
+    gate = model(helper.make_node("HardSigmoid", ["x"], ["y"], "gate"), list(X.shape))
+    assert hard_sigmoid_by_relu6(gate) == [] and gate.graph.node[0].op_type == "HardSigmoid"
+
+
+@pytest.mark.parametrize("axes", [[2, 3], [-1, -2]])
+def test_an_average_over_height_and_width_becomes_a_pool(axes: list[int]) -> None:
+    axes_tensor = numpy_helper.from_array(np.array(axes), "axes")
+    mean = model(helper.make_node("ReduceMean", ["x", "axes"], ["y"], "mean", keepdims=1), [1, 3, 1, 1], axes_tensor)
+    expected = run(mean)
+    assert average_as_pool(mean) == ["mean"] and mean.graph.node[0].op_type == "GlobalAveragePool"
+    assert np.allclose(run(mean), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(("axes", "keep", "output"), [([1], 1, [1, 1, 4, 5]), ([2, 3], 0, [1, 3])])
+def test_other_averages_stay(axes: list[int], keep: int, output: list[int]) -> None:
+    axes_tensor = numpy_helper.from_array(np.array(axes), "axes")
+    mean = model(helper.make_node("ReduceMean", ["x", "axes"], ["y"], "mean", keepdims=keep), output, axes_tensor)
+    assert average_as_pool(mean) == [] and mean.graph.node[0].op_type == "ReduceMean"
