@@ -245,7 +245,7 @@ STAGES: tuple[Stage, ...] = (
         "Judge accuracy and agreement",
         after=("data", *MODELS, "tflm", "predict-torch", "predict-onnx", "predict-tflite"),
         uses=("torchmetrics", "scipy", "numpy"),
-        version=2,
+        version=3,
     ),
     # Float against int8 in every layer, and every int8 runtime against every other.
     Stage(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeforge.artifact import shipped_variant
+from edgeforge.data.labels import head_labels
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.evaluate.tflm import read_tflm
 from edgeforge.export.associated_files import pure_flatbuffer
@@ -53,7 +54,9 @@ def _project(job: Job, model: Path, flatbuffer: bytes, arena: int, tflm: dict[st
     runner = TFLMRunner(model)
     preprocessing = read_preprocessing(job.inputs["data"])
     raw, labels = read_split(job.inputs["data"], "test")
-    names = [f"class {preprocessing.classes[label]}" for label in labels]
+    head = preprocessing.heads[0]
+    truth = head_labels(labels, preprocessing.heads)
+    names = [f"class {head.classes[int(value)]}" if head.classes else f"{value:g} {head.unit}" for value in truth]
     return ProjectFacts(
         name=job.recipe.name,
         flatbuffer=flatbuffer,

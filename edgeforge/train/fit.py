@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 METRICS_FILE = "metrics.csv"
 TRAINING_FILE = "training.json"
-LOGGED = ("train_loss", "val_loss", "val_accuracy")
+LOGGED = ("train_loss", "val_loss", "val_accuracy", "val_rmse")
 
 
 def train(job: Job) -> None:
@@ -55,8 +55,8 @@ def fit(
     from edgeforge.train.classifier import Classifier
 
     preprocessing = read_preprocessing(job.inputs["data"])
-    classifier = Classifier(network, settings, len(preprocessing.classes), section)
     train_x, train_y = read_split(job.inputs["data"], "train")
+    classifier = Classifier(network, settings, preprocessing, train_y, section)
     val_x, val_y = read_split(job.inputs["data"], "val")
     trainer = _trainer(job, settings, monitor, callbacks)
     try:
@@ -80,7 +80,9 @@ def _trainer(job: Job, settings: Train, monitor: str, more: Sequence[pl.Callback
 
     from edgeforge.train.callbacks import EpochSeed, ReportProgress
 
-    best = ModelCheckpoint(job.scratch, "best", monitor=monitor, save_last=True, enable_version_counter=False)
+    # Without a monitor, what it keeps is the last epoch.
+    chosen_by = None if settings.keep == "last" and monitor == "val_loss" else monitor
+    best = ModelCheckpoint(job.scratch, "best", monitor=chosen_by, save_last=True, enable_version_counter=False)
     callbacks: list[pl.Callback] = [*more, best, EpochSeed(job.recipe.seed), ReportProgress(job.progress)]
     if settings.early_stopping:
         patience, min_delta = settings.early_stopping.patience, settings.early_stopping.min_delta
@@ -166,6 +168,7 @@ def _epochs(logs: Path) -> list[EpochRow]:
 
 def _write_metrics(path: Path, rows: list[EpochRow]) -> None:
     with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, ["epoch", *LOGGED])
+        logged = [name for name in LOGGED if name != "val_rmse" or any(row.val_rmse is not None for row in rows)]
+        writer = csv.DictWriter(file, ["epoch", *logged], extrasaction="ignore")
         writer.writeheader()
         writer.writerows(row.model_dump() for row in rows)

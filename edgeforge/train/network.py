@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeforge.artifact import Preprocessing
+from edgeforge.artifact import Head, Preprocessing
 from edgeforge.errors import RecipeError, first_line, line_in
 from edgeforge.stage import Job
 from edgeforge.suggest import nearest
@@ -70,10 +70,10 @@ def network_weights(checkpoint: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_output(network: nn.Module, preprocessing: Preprocessing) -> None:
-    """Run one zero image through the network. Raises RecipeError unless it gives (1,classes) logits."""
+    """Run one zero image through the network. Raises RecipeError unless it gives one vector (1,outputs)."""
     import torch
 
-    shape, classes = preprocessing.shape, len(preprocessing.classes)
+    shape, outputs = preprocessing.shape, preprocessing.outputs
     was_training = network.training
     try:
         with torch.no_grad():
@@ -86,11 +86,19 @@ def check_output(network: nn.Module, preprocessing: Preprocessing) -> None:
     finally:
         network.train(was_training)
     found = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
-    if found != (1, classes):
+    if found != (1, outputs):
+        heads = preprocessing.heads
+        wanted = f"{outputs} classes" if len(heads) == 1 and heads[0].classes else f"heads {_listed(heads)}"
         raise RecipeError(
-            f"model: its output for one image is {found}, the data has {classes} classes: expected (1, {classes})",
-            fix=f"make the last layer give {classes} logits, for instance with model.args: {{classes: {classes}}}",
+            f"model: its output for one image is {found}, the data has {wanted}: expected (1, {outputs})",
+            fix=f"make the last layer give {outputs} outputs, for instance with model.args: {{classes: {outputs}}}",
         )
+
+
+def _listed(heads: tuple[Head, ...]) -> str:
+    return ", ".join(
+        f"'{head.name}' ({head.size} classes)" if head.classes else f"'{head.name}' (a value)" for head in heads
+    )
 
 
 def _find_class(path: Path, wanted: str | None) -> type[nn.Module]:
