@@ -159,9 +159,8 @@ STAGES: tuple[Stage, ...] = (
         uses=("onnx2tf", "tensorflow", "tf_keras", "onnx", "flatbuffers", "numpy", "ai-edge-quantizer",
               "ai-edge-litert"),
         publish={"*.tflite": "tflite"},
-        version=2,
+        version=3,
         environment=KEEP_MEMORY,
-        version=2,
         only_with="quantize.qat",
     ),
     # int8 but for the layers that it would hurt.
