@@ -328,7 +328,7 @@ def pack(
     force: Annotated[bool, typer.Option("--force", help="Overwrite an earlier project.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Make an Arduino project of any int8 .tflite file, with the proofs of a build: full integer, library, fit, goldens.
+    """Make an Arduino project of any int8 .tflite, with the proofs of a build: full integer, library, fit, goldens.
 
     Exits with 6 when the library would compute the model wrongly, or it does not fit.
 
@@ -352,6 +352,49 @@ def pack(
             conversion=conversion, force=force, progress=lambda text: progress(0.5, text),
         )  # fmt: skip
     print_packed(packed, Console(highlight=False, soft_wrap=True))
+
+
+@app.command()
+def monitor(
+    port: Annotated[str, typer.Option(help="The board's serial port: /dev/ttyACM0, COM5.", show_default=False)],
+    build: Annotated[Path | None, typer.Option(help="The build whose sketch the board runs.")] = None,
+    model: Annotated[Path | None, typer.Option(help="Or the .tflite that `edgeforge pack` has written,")] = None,
+    samples: Annotated[Path | None, typer.Option(help="and inputs for it: .npz with raw or x, and y.")] = None,
+    images: Annotated[int, typer.Option(min=1, help="How many, evenly spaced.")] = 100,
+    raw: Annotated[bool, typer.Option("--raw", help="Send raw inputs: the board normalises and quantizes.")] = False,
+    baud: Annotated[int, typer.Option(min=300, help="Baud rate, as in the sketch's settings.h.")] = 115200,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for one answer.")] = 10.0,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Send test inputs to a board and compare each answer byte for byte with TFLM on this desk.
+
+    Prints accuracy and latency on the board; they join the build's report. Exits with 2 when the board runs another
+    model, 4 when it is silent or gone, 5 when it computes otherwise than its library may.
+
+    Examples:
+
+      edgeforge monitor --port /dev/ttyACM0 --build build/digits --raw
+
+      edgeforge monitor --port /dev/ttyACM0 --model packed/net.tflite --samples x.npz
+    """
+    from rich.console import Console
+
+    from edgeforge.progress import quiet_bar
+    from edgeforge.report.boards import print_run
+    from edgeforge.targets import monitor as target
+    from edgeforge.targets.serial_link import Link
+
+    subject = target.subject_of(build, model, samples)
+    with quiet_bar("monitor") as progress, Link(port, baud, timeout=timeout) as link:
+        run = target.monitor(subject, link, images=images, raw=raw, progress=progress)
+    kept = target.keep_run(run, build, model)
+    if json:
+        print(run.model_dump_json(indent=1))
+    else:
+        print_run(run, Console(highlight=False, soft_wrap=True))
+        print(f"The figures are in {kept}" + (f" and in {build / 'report.html'}" if build else ""))
+    target.require_parity(run)
 
 
 @app.command()

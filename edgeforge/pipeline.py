@@ -18,6 +18,7 @@ from edgeforge.build import Build, Watcher
 from edgeforge.plan import Plan, make_plan
 from edgeforge.publish import publish, read_record
 from edgeforge.recipe_file import LoadedRecipe
+from edgeforge.report.boards import board_files
 from edgeforge.report.devices import device_files
 from edgeforge.stage import Stage
 from edgeforge.store import Artifact, Store, storage_errors
@@ -299,7 +300,7 @@ STAGES: tuple[Stage, ...] = (
                "raspberry_pi"),
         after=("data", *TRAINED, "calibration", *MODELS, "dense", "edgetpu", "tflm", "measure", "parity", "latency",
                "arduino", "raspberry-pi", "raspberry-pi-bench"),
-        files=("devices",),
+        files=("devices", "boards"),
         uses=("matplotlib", "jinja2", "scipy"),
         publish={"report.*": ""},
         version=3,
@@ -339,7 +340,7 @@ def plan_build(loaded: LoadedRecipe, out: Path, *, until: str | None = None, for
     """Return what a build would do. Imports neither torch nor TensorFlow."""
     place = BuildFolder(out, loaded.recipe.name)
     before = read_record(place.folder)["ingredients"]
-    devices = device_files(place.folder)
+    devices = device_files(place.folder) | board_files(place.folder)
     return make_plan(loaded, STAGES, place.store, until=until, force=force, before=before, devices=devices)
 
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from edgeforge.report.board_schema import BoardRun
 from edgeforge.report.mixed_schema import MixedRow
 from edgeforge.report.parity_schema import ParityRow
 from edgeforge.report.row import Row
@@ -307,3 +308,4 @@ class Report(Row):
     mixed: MixedRow | None = None
     qat: TrainingRow | None = None  # the fine-tuning with fake quantization
     raspberry_pi: RaspberryPiRow | None = None
+    board_runs: list[BoardRun] = []  # what `edgeforge monitor` measured on boards
