@@ -7,9 +7,9 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from edgeforge.report.boards import print_run
 from edgeforge.report.edge_tpu import edge_tpu_lines
 from edgeforge.report.pruning import pruning_lines
-from edgeforge.report.boards import print_run
 from edgeforge.report.raspberry_pi import devices_table
 from edgeforge.report.schema import RUNTIMES, Drop, Finding, Latency, Report, TargetRow, VariantRow
 from edgeforge.report.travelled import mixed_line, travelled_lines
