@@ -264,7 +264,7 @@ STAGES: tuple[Stage, ...] = (
         "arduino",
         "edgeforge.targets.arduino:pack_arduino",
         "Pack the Arduino project",
-        reads=("name", "targets", "quantize.ship"),
+        reads=("name", "targets", "library", "quantize.ship"),
         after=("data", *TFLITE_MODELS, "tflm"),
         uses=("jinja2", "tflite-micro"),
         publish={"*/*": "arduino"},

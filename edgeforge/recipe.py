@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from edgeforge.suggest import nearest
+from edgeforge.targets.libraries import DEFAULT_LIBRARY, libraries
 
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 Positive = Annotated[int, Field(ge=1)]
@@ -317,9 +320,18 @@ class RaspberryPi(Section):
     )
 
 
+def _known_library(key: str) -> str:
+    if key not in libraries():
+        raise ValueError(f"'{key}' is no TFLM library{nearest(key, libraries())}")
+    return key
+
+
 class Recipe(Section):
     """Everything `edgeforge build` needs to know."""
 
+    library: Annotated[str, AfterValidator(_known_library)] = Field(
+        DEFAULT_LIBRARY, description="the TFLM library of the sketch; a model that it would compute wrongly is refused"
+    )
     name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$", description="names the build folder and the sketch")
     seed: int = Field(42, ge=0, lt=2**32)
     data: Data

@@ -16,6 +16,7 @@ from edgeforge.stage import Job
 from edgeforge.targets.arduino_project import ProjectFacts, write_project
 from edgeforge.targets.boards import board
 from edgeforge.targets.golden_vectors import choose_vectors
+from edgeforge.targets.libraries import library, project_facts, require_right
 
 TARGETS_FILE = "targets.json"
 # Room above the arena measured on this desk: kernels optimised for the board (CMSIS-NN, ESP-NN) ask for scratch
@@ -35,6 +36,7 @@ def pack_arduino(job: Job) -> None:
         variant, folder = shipped_variant(job.inputs, job.recipe.quantize.ship)
         model = folder / str(variant.file)
         flatbuffer = pure_flatbuffer(model.read_bytes())
+        require_right(flatbuffer, library(job.recipe.library))
         arena = arena_with_margin(tflm["arena_bytes"])
         write_project(job.output / name, _project(job, model, flatbuffer, arena, tflm))
         rows = [_target(key, tflm=tflm, flash=len(flatbuffer), arena=arena, project=f"arduino/{name}")
@@ -70,6 +72,7 @@ def _project(job: Job, model: Path, flatbuffer: bytes, arena: int, tflm: dict[st
         ),
         boards=tuple(board(key) for key in job.recipe.targets),
         vectors=choose_vectors(runner, preprocessing, raw, names),
+        library=project_facts(library(job.recipe.library)),
     )
 
 

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import cast
 
 from edgeforge.artifact import Preprocessing
-from edgeforge.errors import BudgetExceeded, RecipeError
+from edgeforge.errors import RecipeError
 from edgeforge.export.associated_files import append_files
 from edgeforge.files import write_whole
 from edgeforge.report.fit_schema import FitRow
@@ -19,7 +19,7 @@ from edgeforge.targets.arduino_project import ProjectFacts, write_project
 from edgeforge.targets.boards import Board, board
 from edgeforge.targets.fit import fit_model, require_fit
 from edgeforge.targets.golden_vectors import TestVector, choose_vectors
-from edgeforge.targets.libraries import DEFAULT_LIBRARY, Library, caveats, library, project_facts, refusals
+from edgeforge.targets.libraries import DEFAULT_LIBRARY, Library, caveats, library, project_facts, require_right
 from edgeforge.targets.own_tflite import (
     OwnTFLite,
     RawType,
@@ -152,16 +152,6 @@ def _numbers(option: str, text: str | None) -> tuple[float, ...]:
         return tuple(float(part) for part in text.split(",")) if text else ()
     except ValueError as error:
         raise RecipeError(f"{option} {text}: not numbers", fix=f"for instance {option} 0.485,0.456,0.406") from error
-
-
-def require_right(flatbuffer: bytes, used: Library, path: Path | str = "") -> None:
-    """Raise BudgetExceeded, naming each layer, when the library would compute the model wrongly or not at all."""
-    found = refusals(flatbuffer, used)
-    if not found:
-        return
-    lines = [f"{refusal.layer}: {refusal.reason}" for refusal in found]
-    fixes = [text.replace("MODEL.tflite", str(path)) if path else text for text in (one.fix for one in found)]
-    raise BudgetExceeded("\n".join(lines), fix="; ".join(dict.fromkeys(fixes)))
 
 
 def _name(text: str) -> str:
