@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from edgeforge.targets.boards import Board
+
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 Positive = Annotated[int, Field(ge=1)]
 
@@ -330,4 +332,8 @@ class Recipe(Section):
     quantize: Quantize = Quantize()
     measure: Measure = Measure()
     targets: tuple[str, ...] = Field((), description="boards, as `edgeforge boards` lists them")
+    boards: dict[str, Board] = Field(default_factory=dict, description="your own boards, for targets to name")
+    on_misfit: Literal["stop", "report"] = Field(
+        "stop", description="report: a model too big for a board is shown only"
+    )
     raspberry_pi: RaspberryPi | None = Field(None, description="pack a bundle for the Raspberry Pi: {} for defaults")
