@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from edgeforge import __version__
-from edgeforge.errors import EdgeForgeError, RecipeError
+from edgeforge.errors import BudgetExceeded, EdgeForgeError, RecipeError
 
 if TYPE_CHECKING:
     from edgeforge.recipe_file import LoadedRecipe
@@ -281,6 +281,47 @@ def boards(debug: Debug = False) -> None:
     from edgeforge.targets.boards import boards as all_boards
 
     print_boards(all_boards())
+
+
+@app.command()
+def fit(
+    model: Annotated[Path, typer.Argument(help="Any full-integer .tflite file.", show_default=False)],
+    board: Annotated[str, typer.Option(help="A board of `edgeforge boards`, or all of them, ranked.")] = "all",
+    library: Annotated[str | None, typer.Option(help="TFLM library; default: the pinned one.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="Draw the arena over time.")] = None,
+    debug: Debug = False,
+) -> None:
+    """Say whether a .tflite file fits a board: tensor arena to the byte, RAM and flash, and what to change.
+
+    Ends with 6 when it does not fit the board (of all: none).
+
+    Examples:
+
+      edgeforge fit model.tflite --board arduino-nano-33-ble --plot arena.svg
+
+      edgeforge fit build/digits/tflite/digits_int8.tflite
+    """
+    from edgeforge.targets.fit import fit_file
+    from edgeforge.targets.libraries import library as known_library
+
+    rows = fit_file(model, board, sketch=known_library(library) if library else None)
+    if plot:
+        from edgeforge.report.fit_plot import write_plot
+
+        write_plot(rows[0], plot)
+    if json:
+        from json import dumps
+
+        print(dumps([row.model_dump(mode="json") for row in rows], indent=1))
+    else:
+        from rich.console import Console
+
+        from edgeforge.report.fit_table import print_fit
+
+        print_fit(rows, Console(highlight=False), str(model))
+    if not any(row.fits for row in rows):
+        raise typer.Exit(BudgetExceeded.exit_code)
 
 
 @app.command()

@@ -173,6 +173,15 @@ STAGES: tuple[Stage, ...] = (
         version=2,
         only_with="quantize.max_drop",
     ),
+    # Before anything is measured: does what ships fit its boards? Stops the build when it does not.
+    Stage(
+        "fit",
+        "edgeforge.targets.fit_stage:judge_fit",
+        "Judge whether it fits the boards",
+        reads=("targets", "boards", "on_misfit", "library", "quantize.ship"),
+        after=TFLITE_MODELS,
+        uses=LITERT,
+    ),
     # What the network before pruning would have taken, to compare with.
     Stage(
         "dense-onnx",
@@ -264,8 +273,8 @@ STAGES: tuple[Stage, ...] = (
         "arduino",
         "edgeforge.targets.arduino:pack_arduino",
         "Pack the Arduino project",
-        reads=("name", "targets", "library", "quantize.ship"),
-        after=("data", *TFLITE_MODELS, "tflm"),
+        reads=("name", "targets", "boards", "library", "quantize.ship"),
+        after=("data", *TFLITE_MODELS, "tflm", "fit"),
         uses=("jinja2", "tflite-micro"),
         publish={"*/*": "arduino"},
         version=4,
@@ -297,7 +306,7 @@ STAGES: tuple[Stage, ...] = (
         "edgeforge.report.write:write_report",
         "Write the report",
         reads=("name", "seed", "data", "model", "train", "trainer", "prune", "quantize", "measure", "targets",
-               "raspberry_pi"),
+               "boards", "on_misfit", "library", "raspberry_pi"),
         after=("data", *TRAINED, "calibration", *MODELS, "dense", "edgetpu", "tflm", "measure", "parity", "latency",
                "arduino", "raspberry-pi", "raspberry-pi-bench"),
         files=("devices", "boards"),

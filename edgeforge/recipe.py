@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from edgeforge.suggest import nearest
+from edgeforge.targets.boards import Board
 from edgeforge.targets.libraries import DEFAULT_LIBRARY, libraries
 
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
@@ -342,4 +343,8 @@ class Recipe(Section):
     quantize: Quantize = Quantize()
     measure: Measure = Measure()
     targets: tuple[str, ...] = Field((), description="boards, as `edgeforge boards` lists them")
+    boards: dict[str, Board] = Field(default_factory=dict, description="your own boards, for targets to name")
+    on_misfit: Literal["stop", "report"] = Field(
+        "stop", description="report: a model too big for a board is shown only"
+    )
     raspberry_pi: RaspberryPi | None = Field(None, description="pack a bundle for the Raspberry Pi: {} for defaults")

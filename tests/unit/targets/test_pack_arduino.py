@@ -9,9 +9,7 @@ import pytest
 import yaml
 
 from edgeforge.artifact import Preprocessing, Variant, write_variants
-from edgeforge.errors import BudgetExceeded, StageFailed
-from edgeforge.evaluate.flatbuffer import read_model, write_model
-from edgeforge.export.associated_files import pure_flatbuffer
+from edgeforge.errors import StageFailed
 from edgeforge.recipe import Recipe
 from edgeforge.report.schema import TargetRow
 from edgeforge.stage import Job, restricted
@@ -51,7 +49,7 @@ def pack(folder: Path, *targets: str, **facts: object) -> tuple[Path, list[Targe
     pack_arduino(
         Job(
             stage="arduino",
-            recipe=restricted(recipe, ("name", "targets", "library", "quantize.ship")),
+            recipe=restricted(recipe, ("name", "targets", "quantize.ship")),
             inputs=inputs,
             output=folder / "out",
             scratch=folder,
@@ -97,17 +95,3 @@ def test_a_model_that_tflm_refuses_gives_rows_with_the_reason_and_no_project(tmp
 def test_an_operator_without_a_resolver_method_is_named(tmp_path: Path) -> None:
     with pytest.raises(StageFailed, match="FLEX_ERF"):
         pack(tmp_path, "esp32-s3", operators=["FLEX_ERF"])
-
-
-def test_a_model_that_the_library_would_compute_wrongly_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    model = read_model(pure_flatbuffer(MODEL.read_bytes()))
-    dense = model.subgraphs[0].operators[-1]
-    model.subgraphs[0].tensors[dense.inputs[1]].quantization.scale = np.linspace(0.01, 0.02, 10)  # per channel
-    (tmp_path / "wrong.tflite").write_bytes(write_model(model))
-    monkeypatch.setitem(globals(), "MODEL", tmp_path / "wrong.tflite")
-    with pytest.raises(BudgetExceeded, match=r"FULLY_CONNECTED 4 .* per channel \(10 scales\)") as caught:
-        pack(tmp_path / "build", "arduino-nano-33-ble")
-    assert "quantize.tflite.per_channel_dense: false" in caught.value.fix
-    assert not (tmp_path / "build" / "out" / "digits").exists()
