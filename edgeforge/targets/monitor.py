@@ -125,7 +125,11 @@ def monitor(
         one = subject.raw[place : place + 1]
         tensor = to_input(subject.preprocessing.apply(one), runner.input)
         expected = runner.run_raw(tensor).reshape(-1)
-        took, answer = link.classify(_sent(one, tensor, raw), raw=raw)
+        try:
+            took, answer = link.classify(_sent(one, tensor, raw), raw=raw)
+        except StageFailed as error:
+            after = f"{error.reason}, after {done} of {len(index)} inputs"
+            raise StageFailed(after, fix=error.fix, stage=error.stage) from error
         if len(answer) != expected.nbytes:
             raise StageFailed(
                 f"{link.port}: an answer has {len(answer)} bytes, the output tensor has {expected.nbytes}", stage=STAGE
@@ -170,7 +174,7 @@ def monitor(
         retries=link.retries,
         arena_used_bytes=link.hello.arena_used,
         arena_bytes=link.hello.arena_size,
-        self_test=f"{words}: {test.images} vectors, largest difference {test.largest_step} steps, "
+        self_test=f"{words}: {test.images} vectors, largest difference {test.largest_step} step{'s' * (test.largest_step != 1)}, "
         f"{test.wrong_inputs} input values differ",
     )
 
