@@ -145,7 +145,8 @@ def monitor(
     worst = sorted(np.flatnonzero(steps), key=lambda place: (-steps[place], place))[:SHOWN]
     real = [from_output(values, runner.output) for values in (expected, answers)]
     labels = None if subject.labels is None else subject.labels[index]
-    words = "PASS" if test.passed else "FAIL"
+    tested = f"{'PASS' if test.passed else 'FAIL'}: {test.images} vectors, largest difference {test.largest_step} step"
+    tested += f"{'s' * (test.largest_step != 1)}, {test.wrong_inputs} input values differ"
     return BoardRun(
         name=link.hello.name,
         port=link.port,
@@ -174,8 +175,7 @@ def monitor(
         retries=link.retries,
         arena_used_bytes=link.hello.arena_used,
         arena_bytes=link.hello.arena_size,
-        self_test=f"{words}: {test.images} vectors, largest difference {test.largest_step} step{'s' * (test.largest_step != 1)}, "
-        f"{test.wrong_inputs} input values differ",
+        self_test=tested,
     )
 
 
