@@ -53,7 +53,8 @@ def _project(job: Job, model: Path, flatbuffer: bytes, arena: int, tflm: dict[st
     runner = TFLMRunner(model)
     preprocessing = read_preprocessing(job.inputs["data"])
     raw, labels = read_split(job.inputs["data"], "test")
-    names = [f"class {preprocessing.classes[label]}" for label in labels]
+    classes = preprocessing.heads[0].classes
+    names = [f"class {classes[int(label)]}" if classes and label.ndim == 0 else "" for label in labels]
     return ProjectFacts(
         name=job.recipe.name,
         flatbuffer=flatbuffer,

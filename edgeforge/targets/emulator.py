@@ -20,6 +20,7 @@ from edgeforge.errors import MissingDependency, StageFailed
 # Debian's names of what provides the programs below.
 PACKAGES = "g++ gcc-arm-none-eabi libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib qemu-system-arm"
 SOURCES = (".c", ".cc", ".cpp")
+LONGEST_MESSAGE = 20_000  # characters of a compiler's
 CORTEX_M4 = ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")
 # An instruction is a nanosecond: times are the same in every run, and are counts of instructions.
 QEMU = ("qemu-system-arm", "-M", "mps2-an386", "-nographic", "-monitor", "none", "-serial", "none",
@@ -83,7 +84,7 @@ class Toolchain:
 def _run(command: list[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        raise StageFailed(f"{command[0]} fails: {done.stderr[-3000:]}", fix="see the compiler's message")
+        raise StageFailed(f"{command[0]} fails: {done.stderr[-LONGEST_MESSAGE:]}", fix="see the compiler's message")
 
 
 def _script() -> str:

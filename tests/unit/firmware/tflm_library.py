@@ -34,29 +34,23 @@ def link_sketch(toolchain: Toolchain, library: Path, sketch: list[Path], program
     A library has hundreds of sources, an Arduino build compiles them all: this takes a third of that.
     """
     flags = library_flags(library)
-    own = toolchain.compile(sketch, program.parent / f"sketch-{toolchain.name}", *flags, "-Wall", "-Wextra", "-w")
+    own = toolchain.compile(sketch, program.parent / f"sketch-{toolchain.name}", *flags, "-w")
     texts = {path: path.read_text(errors="replace") for path in (library / "src").rglob("*") if path.suffix in SOURCES}
-    texts |= {path: path.read_text() for path in SHIM.glob("*.cc")}
     needed: set[Path] = {SHIM / "arduino.cc"}
     for _ in range(MOST_ROUNDS):
         objects = toolchain.compile(sorted(needed), cache / toolchain.name, *flags, "-w")
+        archive = program.with_suffix(".a")
+        archive.unlink(missing_ok=True)
+        subprocess.run([f"{toolchain.prefix}ar", "rcs", archive, *objects], check=True)
         try:
-            return toolchain.link([*own, *objects], program)
-        except StageFailed:
-            missing = _undefined(toolchain, [*own, *objects])
-        found = {path for path in texts if any(_defines(texts[path], symbol) for symbol in missing)}
-        if found <= needed:
-            toolchain.link([*own, *objects], program)  # says what is missing
-        needed |= found
+            return toolchain.link([*own, archive], program)
+        except StageFailed as error:
+            missing = set(re.findall(r"undefined reference to [`']([^']+)'", error.reason))
+            found = {path for path in texts if any(_defines(texts[path], symbol) for symbol in missing)}
+            if found <= needed:
+                raise
+            needed |= found
     raise AssertionError("the library's sources do not link")
-
-
-def _undefined(toolchain: Toolchain, objects: list[Path]) -> set[str]:
-    command = [f"{toolchain.prefix}nm", "--demangle", "--undefined-only", "--no-sort", *map(str, objects)]
-    used = re.findall(r"^ +U (.*)$", subprocess.run(command, capture_output=True, text=True, check=True).stdout, re.M)
-    command[2] = "--defined-only"
-    known = re.findall(r"^\w+ [A-Za-z] (.*)$", subprocess.run(command, capture_output=True, text=True).stdout, re.M)
-    return set(used) - set(known)
 
 
 def _defines(text: str, symbol: str) -> bool:
