@@ -48,7 +48,8 @@ def _project(job: Job, model: Path, flatbuffer: bytes, fits: list[FitRow], tflm:
     preprocessing = read_preprocessing(job.inputs["data"])
     raw, labels = read_split(job.inputs["data"], "test")
     largest = max(fits, key=lambda fit: fit.arena_reserved_bytes)  # one sketch for all boards
-    names = [f"class {preprocessing.classes[label]}" for label in labels]
+    classes = preprocessing.heads[0].classes
+    names = [f"class {classes[int(label)]}" if classes and label.ndim == 0 else "" for label in labels]
     return ProjectFacts(
         name=job.recipe.name,
         flatbuffer=flatbuffer,
