@@ -43,9 +43,7 @@ def arena_plot(arena: ArenaRow, title: str) -> str:
     axes.axhspan(arena.head_bytes / 1024, top, color=GREY, alpha=0.18, linewidth=0)
     axes.text(steps + 0.45, top, f"tail: structures, {arena.tail_bytes:,} bytes", ha="right", va="bottom", fontsize=7.5,
               color=GREY, in_layout=False)  # fmt: skip
-    text = f"peak: {arena.live_bytes[arena.peak_step]:,} of {arena.head_bytes:,} bytes planned"
-    axes.annotate(text, (arena.peak_step, top), (0, 13), textcoords="offset points", fontsize=8, color=PEAK,
-                  ha="left" if arena.peak_step < steps / 2 else "right")  # fmt: skip
+    _name_peak(axes, arena)
     axes.set_xlim(-0.5, steps + 0.5)
     axes.set_ylim(0, top * 1.03)
     axes.set_ylabel("offset in the arena, KB")
@@ -54,17 +52,37 @@ def arena_plot(arena: ArenaRow, title: str) -> str:
     return _svg(figure, title)
 
 
+def _name_peak(axes: Axes, arena: ArenaRow) -> None:
+    """Write beside the peak's step which layer it is and what is live there, the largest first."""
+    step = arena.peak_step
+    live = sorted((one for one in arena.buffers if one.first <= step <= one.last), key=lambda one: -one.bytes)
+    layer = arena.steps[step - 1].split(" (")[0] if step else "input"
+    lines = [f"peak: {layer}, {arena.live_bytes[step]:,} bytes"]
+    lines += [f"{one.bytes:,}  {'scratch' if one.kind == 'scratch' else _short(one.name, 34)}" for one in live[:4]]
+    left = step < len(arena.steps) / 2
+    axes.annotate("\n".join(lines), (step + (0.6 if left else -0.6), arena.head_bytes / 1024), (0, -4),
+                  textcoords="offset points", fontsize=7.5, color=PEAK, ha="left" if left else "right", va="top",
+                  in_layout=False, linespacing=1.35, zorder=5)  # fmt: skip
+
+
+def _short(name: str, letters: int) -> str:
+    name = name.split(";")[0]
+    return name if len(name) <= letters else f"…{name[-letters + 1 :]}"
+
+
 def _draw(axes: Axes, one: ArenaBuffer, live_at_peak: bool, inch_x: float, inch_y: float) -> None:
+    from matplotlib.colors import to_rgba
     from matplotlib.patches import Rectangle
 
     colour = SCRATCH if one.kind == "scratch" else PEAK if live_at_peak else TENSOR
     low, high, steps = one.offset / 1024, one.bytes / 1024, one.last - one.first + 1
-    axes.add_patch(Rectangle((one.first - 0.46, low), steps - 0.08, high, facecolor=colour, alpha=0.35, edgecolor=colour,
-                             linewidth=0.8))  # fmt: skip
+    box = Rectangle((one.first - 0.45, low), steps - 0.1, high)
+    box.set(facecolor=to_rgba(colour, 0.3), edgecolor=to_rgba(colour, 0.9), linewidth=0.6)
+    axes.add_patch(box)
     lines = _label(one, steps * inch_x, high * inch_y)
     if lines:
-        axes.text((one.first + one.last) / 2, low + high / 2, lines, ha="center", va="center", fontsize=6.5, color=INK,
-                  in_layout=False)  # fmt: skip
+        middle = (one.first + one.last) / 2, low + high / 2
+        axes.text(*middle, lines, ha="center", va="center", fontsize=6.5, color=INK, in_layout=False)
 
 
 def _label(one: ArenaBuffer, width: float, height: float) -> str:
@@ -76,7 +94,7 @@ def _label(one: ArenaBuffer, width: float, height: float) -> str:
         return ""
     if height < 2 * LINE:
         return size if len(name) + len(size) + 1 > letters else f"{name} {size}"
-    return f"{name if len(name) <= letters else '…' + name[-letters + 1 :]}\n{size}"
+    return f"{_short(name, letters)}\n{size}"
 
 
 def _name_steps(axes: Axes, arena: ArenaRow) -> None:

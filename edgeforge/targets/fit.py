@@ -11,7 +11,7 @@ from edgeforge.export.associated_files import pure_flatbuffer
 from edgeforge.report.fit_schema import ArenaRow, FitRow, Refusal
 from edgeforge.targets.arena import layer_label, predict_arena, round_up
 from edgeforge.targets.boards import Board, all_boards, board, boards
-from edgeforge.targets.code_size import code_sizes, flash_of
+from edgeforge.targets.code_size import flash_of, runtime_ram
 from edgeforge.targets.fit_advice import advice, verdict
 from edgeforge.targets.libraries import DEFAULT_LIBRARY, Library, caveats
 from edgeforge.targets.libraries import library as known_library
@@ -57,9 +57,9 @@ def fit_model(
 def _fit(graph: Graph, target: Board, key: str, library: str | None, refusals: Sequence[Refusal]) -> FitRow:
     runtime = runtimes()[library or (PINNED if target.kernels == "cmsis-nn" else REFERENCE)]
     arena = predict_arena(graph, runtime, target.kernels, dsp=target.dsp)
-    flash = flash_of(len(graph.model_bytes), graph.names, target)
+    flash = flash_of(len(graph.model_bytes), graph.names, target, runtime.name)
     reserved = reserved_arena(arena)
-    ram = reserved + int(code_sizes()[target.kernels]["ram"]) + target.core_ram_bytes
+    ram = reserved + runtime_ram(runtime.name, target.kernels) + target.core_ram_bytes
     missing = missing_operators(graph)
     refused = [*missing, *(one for one in refusals if one.layer not in {other.layer for other in missing})]
     return FitRow(
