@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from edgeforge import __version__
-from edgeforge.errors import EdgeForgeError, RecipeError
+from edgeforge.errors import BudgetExceeded, EdgeForgeError, RecipeError
 
 if TYPE_CHECKING:
     from edgeforge.recipe_file import LoadedRecipe
@@ -284,6 +284,47 @@ def boards(debug: Debug = False) -> None:
 
 
 @app.command()
+def fit(
+    model: Annotated[Path, typer.Argument(help="Any full-integer .tflite file.", show_default=False)],
+    board: Annotated[str, typer.Option(help="A board of `edgeforge boards`, or all of them, ranked.")] = "all",
+    library: Annotated[str | None, typer.Option(help="TFLM library; default: the pinned one.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="Draw the arena over time.")] = None,
+    debug: Debug = False,
+) -> None:
+    """Say whether a .tflite file fits a board: tensor arena to the byte, RAM and flash, and what to change.
+
+    Ends with 6 when it does not fit the board (of all: none).
+
+    Examples:
+
+      edgeforge fit model.tflite --board arduino-nano-33-ble --plot arena.svg
+
+      edgeforge fit build/digits/tflite/digits_int8.tflite
+    """
+    from edgeforge.targets.fit import fit_file
+    from edgeforge.targets.libraries import library as known_library
+
+    rows = fit_file(model, board, sketch=known_library(library) if library else None)
+    if plot:
+        from edgeforge.report.fit_plot import write_plot
+
+        write_plot(rows[0], plot)
+    if json:
+        from json import dumps
+
+        print(dumps([row.model_dump(mode="json") for row in rows], indent=1))
+    else:
+        from rich.console import Console
+
+        from edgeforge.report.fit_table import print_fit
+
+        print_fit(rows, Console(highlight=False), str(model))
+    if not any(row.fits for row in rows):
+        raise typer.Exit(BudgetExceeded.exit_code)
+
+
+@app.command()
 def edgetpu(
     model: Annotated[Path, typer.Argument(help="A full-integer .tflite file.")],
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
@@ -328,7 +369,7 @@ def pack(
     force: Annotated[bool, typer.Option("--force", help="Overwrite an earlier project.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Make an Arduino project of any int8 .tflite file, with the proofs of a build: full integer, library, fit, goldens.
+    """Make an Arduino project of any int8 .tflite, with the proofs of a build: full integer, library, fit, goldens.
 
     Exits with 6 when the library would compute the model wrongly, or it does not fit.
 
@@ -352,6 +393,49 @@ def pack(
             conversion=conversion, force=force, progress=lambda text: progress(0.5, text),
         )  # fmt: skip
     print_packed(packed, Console(highlight=False, soft_wrap=True))
+
+
+@app.command()
+def monitor(
+    port: Annotated[str, typer.Option(help="The board's serial port: /dev/ttyACM0, COM5.", show_default=False)],
+    build: Annotated[Path | None, typer.Option(help="The build whose sketch the board runs.")] = None,
+    model: Annotated[Path | None, typer.Option(help="Or the .tflite that `edgeforge pack` has written,")] = None,
+    samples: Annotated[Path | None, typer.Option(help="and inputs for it: .npz with raw or x, and y.")] = None,
+    images: Annotated[int, typer.Option(min=1, help="How many, evenly spaced.")] = 100,
+    raw: Annotated[bool, typer.Option("--raw", help="Send raw inputs: the board normalises and quantizes.")] = False,
+    baud: Annotated[int, typer.Option(min=300, help="Baud rate, as in the sketch's settings.h.")] = 115200,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for one answer.")] = 10.0,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Send test inputs to a board and compare each answer byte for byte with TFLM on this desk.
+
+    Prints accuracy and latency on the board; they join the build's report. Exits with 2 when the board runs another
+    model, 4 when it is silent or gone, 5 when it computes otherwise than its library may.
+
+    Examples:
+
+      edgeforge monitor --port /dev/ttyACM0 --build build/digits --raw
+
+      edgeforge monitor --port /dev/ttyACM0 --model packed/net.tflite --samples x.npz
+    """
+    from rich.console import Console
+
+    from edgeforge.progress import quiet_bar
+    from edgeforge.report.boards import print_run
+    from edgeforge.targets import monitor as target
+    from edgeforge.targets.serial_link import Link
+
+    subject = target.subject_of(build, model, samples)
+    with quiet_bar("monitor") as progress, Link(port, baud, timeout=timeout) as link:
+        run = target.monitor(subject, link, images=images, raw=raw, progress=progress)
+    kept = target.keep_run(run, build, model)
+    if json:
+        print(run.model_dump_json(indent=1))
+    else:
+        print_run(run, Console(highlight=False, soft_wrap=True))
+        print(f"The figures are in {kept}" + (f" and in {build / 'report.html'}" if build else ""))
+    target.require_parity(run)
 
 
 @app.command()

@@ -18,6 +18,7 @@ from edgeforge.build import Build, Watcher
 from edgeforge.plan import Plan, make_plan
 from edgeforge.publish import publish, read_record
 from edgeforge.recipe_file import LoadedRecipe
+from edgeforge.report.boards import board_files
 from edgeforge.report.devices import device_files
 from edgeforge.stage import Stage
 from edgeforge.store import Artifact, Store, storage_errors
@@ -176,6 +177,15 @@ STAGES: tuple[Stage, ...] = (
         version=2,
         only_with="quantize.max_drop",
     ),
+    # Before anything is measured: does what ships fit its boards? Stops the build when it does not.
+    Stage(
+        "fit",
+        "edgeforge.targets.fit_stage:judge_fit",
+        "Judge whether it fits the boards",
+        reads=("targets", "boards", "on_misfit", "library", "quantize.ship"),
+        after=TFLITE_MODELS,
+        uses=LITERT,
+    ),
     # What the network before pruning would have taken, to compare with.
     Stage(
         "dense-onnx",
@@ -268,8 +278,8 @@ STAGES: tuple[Stage, ...] = (
         "arduino",
         "edgeforge.targets.arduino:pack_arduino",
         "Pack the Arduino project",
-        reads=("name", "targets", "quantize.ship"),
-        after=("data", *TFLITE_MODELS, "tflm"),
+        reads=("name", "targets", "boards", "library", "quantize.ship"),
+        after=("data", *TFLITE_MODELS, "tflm", "fit"),
         uses=("jinja2", "tflite-micro"),
         publish={"*/*": "arduino"},
         version=4,
@@ -301,10 +311,10 @@ STAGES: tuple[Stage, ...] = (
         "edgeforge.report.write:write_report",
         "Write the report",
         reads=("name", "seed", "data", "model", "train", "trainer", "prune", "quantize", "measure", "targets",
-               "raspberry_pi"),
+               "boards", "on_misfit", "library", "raspberry_pi"),
         after=("data", *TRAINED, "calibration", *MODELS, "dense", "edgetpu", "tflm", "measure", "parity", "latency",
                "arduino", "raspberry-pi", "raspberry-pi-bench"),
-        files=("devices",),
+        files=("devices", "boards"),
         uses=("matplotlib", "jinja2", "scipy"),
         publish={"report.*": ""},
         version=3,
@@ -344,7 +354,7 @@ def plan_build(loaded: LoadedRecipe, out: Path, *, until: str | None = None, for
     """Return what a build would do. Imports neither torch nor TensorFlow."""
     place = BuildFolder(out, loaded.recipe.name)
     before = read_record(place.folder)["ingredients"]
-    devices = device_files(place.folder)
+    devices = device_files(place.folder) | board_files(place.folder)
     return make_plan(loaded, STAGES, place.store, until=until, force=force, before=before, devices=devices)
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from edgeforge.suggest import nearest
+from edgeforge.targets.boards import Board
+from edgeforge.targets.libraries import DEFAULT_LIBRARY, libraries
 
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 Positive = Annotated[int, Field(ge=1)]
@@ -388,9 +392,18 @@ class RaspberryPi(Section):
     )
 
 
+def _known_library(key: str) -> str:
+    if key not in libraries():
+        raise ValueError(f"'{key}' is no TFLM library{nearest(key, libraries())}")
+    return key
+
+
 class Recipe(Section):
     """Everything `edgeforge build` needs to know."""
 
+    library: Annotated[str, AfterValidator(_known_library)] = Field(
+        DEFAULT_LIBRARY, description="the TFLM library of the sketch; a model that it would compute wrongly is refused"
+    )
     name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$", description="names the build folder and the sketch")
     seed: int = Field(42, ge=0, lt=2**32)
     data: Data
@@ -401,6 +414,10 @@ class Recipe(Section):
     quantize: Quantize = Quantize()
     measure: Measure = Measure()
     targets: tuple[str, ...] = Field((), description="boards, as `edgeforge boards` lists them")
+    boards: dict[str, Board] = Field(default_factory=dict, description="your own boards, for targets to name")
+    on_misfit: Literal["stop", "report"] = Field(
+        "stop", description="report: a model too big for a board is shown only"
+    )
     raspberry_pi: RaspberryPi | None = Field(None, description="pack a bundle for the Raspberry Pi: {} for defaults")
 
     @model_validator(mode="after")

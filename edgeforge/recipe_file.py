@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -131,8 +131,10 @@ def _where(location: KeyPath, origin: Mapping[KeyPath, str], path: Path) -> str:
 def _fields(location: KeyPath) -> list[str]:
     """Return the keys that a section of the recipe may have."""
     model: type[BaseModel] = Recipe
+    named = False
     for part in location:
-        if isinstance(part, int):  # one item of a list of sections
+        if isinstance(part, int) or named:  # one item of a list or mapping of sections
+            named = False
             continue
         field = model.model_fields.get(str(part))
         if field is None:
@@ -141,7 +143,7 @@ def _fields(location: KeyPath) -> list[str]:
         sections = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
         if not sections:
             return []
-        model = sections[0]
+        model, named = sections[0], get_origin(field.annotation) is dict
     return list(model.model_fields)
 
 
@@ -159,9 +161,16 @@ def _check_ship(recipe: Recipe, origin: dict[KeyPath, str]) -> None:
 
 
 def _check_targets(recipe: Recipe, origin: dict[KeyPath, str]) -> None:
-    from edgeforge.targets.boards import boards
+    from edgeforge.targets.boards import all_boards, boards
 
-    known = boards()
+    for name in recipe.boards:
+        if name in boards():
+            where = origin.get(("boards", name), "boards")
+            raise RecipeError(
+                f"{where}: boards.{name}: EdgeForge knows a board of that name already",
+                fix=f"give yours another name, for instance my-{name}",
+            )
+    known = all_boards(recipe.boards)
     for place, name in enumerate(recipe.targets):
         where = origin.get(("targets", place)) or origin.get(("targets",), "targets")
         if name == "raspberry-pi":

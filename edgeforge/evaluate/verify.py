@@ -59,7 +59,7 @@ def verify_build(folder: Path, progress: Progress) -> ParityRow:
     if shipped not in files:
         why = reasons.get(shipped) or "the recipe does not ask for it"
         return ParityRow(reason=f"there is no model for the board, {shipped}: {why}")
-    data = _data(folder)
+    data = images_of(folder)
     raw, _ = read_split(data, "test")
     preprocessing, int8 = read_preprocessing(data), files[shipped]
     row = ParityRow(reason="layers: there is no float32 TFLite model to compare with")
@@ -146,7 +146,7 @@ def _shortfall(layer: LayerRow) -> str:
     return f"{layer.own.sqnr_db:.1f} dB alone"
 
 
-def _data(folder: Path) -> Path:
+def images_of(folder: Path) -> Path:
     """Return the artifact that holds a build's images."""
     ingredients = read_record(folder)["ingredients"].get("data")
     gone = RecipeError(f"the test images of {folder} are no longer in the store beside it", fix=MADE_AGAIN)

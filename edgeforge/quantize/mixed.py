@@ -26,7 +26,6 @@ from edgeforge.quantize.tflite_static import Precision, Ranges, layers, prepared
 from edgeforge.report.mixed_schema import MixedRow, MixRow, SensitivityRow, Wide
 from edgeforge.runtimes.litert import LiteRTRunner
 from edgeforge.stage import Job
-from edgeforge.targets.boards import boards
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,7 +56,7 @@ def mix_precisions(job: Job) -> None:
     tried: list[MixRow] = []
     chosen: MixRow | None = None
     for wide in WIDER:
-        reason = bench.refusal(wide, order) if _microcontrollers(job.recipe.targets) else ""
+        reason = bench.refusal(wide, order) if job.recipe.targets else ""
         if reason:
             excluded[wide] = reason
             continue
@@ -160,10 +159,6 @@ class _Bench:
     def _logits(self, model: bytes) -> NDArray[np.float32]:
         self.path.write_bytes(model)
         return LiteRTRunner(self.path).run(self.images)
-
-
-def _microcontrollers(targets: tuple[str, ...]) -> bool:
-    return any(target in boards() for target in targets)
 
 
 def _variant(job: Job, bench: _Bench, row: MixedRow) -> Variant:

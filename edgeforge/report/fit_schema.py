@@ -76,6 +76,7 @@ class FitRow(Row):
     refusals: list[Refusal] = []
     advice: list[str] = []  # what to change, when it does not fit
     operators: list[str] = []
+    caveats: list[str] = []  # of a board that the library is not made for
 
     @property
     def flash_headroom(self) -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeforge.evaluate.layer_evidence import costliest
+from edgeforge.report.boards import run_lines
 from edgeforge.report.edge_tpu import edge_tpu_lines
 from edgeforge.report.heads_view import confusion_plots, scatter_plots
 from edgeforge.report.mixed_plot import mix_plot, sensitivity_plot
@@ -39,6 +40,7 @@ def render(report: Report) -> str:
         "score": score,
         "head_rows": head_rows,
         "head_cells": head_cells,
+        "run_lines": run_lines,
     }
     made = [row for row in report.variants if row.status == "ok"]
     wanted = (report.reference, "torch-fx-int8", "onnx-static-int8", report.shipped, "tflm-int8")

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from edgeforge.report.board_schema import BoardRun
+from edgeforge.report.fit_schema import FitRow
 from edgeforge.report.mixed_schema import MixedRow
 from edgeforge.report.parity_schema import ParityRow
 from edgeforge.report.row import Row
@@ -136,15 +138,16 @@ class TargetRow(Row):
     title: str
     fits: bool | None  # None: cannot be said (no model to pack)
     reason: str = ""
-    flash_bytes: int | None = None  # the model's constant array only
+    flash_bytes: int | None = None  # model, kernels, runtime and core
     flash_limit_bytes: int
-    ram_bytes: int | None = None  # the tensor arena, margin included
+    ram_bytes: int | None = None  # arena with its margin, runtime and core
     ram_limit_bytes: int
-    arena_bytes: int | None = None
+    arena_bytes: int | None = None  # predicted for the board
     arena_head_bytes: int | None = None
     arena_tail_bytes: int | None = None
     operators: list[str] = []
     project: str | None = None  # relative to the build folder
+    fit: FitRow | None = None  # what all this is made of
 
 
 class Finding(Row):
@@ -346,3 +349,4 @@ class Report(Row):
     mixed: MixedRow | None = None
     qat: TrainingRow | None = None  # the fine-tuning with fake quantization
     raspberry_pi: RaspberryPiRow | None = None
+    board_runs: list[BoardRun] = []  # what `edgeforge monitor` measured on boards

@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from edgeforge.report.boards import print_run
 from edgeforge.report.edge_tpu import edge_tpu_lines
 from edgeforge.report.pruning import pruning_lines
 from edgeforge.report.raspberry_pi import devices_table
@@ -41,6 +42,8 @@ def print_report(report: Report, console: Console) -> None:
             console.print(title, style="italic")
         for line in lines:
             console.print(f"  {line}", highlight=False, markup=False)
+    for run in report.board_runs:
+        print_run(run, console)
     if report.raspberry_pi:
         console.print(devices_table(report.raspberry_pi.devices))
     for finding in report.findings:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import yaml
 
 from edgeforge import __version__
-from edgeforge.artifact import Preprocessing
+from edgeforge.artifact import Preprocessing, shipped_variant
 from edgeforge.data.representative import CALIBRATION_ROW_FILE
 from edgeforge.data.splits import read_findings, read_preprocessing, read_split
 from edgeforge.errors import RecipeError
@@ -20,6 +20,8 @@ from edgeforge.evaluate.tflm import read_tflm
 from edgeforge.machine import machine_facts
 from edgeforge.quantize.mixed import MIXED_FILE
 from edgeforge.quantize.qat import QAT_TRAINING_FILE
+from edgeforge.report.board_schema import BoardRun
+from edgeforge.report.boards import board_files_among, crc_of, read_runs
 from edgeforge.report.devices import raspberry_pi_row
 from edgeforge.report.html import render
 from edgeforge.report.mixed_schema import MixedRow
@@ -106,7 +108,16 @@ def gather(job: Job) -> Report:
         mixed=_optional(job, "mixed", MIXED_FILE, MixedRow),
         qat=_optional(job, "qat", QAT_TRAINING_FILE, TrainingRow),
         raspberry_pi=raspberry_pi_row(job.inputs, job.files),
+        board_runs=_board_runs(job),
     )
+
+
+def _board_runs(job: Job) -> list[BoardRun]:
+    """Return the runs on boards of the model that ships; runs of earlier ones say nothing of it."""
+    if not board_files_among(job.files):
+        return []
+    variant, folder = shipped_variant(job.inputs, job.recipe.quantize.ship)
+    return read_runs(job.files, crc_of((folder / str(variant.file)).read_bytes()))
 
 
 def _variants(job: Job, name: str) -> list[VariantRow]:

@@ -88,7 +88,7 @@ def write_project(folder: Path, facts: ProjectFacts) -> None:
     environment.filters |= {
         "c_array": c_array, "c_float": c_float, "c_string": c_string, "c_type": c_type, "wrapped": wrapped,
     }  # fmt: skip
-    folder.mkdir()
+    folder.mkdir(parents=True)
     for source in sorted(sources.iterdir()):
         rendered = source.suffix == ".j2"
         text = environment.get_template(source.name).render(values) if rendered else source.read_text()
@@ -105,6 +105,7 @@ def _template_values(facts: ProjectFacts) -> dict[str, Any]:
         "methods": [resolver_method(operator) for operator in sorted(set(facts.operators))],
         "limits": _limits(facts.input.dtype),
         "output_is_probability": ends_in_probabilities(facts.flatbuffer),
+        "camera": facts.preprocessing.raw_type == "uint8" and min(facts.preprocessing.shape[1:]) > 1,
         "table": input_table(facts.preprocessing, facts.input),
     }
 

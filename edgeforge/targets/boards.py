@@ -50,14 +50,8 @@ def boards() -> dict[str, Board]:
 
 
 def all_boards(own: Mapping[str, Board] | None = None) -> dict[str, Board]:
-    """Return the boards of boards.toml and a recipe's own. Raises RecipeError where one of these takes a known key."""
-    for key in own or {}:
-        if key in boards():
-            raise RecipeError(
-                f"boards.{key}: EdgeForge knows a board of that name, and a recipe does not change it silently",
-                fix=f"give your board another name, for instance my-{key}",
-            )
-    return boards() | dict(own or {})
+    """Return the boards of boards.toml and a recipe's own, whose names differ (`load_recipe` sees to that)."""
+    return dict(own or {}) | boards()
 
 
 def board(key: str, own: Mapping[str, Board] | None = None) -> Board:

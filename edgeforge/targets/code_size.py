@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,26 +11,47 @@ from typing import Any
 from edgeforge.report.fit_schema import FlashRow
 from edgeforge.targets.boards import Board
 
+SKETCH_BYTES = 8192  # of our own code and test vectors in the sketch, and of its buffers: an estimate
+SKETCH_RAM = 2048
+
+
+@dataclass(frozen=True)
+class CodeSizes:
+    """What code_size.toml says of one library and its kernels, in bytes."""
+
+    runtime: int
+    ram: int
+    shared: int
+    operators: dict[str, int]
+
 
 @cache
-def code_sizes() -> dict[str, Any]:
-    """Return code_size.toml: by kernels, the runtime's code and variables, and what each operator adds, in bytes."""
-    return tomllib.loads(Path(__file__).with_name("code_size.toml").read_text())
+def code_sizes(library: str, kernels: str) -> CodeSizes:
+    """Return the measured sizes of a library (a name of tflm_memory.toml) with these kernels."""
+    return CodeSizes(**_table()[library][kernels])
 
 
-def flash_of(model_bytes: int, operators: list[str], board: Board) -> FlashRow:
-    """Return the flash that a model with these operators takes on a board.
+def runtime_ram(library: str, kernels: str) -> int:
+    """Return the variables of TFLM and of the sketch, without the tensor arena."""
+    return code_sizes(library, kernels).ram + SKETCH_RAM
 
-    What two operators share is counted with each of them: the sum is rather too high than too low.
+
+def flash_of(model_bytes: int, operators: list[str], board: Board, library: str) -> FlashRow:
+    """Return the flash that a model with these operators takes on a board; an operator not measured counts as the
+    largest.
     """
-    table = code_sizes()[board.kernels]
-    sizes: dict[str, int] = table["operators"]
-    unknown = sorted({name for name in operators if name not in sizes})
-    kernels = sum(sizes.get(name, max(sizes.values())) for name in set(operators))
+    sizes, factor = code_sizes(library, board.kernels), _table()["core_factor"].get(board.core, 1.0)
+    largest = max(sizes.operators.values())
+    kernels = sizes.shared + sum(sizes.operators.get(name, largest) for name in set(operators))
     return FlashRow(
         model_bytes=model_bytes,
-        kernels_bytes=kernels,
-        runtime_bytes=table["runtime"],
+        kernels_bytes=int(kernels * factor),
+        runtime_bytes=int(sizes.runtime * factor) + SKETCH_BYTES,
         core_bytes=board.core_flash_bytes,
-        estimated=unknown,
+        estimated=sorted(set(operators) - set(sizes.operators)),
     )
+
+
+@cache
+def _table() -> dict[str, Any]:
+    return tomllib.loads(Path(__file__).with_name("code_size.toml").read_text())

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from edgeforge.errors import BudgetExceeded, RecipeError
+from edgeforge.errors import BudgetExceeded, RecipeError, first_line
 from edgeforge.evaluate.tflite_graph import CONVERSIONS, Graph, sources, targets
 from edgeforge.export.associated_files import pure_flatbuffer
 from edgeforge.report.fit_schema import ArenaRow, FitRow, Refusal
 from edgeforge.targets.arena import layer_label, predict_arena, round_up
-from edgeforge.targets.boards import Board, all_boards, boards
-from edgeforge.targets.code_size import code_sizes, flash_of
+from edgeforge.targets.boards import Board, all_boards, board, boards
+from edgeforge.targets.code_size import flash_of, runtime_ram
+from edgeforge.targets.fit_advice import advice, verdict
+from edgeforge.targets.libraries import DEFAULT_LIBRARY, Library, caveats
+from edgeforge.targets.libraries import library as known_library
+from edgeforge.targets.libraries import refusals as library_refusals
 from edgeforge.targets.op_resolver import OPERATORS
 from edgeforge.targets.tflm_memory import runtimes
 
@@ -28,44 +33,52 @@ QUANTIZE = (
 
 
 def fit_model(
-    flatbuffer: bytes, board: Board, *, key: str = "", library: str | None = None, refusals: Sequence[Refusal] = ()
+    flatbuffer: bytes, target: Board, *, key: str = "", library: str | None = None, sketch: Library | None = None
 ) -> FitRow:
     """Return whether a .tflite model fits a board, and with what room.
 
     key: the board's name in boards.toml or in the recipe, found by itself for the former.
     library: whose structures are counted (tflm_memory.toml); default: the pinned one, or for reference kernels
         tflite-micro.
-    refusals: layers that the library would compute wrongly, found elsewhere; the model then does not fit.
+    sketch: the library that the sketch is built with; default: the pinned one. A model with a layer that it lacks or
+        would compute wrongly does not fit.
     Raises RecipeError for a file that is no model, or that computes in float.
     """
     graph = Graph(pure_flatbuffer(flatbuffer))
     require_integers(graph)
-    runtime = runtimes()[library or (PINNED if board.kernels == "cmsis-nn" else REFERENCE)]
-    arena = predict_arena(graph, runtime, board.kernels, dsp=board.dsp)
-    flash = flash_of(len(graph.model_bytes), graph.names, board)
+    sketch = sketch or known_library(DEFAULT_LIBRARY)
+    refusals = library_refusals(graph.model_bytes, sketch)
+    row = _fit(graph, target, key, library, refusals)
+    fitting = [] if row.fits else [one.title for one in boards().values() if _fit(graph, one, "", None, refusals).fits]
+    said = {"verdict": verdict(row), "advice": advice(row, graph, fitting), "caveats": caveats(sketch, target)}
+    return row.model_copy(update=said)
+
+
+def _fit(graph: Graph, target: Board, key: str, library: str | None, refusals: Sequence[Refusal]) -> FitRow:
+    runtime = runtimes()[library or (PINNED if target.kernels == "cmsis-nn" else REFERENCE)]
+    arena = predict_arena(graph, runtime, target.kernels, dsp=target.dsp)
+    flash = flash_of(len(graph.model_bytes), graph.names, target, runtime.name)
     reserved = reserved_arena(arena)
-    ram = reserved + int(code_sizes()[board.kernels]["ram"]) + board.core_ram_bytes
-    refused = [*missing_operators(graph), *refusals]
-    over_ram, over_flash = ram - board.ram_bytes, flash.total - board.flash_bytes
-    fits = over_ram <= 0 and over_flash <= 0 and not refused
-    row = FitRow(
-        board=key or next((name for name, one in boards().items() if one == board), board.title),
-        title=board.title,
-        kernels=board.kernels,
+    ram = reserved + runtime_ram(runtime.name, target.kernels) + target.core_ram_bytes
+    missing = missing_operators(graph)
+    refused = [*missing, *(one for one in refusals if one.layer not in {other.layer for other in missing})]
+    return FitRow(
+        board=key or next((name for name, one in boards().items() if one == target), target.title),
+        title=target.title,
+        kernels=target.kernels,
         library=runtime.title,
-        fits=fits,
+        fits=ram <= target.ram_bytes and flash.total <= target.flash_bytes and not refused,
         verdict="",
         arena=arena,
         arena_reserved_bytes=reserved,
         flash=flash,
         flash_bytes=flash.total,
-        flash_limit_bytes=board.flash_bytes,
+        flash_limit_bytes=target.flash_bytes,
         ram_bytes=ram,
-        ram_limit_bytes=board.ram_bytes,
+        ram_limit_bytes=target.ram_bytes,
         refusals=refused,
         operators=sorted(set(graph.names)),
     )
-    return row.model_copy(update={"verdict": _verdict(row), "advice": _advice(row, graph, board)})
 
 
 def reserved_arena(arena: ArenaRow) -> int:
@@ -74,9 +87,28 @@ def reserved_arena(arena: ArenaRow) -> int:
     return round_up(arena.needed_bytes + MARGIN_BYTES + int(arena.needed_bytes * margin))
 
 
-def rank_boards(flatbuffer: bytes, own: Mapping[str, Board] | None = None, only: Sequence[str] = ()) -> list[FitRow]:
+def fit_file(
+    path: Path, board_key: str, own: Mapping[str, Board] | None = None, sketch: Library | None = None
+) -> list[FitRow]:
+    """Return the fit of a .tflite file on one board, or on `all`, ranked. Raises RecipeError for wrong input."""
+    try:
+        flatbuffer = path.read_bytes()
+    except OSError as error:
+        raise RecipeError(f"{path}: {first_line(error)}", fix="name a .tflite file") from error
+    if board_key == "all":
+        return rank_boards(flatbuffer, own, sketch=sketch)
+    return [fit_model(flatbuffer, board(board_key, own), key=board_key, sketch=sketch)]
+
+
+def rank_boards(
+    flatbuffer: bytes,
+    own: Mapping[str, Board] | None = None,
+    only: Sequence[str] = (),
+    sketch: Library | None = None,
+) -> list[FitRow]:
     """Return the model on every board (or `only` some): first those that it fits, the most RAM left in share first."""
-    rows = [fit_model(flatbuffer, one, key=key) for key, one in all_boards(own).items() if not only or key in only]
+    known = {key: one for key, one in all_boards(own).items() if not only or key in only}
+    rows = [fit_model(flatbuffer, one, key=key, sketch=sketch) for key, one in known.items()]
     return sorted(rows, key=lambda row: (not row.fits, -min(row.ram_headroom / row.ram_limit_bytes,
                                                             row.flash_headroom / row.flash_limit_bytes)))  # fmt: skip
 
@@ -115,20 +147,3 @@ def require_fit(rows: Sequence[FitRow]) -> None:
 def _touches_float(graph: Graph, operator: int) -> bool:
     touched = (*sources(graph.operators[operator]), *targets(graph.operators[operator]))
     return any(graph.spec(tensor).dtype.startswith("float") for tensor in touched)
-
-
-def _verdict(row: FitRow) -> str:
-    if row.fits:
-        return f"fits: {row.ram_headroom:,} bytes of RAM and {row.flash_headroom:,} bytes of flash to spare"
-    parts = [f"{refusal.layer}: {refusal.reason}" for refusal in row.refusals]
-    if row.ram_headroom < 0:
-        parts.append(f"{-row.ram_headroom:,} bytes of RAM too few: it takes {row.ram_bytes:,}, of them "
-                     f"{row.arena_reserved_bytes:,} for the tensor arena, and the board has {row.ram_limit_bytes:,}")  # fmt: skip
-    if row.flash_headroom < 0:
-        parts.append(f"{-row.flash_headroom:,} bytes of flash too few: it takes {row.flash_bytes:,}, of them "
-                     f"{row.flash.model_bytes:,} for the model, and the board has {row.flash_limit_bytes:,}")  # fmt: skip
-    return "does not fit: " + "; ".join(parts)
-
-
-def _advice(row: FitRow, graph: Graph, board: Board) -> list[str]:
-    return []

@@ -33,18 +33,19 @@ def choose_vectors(
 ) -> tuple[TestVector, ...]:
     """Return the first input of each label, as many as are small enough, with TFLM's own outputs.
 
-    raw: N,C,H,W of raw_type, at least one. labels: what each is, such as its class; told apart, never compared.
+    raw: N,C,H,W of raw_type, at least one. labels: what each is, such as its class, for the choice and the comment
+    above it; empty ones are told apart.
     """
     firsts: dict[str, int] = {}
     for index, label in enumerate(labels):
-        firsts.setdefault(label, index)
+        firsts.setdefault(label or f"{index}", index)
     chosen: list[TestVector] = []
-    for label, index in firsts.items():
+    for index in firsts.values():
         tensor = to_input(preprocessing.apply(raw[index : index + 1]), runner.input)
         image = raw[index].transpose(1, 2, 0)
         size = image.nbytes + tensor.nbytes
         if len(chosen) == MOST_VECTORS or (chosen and (len(chosen) + 1) * size > MOST_BYTES):
             break
-        name = f"test input {index}" + (f", {label}" if label else "")
+        name = f"test input {index}" + (f", {labels[index]}" if labels[index] else "")
         chosen.append(TestVector(name, image, tensor[0], runner.run_raw(tensor)[0]))
     return tuple(chosen)

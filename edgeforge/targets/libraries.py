@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from edgeforge.errors import RecipeError
+from edgeforge.errors import BudgetExceeded, RecipeError
 from edgeforge.report.fit_schema import Refusal
 from edgeforge.suggest import nearest
 
@@ -136,6 +136,16 @@ def refusals(flatbuffer: bytes, library: Library) -> list[Refusal]:
 
     graph = Graph(flatbuffer)
     return [refusal for place in range(len(graph.names)) for refusal in _of_layer(graph, place, library)]
+
+
+def require_right(flatbuffer: bytes, library: Library, path: Path | None = None) -> None:
+    """Raise BudgetExceeded, naming each layer, when the library would compute the model wrongly or not at all."""
+    found = refusals(flatbuffer, library)
+    if not found:
+        return
+    lines = [f"{refusal.layer}: {refusal.reason}" for refusal in found]
+    fixes = [text.replace("MODEL.tflite", str(path)) if path else text for text in (one.fix for one in found)]
+    raise BudgetExceeded("\n".join(lines), fix="; ".join(dict.fromkeys(fixes)))
 
 
 def _of_layer(graph: Graph, place: int, library: Library) -> Iterator[Refusal]:

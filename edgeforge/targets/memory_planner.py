@@ -28,7 +28,7 @@ class Request:
 def place(requests: Sequence[Request]) -> list[int]:
     """Return each buffer's offset in bytes."""
     offsets = [0] * len(requests)
-    order = sorted(reversed(range(len(requests))), key=lambda n: -requests[n].bytes)  # stable
+    order = sorted(range(len(requests)), key=lambda n: (-requests[n].bytes, -n))
     placed: list[tuple[int, int]] = []  # (offset, in what order it was placed), sorted
     for turn, n in enumerate(order):
         wanted, offset = requests[n], 0

@@ -11,15 +11,16 @@ from tempfile import TemporaryDirectory
 from typing import cast
 
 from edgeforge.artifact import Preprocessing
-from edgeforge.errors import BudgetExceeded, RecipeError
+from edgeforge.errors import RecipeError
 from edgeforge.export.associated_files import append_files
 from edgeforge.files import write_whole
 from edgeforge.report.fit_schema import FitRow
 from edgeforge.targets.arduino_project import ProjectFacts, write_project
 from edgeforge.targets.boards import Board, board
 from edgeforge.targets.fit import fit_model, require_fit
+from edgeforge.targets.fit_advice import arena_note
 from edgeforge.targets.golden_vectors import TestVector, choose_vectors
-from edgeforge.targets.libraries import DEFAULT_LIBRARY, Library, caveats, library, project_facts, refusals
+from edgeforge.targets.libraries import DEFAULT_LIBRARY, Library, library, project_facts, require_right
 from edgeforge.targets.own_tflite import (
     OwnTFLite,
     RawType,
@@ -91,10 +92,10 @@ def pack(
         model, changes = _converted(model, conversion, progress)
         notes += changes
     require_right(model.flatbuffer, used, path)
-    rows = [fit_model(model.flatbuffer, one, key=key) for key, one in boards.items()]
+    rows = [fit_model(model.flatbuffer, one, key=key, sketch=used) for key, one in boards.items()]
     require_fit(rows)
-    for one in boards.values():
-        notes += caveats(used, one)
+    largest = max(rows, key=lambda row: row.arena_reserved_bytes)  # one sketch for all boards
+    notes += [text for row in rows for text in row.caveats]
     progress("running it in TensorFlow Lite Micro")
     with TemporaryDirectory() as folder:
         plain = Path(folder) / "model.tflite"
@@ -109,8 +110,8 @@ def pack(
             input=runner.input,
             output=runner.output,
             operators=tuple(sorted(set(model.graph.names))),
-            arena_bytes=max(row.arena_reserved_bytes for row in rows),
-            arena_note=_arena_note(rows),
+            arena_bytes=largest.arena_reserved_bytes,
+            arena_note=arena_note(largest),
             boards=tuple(boards.values()),
             vectors=tuple(_described(vector, tried.origin) for vector in vectors),
             library=project_facts(used),
@@ -154,16 +155,6 @@ def _numbers(option: str, text: str | None) -> tuple[float, ...]:
         raise RecipeError(f"{option} {text}: not numbers", fix=f"for instance {option} 0.485,0.456,0.406") from error
 
 
-def require_right(flatbuffer: bytes, used: Library, path: Path | str = "") -> None:
-    """Raise BudgetExceeded, naming each layer, when the library would compute the model wrongly or not at all."""
-    found = refusals(flatbuffer, used)
-    if not found:
-        return
-    lines = [f"{refusal.layer}: {refusal.reason}" for refusal in found]
-    fixes = [text.replace("MODEL.tflite", str(path)) if path else text for text in (one.fix for one in found)]
-    raise BudgetExceeded("\n".join(lines), fix="; ".join(dict.fromkeys(fixes)))
-
-
 def _name(text: str) -> str:
     """Return a name that the Arduino IDE takes for a sketch."""
     name = re.sub(r"[^a-zA-Z0-9_-]+", "_", text).strip("_-")[:40]
@@ -192,8 +183,3 @@ def _labels(tried: Samples, preprocessing: Preprocessing) -> list[str]:
 
 def _described(vector: TestVector, origin: str) -> TestVector:
     return replace(vector, label=f"{vector.label} ({origin})")
-
-
-def _arena_note(rows: list[FitRow]) -> str:
-    each = "; ".join(f"{row.title}: {row.arena.used_bytes:,} ({row.kernels})" for row in rows)
-    return f"Predicted arena_used_bytes: {each}. What is reserved has a margin."

@@ -169,16 +169,10 @@ def _depthwise(layer: _Layer, memory: OperatorMemory, runtime: Runtime, arm: boo
         memory.persistent += [4 * channels] * 2
     if layer.type(1) == "INT4" and (not arm or runtime.cmsis_nn < 7):
         memory.scratch.append(prod(layer.weights))
-    if not (arm and dsp) or layer.kind not in ("INT8", "INT16"):
-        return
     plain = layer.input[3] == channels and options.dilationHFactor == options.dilationWFactor == 1
-    if layer.kind == "INT8":
-        # The 3 × 3 kernel needs no buffer; the formula of 2023 did not know yet.
-        small = height == width == 3 and max(layer.padding()) <= 1 and runtime.cmsis_nn >= 7
-        wanted = plain and layer.input[0] == 1 and not small
-    else:
-        wanted = plain and height * width < 512
-    if wanted:
+    # The 3 × 3 kernel needs no buffer; the formula of 2023 did not know yet. For INT16 nothing is asked for.
+    small = height == width == 3 and max(layer.padding()) <= 1 and runtime.cmsis_nn >= 7
+    if arm and dsp and layer.kind == "INT8" and plain and layer.input[0] == 1 and not small:
         memory.scratch.append(2 * layer.input[3] * height * width)
 
 

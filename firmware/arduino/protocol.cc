@@ -130,7 +130,7 @@ void Protocol::chunk() {
   crc_ = crc32(crc_, chunk_, count);
   if (type_ == Message::kRaw) device_.takeRaw(received_, chunk_, count);
   if (type_ == Message::kTensor) device_.takeTensor(received_, chunk_, count);
-  received_ += count;
+  received_ += static_cast<uint32_t>(count);
   if (received_ == length_) part_ = Part::kCrc;
 }
 

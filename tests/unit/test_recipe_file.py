@@ -41,6 +41,10 @@ def test_ready_recipes_load(path: Path) -> None:
         (GOOD + "trainer:\n  strategie: ddp\n", "/r.yaml:6: trainer.strategie: unknown key (did you mean 'strategy'?)"),
         (GOOD.replace("digits}", "digit}"), "/r.yaml:2: data.source: 'digit' is not valid (did you mean 'digits'?)"),
         (GOOD + "quantize: {tflite: {io: int16}}\n", "quantize.tflite.io: 'int16' is not valid (did you mean 'int8'?)"),
+        (
+            GOOD + "library: chirale-2.0\n",
+            "/r.yaml:5: library: 'chirale-2.0' is no TFLM library (did you mean 'chirale-2.0.0'",
+        ),
         (GOOD + "targets:\n  - uno\n  - pico\n", "/r.yaml:6: targets: 'uno' is no board"),
         (
             GOOD + "quantize:\n  ship: tflite-dynamic\ntargets: [esp32-s3]\n",

@@ -42,7 +42,7 @@ def test_dense_weights_per_channel_name_the_layer_and_the_safe_conversion() -> N
         "per channel (5 scales); Chirale_TensorFLowLite 2.0.0 computes these wrongly and reports no error"
         in refusal.reason
     )
-    assert "pack --requantize" in refusal.fix
+    assert "--requantize --float" in refusal.fix
 
 
 def test_one_scale_written_for_every_channel_is_safe() -> None:

@@ -10,7 +10,7 @@ import pytest
 from edgeforge.artifact import Preprocessing
 from edgeforge.errors import BudgetExceeded, RecipeError
 from edgeforge.evaluate.flatbuffer import read_model
-from edgeforge.export.associated_files import pure_flatbuffer, read_preprocessing_of
+from edgeforge.export.associated_files import pure_flatbuffer
 from edgeforge.targets.libraries import libraries, refusals
 from edgeforge.targets.own_tflite import Wishes, load_own, preprocessing_of, raw_of, read_samples
 from edgeforge.targets.pack import Conversion, Packed, pack
