@@ -1,6 +1,6 @@
 """Which architectures go through: torchvision's and timm's, small and with random weights, to int8 TFLite.
 
-    python scripts/conversion_matrix.py [NAME…]       (no name: all, written to docs/conversion.md)
+    python scripts/conversion_matrix.py [NAME…] [--write docs/conversion.md]
 
 Each is exported to ONNX, converted to float32 and full-integer TFLite, run beside PyTorch on crops of scikit-learn's
 two photographs, and loaded into TFLM.
@@ -8,11 +8,11 @@ two photographs, and loaded into TFLM.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import multiprocessing
 import os
 import re
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -270,8 +270,8 @@ HEADER = """# Conversion matrix
 
 Architectures of torchvision and timm with random weights, small enough for CI: PyTorch → ONNX → TFLite float32 and
 full-integer int8. `float32` is the largest difference of its logits from PyTorch's, as a share of their range (at most
-1e-3 allowed); `int8 dB` and `corr.` compare the int8 model's logits with PyTorch's (at least 15 dB and 0.98 to pass). 16
-crops of scikit-learn's two photographs, 32 for calibration. `TFLM`: whether TensorFlow Lite Micro of this desk runs the
+1e-3 allowed); `int8 dB` and `corr.` compare the int8 model's logits with PyTorch's (at least 15 dB and 0.98 to pass).
+16 crops of scikit-learn's two photographs, 32 for calibration. `TFLM`: whether TensorFlow Lite Micro here runs the
 int8 model, or the operator it lacks. Random weights are hard on int8: a trained network's logits lie further apart.
 
 Written by `scripts/conversion_matrix.py`; a test compares what it finds with this table.
@@ -281,20 +281,21 @@ Written by `scripts/conversion_matrix.py`; a test compares what it finds with th
 """
 
 
-def committed() -> dict[str, str]:
-    """Return architecture → outcome as docs/conversion.md has it."""
-    rows = [line.strip("|").split("|") for line in TABLE.read_text().splitlines() if line.startswith("| ")][1:]
-    return {cells[0].strip(): cells[-1].strip() for cells in rows}
-
-
 def main() -> None:
-    """Convert, print, and write the table when all were asked for."""
-    names = sys.argv[1:] or list(architectures())
-    rows = run(names)
+    """Convert and print; write the table when all were asked for."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="architectures; default: all")
+    parser.add_argument("--write", type=Path, default=TABLE, metavar="PATH", help="where the table goes")
+    arguments = parser.parse_args()
+    known = list(architectures())
+    wrong = [name for name in arguments.names if name not in known]
+    if wrong:
+        parser.error(f"no architecture {wrong[0]!r}; there are: {', '.join(known)}")
+    rows = run(arguments.names or known)
     for row in rows:
         print(row.line(), f"{row.seconds:.1f} s")
-    if not sys.argv[1:]:
-        TABLE.write_text(HEADER + "\n".join(row.line() for row in rows) + "\n")
+    if not arguments.names:
+        arguments.write.write_text(HEADER + "\n".join(row.line() for row in rows) + "\n")
 
 
 if __name__ == "__main__":
