@@ -57,8 +57,9 @@ STAGES: tuple[Stage, ...] = (
         "Train with Lightning",
         reads=("seed", "model", "train", "trainer"),
         after=("data",),
-        files=("model",),
-        uses=(*TORCH, "pytorch-lightning", "torchmetrics", "torchvision"),
+        files=("model", "weights"),
+        uses=(*TORCH, "pytorch-lightning", "torchmetrics", "torchvision", "onnx", "onnxruntime"),
+        may_use=("safetensors",),
         publish={"*": "train"},
     ),
     # Fewer weights or channels: every later stage then works on the pruned network.
@@ -116,6 +117,7 @@ STAGES: tuple[Stage, ...] = (
         files=("model",),
         uses=(*TORCH, "onnx", "onnxscript", "onnxruntime"),
         publish={"*.onnx": "onnx"},
+        version=2,
     ),
     Stage(
         "onnx-int8",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 MEASUREMENTS_FILE = "measurements.json"
 REFERENCE = "torch-fp32"
+REFERENCES = (REFERENCE, "onnx-fp32")  # the second one where a finished ONNX model is what there is
 FOLDERS = {"torch": "torch", "onnxruntime": "onnx", "litert": "tflite"}  # of the build, by runtime
 INDEX = "-index"  # suffix of the test images a variant was run on, where not on all
 GIVES_OUTPUTS_OF = "gives the outputs of"
@@ -67,11 +69,12 @@ def _row(
         row.size_bytes = (folder / variant.file).stat().st_size
     found = logits[variant.name]
     index = logits.get(variant.name + INDEX, slice(None))
-    expected, truth = logits[REFERENCE][index], labels[index]
+    reference = reference_of(logits)
+    expected, truth = logits[reference][index], labels[index]
     row.metrics = classification_metrics(found, truth, classes)
     right, reference_right = found.argmax(1) == truth, expected.argmax(1) == truth
     row.drop = Drop(points=0.0, only_reference_right=0, only_variant_right=0, p_value=1.0, verdict="reference")
-    if variant.name != REFERENCE:
+    if variant.name != reference:
         row.drop = mcnemar(reference_right, right)
     row.agreement = Agreement(
         top1=float((found.argmax(1) == expected.argmax(1)).mean()),
@@ -81,6 +84,12 @@ def _row(
     _compare_with_fake_quant(row, variant, logits)
     _compare_with_source(row, variant, logits)
     return row
+
+
+def reference_of(names: Iterable[str]) -> str:
+    """Return which of some variants all others are compared with."""
+    made = set(names)
+    return next(name for name in REFERENCES if name in made)
 
 
 def _compare_with_fake_quant(row: VariantRow, variant: Variant, logits: dict[str, Any]) -> None:

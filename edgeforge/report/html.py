@@ -40,7 +40,7 @@ def render(report: Report) -> str:
         "size": Markup(accuracy_plot(report, "size")),
         "latency": Markup(accuracy_plot(report, "latency")),
         "bars": Markup(bars_plot(report)),
-        "training": Markup(training_plot(report.training)),
+        "training": Markup(training_plot(report.training)) if report.training.epochs else "",
         "fine_tuning": Markup(training_plot(report.pruning.fine_tuning)) if report.pruning else "",
         "qat": Markup(training_plot(report.qat)) if report.qat else "",
         "confusion": {row.name: Markup(confusion_plot(row, report.classes)) for row in made if row.name in wanted},

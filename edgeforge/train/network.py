@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.artifact import Preprocessing
+from edgeforge.data.splits import read_preprocessing
 from edgeforge.errors import RecipeError, first_line, line_in
 from edgeforge.stage import Job
 from edgeforge.suggest import nearest
+from edgeforge.train.finished import load_finished, require_outputs
 
 if TYPE_CHECKING:
     from torch import nn
@@ -46,6 +48,8 @@ def dense_network(job: Job) -> nn.Module:
 
 
 def _with_weights(job: Job, stage: str) -> nn.Module:
+    if job.recipe.model.finished:
+        return load_finished(job.files["model"], read_preprocessing(job.inputs["data"]).shape)
     network = new_network(job)
     load_weights(network, job.inputs[stage] / CHECKPOINT)
     return network.eval()
@@ -73,7 +77,7 @@ def check_output(network: nn.Module, preprocessing: Preprocessing) -> None:
     """Run one zero image through the network. Raises RecipeError unless it gives (1,classes) logits."""
     import torch
 
-    shape, classes = preprocessing.shape, len(preprocessing.classes)
+    shape = preprocessing.shape
     was_training = network.training
     try:
         with torch.no_grad():
@@ -86,11 +90,7 @@ def check_output(network: nn.Module, preprocessing: Preprocessing) -> None:
     finally:
         network.train(was_training)
     found = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
-    if found != (1, classes):
-        raise RecipeError(
-            f"model: its output for one image is {found}, the data has {classes} classes: expected (1, {classes})",
-            fix=f"make the last layer give {classes} logits, for instance with model.args: {{classes: {classes}}}",
-        )
+    require_outputs(found, preprocessing)
 
 
 def _find_class(path: Path, wanted: str | None) -> type[nn.Module]:
