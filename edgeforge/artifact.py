@@ -40,6 +40,12 @@ class Head:
         """How many elements of the output vector are this head's."""
         return len(self.classes) or 1
 
+    def normalised(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what the network is trained to give for values in `unit`: what `value` undoes."""
+        import numpy as np
+
+        return ((np.log(values) if self.log else values) - self.mean) / self.std
+
     def value(self, output: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return values in `unit` of a value head's outputs."""
         import numpy as np
@@ -72,6 +78,11 @@ class Preprocessing:
     def outputs(self) -> int:
         """The length of the model's output vector."""
         return sum(head.size for head in self.heads)
+
+    @property
+    def classified(self) -> slice | None:
+        """Where the primary head's logits are in the output vector; None: that head is a value."""
+        return slice(0, self.heads[0].size) if self.heads[0].classes else None
 
     def slices(self) -> dict[str, slice]:
         """Return each head's place in the output vector."""

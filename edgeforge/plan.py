@@ -98,15 +98,17 @@ def _not_asked_for(stage: Stage, recipe: Recipe) -> bool:
 
 
 def user_files(loaded: LoadedRecipe) -> dict[str, Path]:
-    """Return the user's own files that stages read, by name: `model`, `weights`, `calibration`, `data/…`."""
+    """Return the user's own files that stages read, by name: `model`, `weights`, `teacher/…`, `data/…`, …"""
     recipe, folder = loaded.recipe, loaded.path.parent
-    try:
-        files = {"model": resolve_model_file(recipe.model.name, folder)[0]}
-    except RecipeError as error:
-        raise RecipeError(f"{loaded.where('model.name')}: {error.reason}", fix=error.fix) from error
+    files = {"model": _model(recipe.model.name, folder, loaded.where("model.name"))}
     beside = files["model"].with_name(files["model"].name + ".data")
     if recipe.model.finished == "ONNX" and beside.is_file():
         files["model/data"] = beside  # where torch.onnx.export keeps the weights
+    if recipe.distill:
+        teacher, key = recipe.distill.teacher, "distill.teacher"
+        files["teacher/model"] = _model(teacher.name, folder, loaded.where(f"{key}.name"))
+        if teacher.weights:
+            files["teacher/weights"] = _file(folder, teacher.weights, loaded.where(f"{key}.weights"))
     if recipe.model.weights:
         files["weights"] = _file(folder, recipe.model.weights, loaded.where("model.weights"))
     if recipe.quantize.calibration.file:
@@ -117,6 +119,13 @@ def user_files(loaded: LoadedRecipe) -> dict[str, Path]:
     if recipe.data.root and recipe.data.source in OWN_SOURCES:
         files[USER_DATA] = _own_data(recipe.data.source, _beside(folder, recipe.data.root), loaded.where("data.root"))
     return files
+
+
+def _model(name: str, folder: Path, where: str) -> Path:
+    try:
+        return resolve_model_file(name, folder)[0]
+    except RecipeError as error:
+        raise RecipeError(f"{where}: {error.reason}", fix=error.fix) from error
 
 
 def _file(folder: Path, name: str, where: str) -> Path:

@@ -70,7 +70,12 @@ class Data(Section):
     corrupt: Literal["skip", "refuse"] = Field("skip", description="images that cannot be read: named in the report")
     columns: Columns = Columns()
     classes: tuple[str, ...] | None = Field(None, description="in the order of the outputs; default: by name")
-    validation: Share = Field(0.1, description="share of the training images kept for validation")
+    validation: float = Field(
+        0.1,
+        ge=0.0,
+        lt=1.0,
+        description="share of the training images for validation; 0: none, with train.keep: last",
+    )
     test: Share = Field(0.25, description="share kept for testing where the source has no test split")
     normalize: Normalize | None = Field(None, description="default: the source's own mean and std")
 
@@ -130,6 +135,19 @@ class EarlyStopping(Section):
     min_delta: float = Field(0.0, ge=0.0)
 
 
+class Augment(Section):
+    """Random changes of training images, another for each image and epoch, the same in every run with this seed."""
+
+    flip: bool = Field(False, description="left-right and up-down, each for half of the images")
+    rotate: bool | Annotated[float, Field(gt=0.0, le=180.0)] = Field(
+        False, description="true: by multiples of 90 degrees; a number: by up to so many degrees"
+    )
+    shift: float = Field(0.0, ge=0.0, lt=1.0, description="by up to this share of height and width")
+    scale: float = Field(0.0, ge=0.0, lt=1.0, description="larger or smaller by up to this share")
+    colour: float = Field(0.0, ge=0.0, le=1.0, description="brightness, contrast and saturation by up to this share")
+    noise: float = Field(0.0, ge=0.0, description="standard deviation of what is added to the normalised input")
+
+
 class Train(Section):
     """How the network is trained; the best validation epoch is kept."""
 
@@ -138,8 +156,40 @@ class Train(Section):
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
     lr: float = Field(1e-3, gt=0.0)
     weight_decay: float = Field(0.0, ge=0.0)
+    schedule: Literal["constant", "cosine", "onecycle"] = Field(
+        "constant", description="of the learning rate, step by step: cosine falls to 0, onecycle rises to lr first"
+    )
+    keep: Literal["best", "last"] = Field("best", description="which epoch: of the lowest validation loss, or the last")
+    class_weights: Literal["balanced"] | None = Field(
+        None, description="balanced: a rare class counts as much in the loss as a frequent one"
+    )
+    value_loss: Literal["huber", "mse"] = Field("huber", description="of heads that are a value, normalised")
+    head_weights: dict[str, Annotated[float, Field(ge=0.0)]] = Field(
+        default_factory=dict, description="weight of each head's loss; default: 1"
+    )
+    augment: Augment | None = Field(None, description="random changes of the training images")
     early_stopping: EarlyStopping | None = None
     freeze: tuple[str, ...] = Field((), description="layers that are not trained, such as features or features.*")
+
+
+class Distill(Section):
+    """Training with a teacher: a larger network, trained before, whose outputs the network learns beside the labels.
+
+    The loss is weight * T² * KL(teacher, student) of the outputs softened by T, + (1 - weight) * the usual one
+    (Hinton, Vinyals, Dean 2015, arXiv:1503.02531).
+    """
+
+    teacher: Model = Field(description="as `model`, with its weights: {name: mnist_cnn, weights: model.ckpt}")
+    temperature: float = Field(4.0, gt=0.0, description="T: higher shows more of what the teacher finds similar")
+    weight: float = Field(0.7, ge=0.0, le=1.0, description="of the teacher, against the labels")
+
+    @model_validator(mode="after")
+    def _a_trained_teacher(self) -> Distill:
+        if self.teacher.finished == "ONNX":
+            raise ValueError("teacher: an ONNX file cannot teach; name a Python network, TorchScript or torch.export")
+        if not self.teacher.finished and not self.teacher.weights:
+            raise ValueError("teacher: weights are missing: name the checkpoint of a trained network")
+        return self
 
 
 class Trainer(Section):
@@ -391,8 +441,15 @@ class Recipe(Section):
     model: Model
     train: Train = Train()
     trainer: Trainer = Trainer()
+    distill: Distill | None = None
     prune: Prune | None = None
     quantize: Quantize = Quantize()
     measure: Measure = Measure()
     targets: tuple[str, ...] = Field((), description="boards, as `edgeforge boards` lists them")
     raspberry_pi: RaspberryPi | None = Field(None, description="pack a bundle for the Raspberry Pi: {} for defaults")
+
+    @model_validator(mode="after")
+    def _validates_what_it_chooses_by(self) -> Recipe:
+        if self.data.validation == 0 and self.train.keep != "last":
+            raise ValueError("data.validation: 0 leaves nothing to choose the best epoch by: set train.keep: last")
+        return self

@@ -161,7 +161,11 @@ def _check_ship(recipe: Recipe, origin: dict[KeyPath, str]) -> None:
 
 def _check_finished(recipe: Recipe, origin: dict[KeyPath, str]) -> None:
     """What trains needs a network in Python."""
-    trains: dict[KeyPath, Any] = {("prune",): recipe.prune, ("quantize", "qat"): recipe.quantize.qat}
+    trains: dict[KeyPath, Any] = {
+        ("distill",): recipe.distill,
+        ("prune",): recipe.prune,
+        ("quantize", "qat"): recipe.quantize.qat,
+    }
     for key, value in trains.items():
         if recipe.model.finished and value is not None:
             where = next((origin[key[:depth]] for depth in (2, 1) if key[:depth] in origin), dotted(key))

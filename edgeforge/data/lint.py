@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgeforge.artifact import Preprocessing
+from edgeforge.data.labels import head_labels
 from edgeforge.report.schema import Finding
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ FEW_SAMPLES = 50
 
 def lint_calibration(
     x: NDArray[np.float32],
-    y: NDArray[np.int64] | None,
+    y: NDArray[Any] | None,
     training: NDArray[np.float32],
     preprocessing: Preprocessing,
 ) -> list[Finding]:
@@ -24,7 +25,7 @@ def lint_calibration(
 
     Wrong layout is an error already when the file is read, where the shapes tell it apart.
     """
-    return [*_range(x, training, preprocessing), *_classes(y, preprocessing), *_size(x)]
+    return [*_range(x, training, preprocessing), *_labels(y, preprocessing), *_size(x)]
 
 
 def _range(x: NDArray[np.float32], training: NDArray[np.float32], preprocessing: Preprocessing) -> list[Finding]:
@@ -56,12 +57,19 @@ def _range(x: NDArray[np.float32], training: NDArray[np.float32], preprocessing:
     return []
 
 
-def _classes(y: NDArray[np.int64] | None, preprocessing: Preprocessing) -> list[Finding]:
+def _labels(y: NDArray[Any] | None, preprocessing: Preprocessing) -> list[Finding]:
     import numpy as np
 
+    head = preprocessing.heads[0]
+    whole = "every class" if head.classes else "the whole range"
     if y is None:
-        return [_warning("no labels: whether every class is represented is not known", "save y=labels beside x")]
-    present = set(np.unique(y).tolist())
+        return [_warning(f"no labels: whether {whole} is represented is not known", "save y=labels beside x")]
+    labels = head_labels(y, preprocessing.heads)
+    if not head.classes:
+        if labels.min() < labels.max():
+            return []
+        return [_error(f"one value only: every sample is {labels[0]:.4g} {head.unit}", "draw samples of many values")]
+    present = set(np.unique(labels).tolist())
     names = [name for i, name in enumerate(preprocessing.classes) if i not in present]
     if len(present) == 1:
         only = preprocessing.classes[present.pop()]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
+from edgeforge.artifact import Head
+from edgeforge.data.labels import head_labels, strata
 from edgeforge.data.lint import lint_calibration
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import RecipeError
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 CALIBRATION_FILE = "calibration.npz"
 CALIBRATION_ROW_FILE = "calibration.json"
+CALIBRATION_STRATA = 10  # parts of a value's range that samples are drawn from in turn
 
 
 def choose(job: Job) -> None:
@@ -26,24 +29,37 @@ def choose(job: Job) -> None:
 
     preprocessing = read_preprocessing(job.inputs["data"])
     raw, labels = read_split(job.inputs["data"], "train")
+    head = preprocessing.heads[0]
     given = job.files.get("calibration")
     if given:
         x, y = read_own(given, preprocessing.shape)
     else:
-        index = balanced(labels, job.recipe.quantize.calibration.samples, job.recipe.seed)
+        primary = strata(head_labels(labels, preprocessing.heads), head, CALIBRATION_STRATA)
+        index = balanced(primary, job.recipe.quantize.calibration.samples, job.recipe.seed)
         x, y = preprocessing.apply(raw[index]), labels[index]
     findings = lint_calibration(x, y, preprocessing.apply(raw), preprocessing)
-    names = preprocessing.classes
+    over = "balanced over the classes" if head.classes else f"evenly over the range of '{head.name}'"
     row = CalibrationRow(
         samples=len(x),
-        per_class={} if y is None else {name: int((y == i).sum()) for i, name in enumerate(names)},
-        source=str(given.name) if given else "training split, balanced over the classes",
+        per_class={} if y is None else _counts(head_labels(y, preprocessing.heads), head),
+        source=str(given.name) if given else f"training split, {over}",
         minimum=float(x.min()),
         maximum=float(x.max()),
         findings=findings,
     )
     np.savez(job.output / CALIBRATION_FILE, x=x, y=np.zeros(0, np.int64) if y is None else y)
     (job.output / CALIBRATION_ROW_FILE).write_text(row.model_dump_json(indent=1))
+
+
+def _counts(labels: NDArray[Any], head: Head) -> dict[str, int]:
+    """Return how many samples are of each class, or of each part of a value's range."""
+    import numpy as np
+
+    if head.classes:
+        return {name: int((labels == place).sum()) for place, name in enumerate(head.classes)}
+    part = strata(labels, head)
+    parts = [labels[part == place] for place in np.unique(part)]
+    return {f"{values.min():.4g}–{values.max():.4g} {head.unit}".strip(): len(values) for values in parts}
 
 
 def read_calibration(folder: Path) -> NDArray[np.float32]:
@@ -72,8 +88,11 @@ def balanced(labels: NDArray[np.int64], samples: int, seed: int) -> NDArray[np.i
 
 def read_own(
     path: Path, shape: tuple[int, int, int], where: str = "quantize.calibration.file"
-) -> tuple[NDArray[np.float32], NDArray[np.int64] | None]:
-    """Read the user's file of inputs, named by `where`. Raises RecipeError when it is no array of model inputs."""
+) -> tuple[NDArray[np.float32], NDArray[Any] | None]:
+    """Read the user's file of inputs, named by `where`, and their labels: (N), or (N,heads).
+
+    Raises RecipeError when it is no array of model inputs.
+    """
     import numpy as np
 
     where = f"{where}: {path}"
@@ -82,7 +101,8 @@ def read_own(
             if "x" not in arrays:
                 raise RecipeError(f"{where} has no array 'x'", fix=f"it holds {', '.join(arrays)}; save x=inputs")
             x = arrays["x"]
-            y = arrays["y"].astype(np.int64).reshape(-1) if "y" in arrays else None
+            y = arrays["y"].astype(np.float64) if "y" in arrays else None
+            y = y.reshape(-1) if y is not None and y.ndim != 2 else y
     except (OSError, ValueError, TypeError, AttributeError, EOFError, BadZipFile) as error:
         raise RecipeError(f"{where} cannot be read: {error}", fix="save it with numpy.savez(path, x=inputs)") from error
     if x.ndim == 0 or len(x) == 0:

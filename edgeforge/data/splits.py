@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
-from edgeforge.artifact import PREPROCESSING_FILE, Preprocessing
+from edgeforge.artifact import PREPROCESSING_FILE, Head, Preprocessing
+from edgeforge.data.labels import as_stored, fitted_heads, strata
 from edgeforge.errors import RecipeError, first_line
 from edgeforge.report.schema import Finding
 from edgeforge.stage import Job
@@ -26,27 +27,35 @@ LOADERS = {
 }
 DATA_FILE = "data.npz"
 FINDINGS_FILE = "findings.json"
+SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
 class Source:
-    """What a data source yields: raw images (N,C,H,W uint8), labels (N), and how pixels are to be read.
+    """What a data source yields: raw images (N,C,H,W uint8, or float32), labels (N), and how pixels are to be read.
 
     test_images is None where the source has no test split of its own: the recipe's share is set apart. So it is with
     validation_images. mean and std left out: those of the training split are computed.
+    heads: left out: one head of `classes`. With several, or a value, labels are (N,heads) float64, classes as
+    numbers and values in their unit; the first head is the primary one. A value's mean and std are computed here.
+    groups: N numbers; inputs of one group, such as crops of one photograph, are never split.
+    further: more test sets by name, as (images, labels), reported beside the test split.
     """
 
-    images: NDArray[np.uint8]
-    labels: NDArray[np.int64]
-    test_images: NDArray[np.uint8] | None
-    test_labels: NDArray[np.int64] | None
+    images: NDArray[Any]
+    labels: NDArray[Any]
+    test_images: NDArray[Any] | None
+    test_labels: NDArray[Any] | None
     classes: tuple[str, ...]
     raw_max: float  # the value of a white pixel
     mean: tuple[float, ...] = ()  # of the training pixels in [0, 1], one a channel
     std: tuple[float, ...] = ()
-    validation_images: NDArray[np.uint8] | None = None
-    validation_labels: NDArray[np.int64] | None = None
+    validation_images: NDArray[Any] | None = None
+    validation_labels: NDArray[Any] | None = None
     findings: tuple[Finding, ...] = ()  # for the report
+    heads: tuple[Head, ...] = ()
+    groups: NDArray[np.int64] | None = None
+    further: dict[str, tuple[NDArray[Any], NDArray[Any]]] = field(default_factory=dict)
 
 
 def prepare(job: Job) -> None:
@@ -55,38 +64,46 @@ def prepare(job: Job) -> None:
 
     data, seed = job.recipe.data, job.recipe.seed
     source = _load(job)
-    labels = source.labels
+    heads = source.heads or (Head("class", source.classes),)
+    labels = as_stored(source.labels, heads)
     train = np.arange(len(labels))
     test_x, test_y = source.test_images, source.test_labels
     if test_x is None or test_y is None:
-        train, test = _stratified(train, labels, data.test, seed, source.classes)
+        train, test = _set_apart(source, heads[0], train, data.test, seed)
         test_x, test_y = source.images[test], labels[test]
     val_x, val_y = source.validation_images, source.validation_labels
     if val_x is None or val_y is None:
-        train, validation = _stratified(train, labels, data.validation, seed + 1, source.classes)
+        validation = train  # none set apart: the curves are of the training images, and choose nothing
+        if data.validation:
+            train, validation = _set_apart(source, heads[0], train, data.validation, seed + 1)
         val_x, val_y = source.images[validation], labels[validation]
     train_x, train_y = source.images[train], labels[train]
-    np.savez(
-        job.output / DATA_FILE,
-        train_x=train_x,
-        train_y=train_y,
-        val_x=val_x,
-        val_y=val_y,
-        test_x=test_x,
-        test_y=test_y,
-    )
-    preprocessing = _preprocessing(job, source, train_x)
+    sets = {"train": (train_x, train_y), "val": (val_x, val_y), "test": (test_x, test_y), **source.further}
+    arrays: dict[str, Any] = {}
+    for name, (x, y) in sets.items():
+        arrays |= {f"{name}_x": x, f"{name}_y": as_stored(y, heads)}
+    np.savez(job.output / DATA_FILE, **arrays)
+    preprocessing = _preprocessing(job, source, train_x, fitted_heads(heads, train_y))
     (job.output / PREPROCESSING_FILE).write_text(preprocessing.to_json())
     findings = [finding.model_dump() for finding in source.findings]
     (job.output / FINDINGS_FILE).write_text(json.dumps(findings, indent=1))
 
 
-def read_split(folder: Path, split: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Return raw images (N,C,H,W uint8) and labels (N int64) of `train`, `val` or `test`."""
+def read_split(folder: Path, split: str) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return raw images (N,C,H,W) and labels (see labels.py) of `train`, `val`, `test` or a further test set."""
     import numpy as np
 
     with np.load(folder / DATA_FILE) as arrays:
         return arrays[f"{split}_x"], arrays[f"{split}_y"]
+
+
+def further_sets(folder: Path) -> list[str]:
+    """Return the names of the test sets beside `test`."""
+    import numpy as np
+
+    with np.load(folder / DATA_FILE) as arrays:
+        names = [name.removesuffix("_x") for name in arrays.files if name.endswith("_x")]
+    return [name for name in names if name not in SPLITS]
 
 
 def read_preprocessing(folder: Path) -> Preprocessing:
@@ -105,27 +122,41 @@ def _load(job: Job) -> Source:
     return source
 
 
-def _stratified(
-    indices: NDArray[np.int64], labels: NDArray[np.int64], share: float, seed: int, classes: tuple[str, ...]
+def _set_apart(
+    source: Source, head: Head, indices: NDArray[np.int64], share: float, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the indices kept and those set apart, each class in proportion, in the source's order."""
-    import numpy as np
-    from sklearn.model_selection import train_test_split
+    """Return the indices kept and those set apart, in the source's order.
 
+    Each class (or part of a value's range) is set apart in proportion; where there are groups, whole groups are.
+    """
+    import numpy as np
+    from sklearn.model_selection import GroupShuffleSplit, train_test_split
+
+    if source.groups is not None:
+        split = GroupShuffleSplit(1, test_size=share, random_state=seed)
+        kept, apart = next(split.split(indices, groups=source.groups[indices]))
+        return indices[kept], indices[apart]
+    values = source.labels if source.labels.ndim == 1 else source.labels[:, 0]
+    stratum = strata(values[indices], head)
     try:
-        kept, apart = train_test_split(indices, test_size=share, random_state=seed, stratify=labels[indices])
+        kept, apart = train_test_split(indices, test_size=share, random_state=seed, stratify=stratum)
     except ValueError as error:
-        counts = np.bincount(labels[indices], minlength=len(classes))
+        if not head.classes:
+            raise RecipeError(
+                f"data: too few inputs to split: {len(indices)} in all ({first_line(error)})",
+                fix="add inputs, or raise data.test and data.validation",
+            ) from error
+        counts = np.bincount(stratum, minlength=len(head.classes))
         rarest = int(counts.argmin())
         raise RecipeError(
-            f"data: too few images to split: {len(indices)} in all, of '{classes[rarest]}' {counts[rarest]} "
+            f"data: too few images to split: {len(indices)} in all, of '{head.classes[rarest]}' {counts[rarest]} "
             f"({first_line(error)})",
             fix="add images of that class, or raise data.test and data.validation",
         ) from error
     return np.sort(kept), np.sort(apart)
 
 
-def _preprocessing(job: Job, source: Source, training: NDArray[np.uint8]) -> Preprocessing:
+def _preprocessing(job: Job, source: Source, training: NDArray[Any], heads: tuple[Head, ...]) -> Preprocessing:
     normalize = job.recipe.data.normalize
     mean, std = (normalize.mean, normalize.std) if normalize else (source.mean, source.std)
     if not mean:
@@ -137,11 +168,14 @@ def _preprocessing(job: Job, source: Source, training: NDArray[np.uint8]) -> Pre
             fix=f"give mean and std {channels} value(s) each",
         )
     _, c, h, w = source.images.shape
-    return Preprocessing((c, h, w), source.raw_max, tuple(mean), tuple(std), source.classes)
+    raw_type: Literal["uint8", "float32"] = "uint8" if source.images.dtype == "uint8" else "float32"
+    return Preprocessing((c, h, w), source.raw_max, tuple(mean), tuple(std), heads[0].classes, heads, raw_type)
 
 
-def pixel_statistics(images: NDArray[np.uint8], raw_max: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return mean and standard deviation a channel of pixels in [0, 1], of images (N,C,H,W); exact sums, 4 decimals.
+def pixel_statistics(images: NDArray[Any], raw_max: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return mean and standard deviation a channel of pixels in [0, 1], of images (N,C,H,W).
+
+    Exact sums and 4 decimals of uint8 pixels, 4 digits of float32 values.
 
     Raises RecipeError when a channel has one value throughout.
     """
@@ -149,6 +183,13 @@ def pixel_statistics(images: NDArray[np.uint8], raw_max: float) -> tuple[tuple[f
 
     means, stds = [], []
     for channel in range(images.shape[1]):
+        if images.dtype != np.uint8:
+            values = images[:, channel].astype(np.float64) / raw_max
+            means.append(float(f"{values.mean():.4g}"))
+            stds.append(float(f"{values.std():.4g}"))
+            if stds[-1] == 0:
+                raise RecipeError(f"data: every value of channel {channel} is the same", fix="look at the inputs")
+            continue
         counts = np.bincount(images[:, channel].reshape(-1), minlength=256)
         values = np.arange(len(counts)) / raw_max
         mean = float((counts * values).sum() / counts.sum())

@@ -1,19 +1,63 @@
-"""Classification metrics over a test split, by torchmetrics."""
+"""Metrics of each head over a test split: classes by torchmetrics, values in their unit."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from edgeforge.evaluate.statistics import wilson_interval
-from edgeforge.report.schema import Metrics
+from edgeforge.artifact import Head, Preprocessing
+from edgeforge.data.labels import head_labels
+from edgeforge.evaluate.statistics import mcnemar, rmse_difference, rmse_interval, wilson_interval
+from edgeforge.report.schema import Drop, HeadMetrics, Metrics
 from edgeforge.torchvision_import import import_torchvision
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+POINTS = 400  # of a value's scatter plot
 
-def classification_metrics(logits: NDArray[np.float32], labels: NDArray[np.int64], classes: int) -> Metrics:
+
+def metrics(
+    outputs: NDArray[np.float32],
+    expected: NDArray[np.float32] | None,
+    labels: NDArray[Any],
+    preprocessing: Preprocessing,
+    further: dict[str, tuple[NDArray[np.float32], NDArray[Any]]],
+) -> tuple[Metrics, Drop]:
+    """Return the metrics of every head, and the primary head's drop.
+
+    outputs, expected: N,outputs of the variant and the reference (None: it is the reference). labels: see labels.py.
+    further: more test sets by name, as (outputs, labels).
+    """
+    heads = preprocessing.heads
+    rows: list[tuple[HeadMetrics, Drop]] = []
+    for place, (head, part) in enumerate(zip(heads, preprocessing.slices().values(), strict=True)):
+        truth = head_labels(labels, heads, place)
+        found = outputs[:, part]
+        drop = Drop(points=0.0, verdict="reference")
+        if expected is not None:
+            drop = _drop(found, expected[:, part], truth, head)
+        rows.append((head_metrics(found, truth, head), drop))
+    (first, drop), *others = rows
+    part = slice(0, heads[0].size)
+    more = {name: head_metrics(found[:, part], head_labels(y, heads), heads[0]) for name, (found, y) in further.items()}
+    return Metrics(
+        **first.model_dump(),
+        others=[row.model_copy(update={"drop": of_head}) for row, of_head in others],
+        further=more,
+    ), drop
+
+
+def head_metrics(outputs: NDArray[np.float32], truth: NDArray[Any], head: Head) -> HeadMetrics:
+    """Return one head's metrics. outputs: N,classes or N,1. truth: N."""
+    if head.classes:
+        return classification_metrics(outputs, truth, head.size, head.name)
+    return value_metrics(outputs[:, 0], truth, head)
+
+
+def classification_metrics(
+    logits: NDArray[np.float32], labels: NDArray[np.int64], classes: int, name: str = "class"
+) -> HeadMetrics:
     """Return accuracy with its 95 % Wilson interval, macro precision and recall, and the confusion matrix.
 
     logits: N,classes. labels: N. A class that is never predicted has precision 0.
@@ -29,13 +73,48 @@ def classification_metrics(logits: NDArray[np.float32], labels: NDArray[np.int64
     predicted, truth = torch.from_numpy(logits).argmax(1), torch.from_numpy(labels)
     correct, images = int((predicted == truth).sum()), len(labels)
     low, high = wilson_interval(correct, images)
-    return Metrics(
+    confusion = multiclass_confusion_matrix(predicted, truth, classes)
+    present = confusion.sum(1) > 0
+    recalls = confusion.diagonal()[present] / confusion.sum(1)[present]
+    return HeadMetrics(
         images=images,
+        head=name,
         correct=correct,
         top1=correct / images,
         top1_low=low,
         top1_high=high,
         precision_macro=float(multiclass_precision(predicted, truth, classes, average="macro")),
         recall_macro=float(multiclass_recall(predicted, truth, classes, average="macro")),
-        confusion=multiclass_confusion_matrix(predicted, truth, classes).tolist(),
+        balanced=float(recalls.mean()),
+        confusion=confusion.tolist(),
     )
+
+
+def value_metrics(outputs: NDArray[np.float32], truth: NDArray[np.float64], head: Head) -> HeadMetrics:
+    """Return a value head's errors in its unit. outputs: N, normalised. truth: N in the unit."""
+    import numpy as np
+
+    found = head.value(outputs)
+    errors = found - truth
+    low, high = rmse_interval(errors)
+    shown = np.unique(np.linspace(0, len(truth) - 1, min(POINTS, len(truth))).round().astype(int))
+    return HeadMetrics(
+        images=len(truth),
+        head=head.name,
+        unit=head.unit,
+        rmse=float(np.sqrt((errors**2).mean())),
+        rmse_low=low,
+        rmse_high=high,
+        mae=float(abs(errors).mean()),
+        largest=float(abs(errors).max()),
+        truth=[float(f"{value:.6g}") for value in truth[shown]],
+        predicted=[float(f"{value:.6g}") for value in found[shown]],
+    )
+
+
+def _drop(outputs: NDArray[np.float32], expected: NDArray[np.float32], truth: NDArray[Any], head: Head) -> Drop:
+    if head.classes:
+        return mcnemar(expected.argmax(1) == truth, outputs.argmax(1) == truth)
+    found, reference = (head.value(rows[:, 0]) - truth for rows in (outputs, expected))
+    difference, low, high, verdict = rmse_difference(reference, found)
+    return Drop(points=0.0, verdict=verdict, rmse=difference, rmse_low=low, rmse_high=high, unit=head.unit)

@@ -66,7 +66,7 @@ def _compare(job: Job, shipped: Variant, folder: Path) -> ParityRow:
         made, left_out = run_litert(path, preprocessing.apply(raw[index]), [kernels], index)
         outputs += made
         row.left_out |= left_out
-    add_runtimes(row, path, outputs)
+    add_runtimes(row, path, outputs, preprocessing.classified)
     return row
 
 
@@ -89,11 +89,11 @@ def output_db(rows: list[LayerRow]) -> float | None:
     return measured[-1].sqnr_db if measured else None
 
 
-def add_runtimes(row: ParityRow, path: Path, outputs: list[Outputs]) -> None:
+def add_runtimes(row: ParityRow, path: Path, outputs: list[Outputs], classified: slice | None = slice(None)) -> None:
     """Compare all outputs with each other, those of one file last, since they belong together."""
     order = {XNNPACK: 1, BUILTIN: 2, REFERENCE: 3, TFLM: 4}
     row.step = output_step(path.read_bytes())
-    row.runtimes = runtime_pairs(sorted(outputs, key=lambda one: order.get(one.runtime, 0)), row.step)
+    row.runtimes = runtime_pairs(sorted(outputs, key=lambda one: order.get(one.runtime, 0)), row.step, classified)
 
 
 def affordable(images: int, macs: int, seconds: float, among: NDArray[np.int64] | None = None) -> NDArray[np.int64]:

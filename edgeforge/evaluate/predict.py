@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeforge.artifact import Variant, read_variants
-from edgeforge.data.splits import read_preprocessing, read_split
+from edgeforge.data.splits import further_sets, read_preprocessing, read_split
 from edgeforge.runtimes.load import load_runner
 from edgeforge.runtimes.onnxruntime import OnnxRunner
 from edgeforge.runtimes.runner import Runner
@@ -18,25 +18,33 @@ if TYPE_CHECKING:
 
 PREDICTIONS_FILE = "predictions.npz"
 FAKE_QUANT = ":fake-quant"  # suffix of the outputs of a fake-quant model, after its file
+ON = ":on:"  # before the name of a further test set
 PORTION = 500
 
 
 def predict(job: Job) -> None:
-    """Write predictions.npz: variant name → logits (N,classes float32) over the test split."""
+    """Write predictions.npz: variant name → outputs (N,outputs float32) over the test split, and further test sets."""
     import numpy as np
 
-    raw, _ = read_split(job.inputs["data"], "test")
-    images = read_preprocessing(job.inputs["data"]).apply(raw)
+    sets = test_sets(job.inputs["data"])
     models = _models(job)
     logits = {}
     for done, (name, path) in enumerate(models.items()):
         runner = _runner(name, path)
-        rows: list[NDArray[np.float32]] = []
-        for start in range(0, len(images), PORTION):
-            job.progress((done + start / len(images)) / len(models), name)
-            rows.append(runner.run(images[start : start + PORTION]))
-        logits[name] = np.concatenate(rows)
+        for suffix, images in sets.items():
+            rows: list[NDArray[np.float32]] = []
+            for start in range(0, len(images), PORTION):
+                job.progress((done + start / len(images)) / len(models), name)
+                rows.append(runner.run(images[start : start + PORTION]))
+            logits[name + suffix] = np.concatenate(rows)
     np.savez(job.output / PREDICTIONS_FILE, **logits)
+
+
+def test_sets(data: Path) -> dict[str, NDArray[np.float32]]:
+    """Return the model's inputs of each test set, by what a variant's name takes at its end for it."""
+    preprocessing = read_preprocessing(data)
+    names = {"": "test"} | {f"{ON}{name}": name for name in further_sets(data)}
+    return {suffix: preprocessing.apply(read_split(data, name)[0]) for suffix, name in names.items()}
 
 
 def read_predictions(folder: Path) -> dict[str, NDArray[np.float32]]:

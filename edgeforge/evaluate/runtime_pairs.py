@@ -44,13 +44,16 @@ def output_step(flatbuffer: bytes) -> float | None:
     return graph.spec(place).scale
 
 
-def runtime_pairs(outputs: list[Outputs], step: float | None) -> list[RuntimePairRow]:
+def runtime_pairs(
+    outputs: list[Outputs], step: float | None, classified: slice | None = slice(None)
+) -> list[RuntimePairRow]:
     """Return a row for every pair, over the images that both ran.
 
     step: the grid that outputs are rounded onto. Runtimes of the one file have their outputs there already; others
     have scales of their own, and are rounded to the nearest step. Without a grid, float outputs are compared.
+    classified: where the primary head's logits are in the output vector; None: that head is a value.
     """
-    return [_pair(a, b, step) for a, b in combinations(outputs, 2)]
+    return [_pair(a, b, step, classified) for a, b in combinations(outputs, 2)]
 
 
 def run_litert(
@@ -73,7 +76,7 @@ def run_litert(
     return outputs, left_out
 
 
-def _pair(a: Outputs, b: Outputs, step: float | None) -> RuntimePairRow:
+def _pair(a: Outputs, b: Outputs, step: float | None, classified: slice | None) -> RuntimePairRow:
     import numpy as np
 
     both, of_a, of_b = np.intersect1d(a.index, b.index, return_indices=True)
@@ -89,6 +92,10 @@ def _pair(a: Outputs, b: Outputs, step: float | None) -> RuntimePairRow:
         within_one=None if steps is None or not len(both) else float((steps <= 1).mean()),
         max_steps=None if steps is None else int(steps.max(initial=0)),
         max_difference=float(apart.max(initial=0.0)),
-        same_class=float((ours.argmax(1) == theirs.argmax(1)).mean()) if len(both) else 0.0,
+        same_class=None if classified is None else _same_class(ours[:, classified], theirs[:, classified]),
         one_file=a.one_file and b.one_file,
     )
+
+
+def _same_class(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
+    return float((ours.argmax(1) == theirs.argmax(1)).mean()) if len(ours) else 0.0

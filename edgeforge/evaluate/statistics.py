@@ -76,6 +76,37 @@ def paired_bootstrap_ratio(
     return float(np.median(variant_ms) / np.median(reference_ms)), low, high, verdict
 
 
+def rmse_interval(errors: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the 95 % percentile bootstrap interval of a root mean square error over inputs."""
+    import numpy as np
+
+    low, high = np.percentile(np.sqrt((errors[_resampled(len(errors))] ** 2).mean(axis=1)), (2.5, 97.5))
+    return float(low), float(high)
+
+
+def rmse_difference(
+    reference: NDArray[np.float64], variant: NDArray[np.float64]
+) -> tuple[float, float, float, Verdict]:
+    """Return a variant's RMSE minus the reference's, its 95 % interval, and the verdict; a tie when that contains 0.
+
+    Errors of both on the same inputs: inputs are resampled in pairs.
+    """
+    import numpy as np
+
+    index = _resampled(len(reference))
+    resampled = (np.sqrt((errors[index] ** 2).mean(axis=1)) for errors in (variant, reference))
+    low, high = np.percentile(np.subtract(*resampled), (2.5, 97.5))
+    verdict: Verdict = "better" if high < 0 else "worse" if low > 0 else "tie"
+    difference = np.sqrt((variant**2).mean()) - np.sqrt((reference**2).mean())
+    return float(difference), float(low), float(high), verdict
+
+
+def _resampled(count: int) -> NDArray[np.int64]:
+    import numpy as np
+
+    return np.random.default_rng(0).integers(0, count, (RESAMPLES, count))
+
+
 def sqnr_db(reference: NDArray[np.float32], other: NDArray[np.float32]) -> float | None:
     """Return the signal to quantization noise ratio in dB: 10 log10(sum x^2 / sum (x - y)^2); None when equal."""
     import numpy as np

@@ -11,7 +11,7 @@ from edgeforge.artifact import Variant, shipped_variant, write_variants
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import StageFailed
 from edgeforge.evaluate.flatbuffer import macs
-from edgeforge.evaluate.predict import PREDICTIONS_FILE
+from edgeforge.evaluate.predict import PREDICTIONS_FILE, test_sets
 from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.stage import Job
 
@@ -49,6 +49,8 @@ def run_tflm(job: Job) -> None:
             job.progress(start / len(index), f"{len(index)} images")
             rows.append(runner.run(images[index[start : start + PORTION]]))
         logits: dict[str, Any] = {NAME: np.concatenate(rows), f"{NAME}-index": index}
+        further = test_sets(job.inputs["data"])
+        logits |= {f"{NAME}{suffix}": runner.run(more) for suffix, more in further.items() if suffix}
         np.savez(job.output / PREDICTIONS_FILE, **logits)
         arena = runner.arena()
         facts |= {"arena_bytes": arena.total, "arena_head_bytes": arena.head, "arena_tail_bytes": arena.tail}

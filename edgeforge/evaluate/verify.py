@@ -80,7 +80,7 @@ def verify_build(folder: Path, progress: Progress) -> ParityRow:
             outputs.append(Outputs(name, load_runner(files[name]).run(images), np.asarray(index)))
         else:
             row.left_out[name] = reasons.get(name) or "the recipe does not ask for it"
-    _add_tflite_runtimes(row, int8, images, index, outputs, progress)
+    _add_tflite_runtimes(row, int8, images, index, outputs, progress, preprocessing.classified)
     return row
 
 
@@ -168,6 +168,7 @@ def _add_tflite_runtimes(
     index: NDArray[np.int64],
     outputs: list[Outputs],
     progress: Progress,
+    classified: slice | None = slice(None),
 ) -> None:
     progress(1.0, f"LiteRT's kernels: {len(index)} images")
     made, left_out = run_litert(path, images, [*LITERT], index)
@@ -180,4 +181,4 @@ def _add_tflite_runtimes(
         outputs.append(Outputs(TFLM, TFLMRunner(path).run(images), index, one_file=True))
     except StageFailed as error:
         row.left_out[TFLM] = error.reason
-    add_runtimes(row, path, outputs)
+    add_runtimes(row, path, outputs, classified)

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from edgeforge.artifact import Variant, read_variants, write_variants
+from edgeforge.data.labels import head_labels
 from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing, read_split
-from edgeforge.errors import StageFailed
+from edgeforge.errors import RecipeError, StageFailed
 from edgeforge.evaluate.flatbuffer import operator_name, operators, read_model
 from edgeforge.evaluate.module_names import module_names
 from edgeforge.export.associated_files import append_files
@@ -40,6 +41,12 @@ def mix_precisions(job: Job) -> None:
     """Write NAME_mixed.tflite, and mixed.json: each layer's cost, every mix tried, what was excluded and why."""
     settings = job.recipe.quantize
     assert settings.max_drop is not None
+    head = read_preprocessing(job.inputs["data"]).heads[0]
+    if not head.classes:
+        raise RecipeError(
+            f"quantize.max_drop is in points of accuracy, and the primary head '{head.name}' is a value",
+            fix="leave max_drop out, or put a head of classes first",
+        )
     bench = _Bench(job, prepared(float_model(job.inputs["tflite"])))
     reference = bench.judge("float32", {})
     names = bench.computing_layers()
@@ -106,7 +113,8 @@ class _Bench:
         raw, labels = read_split(job.inputs["data"], "val")
         index = np.linspace(0, len(raw) - 1, min(VALIDATION_IMAGES, len(raw))).round().astype(np.int64)
         self.images: NDArray[np.float32] = read_preprocessing(job.inputs["data"]).apply(raw[index])
-        self.labels = labels[index]
+        heads = read_preprocessing(job.inputs["data"]).heads
+        self.labels, self.classes = head_labels(labels[index], heads), heads[0].size
         self.path = job.scratch / "mixed.tflite"
         self.logits = self._logits(model)
 
@@ -123,7 +131,7 @@ class _Bench:
         """Return size, accuracy and error of a mix."""
         model = self.make(precision, exceptions)
         logits = self._logits(model)
-        accuracy = float((logits.argmax(1) == self.labels).mean())
+        accuracy = float((logits[:, : self.classes].argmax(1) == self.labels).mean())
         return Judged(len(model), accuracy, float(((logits - self.logits) ** 2).mean()))
 
     def computing_layers(self) -> list[str]:

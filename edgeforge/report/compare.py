@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edgeforge.report.schema import Report, VariantRow
+from edgeforge.report.score import heading, score
 
 JUDGED_BY = (
     "Accuracies are judged by Fisher's exact test on the counts (tie: p ≥ 0.05): reports hold no single images, "
@@ -18,7 +19,7 @@ def comparison_table(a: Report, b: Report) -> RenderableType:
     """Return variants with the change of each figure, then what differs in recipe, toolchain and machine."""
     table = Table(box=None, padding=(0, 1), title=f"{a.recipe} → {b.recipe}", title_justify="left")
     table.add_column("variant", no_wrap=True)
-    for name in ("top-1 %", "", "size KB", "p50 ms", "arena bytes"):
+    for name in (heading(b), "", "size KB", "p50 ms", "arena bytes"):
         table.add_column(name, justify="right")
     rows_a, rows_b = ({row.name: row for row in report.variants} for report in (a, b))
     for name in dict.fromkeys([*rows_a, *rows_b]):
@@ -35,11 +36,14 @@ def comparison_table(a: Report, b: Report) -> RenderableType:
 
 
 def accuracy_verdict(left: VariantRow, right: VariantRow) -> str:
-    """Return `tie`, `better` or `worse` of the right accuracy."""
+    """Return `tie`, `better` or `worse` of the right accuracy, or RMSE."""
     from edgeforge.evaluate.statistics import SIGNIFICANCE, unpaired_p_value
 
     was, now = left.metrics, right.metrics
     assert was and now
+    if was.top1 is None or now.top1 is None:
+        a, b = score(was), score(now)
+        return "tie" if a.low <= b.high and b.low <= a.high else "better" if b.value < a.value else "worse"
     if unpaired_p_value(was.correct, was.images, now.correct, now.images) >= SIGNIFICANCE:
         return "tie"
     return "better" if now.top1 > was.top1 else "worse"
@@ -52,7 +56,7 @@ def _changes(left: VariantRow, right: VariantRow) -> list[str]:
     p50, new_p50 = (row.latency_ms.p50 if row.latency_ms else None for row in (left, right))
     return [
         right.name,
-        f"{100 * left.metrics.top1:.2f} → {100 * right.metrics.top1:.2f}",
+        f"{score(left.metrics).text} → {score(right.metrics).text}",
         f"{style}{verdict}[/]",
         _change(left.size_bytes, right.size_bytes, 1024, 1),
         _change(p50, new_p50, 1, 3),

@@ -7,13 +7,16 @@ from typing import Any
 
 from edgeforge.evaluate.layer_evidence import costliest
 from edgeforge.report.edge_tpu import edge_tpu_lines
+from edgeforge.report.heads_view import confusion_plots, scatter_plots
 from edgeforge.report.mixed_plot import mix_plot, sensitivity_plot
 from edgeforge.report.parity_plot import depth_plot
 from edgeforge.report.parity_table import identical_text
 from edgeforge.report.parity_view import grade, parity_view
-from edgeforge.report.plots import accuracy_plot, bars_plot, confusion_plot, threads_plot, training_plot
+from edgeforge.report.plots import accuracy_plot, bars_plot, threads_plot, training_plot
 from edgeforge.report.pruning import pruning_lines
 from edgeforge.report.schema import RUNTIMES, Drop, Latency, Report
+from edgeforge.report.score import digits_of, drop_words, heading, is_value, score
+from edgeforge.report.table import head_cells, head_rows
 from edgeforge.report.travelled import mixed_line, travelled_lines
 
 
@@ -33,18 +36,26 @@ def render(report: Report) -> str:
         "speed": speed,
         "grade": grade,
         "identical": identical_text,
+        "score": score,
+        "head_rows": head_rows,
+        "head_cells": head_cells,
     }
     made = [row for row in report.variants if row.status == "ok"]
     wanted = (report.reference, "torch-fx-int8", "onnx-static-int8", report.shipped, "tflm-int8")
-    plots = {
+    plots: dict[str, Any] = {
         "size": Markup(accuracy_plot(report, "size")),
         "latency": Markup(accuracy_plot(report, "latency")),
         "bars": Markup(bars_plot(report)),
         "training": Markup(training_plot(report.training)) if report.training.epochs else "",
         "fine_tuning": Markup(training_plot(report.pruning.fine_tuning)) if report.pruning else "",
         "qat": Markup(training_plot(report.qat)) if report.qat else "",
-        "confusion": {row.name: Markup(confusion_plot(row, report.classes)) for row in made if row.name in wanted},
+        "confusion": {},
+        "heads": {},
     }
+    for row in made:
+        if row.name in wanted:
+            plots["confusion"] |= {name: Markup(plot) for name, plot in confusion_plots(report, row).items()}
+            plots["heads"] |= {name: Markup(plot) for name, plot in scatter_plots(row).items()}
     if report.parity and report.parity.layers:
         plots["depth"] = Markup(depth_plot(report.parity.layers, costliest(report.parity.layers)))
     if report.mixed:
@@ -55,6 +66,8 @@ def render(report: Report) -> str:
     return environment.get_template("report.html.j2").render(
         report=report,
         headline=headline(report),
+        score_title=heading(report),
+        value_first=is_value(report),
         groups={title: rows for title, rows in groups.items() if rows},
         plots=plots,
         pruning_lines=pruning_lines(report.pruning) if report.pruning else [],
@@ -72,18 +85,20 @@ def headline(report: Report) -> list[str]:
     reference, small = rows.get(report.reference), rows.get(report.shipped)
     if not (reference and reference.metrics and small and small.metrics and small.size_bytes and reference.size_bytes):
         return ["No full-integer model was made: see the table below for the reason."]
+    what = "RMSE" if is_value(report) else "accuracy"
     times = f"{reference.size_bytes / small.size_bytes:.2f}×"
     sentences = [
         f"The full-integer TFLite model is {times} smaller than PyTorch float32 "
-        f"({kilobytes(small.size_bytes)} against {kilobytes(reference.size_bytes)} KB); its accuracy is "
-        f"{_accuracy_verdict(small.drop)} ({percent(small.metrics.top1)} against "
-        f"{percent(reference.metrics.top1)} %{_p_value(small.drop)})."
+        f"({kilobytes(small.size_bytes)} against {kilobytes(reference.size_bytes)} KB); its {what} is "
+        f"{_accuracy_verdict(small.drop)} ({score(small.metrics).text} against "
+        f"{score(reference.metrics).full}{_p_value(small.drop)})."
     ]
     board_row = rows.get("tflm-int8")
     if board_row and board_row.metrics and board_row.arena_bytes:
         sentences.append(
-            f"On the microcontroller's own kernels it reaches {percent(board_row.metrics.top1)} % on "
-            f"{board_row.metrics.images:,} test images, with a tensor arena of {board_row.arena_bytes:,} bytes."
+            f"On the microcontroller's own kernels it reaches {score(board_row.metrics).full}"
+            f"{' RMSE' if is_value(report) else ''} on {board_row.metrics.images:,} test images, "
+            f"with a tensor arena of {board_row.arena_bytes:,} bytes."
         )
     fitting = [target.title for target in report.targets if target.fits]
     failing = [target.title for target in report.targets if target.fits is False]
@@ -97,11 +112,13 @@ def headline(report: Report) -> list[str]:
 def _accuracy_verdict(drop: Drop | None) -> str:
     if drop is None or drop.verdict in ("tie", "reference"):
         return "a tie"
+    if drop.rmse is not None:
+        return f"{abs(drop.rmse):,.{digits_of(drop.rmse)}f} {drop.unit} {drop.verdict}"
     return f"{abs(drop.points):.2f} points {drop.verdict}"
 
 
 def _p_value(drop: Drop | None) -> str:
-    return f", McNemar p = {drop.p_value:.2g}" if drop else ""
+    return f", McNemar p = {drop.p_value:.2g}" if drop and drop.p_value is not None else ""
 
 
 def kilobytes(size: int | None) -> str:
@@ -120,9 +137,11 @@ def drop_badge(drop: Drop | None) -> dict[str, Any]:
         return {"style": "neutral", "text": "reference", "title": "what all others are compared with"}
     behind = (
         f"{drop.only_reference_right} images only the reference gets right, {drop.only_variant_right} only this; "
-        f"McNemar p = {drop.p_value:.3g}"
+        f"McNemar p = {drop.p_value or 0:.3g}"
     )
-    text = "tie" if drop.verdict == "tie" else f"{drop.verdict} {-drop.points:+.2f}".replace("-", "\N{MINUS SIGN}")
+    if drop.rmse is not None:
+        behind = f"RMSE {drop.rmse:+.3g} {drop.unit}, 95 % from {drop.rmse_low:+.3g} to {drop.rmse_high:+.3g}"
+    text = "tie" if drop.verdict == "tie" else f"{drop.verdict} {drop_words(drop)}".replace("-", "\N{MINUS SIGN}")
     style = {"tie": "good", "worse": "bad", "better": "good"}[drop.verdict]
     return {"style": style, "text": text, "title": behind}
 

@@ -64,7 +64,7 @@ class RuntimePairRow(Row):
     within_one: float | None  # share at most one step apart
     max_steps: int | None  # None when the output is float
     max_difference: float  # in logits
-    same_class: float  # share of images
+    same_class: float | None  # share of images; None: the primary head is a value
     one_file: bool  # both run the same .tflite file: integers were compared, nothing was rounded
 
 

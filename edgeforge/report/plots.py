@@ -6,7 +6,8 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.report.labels import Point, place_labels
-from edgeforge.report.schema import PiDevice, Report, TrainingRow, VariantRow
+from edgeforge.report.schema import HeadMetrics, PiDevice, Report, TrainingRow, VariantRow
+from edgeforge.report.score import heading, score
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +24,7 @@ READABLE_CLASSES = 20  # more would not leave room for numbers and names in a co
 
 
 def accuracy_plot(report: Report, what: str) -> str:
-    """Return top-1 accuracy with 95 % intervals against `size` (KB) or `latency` (p50 in ms, logarithmic both)."""
+    """Return the primary head's score with 95 % intervals against `size` (KB) or `latency` (p50 in ms), logarithmic."""
     points = [_point(row, value) for row in report.variants if (value := _value(row, what)) and row.metrics]
     markers = {row.name: MARKERS.get(row.precision, "o") for row in report.variants}
     figure, axes = _figure(WIDTH, 4.2)
@@ -31,7 +32,7 @@ def accuracy_plot(report: Report, what: str) -> str:
         axes.plot([point.x, point.x], [point.low, point.high], color=point.colour, linewidth=1.1, alpha=0.3)
         axes.plot(point.x, point.y, markers[point.name], color=point.colour, markersize=5.5, zorder=3)
     axes.set_xlabel("file size, KB" if what == "size" else "latency p50, ms (one image)")
-    axes.set_ylabel("top-1, % (bars: 95 % interval)")
+    axes.set_ylabel(f"{heading(report).replace(' ', ', ', 1)} (bars: 95 % interval)")
     if points:
         _log_scale(axes, [point.x for point in points])
         place_labels(axes, points)
@@ -69,9 +70,11 @@ def training_plot(training_row: TrainingRow) -> str:
     losses.plot(numbers, _gaps(row.val_loss for row in epochs), color=validation, marker=".", label="validation")
     losses.set_title("loss", fontsize=9, color=GREY, loc="left")
     losses.legend(frameon=False, labelcolor=GREY, fontsize=8)
-    accuracies.plot(numbers, [100 * share for share in _gaps(row.val_accuracy for row in epochs)], color=validation,
-                    marker=".")  # fmt: skip
-    accuracies.set_title("validation accuracy, %", fontsize=9, color=GREY, loc="left")
+    name, curve = "validation accuracy, %", [100 * share for share in _gaps(row.val_accuracy for row in epochs)]
+    if any(row.val_rmse is not None for row in epochs):
+        name, curve = "validation RMSE", _gaps(row.val_rmse for row in epochs)
+    accuracies.plot(numbers, curve, color=validation, marker=".")
+    accuracies.set_title(name, fontsize=9, color=GREY, loc="left")
     for axes in (losses, accuracies):
         axes.axvline(training_row.best_epoch + 1, color=GREY, linewidth=0.8, linestyle="--", zorder=0)
         axes.set_xlabel("epoch (dashed: kept)")
@@ -79,13 +82,23 @@ def training_plot(training_row: TrainingRow) -> str:
     return _svg(figure, "Training curves")
 
 
-def confusion_plot(row: VariantRow, classes: list[str]) -> str:
+def scatter_plot(name: str, metrics: HeadMetrics) -> str:
+    """Return predicted against true values of a head, beside the line on which both are the same."""
+    figure, axes = _figure(3.6, 3.5)
+    ends = [min(metrics.truth + metrics.predicted), max(metrics.truth + metrics.predicted)]
+    axes.plot(ends, ends, color=GREY, linewidth=0.8, linestyle="--", zorder=0)
+    axes.plot(metrics.truth, metrics.predicted, "o", color=COLOURS["onnxruntime"], markersize=4, alpha=0.6)
+    axes.set_xlabel(f"true {metrics.head}, {metrics.unit}".rstrip(", "))
+    axes.set_ylabel(f"predicted {metrics.head}, {metrics.unit}".rstrip(", "))
+    return _svg(figure, f"Predicted against true {metrics.head} of {name}")
+
+
+def confusion_plot(name: str, counted: list[list[int]], classes: list[str]) -> str:
     """Return a confusion matrix: rows are true classes; only errors are coloured, on the page's own ground."""
     import numpy as np
     from matplotlib.colors import LinearSegmentedColormap
 
-    assert row.metrics
-    counts = np.array(row.metrics.confusion)
+    counts = np.array(counted)
     errors = counts - np.diag(np.diag(counts))
     figure, axes = _figure(3.6, 3.5)
     fading = LinearSegmentedColormap.from_list("errors", [(0.91, 0.35, 0.05, 0.0), (0.91, 0.35, 0.05, 0.85)])
@@ -104,7 +117,7 @@ def confusion_plot(row: VariantRow, classes: list[str]) -> str:
     axes.grid(visible=False)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
-    return _svg(figure, f"Confusion matrix of {row.name}")
+    return _svg(figure, f"Confusion matrix of {name}")
 
 
 def threads_plot(devices: list[PiDevice]) -> str:
@@ -141,8 +154,8 @@ def _value(row: VariantRow, what: str) -> float | None:
 
 def _point(row: VariantRow, value: float) -> Point:
     assert row.metrics
-    top, low, high = (100 * share for share in (row.metrics.top1, row.metrics.top1_low, row.metrics.top1_high))
-    return Point(row.name, value, top, low, high, COLOURS[row.runtime])
+    shown = score(row.metrics)
+    return Point(row.name, value, shown.value, shown.low, shown.high, COLOURS[row.runtime])
 
 
 def _gaps(values: Any) -> list[float]:

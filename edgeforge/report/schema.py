@@ -18,27 +18,64 @@ Verdict = Literal["better", "tie", "worse", "reference"]
 RUNTIMES = {"torch": "PyTorch", "onnxruntime": "ONNX Runtime", "litert": "TFLite", "tflm": "TFLite Micro"}
 
 
-class Metrics(Row):
-    """Over the whole test split (or `images` of it), with the 95 % Wilson interval of the accuracy."""
+class HeadRow(Row):
+    """One thing that the model says of an input: a class or, with no classes, a value in a unit."""
 
-    images: int
-    correct: int
-    top1: float
-    top1_low: float
-    top1_high: float
-    precision_macro: float
-    recall_macro: float
-    confusion: list[list[int]]  # rows: true class, columns: predicted class
+    name: str
+    classes: list[str] = []
+    unit: str = ""
 
 
 class Drop(Row):
-    """Accuracy against the reference on the same images: exact McNemar test on the images they differ on."""
+    """A head against the reference's on the same images.
+
+    Classes: accuracy, by the exact McNemar test on the images they differ on. A value: RMSE, by paired bootstrap.
+    """
 
     points: float  # reference top-1 minus this one, in percentage points; negative is a gain
-    only_reference_right: int
-    only_variant_right: int
-    p_value: float
+    only_reference_right: int = 0
+    only_variant_right: int = 0
+    p_value: float | None = None
     verdict: Verdict
+    rmse: float | None = None  # of a value: this RMSE minus the reference's, with its 95 % interval
+    rmse_low: float | None = None
+    rmse_high: float | None = None
+    unit: str = ""
+
+
+class HeadMetrics(Row):
+    """One head over the whole test split (or `images` of it), with 95 % intervals.
+
+    Classes: accuracy with its Wilson interval, and the rest. A value: errors in its unit, RMSE with its bootstrap
+    interval.
+    """
+
+    images: int
+    head: str = "class"
+    correct: int = 0
+    top1: float | None = None
+    top1_low: float | None = None
+    top1_high: float | None = None
+    precision_macro: float | None = None
+    recall_macro: float | None = None
+    balanced: float | None = None  # accuracy: mean recall of the classes that occur
+    confusion: list[list[int]] = []  # rows: true class, columns: predicted class
+    unit: str = ""
+    rmse: float | None = None
+    rmse_low: float | None = None
+    rmse_high: float | None = None
+    mae: float | None = None
+    largest: float | None = None
+    truth: list[float] = []  # of a value, evenly spaced where there are many: what the scatter plot shows
+    predicted: list[float] = []
+    drop: Drop | None = None  # of heads after the first; that one's stands in its variant's row
+
+
+class Metrics(HeadMetrics):
+    """The primary head's metrics, those of the other heads, and the primary head's on further test sets."""
+
+    others: list[HeadMetrics] = []
+    further: dict[str, HeadMetrics] = {}
 
 
 class Latency(Row):
@@ -57,7 +94,7 @@ class Latency(Row):
 class Agreement(Row):
     """How far the outputs are from the reference's on the same images."""
 
-    top1: float  # share of images with the same class
+    top1: float | None  # share of images with the same class; None: the primary head is a value
     max_abs_logit: float
     sqnr_db: float | None  # None when the outputs are equal
     max_steps: float | None = None  # against the fake-quant model, in output quantization steps
@@ -136,6 +173,7 @@ class EpochRow(Row):
     train_loss: float | None
     val_loss: float | None
     val_accuracy: float | None
+    val_rmse: float | None = None  # in the unit of a primary head that is a value
 
 
 class TrainingRow(Row):
@@ -289,6 +327,7 @@ class Report(Row):
     reference: str = "torch-fp32"
     shipped: str = "tflite-int8"  # the variant that TFLM runs and that is packed for the boards
     classes: list[str]
+    heads: list[HeadRow] = []  # left out: one head with these classes
     input_shape: list[int]  # C,H,W
     normalize: dict[str, list[float]]
     split: dict[str, int]  # images in train, validation, test

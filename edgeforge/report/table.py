@@ -10,13 +10,14 @@ from rich.text import Text
 from edgeforge.report.edge_tpu import edge_tpu_lines
 from edgeforge.report.pruning import pruning_lines
 from edgeforge.report.raspberry_pi import devices_table
-from edgeforge.report.schema import RUNTIMES, Drop, Finding, Latency, Report, TargetRow, VariantRow
+from edgeforge.report.schema import RUNTIMES, Drop, Finding, HeadMetrics, Latency, Report, TargetRow, VariantRow
+from edgeforge.report.score import drop_words, heading, is_value, score
 from edgeforge.report.travelled import mixed_line, travelled_lines
 
 STYLES = {"worse": "red", "better": "green", "tie": "", "reference": "dim"}
 # Columns in the order shown; a narrow terminal loses those with the highest number first.
 COLUMNS = {
-    "variant": 0, "top-1 %": 0, "95 %": 3, "drop": 0, "size KB": 0, "p50 ms": 1, "p99 ms": 2, "speed": 4,
+    "variant": 0, "score": 0, "95 %": 3, "drop": 0, "size KB": 0, "p50 ms": 1, "p99 ms": 2, "speed": 4,
     "agree %": 5, "SQNR dB": 7, "arena": 6,
 }  # fmt: skip
 
@@ -25,6 +26,8 @@ def print_report(report: Report, console: Console) -> None:
     """Print variants, boards, what else the recipe asked for, and findings."""
     console.print(variants_table(report, console))
     console.print(_legend(report), style="dim")
+    if heads := heads_table(report):
+        console.print(heads)
     if report.targets:
         console.print(boards_table(report))
     parts = {
@@ -61,7 +64,8 @@ def variants_table(report: Report, console: Console) -> RenderableType:
 def _variants(report: Report, names: list[str]) -> Table:
     table = Table(box=None, padding=(0, 1), title=f"{report.recipe}: every variant", title_justify="left")
     for name in names:
-        table.add_column(name, justify="left" if name == "variant" else "right", no_wrap=True)
+        shown = heading(report) if name == "score" else name
+        table.add_column(shown, justify="left" if name == "variant" else "right", no_wrap=True)
     for runtime, title in RUNTIMES.items():
         rows = [row for row in report.variants if row.runtime == runtime]
         if rows:
@@ -79,19 +83,56 @@ def _cells(row: VariantRow, images: int) -> dict[str, str]:
     """Return the text of each column of a variant that was measured."""
     metrics, latency, agreement = row.metrics, row.latency_ms, row.agreement
     assert metrics
+    shown = score(metrics)
     return {
         "variant": f"  {row.name}",
-        "top-1 %": f"{100 * metrics.top1:.2f}{'' if metrics.images == images else '*'}",
-        "95 %": f"{100 * metrics.top1_low:.2f}–{100 * metrics.top1_high:.2f}",
+        "score": f"{shown.text}{'' if metrics.images == images else '*'}",
+        "95 %": shown.interval,
         "drop": drop_text(row.drop),
         "size KB": f"{row.size_bytes / 1024:.1f}" if row.size_bytes else "–",
         "p50 ms": f"{latency.p50:.3f}" if latency else "–",
         "p99 ms": f"{latency.p99:.3f}" if latency else "–",
         "speed": speed_text(latency),
-        "agree %": f"{100 * agreement.top1:.2f}" if agreement else "–",
+        "agree %": f"{100 * agreement.top1:.2f}" if agreement and agreement.top1 is not None else "–",
         "SQNR dB": f"{agreement.sqnr_db:.1f}" if agreement and agreement.sqnr_db is not None else "–",
         "arena": f"{row.arena_bytes:,}" if row.arena_bytes is not None else "–",
     }
+
+
+def heads_table(report: Report) -> Table | None:
+    """Return one row a variant and head, and a further test set; None where there is one head of classes alone."""
+    rows = [row for row in report.variants if row.metrics]
+    if len(report.heads) < 2 and not is_value(report):
+        return None
+    table = Table(box=None, padding=(0, 1), title="Heads", title_justify="left")
+    names = ("variant", "head", "figure", "95 %", "balanced %", "precision %", "recall %", "mean error", "largest")
+    for name in names:
+        table.add_column(name, justify="left" if name in ("variant", "head") else "right", no_wrap=True)
+    for row in rows:
+        for number, (name, metrics) in enumerate(head_rows(row)):
+            table.add_row(f"  {row.name}" if number == 0 else "", name, *head_cells(metrics))
+    return table
+
+
+def head_rows(row: VariantRow) -> list[tuple[str, HeadMetrics]]:
+    """Return a variant's heads by name, the primary one's further test sets after it."""
+    assert row.metrics
+    first = row.metrics
+    further = [(f"{first.head} on {name}", metrics) for name, metrics in first.further.items()]
+    return [(first.head, first), *further, *((other.head, other) for other in first.others)]
+
+
+def head_cells(metrics: HeadMetrics) -> list[str]:
+    """Return the figures of a head as text."""
+    shown = score(metrics)
+    shares = (metrics.balanced, metrics.precision_macro, metrics.recall_macro)
+    errors = (metrics.mae, metrics.largest)
+    return [
+        shown.full,
+        shown.interval,
+        *("–" if share is None else f"{100 * share:.2f}" for share in shares),
+        *("–" if error is None else f"{error:,.{shown.digits}f}" for error in errors),
+    ]
 
 
 def speed_text(latency: Latency | None) -> str:
@@ -108,7 +149,7 @@ def drop_text(drop: Drop | None) -> str:
     if drop.verdict == "tie":
         return "tie"
     style = STYLES[drop.verdict]
-    return f"[{style}]{-drop.points:+.2f} {drop.verdict}[/]"
+    return f"[{style}]{drop_words(drop)} {drop.verdict}[/]"
 
 
 def _legend(report: Report) -> str:
@@ -120,10 +161,11 @@ def _legend(report: Report) -> str:
         timing = f" Latency: one image, {threads}, {latency.runs} runs in turn, after warm-up."
     parts = [row for row in report.variants if row.metrics and row.metrics.images != report.split["test"]]
     subset = "".join(f" *{row.name}: {row.metrics.images:,} of them, evenly spaced." for row in parts if row.metrics)
-    return (
-        f"Accuracy on all {report.split['test']:,} test images.{subset} Drop judged by McNemar's test on the same "
-        f"images.{timing}"
-    )
+    what, judged = "Accuracy", "McNemar's test"
+    if is_value(report):
+        what, judged = f"RMSE of '{report.heads[0].name}'", "paired bootstrap"
+    images = report.split["test"]
+    return f"{what} on all {images:,} test images.{subset} Drop judged by {judged} on the same images.{timing}"
 
 
 def boards_table(report: Report) -> Table:

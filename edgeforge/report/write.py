@@ -30,8 +30,10 @@ from edgeforge.report.pruning_row import PRUNED, pruning_row
 from edgeforge.report.row import Row
 from edgeforge.report.schema import (
     CalibrationRow,
+    Drop,
     EdgeTPURow,
     Finding,
+    HeadRow,
     Report,
     StageRow,
     TargetRow,
@@ -85,6 +87,7 @@ def gather(job: Job) -> Report:
         seed=recipe.seed,
         reference=reference_of(row.name for row in variants if row.status == "ok"),
         classes=list(preprocessing.classes),
+        heads=[HeadRow(name=head.name, classes=list(head.classes), unit=head.unit) for head in preprocessing.heads],
         input_shape=list(preprocessing.shape),
         normalize=_normalize(preprocessing),
         split={split: len(read_split(job.inputs["data"], split)[1]) for split in ("train", "val", "test")},
@@ -137,8 +140,10 @@ def _findings(variants: list[VariantRow], calibration: CalibrationRow, targets: 
             if not check.passed and check.name != FOLLOWS_FAKE_QUANT:  # that one has its own warning
                 what = f"{row.name}: not proven: {check.name}: {check.detail}"
                 found.append(Finding(severity="warning", what=what, remedy=""))
-        if row.drop and row.drop.verdict == "worse" and row.drop.points > _lost_by_pruning(row, variants):
-            what = f"{row.name} is {row.drop.points:.2f} points less accurate (McNemar p = {row.drop.p_value:.2g})"
+        if row.drop and row.drop.verdict == "worse" and _loss(row.drop) > _lost_by_pruning(row, variants):
+            what = f"{row.name} is {row.drop.points:.2f} points less accurate (McNemar p = {row.drop.p_value or 0:.2g})"
+            if row.drop.rmse is not None:
+                what = f"{row.name} is {row.drop.rmse:.3g} {row.drop.unit} of RMSE worse (paired bootstrap)"
             remedy = "compare it with its fake-quant model under Proofs"
             if row.runtime == "litert":
                 remedy = "try another observer, per-channel weights, quantize.qat or quantize.max_drop"
@@ -170,7 +175,12 @@ def as_it_is_findings(recipe: Recipe) -> list[Finding]:
 def _lost_by_pruning(row: VariantRow, variants: list[VariantRow]) -> float:
     """Return the points that the pruned float network has lost: said once, not again of what is made from it."""
     pruned = next((other for other in variants if other.name == PRUNED), None)
-    return pruned.drop.points if pruned and pruned.drop and row is not pruned else 0.0
+    return _loss(pruned.drop) if pruned and pruned.drop and row is not pruned else 0.0
+
+
+def _loss(drop: Drop) -> float:
+    """Return points of accuracy, or RMSE in a value's unit."""
+    return drop.points if drop.rmse is None else drop.rmse
 
 
 def _optional(job: Job, stage: str, file: str, kind: type[AnyRow]) -> AnyRow | None:

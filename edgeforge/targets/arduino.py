@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.artifact import Preprocessing, shipped_variant
 from edgeforge.bundled import bundled
+from edgeforge.data.labels import head_labels
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.evaluate.tflm import read_tflm
 from edgeforge.export.associated_files import pure_flatbuffer
@@ -38,10 +39,10 @@ class SelfTest:
     """One real test image, what the model is given for it, and what TFLM on the desk answers."""
 
     index: int
-    label: int
+    label: int  # of the primary head; a value is cut to an integer
     raw: NDArray[np.uint8]  # H,W,C
     tensor: NDArray[Any]  # H,W,C of the model's input type
-    output: NDArray[Any]  # classes, of the model's output type
+    output: NDArray[Any]  # the output vector, of the model's output type
 
 
 def pack_arduino(job: Job) -> None:
@@ -135,12 +136,14 @@ def c_type(dtype: str) -> str:
 
 
 def _self_test(job: Job, runner: TFLMRunner, preprocessing: Preprocessing) -> SelfTest:
-    """Return the first test image that the model classifies as labelled, with TFLM's own output for it."""
+    """Return the first test image that is classified as labelled (the first, of a value), with TFLM's own output."""
     raw, labels = read_split(job.inputs["data"], "test")
-    for index, (image, label) in enumerate(zip(raw, labels, strict=True)):
+    primary, head = head_labels(labels, preprocessing.heads), preprocessing.heads[0]
+    for index, (image, label) in enumerate(zip(raw, primary, strict=True)):
         tensor = to_input(preprocessing.apply(image[None]), runner.input)
         output = runner.run_raw(tensor)[0]
-        if output.argmax() == label or index == len(raw) - 1:
+        right = not head.classes or output[: head.size].argmax() == label
+        if right or index == len(raw) - 1:
             return SelfTest(index, int(label), image.transpose(1, 2, 0), tensor[0], output)
     raise AssertionError("the test split is empty")
 

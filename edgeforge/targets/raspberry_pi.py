@@ -12,7 +12,7 @@ from edgeforge import __version__
 from edgeforge.artifact import Preprocessing, Variant, read_variants
 from edgeforge.bundled import bundled
 from edgeforge.data.splits import read_preprocessing, read_split
-from edgeforge.errors import ParityError
+from edgeforge.errors import ParityError, RecipeError
 from edgeforge.runtimes.onnxruntime import OnnxRunner
 from edgeforge.stage import Job
 from edgeforge.targets.graph_optimization import optimize_for_arm
@@ -46,6 +46,7 @@ def pack_raspberry_pi(job: Job) -> None:
     settings, name = job.recipe.raspberry_pi, job.recipe.name
     assert settings
     preprocessing = read_preprocessing(job.inputs["data"])
+    _refuse_what_the_scripts_cannot_say(preprocessing)
     raw = _self_test_images(job.inputs["data"])
     images = preprocessing.apply(raw)
     files: dict[str, bytes] = {}
@@ -79,6 +80,17 @@ def pack_raspberry_pi(job: Job) -> None:
            "files": {facts["file"]: facts["bytes"] for facts in variants.values()}}  # fmt: skip
     (job.output / BUNDLE_ROW_FILE).write_text(json.dumps(row, indent=1))
     job.progress(1.0, f"{len(archive) / 1024:,.1f} KB")
+
+
+def _refuse_what_the_scripts_cannot_say(preprocessing: Preprocessing) -> None:
+    heads = preprocessing.heads
+    if len(heads) > 1 or not heads[0].classes or preprocessing.raw_type != "uint8":
+        names = ", ".join(f"'{head.name}'" for head in heads)
+        raise RecipeError(
+            f"raspberry_pi: its scripts answer with the class of an image; this model's heads are {names}, "
+            f"of {preprocessing.raw_type} inputs",
+            fix="leave raspberry_pi out of the recipe",
+        )
 
 
 def _variants(job: Job) -> tuple[dict[str, tuple[Path, Variant]], str]:

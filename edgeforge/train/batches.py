@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,20 +11,22 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from edgeforge.artifact import Preprocessing
+from edgeforge.train.heads_loss import targets
 
 
 class RawImages(Dataset[tuple[torch.Tensor, torch.Tensor]]):
-    """Raw images (N,C,H,W uint8) and labels; asked for a whole batch at a time, it normalises the batch."""
+    """Raw images (N,C,H,W of raw_type) and labels; asked for a whole batch at a time, it normalises the batch."""
 
-    def __init__(self, images: NDArray[np.uint8], labels: NDArray[np.int64], preprocessing: Preprocessing) -> None:
-        self.images, self.labels, self.preprocessing = images, labels, preprocessing
+    def __init__(self, images: NDArray[Any], labels: NDArray[Any], preprocessing: Preprocessing) -> None:
+        self.images, self.preprocessing = images, preprocessing
+        self.targets = torch.from_numpy(targets(labels, preprocessing.heads))
 
     def __len__(self) -> int:
         return len(self.images)
 
     def __getitem__(self, indices: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
         images = self.preprocessing.apply(self.images[indices])
-        return torch.from_numpy(images), torch.from_numpy(self.labels[indices])
+        return torch.from_numpy(images), self.targets[indices]
 
 
 class BatchOrder(Sampler[list[int]]):
@@ -62,8 +65,8 @@ def _place() -> tuple[int, int]:
 
 
 def loader(
-    images: NDArray[np.uint8],
-    labels: NDArray[np.int64],
+    images: NDArray[Any],
+    labels: NDArray[Any],
     preprocessing: Preprocessing,
     batch_size: int,
     seed: int | None = None,

@@ -40,4 +40,6 @@ class ReportProgress(pl.Callback):
         share = (trainer.current_epoch + (batch + 1) / batches) / epochs
         accuracy = trainer.callback_metrics.get("val_accuracy")
         seen = f", validation accuracy {100 * float(accuracy):.2f} %" if accuracy is not None else ""
+        error = trainer.callback_metrics.get("val_rmse")
+        seen += f", validation RMSE {float(error):.4g}" if error is not None else ""
         self.progress(share, f"epoch {trainer.current_epoch + 1}/{epochs}, batch {batch + 1}/{batches}{seen}")

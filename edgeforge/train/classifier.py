@@ -1,4 +1,4 @@
-"""The LightningModule: cross-entropy training of any nn.Module that gives logits."""
+"""The LightningModule: trains any nn.Module that gives an output vector, with the loss of each head."""
 
 from __future__ import annotations
 
@@ -6,39 +6,51 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from numpy.typing import NDArray
 from torch import nn
+from torchmetrics import MeanSquaredError, Metric
 from torchmetrics.classification import MulticlassAccuracy
 
+from edgeforge.artifact import Preprocessing
 from edgeforge.errors import RecipeError
 from edgeforge.recipe import Train
+from edgeforge.train.heads_loss import HeadsLoss, of_head
+from edgeforge.train.schedule import scheduled
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 
 
 class Classifier(pl.LightningModule):
-    """Trains `network` on batches of images (N,C,H,W float32) and labels (N int64).
+    """Trains `network` on batches of images (N,C,H,W float32) and targets (see `heads_loss.targets`).
 
-    Logs train_loss, val_loss and val_accuracy each epoch. Raises RecipeError at the step whose loss is not
-    a number.
+    Logs train_loss, val_loss and, of the primary head, val_accuracy or val_rmse (in its unit) each epoch.
+    labels: of the training images, for class weights. Raises RecipeError at the step whose loss is not a number.
     """
 
-    def __init__(self, network: nn.Module, train: Train, classes: int, section: str = "train") -> None:
+    def __init__(
+        self, network: nn.Module, train: Train, preprocessing: Preprocessing, labels: NDArray[Any],
+        section: str = "train",
+    ) -> None:  # fmt: skip
         super().__init__()
         self.network = network
         self.settings = train
         self.section = section  # of the recipe, for messages
-        self.loss = nn.CrossEntropyLoss()
-        self.val_accuracy = MulticlassAccuracy(classes, average="micro")
+        self.loss = HeadsLoss(preprocessing, train, labels)
+        self.head = preprocessing.heads[0]
+        self.metric: Metric = MeanSquaredError(squared=False)
+        self.metric_name = "val_accuracy" if self.head.classes else "val_rmse"
+        if self.head.classes:
+            self.metric = MulticlassAccuracy(self.head.size, average="micro")
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Return logits (N,classes)."""
+        """Return output vectors (N,outputs)."""
         logits: torch.Tensor = self.network(images)
         return logits
 
     def training_step(self, batch: Batch, _: int) -> torch.Tensor:
         """Return the loss of a batch."""
         images, labels = batch
-        loss: torch.Tensor = self.loss(self(images), labels)
+        loss = self.training_loss(images, labels)
         if not torch.isfinite(loss):
             raise RecipeError(
                 f"the loss is {loss.item()} at step {self.global_step} (epoch {self.current_epoch})",
@@ -47,16 +59,31 @@ class Classifier(pl.LightningModule):
         self.log("train_loss", loss, on_step=False, on_epoch=True, sync_dist=True)
         return loss
 
-    def validation_step(self, batch: Batch, _: int) -> None:
-        """Log the loss and accuracy of a batch."""
-        images, labels = batch
-        logits = self(images)
-        self.val_accuracy(logits, labels)
-        self.log("val_loss", self.loss(logits, labels), on_epoch=True, sync_dist=True)
-        self.log("val_accuracy", self.val_accuracy, on_epoch=True)
+    def training_loss(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Return the loss of a batch."""
+        loss: torch.Tensor = self.loss(self(images), labels)
+        return loss
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Return the recipe's optimizer."""
+    def validation_step(self, batch: Batch, _: int) -> None:
+        """Log the loss, and accuracy or error, of a batch."""
+        images, labels = batch
+        outputs = self(images)
+        primary, truth = outputs[:, : self.head.size], of_head(labels, 0, self.head)
+        if not self.head.classes:
+            primary, truth = self._in_unit(primary[:, 0]), self._in_unit(truth)
+        self.metric(primary, truth)
+        self.log("val_loss", self.loss(outputs, labels), on_epoch=True, sync_dist=True)
+        self.log(self.metric_name, self.metric, on_epoch=True)
+
+    def _in_unit(self, normalised: torch.Tensor) -> torch.Tensor:
+        value = normalised * self.head.std + self.head.mean
+        return value.exp() if self.head.log else value
+
+    def configure_optimizers(self) -> Any:
+        """Return the recipe's optimizer, with its schedule of learning rates."""
+        return scheduled(self._optimizer(), self.settings, lambda: int(self.trainer.estimated_stepping_batches))
+
+    def _optimizer(self) -> torch.optim.Optimizer:
         lr, decay = self.settings.lr, self.settings.weight_decay
         parameters: Any = self.network.parameters()
         if self.settings.optimizer == "adamw":

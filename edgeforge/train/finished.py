@@ -10,7 +10,7 @@ import types
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeforge.artifact import Preprocessing
+from edgeforge.artifact import Head, Preprocessing
 from edgeforge.errors import RecipeError, first_line
 from edgeforge.recipe import FINISHED
 
@@ -151,13 +151,18 @@ def _output_shape(model: onnx.ModelProto, shape: Shape) -> tuple[int, ...]:
 
 def require_outputs(found: tuple[int, ...] | str, preprocessing: Preprocessing) -> None:
     """Raise RecipeError unless the output for one image, of shape `found`, is one vector of the right length."""
-    wanted = preprocessing.outputs
-    if found == (1, wanted):
-        return
-    classes = f"the data has {wanted} classes" if len(preprocessing.heads) == 1 else f"the data's heads need {wanted}"
-    raise RecipeError(
-        f"model: its output for one image is {found}, {classes}: expected (1, {wanted})",
-        fix=f"make the last layer give {wanted} logits, for instance with model.args: {{classes: {wanted}}}",
+    outputs, heads = preprocessing.outputs, preprocessing.heads
+    if found != (1, outputs):
+        wanted = f"{outputs} classes" if len(heads) == 1 and heads[0].classes else f"heads {_listed(heads)}"
+        raise RecipeError(
+            f"model: its output for one image is {found}, the data has {wanted}: expected (1, {outputs})",
+            fix=f"make the last layer give {outputs} outputs, for instance with model.args: {{classes: {outputs}}}",
+        )
+
+
+def _listed(heads: tuple[Head, ...]) -> str:
+    return ", ".join(
+        f"'{head.name}' ({head.size} classes)" if head.classes else f"'{head.name}' (a value)" for head in heads
     )
 
 

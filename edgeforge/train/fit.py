@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 METRICS_FILE = "metrics.csv"
 TRAINING_FILE = "training.json"
-LOGGED = ("train_loss", "val_loss", "val_accuracy")
+LOGGED = ("train_loss", "val_loss", "val_accuracy", "val_rmse")
 
 
 def train(job: Job) -> None:
@@ -40,6 +40,7 @@ def train(job: Job) -> None:
     import_torchvision()
     import pytorch_lightning as pl
 
+    from edgeforge.train.distill import load_teacher
     from edgeforge.train.freeze import Freeze
 
     pl.seed_everything(job.recipe.seed, verbose=False)
@@ -53,7 +54,8 @@ def train(job: Job) -> None:
         write_results(job.output, {"state_dict": state, "epoch": 0}, untrained_row(parameters))
         return
     callbacks = [Freeze(network, settings.freeze)] if settings.freeze else []
-    trainer = fit(job, network, settings, callbacks=callbacks)
+    teacher = load_teacher(job, preprocessing) if job.recipe.distill else None
+    trainer = fit(job, network, settings, callbacks=callbacks, teacher=teacher)
     if trainer.is_global_zero:
         write_results(job.output, best_checkpoint(trainer), training_row(job.scratch, network, trainer))
 
@@ -66,6 +68,7 @@ def fit(
     section: str = "train",
     monitor: str = "val_loss",
     callbacks: Sequence[pl.Callback] = (),
+    teacher: nn.Module | None = None,
 ) -> pl.Trainer:
     """Train `network` on the training images in `job.scratch`, resuming there; return the Trainer.
 
@@ -73,10 +76,15 @@ def fit(
     """
     from edgeforge.train.batches import loader
     from edgeforge.train.classifier import Classifier
+    from edgeforge.train.distill import DistilledClassifier
 
     preprocessing = read_preprocessing(job.inputs["data"])
-    classifier = Classifier(network, settings, len(preprocessing.classes), section)
     train_x, train_y = read_split(job.inputs["data"], "train")
+    classifier = Classifier(network, settings, preprocessing, train_y, section)
+    if teacher is not None and job.recipe.distill:
+        classifier = DistilledClassifier(
+            teacher, job.recipe.distill, network, settings, preprocessing, train_y, section
+        )
     val_x, val_y = read_split(job.inputs["data"], "val")
     trainer = _trainer(job, settings, monitor, callbacks)
     try:
@@ -100,7 +108,9 @@ def _trainer(job: Job, settings: Train, monitor: str, more: Sequence[pl.Callback
 
     from edgeforge.train.callbacks import EpochSeed, ReportProgress
 
-    best = ModelCheckpoint(job.scratch, "best", monitor=monitor, save_last=True, enable_version_counter=False)
+    # Without a monitor, what it keeps is the last epoch.
+    chosen_by = None if settings.keep == "last" and monitor == "val_loss" else monitor
+    best = ModelCheckpoint(job.scratch, "best", monitor=chosen_by, save_last=True, enable_version_counter=False)
     callbacks: list[pl.Callback] = [*more, best, EpochSeed(job.recipe.seed), ReportProgress(job.progress)]
     if settings.early_stopping:
         patience, min_delta = settings.early_stopping.patience, settings.early_stopping.min_delta
@@ -191,6 +201,7 @@ def _epochs(logs: Path) -> list[EpochRow]:
 
 def _write_metrics(path: Path, rows: list[EpochRow]) -> None:
     with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, ["epoch", *LOGGED])
+        logged = [name for name in LOGGED if name != "val_rmse" or any(row.val_rmse is not None for row in rows)]
+        writer = csv.DictWriter(file, ["epoch", *logged], extrasaction="ignore")
         writer.writeheader()
         writer.writerows(row.model_dump() for row in rows)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.artifact import Preprocessing
 from edgeforge.data.splits import read_preprocessing
 from edgeforge.errors import RecipeError, first_line, line_in
+from edgeforge.recipe import Model
 from edgeforge.stage import Job
 from edgeforge.suggest import nearest
 from edgeforge.train.finished import load_finished, require_outputs
@@ -23,7 +24,11 @@ CHECKPOINT = "model.ckpt"
 
 def new_network(job: Job) -> nn.Module:
     """Return the recipe's network with fresh weights. Raises RecipeError naming what is wrong with it."""
-    model, path = job.recipe.model, job.files["model"]
+    return make_network(job.recipe.model, job.files["model"])
+
+
+def make_network(model: Model, path: Path) -> nn.Module:
+    """Return the network of a section such as `model`, whose file is `path`, with fresh weights."""
     network_class = _find_class(path, model.class_name)
     try:
         network: nn.Module = network_class(**model.args)
@@ -74,7 +79,7 @@ def network_weights(checkpoint: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_output(network: nn.Module, preprocessing: Preprocessing) -> None:
-    """Run one zero image through the network. Raises RecipeError unless it gives (1,classes) logits."""
+    """Run one zero image through the network. Raises RecipeError unless it gives one vector (1,outputs)."""
     import torch
 
     shape = preprocessing.shape

@@ -55,7 +55,7 @@ def test_plots_of_nothing_still_draw(report: Report) -> None:
 def test_a_confusion_matrix_shows_its_counts_and_escapes_names(report: Report) -> None:
     row = next(row for row in report.variants if row.name == "tflite-int8")
     assert row.metrics
-    svg = confusion_plot(row, [f"<{name}>" for name in report.classes])
+    svg = confusion_plot(row.name, row.metrics.confusion, [f"<{name}>" for name in report.classes])
     assert "&lt;3&gt;" in svg and "<3>" not in svg
     assert f">{row.metrics.confusion[0][0]}<" in svg
     assert re.search("currentColor", svg) and "#010203" not in svg

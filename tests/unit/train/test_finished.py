@@ -108,7 +108,9 @@ def test_several_heads_are_one_vector(tmp_path: Path) -> None:
     to_onnx(tmp_path / "a.onnx")
     heads = (Head("kind", tuple("abc")), Head("size", tuple("xy")))
     assert check_finished(tmp_path / "a.onnx", Preprocessing(SHAPE, 255.0, (0.0,), (1.0,), tuple("abc"), heads))
-    with pytest.raises(RecipeError, match=r"the data's heads need 4: expected \(1, 4\)"):
+    with pytest.raises(
+        RecipeError, match=r"the data has heads 'kind' \(3 classes\), 'cycles' \(a value\): expected \(1, 4\)"
+    ):
         heads = (Head("kind", tuple("abc")), Head("cycles", unit="cycles"))
         check_finished(tmp_path / "a.onnx", Preprocessing(SHAPE, 255.0, (0.0,), (1.0,), tuple("abc"), heads))
 

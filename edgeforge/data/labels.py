@@ -1,0 +1,73 @@
+"""Labels of one or several heads: how they are stored, split, and read back.
+
+One head of classes: (N) int64. Anything else: (N,heads) float64, a class as its number, a value in its unit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from edgeforge.artifact import Head
+from edgeforge.errors import RecipeError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+STRATA = 5  # parts of a value's range, with as many inputs each, that splits keep in proportion
+
+
+def head_labels(labels: NDArray[Any], heads: tuple[Head, ...], place: int = 0) -> NDArray[Any]:
+    """Return one head's labels (N): int64 of classes, float64 of a value in its unit. 0: the primary head."""
+    import numpy as np
+
+    column = labels if labels.ndim == 1 else labels[:, place]
+    return column.astype(np.int64 if heads[place].classes else np.float64, copy=False)
+
+
+def as_stored(labels: NDArray[Any], heads: tuple[Head, ...]) -> NDArray[Any]:
+    """Return labels (N or N,heads) in the type that they are stored in. Raises RecipeError where one is no number."""
+    import numpy as np
+
+    if len(heads) == 1 and heads[0].classes:
+        return labels.reshape(len(labels)).astype(np.int64, copy=False)
+    table = np.asarray(labels, np.float64).reshape(len(labels), -1)
+    if table.shape[1] != len(heads):
+        raise RecipeError(
+            f"data: {table.shape[1]} labels an input, {len(heads)} heads: {', '.join(head.name for head in heads)}",
+            fix="give one column a head",
+        )
+    for place, head in enumerate(heads):
+        column = table[:, place]
+        if not np.isfinite(column).all() or (head.log and (column <= 0).any()):
+            wanted = "numbers above 0, for their logarithms are learned" if head.log else "finite numbers"
+            raise RecipeError(f"data: labels of '{head.name}' are not all {wanted}", fix="leave those inputs out")
+    return table
+
+
+def fitted_heads(heads: tuple[Head, ...], labels: NDArray[Any]) -> tuple[Head, ...]:
+    """Return the heads with mean and standard deviation of the training labels (of their logarithms) for values."""
+    import numpy as np
+
+    fitted = []
+    for place, head in enumerate(heads):
+        if not head.classes:
+            values = head_labels(labels, heads, place)
+            values = np.log(values) if head.log else values
+            std = float(values.std())
+            if std == 0:
+                raise RecipeError(f"data: every training label of '{head.name}' is the same", fix="look at the labels")
+            head = replace(head, mean=round(float(values.mean()), 6), std=round(std, 6))
+        fitted.append(head)
+    return tuple(fitted)
+
+
+def strata(values: NDArray[Any], head: Head, parts: int = STRATA) -> NDArray[np.int64]:
+    """Return what splits and calibration keep in proportion: the class, or which part of the value's quantiles."""
+    import numpy as np
+
+    if head.classes:
+        return values.astype(np.int64, copy=False)
+    edges = np.quantile(values, np.linspace(0, 1, min(parts, len(values)) + 1)[1:-1])
+    return np.searchsorted(edges, values, side="right").astype(np.int64)

@@ -1,0 +1,74 @@
+"""What each head is trained on: cross-entropy of classes, Huber or squared error of a normalised value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from edgeforge.artifact import Head, Preprocessing
+from edgeforge.data.labels import head_labels
+from edgeforge.errors import RecipeError
+from edgeforge.recipe import Train
+from edgeforge.suggest import nearest
+
+
+def targets(labels: NDArray[Any], heads: tuple[Head, ...]) -> NDArray[Any]:
+    """Return what outputs are compared with: (N) int64 of one head of classes, else (N,heads) float32, normalised."""
+    if labels.ndim == 1 and heads[0].classes:
+        return labels
+    columns = [head_labels(labels, heads, place) for place in range(len(heads))]
+    return np.stack(
+        [column if head.classes else head.normalised(column) for head, column in zip(heads, columns, strict=True)],
+        axis=1,
+    ).astype(np.float32)
+
+
+def of_head(batch: torch.Tensor, place: int, head: Head) -> torch.Tensor:
+    """Return one head's column (N) of `targets`: int64 of classes, float32 of a value."""
+    column = batch if batch.ndim == 1 else batch[:, place]
+    return column.long() if head.classes else column
+
+
+class HeadsLoss(nn.Module):
+    """The weighted sum of the heads' losses.
+
+    `train.class_weights: balanced` weighs each class by N / (classes * its count), so that a rare class counts as
+    much as a frequent one. `train.head_weights` are 1 where not given.
+    Raises RecipeError for a weight of a head that is not there.
+    """
+
+    def __init__(self, preprocessing: Preprocessing, train: Train, labels: NDArray[Any]) -> None:
+        super().__init__()
+        self.heads, self.places = preprocessing.heads, list(preprocessing.slices().values())
+        names = [head.name for head in self.heads]
+        for name in train.head_weights:
+            if name not in names:
+                raise RecipeError(
+                    f"train.head_weights: there is no head '{name}'{nearest(name, names)}",
+                    fix=f"the heads are: {', '.join(names)}",
+                )
+        self.weights = [train.head_weights.get(name, 1.0) for name in names]
+        self.losses = nn.ModuleList(self._loss(head, place, train, labels) for place, head in enumerate(self.heads))
+
+    def _loss(self, head: Head, place: int, train: Train, labels: NDArray[Any]) -> nn.Module:
+        if not head.classes:
+            return nn.HuberLoss() if train.value_loss == "huber" else nn.MSELoss()
+        if train.class_weights is None:
+            return nn.CrossEntropyLoss()
+        counts = np.bincount(head_labels(labels, self.heads, place), minlength=len(head.classes))
+        weights = counts.sum() / (len(counts) * np.maximum(counts, 1))
+        return nn.CrossEntropyLoss(torch.from_numpy(weights.astype(np.float32)))
+
+    def forward(self, outputs: torch.Tensor, expected: torch.Tensor) -> torch.Tensor:
+        """Return the loss of output vectors (N,outputs) against `targets`."""
+        parts = []
+        for place, (head, loss) in enumerate(zip(self.heads, self.losses, strict=True)):
+            found = outputs[:, self.places[place]] if len(self.heads) > 1 else outputs
+            found = found if head.classes else found[:, 0]
+            part: torch.Tensor = loss(found, of_head(expected, place, head))
+            parts.append(part if self.weights[place] == 1.0 else self.weights[place] * part)
+        return parts[0] if len(parts) == 1 else torch.stack(parts).sum()
