@@ -95,19 +95,25 @@ def plan(
 def init(
     path: Annotated[Path, typer.Argument(help="The recipe to write.")] = Path("recipe.yaml"),
     template: Annotated[str, typer.Option(help="Which ready recipe to begin with.")] = "digits",
-    model: Annotated[str | None, typer.Option(help="Your model: path/to/file.py:Class.")] = None,
+    model: Annotated[str | None, typer.Option(help="Your model: path/to/file.py:Class, or file.onnx.")] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Your data: a folder with a folder a class, a .csv of paths and labels, an .npz."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
     debug: Debug = False,
 ) -> None:
     """Write a commented recipe to begin with.
 
-    Example:
+    Examples:
 
       edgeforge init my.yaml --model my_net.py:MyNet
+
+      edgeforge init my.yaml --model my_net.py --data photos/
     """
     from edgeforge.init import write_recipe
 
-    write_recipe(path, template=template, model=model, force=force)
+    write_recipe(path, template=template, model=model, data=data, force=force)
     print(f"{path} is written; edit it, then: edgeforge build {path}")
 
 

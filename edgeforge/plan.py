@@ -98,22 +98,41 @@ def _not_asked_for(stage: Stage, recipe: Recipe) -> bool:
 
 
 def user_files(loaded: LoadedRecipe) -> dict[str, Path]:
-    """Return the user's own files that stages read, by name: `model`, `calibration`, `data/…`."""
+    """Return the user's own files that stages read, by name: `model`, `weights`, `teacher/…`, `data/…`, …"""
     recipe, folder = loaded.recipe, loaded.path.parent
-    try:
-        files = {"model": resolve_model_file(recipe.model.name, folder)[0]}
-    except RecipeError as error:
-        raise RecipeError(f"{loaded.where('model.name')}: {error.reason}", fix=error.fix) from error
+    files = {"model": _model(recipe.model.name, folder, loaded.where("model.name"))}
+    beside = files["model"].with_name(files["model"].name + ".data")
+    if recipe.model.finished == "ONNX" and beside.is_file():
+        files["model/data"] = beside  # where torch.onnx.export keeps the weights
+    if recipe.distill:
+        teacher, key = recipe.distill.teacher, "distill.teacher"
+        files["teacher/model"] = _model(teacher.name, folder, loaded.where(f"{key}.name"))
+        if teacher.weights:
+            files["teacher/weights"] = _file(folder, teacher.weights, loaded.where(f"{key}.weights"))
+    if recipe.model.weights:
+        files["weights"] = _file(folder, recipe.model.weights, loaded.where("model.weights"))
     if recipe.quantize.calibration.file:
-        files["calibration"] = _beside(folder, recipe.quantize.calibration.file)
-        if not files["calibration"].is_file():
-            where = f"{loaded.where('quantize.calibration.file')}: {recipe.quantize.calibration.file}"
-            raise RecipeError(f"{where}: no such file", fix="check the path, or leave it out")
+        where = loaded.where("quantize.calibration.file")
+        files["calibration"] = _file(folder, recipe.quantize.calibration.file, where)
     if recipe.data.root and recipe.data.source == "mnist":
         files |= _mnist_files(_beside(folder, recipe.data.root), loaded.where("data.root"))
     if recipe.data.root and recipe.data.source in OWN_SOURCES:
         files[USER_DATA] = _own_data(recipe.data.source, _beside(folder, recipe.data.root), loaded.where("data.root"))
     return files
+
+
+def _model(name: str, folder: Path, where: str) -> Path:
+    try:
+        return resolve_model_file(name, folder)[0]
+    except RecipeError as error:
+        raise RecipeError(f"{where}: {error.reason}", fix=error.fix) from error
+
+
+def _file(folder: Path, name: str, where: str) -> Path:
+    path = _beside(folder, name)
+    if not path.is_file():
+        raise RecipeError(f"{where}: {name}: no such file", fix="check the path, or leave it out")
+    return path
 
 
 def _own_data(source: str, path: Path, where: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -51,8 +52,8 @@ class Columns(Section):
 
 # The user's own data, and which keys of `data` each source takes.
 OWN_SOURCES = {
-    "image_folder": ("size", "channels", "corrupt"),
-    "csv": ("size", "channels", "corrupt", "columns"),
+    "image_folder": ("size", "channels", "corrupt", "classes"),
+    "csv": ("size", "channels", "corrupt", "columns", "classes"),
     "numpy": ("classes",),
 }
 
@@ -72,7 +73,7 @@ class Data(Section):
     channels: Literal[1, 3] = Field(3, description="1: grey; 3: red, green, blue")
     corrupt: Literal["skip", "refuse"] = Field("skip", description="images that cannot be read: named in the report")
     columns: Columns = Columns()
-    classes: tuple[str, ...] | None = Field(None, description="numpy: names of the labels 0, 1, …")
+    classes: tuple[str, ...] | None = Field(None, description="in the order of the outputs; default: by name")
     validation: float = Field(
         0.1,
         ge=0.0,
@@ -96,11 +97,34 @@ class Data(Section):
         return self
 
 
-class Model(Section):
-    """The network: a file in models/, or path/to/file.py:Class, and its constructor arguments."""
+# A model in one of these files is finished: it is taken as it is, and not trained.
+FINISHED = {".onnx": "ONNX", ".pt": "TorchScript", ".ts": "TorchScript", ".pt2": "torch.export"}
 
-    name: str = Field(min_length=1, description="digits_cnn, mnist_cnn, or path/to/file.py:Class")
+
+class Model(Section):
+    """The network: a file in models/, or path/to/file.py:Class, and its constructor arguments.
+
+    Or a finished model: an .onnx, TorchScript (.pt, .ts) or torch.export (.pt2) file.
+    """
+
+    name: str = Field(min_length=1, description="digits_cnn, path/to/file.py:Class, or a finished model: file.onnx")
     args: dict[str, Any] = Field(default_factory=dict, description="keyword arguments of the class")
+    weights: str | None = Field(None, description="state dict to begin with: .pt, .pth, .ckpt or .safetensors")
+    fresh: tuple[str, ...] = Field((), description="layers that take no weights from that file, such as classifier")
+
+    @model_validator(mode="after")
+    def _finished_as_it_is(self) -> Model:
+        for key in ("args", "weights", "fresh"):
+            if self.finished and getattr(self, key):
+                raise ValueError(f"{key} makes no sense with {self.name}: a finished {self.finished} model")
+        if self.fresh and not self.weights:
+            raise ValueError("fresh belongs to weights: name their file too")
+        return self
+
+    @property
+    def finished(self) -> str:
+        """What kind of finished model it is: ONNX, TorchScript, torch.export; empty: a class of a Python file."""
+        return FINISHED.get(Path(self.name).suffix.lower(), "")
 
     @property
     def class_name(self) -> str | None:
@@ -131,7 +155,7 @@ class Augment(Section):
 class Train(Section):
     """How the network is trained; the best validation epoch is kept."""
 
-    epochs: Positive = 10
+    epochs: int = Field(10, ge=0, description="0: the network is taken as it is, with model.weights")
     batch_size: Positive = 64
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
     lr: float = Field(1e-3, gt=0.0)
@@ -149,6 +173,27 @@ class Train(Section):
     )
     augment: Augment | None = Field(None, description="random changes of the training images")
     early_stopping: EarlyStopping | None = None
+    freeze: tuple[str, ...] = Field((), description="layers that are not trained, such as features or features.*")
+
+
+class Distill(Section):
+    """Training with a teacher: a larger network, trained before, whose outputs the network learns beside the labels.
+
+    The loss is weight * T² * KL(teacher, student) of the outputs softened by T, + (1 - weight) * the usual one
+    (Hinton, Vinyals, Dean 2015, arXiv:1503.02531).
+    """
+
+    teacher: Model = Field(description="as `model`, with its weights: {name: mnist_cnn, weights: model.ckpt}")
+    temperature: float = Field(4.0, gt=0.0, description="T: higher shows more of what the teacher finds similar")
+    weight: float = Field(0.7, ge=0.0, le=1.0, description="of the teacher, against the labels")
+
+    @model_validator(mode="after")
+    def _a_trained_teacher(self) -> Distill:
+        if self.teacher.finished == "ONNX":
+            raise ValueError("teacher: an ONNX file cannot teach; name a Python network, TorchScript or torch.export")
+        if not self.teacher.finished and not self.teacher.weights:
+            raise ValueError("teacher: weights are missing: name the checkpoint of a trained network")
+        return self
 
 
 class Trainer(Section):
@@ -410,6 +455,7 @@ class Recipe(Section):
     model: Model
     train: Train = Train()
     trainer: Trainer = Trainer()
+    distill: Distill | None = None
     prune: Prune | None = None
     quantize: Quantize = Quantize()
     measure: Measure = Measure()

@@ -45,6 +45,7 @@ def load_recipe(path: Path, overrides: tuple[str, ...] = ()) -> LoadedRecipe:
         raise RecipeError("\n".join(lines), fix="mend the recipe; `edgeforge init` writes a commented one") from None
     _check_targets(recipe, origin)
     _check_ship(recipe, origin)
+    _check_finished(recipe, origin)
     return LoadedRecipe(recipe, path, origin)
 
 
@@ -158,6 +159,23 @@ def _check_ship(recipe: Recipe, origin: dict[KeyPath, str]) -> None:
             "and activations differ in type",
             fix="ship tflite-int8, an int8 or int16x8 entry of ptq, tflite-qat-int8 or tflite-mixed",
         )
+
+
+def _check_finished(recipe: Recipe, origin: dict[KeyPath, str]) -> None:
+    """What trains needs a network in Python."""
+    trains: dict[KeyPath, Any] = {
+        ("distill",): recipe.distill,
+        ("prune",): recipe.prune,
+        ("quantize", "qat"): recipe.quantize.qat,
+    }
+    for key, value in trains.items():
+        if recipe.model.finished and value is not None:
+            where = next((origin[key[:depth]] for depth in (2, 1) if key[:depth] in origin), dotted(key))
+            raise RecipeError(
+                f"{where}: {dotted(key)}: {recipe.model.name} is a finished {recipe.model.finished} model: only a "
+                "network in Python can be trained",
+                fix="leave it out, or name the network as path/to/file.py:Class, with model.weights",
+            )
 
 
 def _check_targets(recipe: Recipe, origin: dict[KeyPath, str]) -> None:

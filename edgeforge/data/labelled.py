@@ -41,7 +41,7 @@ def load_labelled(job: Job, rows: list[Labelled], where: str) -> Source:
         findings.append(Finding(severity="warning", what=what, remedy="mend or remove them"))
         kept = [index for index in range(len(rows)) if index not in refused]
         pixels, rows = pixels[kept], [rows[index] for index in kept]
-    classes = class_names([row.label for row in rows], where)
+    classes = class_names([row.label for row in rows], where, data.classes)
     labels = np.array([classes.index(row.label) for row in rows], np.int64)
     return split_source(pixels, labels, classes, np.array([row.split for row in rows]), where, findings)
 
@@ -82,12 +82,23 @@ def split_source(
     )
 
 
-def class_names(labels: list[str], where: str) -> tuple[str, ...]:
-    """Return the classes in order, whole numbers by their value. Raises RecipeError when there are fewer than two."""
+def class_names(labels: list[str], where: str, given: tuple[str, ...] | None) -> tuple[str, ...]:
+    """Return the classes: those given, or sorted, whole numbers by their value.
+
+    Raises RecipeError when there are fewer than two, or others than those given.
+    """
     counts = Counter(labels)
+    if given and set(given) != set(counts):
+        unknown, missing = sorted(set(counts) - set(given)), sorted(set(given) - set(counts))
+        found = f"has {some(unknown)}" if unknown else f"has no image of {some(missing)}"
+        raise RecipeError(
+            f"{where} {found}, other than data.classes says", fix="name every class there is, and no other"
+        )
     if len(counts) < 2:
         found = f"one class only, '{next(iter(counts))}'" if counts else "no image that can be read"
         raise RecipeError(f"{where}: {found}", fix="give images of two classes at least")
+    if given:
+        return given
     numbers = all(label.isdecimal() for label in counts)
     return tuple(sorted(counts, key=lambda label: (int(label) if numbers else 0, label)))
 

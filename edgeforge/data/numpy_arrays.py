@@ -98,7 +98,7 @@ def _labels(y: NDArray[Any], names: tuple[str, ...] | None, where: str) -> tuple
     import numpy as np
 
     if y.dtype.kind in "US":
-        classes = class_names([str(label) for label in y], where)
+        classes = class_names([str(label) for label in y], where, names)
         return np.array([classes.index(str(label)) for label in y], np.int64), classes
     if y.dtype.kind not in "iub":
         raise RecipeError(f"{where}: y is {y.dtype}", fix="give whole numbers from 0, or names")

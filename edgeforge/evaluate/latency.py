@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from edgeforge.artifact import read_variants
 from edgeforge.data.splits import read_preprocessing, read_split
-from edgeforge.evaluate.measure import REFERENCE
+from edgeforge.evaluate.measure import reference_of
 from edgeforge.evaluate.memory import memory_of
 from edgeforge.evaluate.statistics import paired_bootstrap_ratio
 from edgeforge.report.schema import Latency
@@ -42,9 +42,12 @@ def measure_latency(job: Job) -> None:
     calls = {name: load_runner(path, settings.threads).single(image) for name, path in files.items()}
     job.progress(0.5, f"{settings.runs} runs of {len(calls)} variants in turn")
     times = interleaved_ms(calls, settings.runs, settings.warmup)
+    reference = reference_of(times)
     rows = {
         name: {
-            "latency_ms": _latency(values, times[REFERENCE], name, settings.threads, job.recipe.seed).model_dump(),
+            "latency_ms": _latency(
+                values, None if name == reference else times[reference], settings.threads, job.recipe.seed
+            ).model_dump(),
             "peak_memory_bytes": memory[name],
         }
         for name, values in times.items()
@@ -72,11 +75,11 @@ def interleaved_ms(calls: dict[str, Callable[[], object]], runs: int, warmup: in
     return times
 
 
-def _latency(times: NDArray[np.float64], reference: NDArray[np.float64], name: str, threads: int, seed: int) -> Latency:
+def _latency(times: NDArray[np.float64], reference: NDArray[np.float64] | None, threads: int, seed: int) -> Latency:
     import numpy as np
 
     p50, p99 = np.percentile(times, (50, 99))
     row = Latency(p50=float(p50), p99=float(p99), threads=threads, runs=len(times), verdict="reference")
-    if name != REFERENCE:
+    if reference is not None:
         row.ratio, row.ratio_low, row.ratio_high, row.verdict = paired_bootstrap_ratio(reference, times, seed)
     return row

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 MEASUREMENTS_FILE = "measurements.json"
 REFERENCE = "torch-fp32"
+REFERENCES = (REFERENCE, "onnx-fp32")  # the second one where a finished ONNX model is what there is
 FOLDERS = {"torch": "torch", "onnxruntime": "onnx", "litert": "tflite"}  # of the build, by runtime
 INDEX = "-index"  # suffix of the test images a variant was run on, where not on all
 GIVES_OUTPUTS_OF = "gives the outputs of"
@@ -69,9 +71,10 @@ def _row(
         row.size_bytes = (folder / variant.file).stat().st_size
     found = logits[variant.name]
     index = logits.get(variant.name + INDEX, slice(None))
-    expected, truth = logits[REFERENCE][index], labels[""][index]
+    first = reference_of(logits)
+    expected, truth = logits[first][index], labels[""][index]
     further = {key.removeprefix(ON): (logits[variant.name + key], y) for key, y in labels.items() if key}
-    reference = None if variant.name == REFERENCE else expected
+    reference = None if variant.name == first else expected
     row.metrics, row.drop = metrics(found, reference, truth, preprocessing, further)
     row.agreement = Agreement(
         top1=same_class(expected, found, preprocessing.classified),
@@ -81,6 +84,12 @@ def _row(
     _compare_with_fake_quant(row, variant, logits)
     _compare_with_source(row, variant, logits, preprocessing.classified)
     return row
+
+
+def reference_of(names: Iterable[str]) -> str:
+    """Return which of some variants all others are compared with."""
+    made = set(names)
+    return next(name for name in REFERENCES if name in made)
 
 
 def _compare_with_fake_quant(row: VariantRow, variant: Variant, logits: dict[str, Any]) -> None:

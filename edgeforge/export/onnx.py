@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgeforge.artifact import PREPROCESSING_FILE, Preprocessing, Variant, write_variants
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import ParityError, StageFailed, first_line
 from edgeforge.stage import Job
+from edgeforge.train.finished import open_onnx
 from edgeforge.train.network import trained_network
 
 if TYPE_CHECKING:
@@ -25,13 +26,18 @@ MODULE_KEY = "pkg.torch.onnx.name_scopes"
 
 
 def export_onnx(job: Job) -> None:
-    """Write NAME_fp32.onnx with batch size 1 and the preprocessing inside it.
+    """Write NAME_fp32.onnx with batch size 1 and the preprocessing inside it; a finished ONNX model as it is.
 
     Raises StageFailed when PyTorch cannot export the network, ParityError when the outputs differ.
     """
-    network = trained_network(job)
     preprocessing = read_preprocessing(job.inputs["data"])
     path = job.output / f"{job.recipe.name}_fp32.onnx"
+    if job.recipe.model.finished == "ONNX":
+        save_onnx(open_onnx(job.files["model"], preprocessing), preprocessing, path)
+        detail = f"{job.files['model'].name}, batch 1"
+        write_variants(job.output, [Variant("onnx-fp32", "onnxruntime", "fp32", path.name, detail)])
+        return
+    network = trained_network(job)
     job.progress(0.1, "tracing the network")
     write_onnx(network, preprocessing, path)
     job.progress(0.8, "comparing with PyTorch")
@@ -48,27 +54,34 @@ def export_onnx(job: Job) -> None:
 
 def write_onnx(network: nn.Module, preprocessing: Preprocessing, path: Path) -> None:
     """Write a network in evaluation mode as ONNX with input (1,C,H,W). Raises StageFailed when PyTorch cannot."""
+    import onnx
     import torch
 
     example = torch.zeros(1, *preprocessing.shape)
+    names: dict[str, Any] = {"input_names": [INPUT_NAME], "output_names": [OUTPUT_NAME], "verbose": False}
     try:
-        program = torch.onnx.export(
-            network,
-            (example,),
-            dynamo=True,
-            input_names=[INPUT_NAME],
-            output_names=[OUTPUT_NAME],
-            verbose=False,
-        )
-        assert program is not None
-        model = program.model_proto
+        if isinstance(network, torch.jit.ScriptModule):  # which only the older exporter takes
+            torch.onnx.export(network, (example,), path, dynamo=False, opset_version=17, **names)
+            model = onnx.load(path)
+        else:
+            program = torch.onnx.export(network, (example,), dynamo=True, **names)
+            assert program is not None
+            model = program.model_proto
     except Exception as error:
         cause = error.__cause__ or error
         raise StageFailed(
             f"PyTorch cannot export the model: {first_line(cause)}",
             fix="torch.export needs a forward without branches on tensor values; see the log for the line",
         ) from error
+    save_onnx(model, preprocessing, path)
+
+
+def save_onnx(model: onnx.ModelProto, preprocessing: Preprocessing, path: Path) -> None:
+    """Write a model with the preprocessing inside it, and without what differs between machines."""
     _keep_module_names(model)
+    kept = [entry for entry in model.metadata_props if entry.key != PREPROCESSING_FILE]
+    del model.metadata_props[:]
+    model.metadata_props.extend(kept)
     entry = model.metadata_props.add()
     entry.key, entry.value = PREPROCESSING_FILE, preprocessing.to_json()
     path.write_bytes(model.SerializeToString(deterministic=True))
@@ -95,6 +108,7 @@ def _largest_difference(job: Job, network: nn.Module, preprocessing: Preprocessi
     raw, _ = read_split(job.inputs["data"], "test")
     images = preprocessing.apply(raw[:CHECKED_IMAGES])
     with torch.inference_mode():
-        expected = network(torch.from_numpy(images)).numpy()
+        # One at a time: a finished model may take no more.
+        expected = torch.cat([network(image) for image in torch.from_numpy(images).split(1)]).numpy()
     found = OnnxRunner(path).run(images)
     return float(abs(found - expected).max() / (expected.max() - expected.min()))

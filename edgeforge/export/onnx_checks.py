@@ -6,6 +6,7 @@ import ast
 import importlib.util
 import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from edgeforge.errors import MissingDependency, RecipeError, first_line
@@ -13,6 +14,7 @@ from edgeforge.errors import MissingDependency, RecipeError, first_line
 if TYPE_CHECKING:
     import onnx
 
+OLDEST_OPSET, NEWER_OPSET = 13, 17  # quantization per channel came with 13
 MODULE_KEY = "pkg.torch.onnx.name_scopes"  # where torch.onnx.export notes the modules around a node
 
 
@@ -26,6 +28,61 @@ def require_static_shapes(model: onnx.ModelProto, name: str) -> None:
                     f"{name}: {what} of '{value.name}' is dynamic ('{size.dim_param or '?'}')",
                     fix="export it with a fixed shape and batch 1: a board allocates memory for fixed shapes only",
                 )
+
+
+def fix_batch(model: onnx.ModelProto, name: str, shape: tuple[int, ...]) -> onnx.ModelProto:
+    """Return a model whose input `name` has this shape; operators that only computed a dynamic shape are folded."""
+    import onnx
+    import onnxruntime
+    from onnxruntime.tools.onnx_model_utils import fix_output_shapes, make_input_shape_fixed
+
+    sizes = [size for value in (*model.graph.input, *model.graph.output) for size in value.type.tensor_type.shape.dim]
+    if all(size.HasField("dim_value") and size.dim_value > 0 for size in sizes):
+        return model
+    make_input_shape_fixed(model.graph, name, list(shape))
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC  # plain ONNX operators
+    with TemporaryDirectory() as folder:
+        options.optimized_model_filepath = str(Path(folder) / "fixed.onnx")
+        onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        model = onnx.load(options.optimized_model_filepath)
+    fix_output_shapes(model)
+    return model
+
+
+def newer_opset(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a model of an old opset in one that every stage takes."""
+    from onnx import version_converter
+
+    opset = max((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), default=0)
+    if opset >= OLDEST_OPSET:
+        return model
+    converted: onnx.ModelProto = version_converter.convert_version(model, NEWER_OPSET)
+    return converted
+
+
+def rename(model: onnx.ModelProto, old: str, new: str) -> None:
+    """Give an input or output of a graph another name; a tensor that has that name already gets one of its own."""
+    if old == new:
+        return
+    taken = {name for node in model.graph.node for name in (*node.input, *node.output)}
+    if new in taken:
+        _replace(model.graph, new, f"{new}_inside")
+    _replace(model.graph, old, new)
+
+
+def _replace(graph: onnx.GraphProto, old: str, new: str) -> None:
+    for value in (*graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        if value.name == old:
+            value.name = new
+    for node in graph.node:
+        for names in (node.input, node.output):
+            for place, name in enumerate(names):
+                if name == old:
+                    names[place] = new
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                _replace(inner, old, new)
 
 
 def require_convertible(model: onnx.ModelProto) -> None:

@@ -9,7 +9,7 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgeforge.artifact import Preprocessing, Variant, write_variants
 from edgeforge.data.representative import read_calibration
@@ -21,7 +21,7 @@ from edgeforge.quantize.eager_fusion import fusable_groups, replace_relu6
 from edgeforge.quantize.fx_graph import quantizable_graph
 from edgeforge.quantize.torch_qconfig import own_qconfigs, qconfig
 from edgeforge.quantize.torch_ranges import write_ranges
-from edgeforge.recipe import TorchEngine, TorchObserver, TorchVariant
+from edgeforge.recipe import TorchEngine, TorchInt8, TorchObserver
 from edgeforge.runtimes.torch_script import save_torch_script
 from edgeforge.stage import Job
 from edgeforge.train.network import dense_network, trained_network
@@ -45,6 +45,7 @@ class Baselines:
     model_file: Path
     observer: TorchObserver
     per_channel_dense: bool
+    batched: bool = True  # whether the network takes any batch, or, as a finished one may, one image at a time
 
     def float32(self, dense: nn.Module | None) -> list[Variant]:
         """The reference that every other variant is compared with: the network before any pruning.
@@ -121,7 +122,7 @@ class Baselines:
 
     def _save(self, suffix: str, network: nn.Module, variant: Variant) -> Variant:
         file = f"{self.name}_{suffix}.pt"
-        batched = variant.precision != "dynamic-int8"
+        batched = self.batched and variant.precision != "dynamic-int8"
         self._write(file, network, engine=variant.extra.get("engine"), batched=batched)
         return Variant(**{**vars(variant), "file": file})
 
@@ -135,6 +136,10 @@ def quantize_torch(job: Job) -> None:
     import torch
 
     settings = job.recipe.quantize.torch
+    finished = job.recipe.model.finished
+    if finished == "ONNX":
+        write_variants(job.output, [_left_out(job, name) for name in ("torch-fp32", *_names(settings))])
+        return
     baselines = Baselines(
         job.recipe.name,
         trained_network(job),
@@ -144,23 +149,45 @@ def quantize_torch(job: Job) -> None:
         job.files["model"],
         settings.observer,
         job.recipe.quantize.tflite.per_channel_dense,
+        batched=not finished,
     )
+    if finished:
+        variants = [*baselines.float32(None), *(_left_out(job, name) for name in _names(settings))]
+        write_variants(job.output, variants)
+        return
     reference = settings.engine
-    makers: dict[str, tuple[TorchVariant, Callable[[], Variant]]] = {
-        "torch-dynamic-int8": ("dynamic", lambda: baselines.dynamic(reference)),
-        "torch-eager-int8": ("static-eager", lambda: baselines.static_eager(reference)),
-        "torch-fx-int8": ("static-fx", lambda: baselines.static_fx(reference, reference=True)),
+    makers: dict[str, Callable[[], Variant]] = {
+        "torch-dynamic-int8": lambda: baselines.dynamic(reference),
+        "torch-eager-int8": lambda: baselines.static_eager(reference),
+        "torch-fx-int8": lambda: baselines.static_fx(reference, reference=True),
     }
-    for engine in settings.also_fx_on:
-        if engine != reference:
-            make = _bound(baselines.static_fx, engine)
-            makers[f"torch-fx-int8-{engine}"] = ("static-fx", make)
+    names = _names(settings)
     variants = baselines.float32(dense_network(job) if "prune" in job.inputs else None)
-    for done, (name, (kind, make)) in enumerate(makers.items()):
-        if kind in settings.variants:
-            job.progress(done / len(makers), name)
-            variants.append(_or_reason(name, make))
+    for done, name in enumerate(names):
+        job.progress(done / len(names), name)
+        engine: Any = name.removeprefix("torch-fx-int8-")
+        variants.append(_or_reason(name, makers.get(name) or _bound(baselines.static_fx, engine)))
     write_variants(job.output, variants)
+
+
+def _names(settings: TorchInt8) -> list[str]:
+    """Return the names of the INT8 variants that a recipe asks for."""
+    kinds = {"dynamic": "torch-dynamic-int8", "static-eager": "torch-eager-int8", "static-fx": "torch-fx-int8"}
+    names = [name for kind, name in kinds.items() if kind in settings.variants]
+    further = [f"torch-fx-int8-{engine}" for engine in settings.also_fx_on if engine != settings.engine]
+    return names + (further if "static-fx" in settings.variants else [])
+
+
+def _left_out(job: Job, name: str) -> Variant:
+    """Return the row of a variant that a finished model cannot have."""
+    precision = "fp32" if name == "torch-fp32" else _precision(name)
+    file, kind = job.files["model"].name, job.recipe.model.finished
+    reason = f"{file} is a finished {kind} model: PyTorch quantizes networks written in Python"
+    return Variant(name, "torch", precision, None, reason=reason)
+
+
+def _precision(name: str) -> str:
+    return "dynamic-int8" if "dynamic" in name else "int8"
 
 
 def _bound(make: Callable[..., Variant], engine: TorchEngine) -> Callable[[], Variant]:
@@ -171,8 +198,7 @@ def _or_reason(name: str, make: Callable[[], Variant]) -> Variant:
     try:
         return make()
     except Exception as error:
-        precision = "dynamic-int8" if "dynamic" in name else "int8"
-        return Variant(name, "torch", precision, None, reason=f"{type(error).__name__}: {first_line(error)}")
+        return Variant(name, "torch", _precision(name), None, reason=f"{type(error).__name__}: {first_line(error)}")
 
 
 def use_engine(engine: TorchEngine) -> None:

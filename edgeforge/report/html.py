@@ -48,7 +48,7 @@ def render(report: Report) -> str:
         "size": Markup(accuracy_plot(report, "size")),
         "latency": Markup(accuracy_plot(report, "latency")),
         "bars": Markup(bars_plot(report)),
-        "training": Markup(training_plot(report.training)),
+        "training": Markup(training_plot(report.training)) if report.training.epochs else "",
         "fine_tuning": Markup(training_plot(report.pruning.fine_tuning)) if report.pruning else "",
         "qat": Markup(training_plot(report.qat)) if report.qat else "",
         "confusion": {},

@@ -14,7 +14,7 @@ from edgeforge.data.representative import CALIBRATION_ROW_FILE
 from edgeforge.data.splits import read_findings, read_preprocessing, read_split
 from edgeforge.errors import RecipeError
 from edgeforge.evaluate.latency import LATENCY_FILE
-from edgeforge.evaluate.measure import FOLLOWS_FAKE_QUANT, MEASUREMENTS_FILE
+from edgeforge.evaluate.measure import FOLLOWS_FAKE_QUANT, MEASUREMENTS_FILE, reference_of
 from edgeforge.evaluate.parity_stage import PARITY_FILE
 from edgeforge.evaluate.tflm import read_tflm
 from edgeforge.machine import machine_facts
@@ -22,6 +22,7 @@ from edgeforge.quantize.mixed import MIXED_FILE
 from edgeforge.quantize.qat import QAT_TRAINING_FILE
 from edgeforge.report.board_schema import BoardRun
 from edgeforge.report.boards import board_files_among, crc_of, read_runs
+from edgeforge.recipe import Recipe
 from edgeforge.report.devices import raspberry_pi_row
 from edgeforge.report.html import render
 from edgeforge.report.mixed_schema import MixedRow
@@ -86,6 +87,7 @@ def gather(job: Job) -> Report:
         recipe=recipe.name,
         shipped=read_tflm(job.inputs["tflm"])["source"],
         seed=recipe.seed,
+        reference=reference_of(row.name for row in variants if row.status == "ok"),
         classes=list(preprocessing.classes),
         heads=[HeadRow(name=head.name, classes=list(head.classes), unit=head.unit) for head in preprocessing.heads],
         input_shape=list(preprocessing.shape),
@@ -100,6 +102,7 @@ def gather(job: Job) -> Report:
         pruning=pruning_row(job, variants),
         edge_tpu=EdgeTPURow.model_validate_json(edge_tpu.read_bytes()) if edge_tpu.exists() else None,
         findings=read_findings(job.inputs["data"])
+        + as_it_is_findings(recipe)
         + _findings(variants, calibration, targets)
         + parity_findings(parity),
         stages=[StageRow(**row) for row in job.facts["stages"]],
@@ -139,9 +142,10 @@ def _variants(job: Job, name: str) -> list[VariantRow]:
 def _findings(variants: list[VariantRow], calibration: CalibrationRow, targets: list[TargetRow]) -> list[Finding]:
     """Return everything a person should look at, the gravest first."""
     found = list(calibration.findings)
+    for reason in dict.fromkeys(row.reason for row in variants if row.status == "failed"):
+        names = ", ".join(row.name for row in variants if row.status == "failed" and row.reason == reason)
+        found.append(Finding(severity="error", what=f"{names} could not be made: {reason}", remedy=""))
     for row in variants:
-        if row.status == "failed":
-            found.append(Finding(severity="error", what=f"{row.name} could not be made: {row.reason}", remedy=""))
         found += [Finding(severity="warning", what=f"{row.name}: {text}", remedy="") for text in row.warnings]
         for check in row.checks:
             if not check.passed and check.name != FOLLOWS_FAKE_QUANT:  # that one has its own warning
@@ -162,6 +166,21 @@ def _findings(variants: list[VariantRow], calibration: CalibrationRow, targets: 
             what = f"does not fit {target.title}: {target.reason}"
             found.append(Finding(severity="error", what=what, remedy="use a smaller input or fewer channels"))
     return sorted(found, key=lambda finding: finding.severity != "error")
+
+
+def as_it_is_findings(recipe: Recipe) -> list[Finding]:
+    """Return what to look at when a network was not trained here."""
+    found, model = [], recipe.model
+    if not model.finished and recipe.train.epochs:
+        return []
+    if not model.finished and not model.weights:
+        what, remedy = "the network was not trained: its weights are random", "set train.epochs, or model.weights"
+        found.append(Finding(severity="warning", what=what, remedy=remedy))
+    elif recipe.data.normalize is None:
+        what = "data.normalize is not set: the inputs are normalised with this data's own mean and standard deviation"
+        remedy = f"set those that {Path(model.weights or model.name).name} was trained with"
+        found.append(Finding(severity="warning", what=what, remedy=remedy))
+    return found
 
 
 def _lost_by_pruning(row: VariantRow, variants: list[VariantRow]) -> float:

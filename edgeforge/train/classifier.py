@@ -50,13 +50,18 @@ class Classifier(pl.LightningModule):
     def training_step(self, batch: Batch, _: int) -> torch.Tensor:
         """Return the loss of a batch."""
         images, labels = batch
-        loss: torch.Tensor = self.loss(self(images), labels)
+        loss = self.training_loss(images, labels)
         if not torch.isfinite(loss):
             raise RecipeError(
                 f"the loss is {loss.item()} at step {self.global_step} (epoch {self.current_epoch})",
                 fix=f"lower {self.section}.lr (now {self.settings.lr}), or set trainer.gradient_clip_val",
             )
         self.log("train_loss", loss, on_step=False, on_epoch=True, sync_dist=True)
+        return loss
+
+    def training_loss(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Return the loss of a batch."""
+        loss: torch.Tensor = self.loss(self(images), labels)
         return loss
 
     def validation_step(self, batch: Batch, _: int) -> None:

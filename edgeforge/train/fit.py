@@ -14,7 +14,9 @@ from edgeforge.recipe import Train
 from edgeforge.report.schema import EpochRow, TrainingRow
 from edgeforge.stage import Job
 from edgeforge.torchvision_import import import_torchvision
+from edgeforge.train.finished import check_finished
 from edgeforge.train.network import CHECKPOINT, check_output, new_network
+from edgeforge.train.weights import load_user_weights
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -26,14 +28,34 @@ LOGGED = ("train_loss", "val_loss", "val_accuracy", "val_rmse")
 
 
 def train(job: Job) -> None:
-    """Write model.ckpt (best epoch), metrics.csv and training.json; resume where a killed run stopped."""
+    """Write model.ckpt (best epoch), metrics.csv and training.json; resume where a killed run stopped.
+
+    A finished model is only looked at: there is no checkpoint then, and training.json has no epochs.
+    """
+    preprocessing, settings = read_preprocessing(job.inputs["data"]), job.recipe.train
+    if job.recipe.model.finished:
+        parameters = check_finished(job.files["model"], preprocessing)
+        (job.output / TRAINING_FILE).write_text(untrained_row(parameters).model_dump_json(indent=1))
+        return
     import_torchvision()
     import pytorch_lightning as pl
 
+    from edgeforge.train.distill import load_teacher
+    from edgeforge.train.freeze import Freeze
+
     pl.seed_everything(job.recipe.seed, verbose=False)
     network = new_network(job)
-    check_output(network, read_preprocessing(job.inputs["data"]))
-    trainer = fit(job, network, job.recipe.train)
+    if "weights" in job.files:
+        load_user_weights(network, job.files["weights"], job.recipe.model.fresh)
+    check_output(network, preprocessing)
+    if settings.epochs == 0:
+        state = {f"network.{name}": value for name, value in network.state_dict().items()}
+        parameters = sum(parameter.numel() for parameter in network.parameters())
+        write_results(job.output, {"state_dict": state, "epoch": 0}, untrained_row(parameters))
+        return
+    callbacks = [Freeze(network, settings.freeze)] if settings.freeze else []
+    teacher = load_teacher(job, preprocessing) if job.recipe.distill else None
+    trainer = fit(job, network, settings, callbacks=callbacks, teacher=teacher)
     if trainer.is_global_zero:
         write_results(job.output, best_checkpoint(trainer), training_row(job.scratch, network, trainer))
 
@@ -46,6 +68,7 @@ def fit(
     section: str = "train",
     monitor: str = "val_loss",
     callbacks: Sequence[pl.Callback] = (),
+    teacher: nn.Module | None = None,
 ) -> pl.Trainer:
     """Train `network` on the training images in `job.scratch`, resuming there; return the Trainer.
 
@@ -53,10 +76,15 @@ def fit(
     """
     from edgeforge.train.batches import loader
     from edgeforge.train.classifier import Classifier
+    from edgeforge.train.distill import DistilledClassifier
 
     preprocessing = read_preprocessing(job.inputs["data"])
     train_x, train_y = read_split(job.inputs["data"], "train")
     classifier = Classifier(network, settings, preprocessing, train_y, section)
+    if teacher is not None and job.recipe.distill:
+        classifier = DistilledClassifier(
+            teacher, job.recipe.distill, network, settings, preprocessing, train_y, section
+        )
     val_x, val_y = read_split(job.inputs["data"], "val")
     trainer = _trainer(job, settings, monitor, callbacks)
     try:
@@ -142,6 +170,11 @@ def training_row(scratch: Path, network: nn.Module, trainer: pl.Trainer) -> Trai
         stopped_early=len(rows) < (trainer.max_epochs or 0),
         parameters=sum(parameter.numel() for parameter in network.parameters()),
     )
+
+
+def untrained_row(parameters: int) -> TrainingRow:
+    """Return the row of a network that was taken as it is."""
+    return TrainingRow(epochs=[], best_epoch=0, stopped_early=False, parameters=parameters)
 
 
 def write_results(folder: Path, checkpoint: dict[str, Any], row: TrainingRow) -> None:

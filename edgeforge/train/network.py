@@ -8,10 +8,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeforge.artifact import Head, Preprocessing
+from edgeforge.artifact import Preprocessing
+from edgeforge.data.splits import read_preprocessing
 from edgeforge.errors import RecipeError, first_line, line_in
+from edgeforge.recipe import Model
 from edgeforge.stage import Job
 from edgeforge.suggest import nearest
+from edgeforge.train.finished import load_finished, require_outputs
 
 if TYPE_CHECKING:
     from torch import nn
@@ -21,7 +24,11 @@ CHECKPOINT = "model.ckpt"
 
 def new_network(job: Job) -> nn.Module:
     """Return the recipe's network with fresh weights. Raises RecipeError naming what is wrong with it."""
-    model, path = job.recipe.model, job.files["model"]
+    return make_network(job.recipe.model, job.files["model"])
+
+
+def make_network(model: Model, path: Path) -> nn.Module:
+    """Return the network of a section such as `model`, whose file is `path`, with fresh weights."""
     network_class = _find_class(path, model.class_name)
     try:
         network: nn.Module = network_class(**model.args)
@@ -46,6 +53,8 @@ def dense_network(job: Job) -> nn.Module:
 
 
 def _with_weights(job: Job, stage: str) -> nn.Module:
+    if job.recipe.model.finished:
+        return load_finished(job.files["model"], read_preprocessing(job.inputs["data"]).shape)
     network = new_network(job)
     load_weights(network, job.inputs[stage] / CHECKPOINT)
     return network.eval()
@@ -73,7 +82,7 @@ def check_output(network: nn.Module, preprocessing: Preprocessing) -> None:
     """Run one zero image through the network. Raises RecipeError unless it gives one vector (1,outputs)."""
     import torch
 
-    shape, outputs = preprocessing.shape, preprocessing.outputs
+    shape = preprocessing.shape
     was_training = network.training
     try:
         with torch.no_grad():
@@ -86,19 +95,7 @@ def check_output(network: nn.Module, preprocessing: Preprocessing) -> None:
     finally:
         network.train(was_training)
     found = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
-    if found != (1, outputs):
-        heads = preprocessing.heads
-        wanted = f"{outputs} classes" if len(heads) == 1 and heads[0].classes else f"heads {_listed(heads)}"
-        raise RecipeError(
-            f"model: its output for one image is {found}, the data has {wanted}: expected (1, {outputs})",
-            fix=f"make the last layer give {outputs} outputs, for instance with model.args: {{classes: {outputs}}}",
-        )
-
-
-def _listed(heads: tuple[Head, ...]) -> str:
-    return ", ".join(
-        f"'{head.name}' ({head.size} classes)" if head.classes else f"'{head.name}' (a value)" for head in heads
-    )
+    require_outputs(found, preprocessing)
 
 
 def _find_class(path: Path, wanted: str | None) -> type[nn.Module]:

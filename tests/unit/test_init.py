@@ -1,10 +1,12 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from edgeforge.errors import RecipeError
 from edgeforge.init import write_recipe
 from edgeforge.model_file import resolve_model_file
+from edgeforge.plan import user_files
 from edgeforge.recipe_file import load_recipe
 
 
@@ -43,3 +45,26 @@ def test_mistakes_write_nothing(tmp_path: Path, path: str, template: str, model:
     with pytest.raises(RecipeError, match=expected):
         write_recipe(tmp_path / path, template=template, model=model, force=False)
     assert [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
+def test_the_user_s_data_and_number_of_classes_are_put_in(tmp_path: Path) -> None:
+    for name in ("cat", "dog", "emu"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        Image.new("RGB", (40, 24)).save(tmp_path / "photos" / name / "a.png")
+    net = tmp_path / "net.py"
+    net.write_text("class Net:\n    def __init__(self, width=8, *, num_classes=10): ...\n")
+    path = tmp_path / "r.yaml"
+    for template in ("digits", "mnist"):
+        write_recipe(path, template=template, model=str(net), data=tmp_path / "photos", force=True)
+        recipe = load_recipe(path).recipe
+        assert recipe.data.source == "image_folder" and recipe.data.size == (24, 40)
+        assert recipe.model.args == {"num_classes": 3} and recipe.data.normalize is None
+        assert "data/own" in user_files(load_recipe(path))
+    Image.new("RGB", (4000, 24)).save(tmp_path / "photos" / "emu" / "b.png")
+    write_recipe(path, template="digits", model=None, data=tmp_path / "photos", force=True)
+    assert load_recipe(path).recipe.data.size == (96, 96)
+    (tmp_path / "list.csv").write_text("path,label\n")
+    write_recipe(path, template="digits", model=None, data=tmp_path / "list.csv", force=True)
+    assert load_recipe(path).recipe.data.source == "csv"
+    with pytest.raises(RecipeError, match=r"no folder, \.csv or \.npz there"):
+        write_recipe(path, template="digits", model=None, data=net, force=True)

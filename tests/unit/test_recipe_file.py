@@ -100,7 +100,7 @@ def test_mistakes_name_place_key_and_remedy(tmp_path: Path, text: str, expected:
 
 
 def test_every_mistake_is_a_line(tmp_path: Path) -> None:
-    reason = error_of(tmp_path, GOOD + "train: {epochs: 0, lr: -1}\nmeassure: {}\n")
+    reason = error_of(tmp_path, GOOD + "train: {epochs: -1, lr: -1}\nmeassure: {}\n")
     assert [line.split(": ")[1] for line in reason.splitlines()] == ["train.epochs", "train.lr", "meassure"]
 
 

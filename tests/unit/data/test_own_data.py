@@ -85,6 +85,14 @@ def test_folder_csv_and_arrays_of_the_same_images_are_the_same_data(tmp_path: Pa
     assert preprocessing.std[0] == pytest.approx(training.std(), abs=1e-4)
 
 
+def test_the_order_of_the_classes_may_be_given(tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "photos")
+    given = ("snow owl", "cat", "dog")
+    assert read_preprocessing(run(tmp_path / "1", root, "image_folder", classes=given)).classes == given
+    assert "has snow owl, other than data.classes says" in reason(tmp_path / "2", root, classes=("cat", "dog"))
+    assert "has no image of emu" in reason(tmp_path / "3", root, classes=(*given, "emu"))
+
+
 def test_the_user_s_own_splits_are_kept(tmp_path: Path) -> None:
     root = tmp_path / "photos"
     parts = {"train": range(80), "valid": range(80, 95), "test": range(95, 120)}
@@ -251,7 +259,7 @@ def test_any_change_of_the_files_is_known(tmp_path: Path) -> None:
         ({"source": "image_folder", "size": (8, 8)}, "source image_folder needs root"),
         ({"source": "csv", "root": "a.csv"}, "source csv needs size"),
         ({"source": "digits", "size": (8, 8)}, "size belongs to source image_folder and csv; this is digits"),
-        ({"source": "csv", "root": "a", "size": (8, 8), "classes": ("a",)}, "classes belongs to source numpy"),
+        ({"source": "numpy", "root": "a", "corrupt": "refuse"}, "corrupt belongs to source image_folder and csv"),
     ],
 )
 def test_keys_that_do_not_belong_together(keys: dict[str, object], expected: str) -> None:

@@ -1,0 +1,35 @@
+"""docs/tutorial.md as a new user meets it: its commands, in order, in an empty folder."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edgeforge.report.write import read_report
+
+pytestmark = pytest.mark.build
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_tutorial_leads_to_a_sketch(tmp_path: Path) -> None:
+    blocks = re.findall(r"^```sh\n(.*?)^```$", (ROOT / "docs" / "tutorial.md").read_text(), flags=re.M | re.S)
+    assert len(blocks) == 8
+    places = [str(Path(sys.executable).parent), os.environ["PATH"]]
+    environment = {**os.environ, "PATH": os.pathsep.join(places), "PYTHONPATH": str(ROOT), "COLUMNS": "160"}
+    shown = {}
+    for number, block in enumerate(blocks, start=1):
+        done = subprocess.run(["bash", "-ec", block], cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, f"block {number}: {done.stderr}"
+        shown[number] = done.stdout
+    report = read_report(tmp_path / "build" / "photos")
+    rows = {row.name: row for row in report.variants}
+    assert all(row.status == "ok" for row in rows.values()), [row.reason for row in rows.values()]
+    tflm = rows["tflm-int8"].metrics
+    assert tflm and tflm.images == 130 and tflm.top1 > 0.8
+    assert report.classes == ["flower", "temple"] and report.input_shape == [3, 32, 32]
+    assert "photos.ino" in shown[6]
+    assert (tmp_path / "build" / "transfer" / "train" / "model.ckpt").exists()
+    assert (tmp_path / "build" / "finished" / "tflite" / "finished_int8.tflite").exists()
