@@ -20,9 +20,9 @@ from edgeforge.evaluate.tflm import read_tflm
 from edgeforge.machine import machine_facts
 from edgeforge.quantize.mixed import MIXED_FILE
 from edgeforge.quantize.qat import QAT_TRAINING_FILE
+from edgeforge.recipe import Recipe
 from edgeforge.report.board_schema import BoardRun
 from edgeforge.report.boards import board_files_among, crc_of, read_runs
-from edgeforge.recipe import Recipe
 from edgeforge.report.devices import raspberry_pi_row
 from edgeforge.report.html import render
 from edgeforge.report.mixed_schema import MixedRow
