@@ -49,12 +49,12 @@ def peak_text(row: FitRow) -> str:
 
 def fit_table(rows: Sequence[FitRow], title: str) -> Table:
     """Return one row a board: arena, RAM and flash with what is left, in bytes."""
-    table = Table(box=None, padding=(0, 1), title=escape(title), title_justify="left")
-    for name in ("", "board", "arena", "RAM", "left", "flash", "left"):
-        table.add_column(name, justify="left" if name in ("", "board") else "right", no_wrap=True)
+    table = Table(box=None, padding=(0, 1, 0, 0), title=escape(title), title_justify="left")
+    for name in ("board", "arena", "RAM", "left", "flash", "left"):
+        table.add_column(name, justify="left" if name == "board" else "right", no_wrap=True)
     for row in rows:
         mark = "[green]✓[/]" if row.fits else "[red]✗[/]"
-        table.add_row(mark, row.board, f"{row.arena.used_bytes:,}", f"{row.ram_bytes:,}", _left(row.ram_headroom),
+        table.add_row(f"{mark} {row.board}", f"{row.arena.used_bytes:,}", f"{row.ram_bytes:,}", _left(row.ram_headroom),
                       f"{row.flash_bytes:,}", _left(row.flash_headroom))  # fmt: skip
     return table
 
