@@ -138,12 +138,17 @@ def print_bench(rows: list[BenchRow], *, json: bool) -> None:
 def print_boards(boards: dict[str, Board]) -> None:
     """Print the boards."""
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("board", "name", "core", "MHz", "flash KB", "RAM KB"):
-        table.add_column(name, justify="right" if name in ("MHz", "flash KB", "RAM KB") else "left")
+    for name in ("board", "processor", "MHz", "flash", "core", "RAM", "core"):
+        table.add_column(name, justify="left" if name in ("board", "processor") else "right", no_wrap=True)
     for key, board in boards.items():
-        flash, ram = f"{board.flash_bytes // 1024:,}", f"{board.ram_bytes // 1024:,}"
-        table.add_row(key, board.title, board.core, str(board.clock_mhz), flash, ram)
-    Console(highlight=False).print(table)
+        sizes = (board.flash_bytes, board.core_flash_bytes, board.ram_bytes, board.core_ram_bytes)
+        flash, core_flash, ram, core_ram = (f"{size // 1024:,}" for size in sizes)
+        table.add_row(key, board.core, str(board.clock_mhz), flash, core_flash, ram, core_ram)
+    console = Console(highlight=False)
+    console.print(table)
+    console.print(
+        "[dim]Sizes in KB; core: what the Arduino core takes of it. Sources: edgeforge/targets/boards.toml.[/]"
+    )
 
 
 def print_edge_tpu(row: EdgeTPURow, *, json: bool) -> None:

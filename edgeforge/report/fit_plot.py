@@ -59,10 +59,11 @@ def _name_peak(axes: Axes, arena: ArenaRow) -> None:
     layer = arena.steps[step - 1].split(" (")[0] if step else "input"
     lines = [f"peak: {layer}, {arena.live_bytes[step]:,} bytes"]
     lines += [f"{one.bytes:,}  {'scratch' if one.kind == 'scratch' else _short(one.name, 34)}" for one in live[:4]]
-    left = step < len(arena.steps) / 2
-    axes.annotate("\n".join(lines), (step + (0.6 if left else -0.6), arena.head_bytes / 1024), (0, -4),
-                  textcoords="offset points", fontsize=7.5, color=PEAK, ha="left" if left else "right", va="top",
-                  in_layout=False, linespacing=1.35, zorder=5)  # fmt: skip
+    after = step < len(arena.steps) / 2
+    beside = max(one.last for one in live) + 0.6 if after else min(one.first for one in live) - 0.6
+    axes.annotate("\n".join(lines), (beside, arena.head_bytes / 1024), (0, -4), textcoords="offset points",
+                  fontsize=7.5, color=PEAK, ha="left" if after else "right", va="top", in_layout=False,
+                  linespacing=1.35, zorder=5)  # fmt: skip
 
 
 def _short(name: str, letters: int) -> str:

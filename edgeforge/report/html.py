@@ -8,6 +8,7 @@ from typing import Any
 from edgeforge.evaluate.layer_evidence import costliest
 from edgeforge.report.boards import run_lines
 from edgeforge.report.edge_tpu import edge_tpu_lines
+from edgeforge.report.fit_view import fit_view
 from edgeforge.report.mixed_plot import mix_plot, sensitivity_plot
 from edgeforge.report.parity_plot import depth_plot
 from edgeforge.report.parity_table import identical_text
@@ -59,6 +60,7 @@ def render(report: Report) -> str:
         headline=headline(report),
         groups={title: rows for title, rows in groups.items() if rows},
         plots=plots,
+        fits=fit_view(report.targets),
         pruning_lines=pruning_lines(report.pruning) if report.pruning else [],
         edge_tpu_lines=edge_tpu_lines(report.edge_tpu) if report.edge_tpu else [],
         parity_view=parity_view(report.parity),

@@ -132,11 +132,12 @@ def _legend(report: Report) -> str:
 def boards_table(report: Report) -> Table:
     """Return one row a board: flash, RAM, and whether the model fits."""
     table = Table(box=None, padding=(0, 1), title="Boards", title_justify="left")
-    for name in ("board", "verdict", "arena", "of RAM", "model", "of flash"):
+    for name in ("board", "verdict", "arena", "RAM", "of", "flash", "of"):
         table.add_column(name, justify="left" if name in ("board", "verdict") else "right")
     for row in report.targets:
-        table.add_row(row.title, _verdict(row), _kilobytes(row.ram_bytes), _kilobytes(row.ram_limit_bytes),
-                      _kilobytes(row.flash_bytes), _kilobytes(row.flash_limit_bytes))  # fmt: skip
+        table.add_row(row.title, _verdict(row), _kilobytes(row.arena_bytes), _kilobytes(row.ram_bytes),
+                      _kilobytes(row.ram_limit_bytes), _kilobytes(row.flash_bytes),
+                      _kilobytes(row.flash_limit_bytes))  # fmt: skip
     return table
 
 

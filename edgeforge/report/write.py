@@ -152,8 +152,9 @@ def _findings(variants: list[VariantRow], calibration: CalibrationRow, targets: 
             found.append(Finding(severity="warning", what=what, remedy=remedy))
     for target in targets:
         if target.fits is False:
-            what = f"does not fit {target.title}: {target.reason}"
-            found.append(Finding(severity="error", what=what, remedy="use a smaller input or fewer channels"))
+            advice = target.fit.advice if target.fit else []
+            what = f"{target.title}: {target.reason}"
+            found.append(Finding(severity="error", what=what, remedy="; ".join(advice)))
     return sorted(found, key=lambda finding: finding.severity != "error")
 
 

@@ -139,7 +139,7 @@ def require_fit(rows: Sequence[FitRow]) -> None:
     failing = [row for row in rows if not row.fits]
     if failing:
         raise BudgetExceeded(
-            "\n".join(f"{row.title}: {row.verdict}" for row in failing),
+            "\n".join(f"{row.title}: {row.verdict}" for row in rows),
             fix="; ".join(dict.fromkeys(text for row in failing for text in row.advice)),
         )
 

@@ -2,19 +2,12 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeforge.targets.arduino import ARENA_MARGIN, arena_with_margin
 from edgeforge.targets.arduino_project import c_array, c_float
 
 
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False))
 def test_a_c_float_reads_back_as_the_same_float(value: float) -> None:
     assert np.float32(c_float(value).rstrip("f")) == np.float32(value)
-
-
-@given(st.integers(1, 10**7))
-def test_the_arena_has_its_margin_and_alignment(measured: int) -> None:
-    arena = arena_with_margin(measured)
-    assert arena % 16 == 0 and 0 <= arena - int(measured * (1 + ARENA_MARGIN)) < 16
 
 
 def test_arrays_are_written_row_by_row() -> None:

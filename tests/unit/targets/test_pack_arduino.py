@@ -15,6 +15,7 @@ from edgeforge.report.schema import TargetRow
 from edgeforge.stage import Job, restricted
 from edgeforge.targets.arduino import pack_arduino
 from edgeforge.targets.boards import board
+from edgeforge.targets.fit_stage import judge_fit
 
 MODEL = Path(__file__).parents[2] / "data" / "digits_int8.tflite"
 TFLM = {
@@ -46,16 +47,19 @@ def pack(folder: Path, *targets: str, **facts: object) -> tuple[Path, list[Targe
     recipe = Recipe.model_validate(
         {"name": "digits", "data": {"source": "digits"}, "model": {"name": "m"}, "targets": targets}
     )
-    pack_arduino(
-        Job(
-            stage="arduino",
-            recipe=restricted(recipe, ("name", "targets", "quantize.ship")),
-            inputs=inputs,
-            output=folder / "out",
-            scratch=folder,
-            progress=lambda done, text: None,
+    inputs["fit"] = folder / "fit"
+    inputs["fit"].mkdir()
+    for run, output in ((judge_fit, inputs["fit"]), (pack_arduino, folder / "out")):
+        run(
+            Job(
+                stage=output.name,
+                recipe=restricted(recipe, ("name", "targets", "boards", "on_misfit", "library", "quantize.ship")),
+                inputs=inputs,
+                output=output,
+                scratch=folder,
+                progress=lambda done, text: None,
+            )
         )
-    )
     rows = json.loads((folder / "out" / "targets.json").read_text())
     return folder / "out" / "digits", [TargetRow.model_validate(row) for row in rows]
 
@@ -81,10 +85,11 @@ def test_the_same_inputs_give_the_same_bytes(tmp_path: Path) -> None:
         assert path.read_bytes() == (two / path.name).read_bytes(), path.name
 
 
-def test_a_board_too_small_is_said_with_its_numbers(tmp_path: Path) -> None:
-    _, (uno, nano) = pack(tmp_path, "arduino-uno-r4-minima", "arduino-nano-33-ble", arena_bytes=100_000)
-    assert uno.fits is False and "needs 110,000 bytes of RAM, the board has 32,768" in uno.reason
-    assert nano.fits is True
+def test_the_arena_is_that_of_the_board_that_needs_most_and_the_sketch_says_why(tmp_path: Path) -> None:
+    project, rows = pack(tmp_path, "esp32-s3", "arduino-nano-33-ble")
+    reserved = [row.fit.arena_reserved_bytes for row in rows if row.fit]
+    settings = (project / "settings.h").read_text()
+    assert f"kArenaBytes = {max(reserved)};" in settings and "CONV_2D 1" in settings
 
 
 def test_a_model_that_tflm_refuses_gives_rows_with_the_reason_and_no_project(tmp_path: Path) -> None:
