@@ -40,7 +40,7 @@ def proofs(packed: Packed) -> list[tuple[str, str]]:
         (packed.library.title, f"takes every layer as it is; the model is {first.flash.model_bytes:,} bytes"),
     ]
     rows += [(row.title, f"{row.verdict}; arena {row.arena.used_bytes:,} bytes ({row.kernels})") for row in packed.fits]
-    allowed = packed.library.tolerance_steps
+    allowed = packed.library.tolerance(packed.operators)
     steps = "the same bytes" if not allowed else f"within {allowed} step{'s' if allowed > 1 else ''}"
     rows.append(
         (

@@ -33,7 +33,13 @@ QUANTIZE = (
 
 
 def fit_model(
-    flatbuffer: bytes, target: Board, *, key: str = "", library: str | None = None, sketch: Library | None = None
+    flatbuffer: bytes,
+    target: Board,
+    *,
+    key: str = "",
+    library: str | None = None,
+    sketch: Library | None = None,
+    refusals: Sequence[Refusal] = (),
 ) -> FitRow:
     """Return whether a .tflite model fits a board, and with what room.
 
@@ -42,12 +48,13 @@ def fit_model(
         tflite-micro.
     sketch: the library that the sketch is built with; default: the pinned one. A model with a layer that it lacks or
         would compute wrongly does not fit.
+    refusals: layers refused for other reasons; the model then does not fit either.
     Raises RecipeError for a file that is no model, or that computes in float.
     """
     graph = Graph(pure_flatbuffer(flatbuffer))
     require_integers(graph)
     sketch = sketch or known_library(DEFAULT_LIBRARY)
-    refusals = library_refusals(graph.model_bytes, sketch)
+    refusals = [*refusals, *library_refusals(graph.model_bytes, sketch)]
     row = _fit(graph, target, key, library, refusals)
     fitting = [] if row.fits else [one.title for one in boards().values() if _fit(graph, one, "", None, refusals).fits]
     said = {"verdict": verdict(row), "advice": advice(row, graph, fitting), "caveats": caveats(sketch, target)}

@@ -7,7 +7,7 @@ scale says nothing and answers wrongly. Both are refused here, by the flatbuffer
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -59,7 +59,8 @@ class Library(BaseModel):
     grouped_convolution: Ability
     architectures: tuple[str, ...]
     kernels: dict[str, str]
-    tolerance_steps: int = Field(ge=0)
+    exact_operators: frozenset[str] = frozenset()  # shown to give the very bytes of the TFLM on the desk
+    tolerance_steps: int = Field(ge=0)  # for models with other operators
     tolerance_reason: str
 
     @property
@@ -70,6 +71,10 @@ class Library(BaseModel):
     def knows(self, operator: str) -> bool:
         """Return whether its op resolver has a method for the operator, for whichever types."""
         return any(operator in known for known in self.operators.values())
+
+    def tolerance(self, operators: Iterable[str]) -> int:
+        """Return by how many steps of its output a model of these operators may differ from the desk's."""
+        return 0 if set(operators) <= self.exact_operators else self.tolerance_steps
 
     def kernels_on(self, architecture: str) -> str:
         """Return whose kernels compute on an Arduino architecture such as mbed_nano."""
@@ -108,7 +113,13 @@ def project_facts(library: Library) -> LibraryFacts:
     from edgeforge.targets.arduino_project import LibraryFacts
 
     return LibraryFacts(
-        library.name, library.version, library.header, library.git, library.tolerance_steps, library.tolerance_reason
+        name=library.name,
+        version=library.version,
+        header=library.header,
+        git=library.git,
+        exact_operators=tuple(sorted(library.exact_operators)),
+        tolerance_steps=library.tolerance_steps,
+        arithmetic=library.tolerance_reason,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.artifact import Head, Preprocessing
 from edgeforge.errors import ParityError, RecipeError, StageFailed
+from edgeforge.evaluate.flatbuffer import operators
 from edgeforge.export.associated_files import pure_flatbuffer, read_preprocessing_of
 from edgeforge.files import write_whole
 from edgeforge.report.board_schema import BoardHead, BoardMismatch, BoardRun
@@ -141,7 +142,7 @@ def monitor(
     seconds = time.perf_counter() - begun
     expected, answers, milliseconds = np.stack(desk), np.stack(board), np.asarray(micros) / 1000
     steps = _steps(expected, answers)
-    tolerance = tolerance_of(link.hello.library)
+    tolerance = tolerance_of(link.hello.library, operators(subject.flatbuffer))
     worst = sorted(np.flatnonzero(steps), key=lambda place: (-steps[place], place))[:SHOWN]
     real = [from_output(values, runner.output) for values in (expected, answers)]
     labels = None if subject.labels is None else subject.labels[index]
@@ -202,10 +203,10 @@ def require_parity(run: BoardRun) -> None:
         )
 
 
-def tolerance_of(text: str) -> int:
+def tolerance_of(text: str, operators: Iterable[str]) -> int:
     """Return the steps that a library, as the board names it, may differ by from the desk; 0 for one not known."""
-    known = {library.title: library.tolerance_steps for library in libraries().values()}
-    return known.get(text, 0)
+    known = {library.title: library for library in libraries().values()}
+    return known[text].tolerance(operators) if text in known else 0
 
 
 def _sent(raw: NDArray[Any], tensor: NDArray[Any], as_raw: bool) -> bytes:

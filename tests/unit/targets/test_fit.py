@@ -124,7 +124,8 @@ def judged(folder: Path, on_misfit: str) -> Path:
     targets = ("arduino-nano-33-ble", "arduino-giga-r1")
     values = {"name": "m", "data": {"source": "digits"}, "model": {"name": "m"}, "targets": targets}
     recipe = restricted(
-        Recipe.model_validate(values | {"on_misfit": on_misfit}), ("targets", "boards", "on_misfit", "quantize.ship")
+        Recipe.model_validate(values | {"on_misfit": on_misfit}),
+        ("targets", "boards", "on_misfit", "library", "quantize.ship"),
     )
     inputs = {"tflite": folder / "tflite"}
     judge_fit(Job("fit", recipe, inputs, folder / "out", folder, lambda share, text: None))

@@ -12,7 +12,7 @@ from edgeforge.quantize.observers import calibrate
 from edgeforge.quantize.tflite_static import Precision, quantize_static
 from edgeforge.runtimes.litert import LiteRTRunner
 from edgeforge.runtimes.tflm import TFLMRunner
-from edgeforge.targets.boards import Board, board
+from edgeforge.targets.boards import Board, board, boards
 from edgeforge.targets.libraries import DEFAULT_LIBRARY, Library, caveats, libraries, library, refusals
 
 CHIRALE, HEAD = library(DEFAULT_LIBRARY), library("tflite-micro-2026-08")
@@ -99,6 +99,13 @@ def test_a_board_that_the_library_does_not_list_is_said() -> None:
     assert caveats(CHIRALE, board("arduino-nano-33-ble")) == []
     uno = Board.model_validate(board("arduino-nano-33-ble").model_dump() | {"fqbn": "arduino:renesas_uno:minima"})
     assert "not for renesas_uno" in caveats(CHIRALE, uno)[0]
+
+
+def test_boards_count_the_kernels_that_the_pinned_library_has_for_them() -> None:
+    architectures = {key: one.fqbn.split(":")[1] for key, one in boards().items()}
+    assert {key: one.kernels for key, one in boards().items()} == {
+        key: CHIRALE.kernels_on(architecture) for key, architecture in architectures.items()
+    }
 
 
 def test_an_unknown_library_names_the_nearest() -> None:

@@ -19,7 +19,7 @@ from edgeforge.errors import ParityError, RecipeError, StageFailed
 from edgeforge.export.associated_files import pure_flatbuffer
 from edgeforge.runtimes.tflite_tensors import to_input
 from edgeforge.runtimes.tflm import TFLMRunner
-from edgeforge.targets.monitor import Subject, monitor, require_parity
+from edgeforge.targets.monitor import Subject, monitor, require_parity, tolerance_of
 from edgeforge.targets.serial_link import Link
 from edgeforge.targets.serial_protocol import MAGIC, Message, encode
 
@@ -96,7 +96,7 @@ def test_every_answer_is_the_desk_s(subject: Subject, board: Board, raw: bool) -
     assert run.heads[0].board == run.heads[0].desk > 0.9
     assert 1.51 <= run.p50_ms <= run.p99_ms <= 1.75  # as the board counted
     assert run.self_test.startswith("PASS: 3 vectors, largest difference 1 step,")
-    assert (run.name, run.arena_used_bytes, run.tolerance_steps) == ("digits", 2692, 1)
+    assert (run.name, run.arena_used_bytes, run.tolerance_steps) == ("digits", 2692, 0)
     require_parity(run)
 
 
@@ -125,11 +125,12 @@ def test_one_wrong_answer_is_found(subject: Subject, board: Board) -> None:
         require_parity(run)
 
 
-def test_one_step_is_what_the_library_may_differ_by(subject: Subject, board: Board) -> None:
+def test_one_step_is_too_much_where_the_library_is_known_to_be_exact(subject: Subject, board: Board) -> None:
     with Link(board("wrong_one=7")) as link:
         run = monitor(subject, link)
-    assert (run.identical, run.beyond, run.max_steps) == (IMAGES - 1, 0, 1)
-    require_parity(run)
+    assert (run.identical, run.beyond, run.max_steps) == (IMAGES - 1, 1, 1)
+    assert tolerance_of("Chirale_TensorFLowLite 2.0.0", ["CONV_2D", "SOFTMAX"]) == 1
+    assert tolerance_of("unknown 1.0", ["SOFTMAX"]) == 0
 
 
 def test_a_board_with_another_model_is_told(subject: Subject, board: Board) -> None:

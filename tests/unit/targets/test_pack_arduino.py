@@ -53,7 +53,7 @@ def pack(folder: Path, *targets: str, **facts: object) -> tuple[Path, list[Targe
         run(
             Job(
                 stage=output.name,
-                recipe=restricted(recipe, ("name", "targets", "boards", "on_misfit", "quantize.ship")),
+                recipe=restricted(recipe, ("name", "targets", "boards", "on_misfit", "library", "quantize.ship")),
                 inputs=inputs,
                 output=output,
                 scratch=folder,
