@@ -39,6 +39,9 @@ void Reset_Handler(void) {
 // A fault ends the program: a test then sees its exit code.
 void Default_Handler(void) { _Exit(99); }
 
+// What C++ registers destructors of this program with; there is one program.
+void* __dso_handle = 0;
+
 // Called by newlib around main() in a usual start-up, which this one is not.
 void _init(void) {}
 void _fini(void) {}
