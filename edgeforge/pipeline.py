@@ -94,7 +94,7 @@ STAGES: tuple[Stage, ...] = (
         files=("model",),
         uses=TORCH,
         publish={"*.pt": "torch"},
-        version=3,
+        version=4,
     ),
     # Quantization-aware training; what it has learned is carried into TFLite further down.
     Stage(
@@ -107,6 +107,7 @@ STAGES: tuple[Stage, ...] = (
         files=("model",),
         uses=(*TORCH, "pytorch-lightning", "torchmetrics", "torchvision", "onnx", "onnxscript"),
         publish={"*.pt": "torch", "*.onnx": "onnx"},
+        version=2,
         only_with="quantize.qat",
     ),
     Stage(

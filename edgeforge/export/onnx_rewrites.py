@@ -69,3 +69,38 @@ def hard_sigmoid_by_relu6(model: onnx.ModelProto) -> list[str]:
             model.graph.node.insert(place, part)
         rewritten.append(node.name)
     return rewritten[::-1]
+
+
+def max_pool_padded_by_zeros(model: onnx.ModelProto) -> list[str]:
+    """Pad a max-pool that follows a ReLU with zeros; return the names of the pools rewritten.
+
+    onnx2tf pads it with the lowest float, -3.4e38, whose int8 scale leaves nothing of the values. Behind a ReLU zero is
+    as low as any value, so that the maximum is the same; other pools are left alone.
+    """
+    import numpy as np
+    from onnx import helper, numpy_helper
+
+    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    makers = {name: node for node in model.graph.node for name in node.output}
+    rewritten = []
+    for place, node in reversed(list(enumerate(model.graph.node))):
+        pads = next((a for a in node.attribute if a.name == "pads"), None)
+        if node.op_type != "MaxPool" or pads is None or not any(pads.ints):
+            continue
+        source = makers.get(node.input[0])
+        lowest = constants.get(source.input[1]) if source is not None and len(source.input) > 1 else None
+        clipped = source is not None and source.op_type == "Clip" and lowest is not None and float(lowest) >= 0
+        if len(pads.ints) != 4 or source is None or not (source.op_type == "Relu" or clipped):
+            continue
+        top, left, bottom, right = pads.ints
+        amounts, padded = f"{node.name}_pads", f"{node.output[0]}_padded"
+        model.graph.initializer.append(
+            numpy_helper.from_array(np.array([0, 0, top, left, 0, 0, bottom, right], np.int64), amounts)
+        )
+        before = helper.make_node("Pad", [node.input[0], amounts], [padded], f"{node.name}_pad", mode="constant")
+        before.metadata_props.extend(node.metadata_props)
+        node.input[0] = padded
+        pads.ints[:] = [0, 0, 0, 0]
+        model.graph.node.insert(place, before)
+        rewritten.append(node.name)
+    return rewritten[::-1]

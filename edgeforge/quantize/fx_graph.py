@@ -1,11 +1,12 @@
 """Brings a network's FX graph into the shape that TFLite will have, so that both quantize the same tensors.
 
-Four differences are removed before PyTorch places its observers:
+Five differences are removed before PyTorch places its observers:
 - dropout: only passes values on, but scales them while training and would widen its observer's range;
 - nn.Identity, and the stubs of eager mode, for the same reason;
 - nn.Flatten: FX knows that torch.flatten only passes values on, but would give the module a range of its own;
 - ReLU6 behind a convolution or dense layer: TFLite fuses it. A ReLU whose range ends at 6 or below is the same
-  in integers, since int8 saturates there, and PyTorch fuses that.
+  in integers, since int8 saturates there, and PyTorch fuses that;
+- SiLU: TFLite computes a sigmoid and a product, and rounds after each. PyTorch has no integer kernel for it at all.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ def quantizable_graph(network: nn.Module, file: Path, skip: tuple[str, ...] = ()
             )
     _drop_what_passes_values_on(traced)
     _flatten_by_function(traced)
+    _split_silu(traced)
     skipped = _skipped(traced, skip)
     saturating = _replace_relu6(traced, skipped)
     traced.eval().recompile()
@@ -95,6 +97,27 @@ def _flatten_by_function(traced: fx.GraphModule) -> None:
             flatten = modules[node.target]
             node.op, node.target = "call_function", torch.flatten
             node.args = (node.args[0], flatten.start_dim, flatten.end_dim)
+
+
+def _split_silu(traced: fx.GraphModule) -> None:
+    """Write x * sigmoid(x) for every SiLU, module or function; the sigmoid is called after the module."""
+    import operator
+
+    from torch import nn
+    from torch.nn import functional
+
+    modules = dict(traced.named_modules())
+    for node in list(traced.graph.nodes):
+        is_module = node.op == "call_module" and isinstance(modules[node.target], nn.SiLU)
+        if not is_module and not (node.op == "call_function" and node.target is functional.silu):
+            continue
+        name = f"{node.target if is_module else node.name}_sigmoid"
+        traced.add_submodule(name, nn.Sigmoid())
+        with traced.graph.inserting_before(node):
+            gate = traced.graph.call_module(name, (node.args[0],))
+            product = traced.graph.call_function(operator.mul, (node.args[0], gate))
+        node.replace_all_uses_with(product)
+        traced.graph.erase_node(node)
 
 
 def _replace_relu6(traced: fx.GraphModule, skipped: list[str]) -> list[str]:

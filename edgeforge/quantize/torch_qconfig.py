@@ -33,9 +33,26 @@ def mapping(
     own = own_qconfigs(
         graph.network, graph.saturating, training=training, per_channel_dense=per_channel_dense, observer=observer
     )
-    for name, config in (own | dict.fromkeys(graph.skipped)).items():
+    gates = dict.fromkeys(_gates(graph.network), _gate_qconfig(training=training))
+    for name, config in (gates | own | dict.fromkeys(graph.skipped)).items():
         result.set_module_name(name, config)
     return result
+
+
+def _gates(network: nn.Module) -> list[str]:
+    from torch import nn
+
+    return [name for name, module in network.named_modules() if isinstance(module, nn.Sigmoid)]
+
+
+def _gate_qconfig(*, training: bool) -> Any:
+    """Return the QConfig of a sigmoid: TFLite's and PyTorch's integer kernels want its output on steps of 1/256."""
+    from torch.ao.quantization import QConfig, default_weight_observer
+    from torch.ao.quantization.fake_quantize import default_fixed_qparams_range_0to1_fake_quant
+    from torch.ao.quantization.observer import default_fixed_qparams_range_0to1_observer
+
+    fixed = default_fixed_qparams_range_0to1_fake_quant if training else default_fixed_qparams_range_0to1_observer
+    return QConfig(activation=fixed, weight=default_weight_observer)  # a sigmoid has no weights
 
 
 def own_qconfigs(

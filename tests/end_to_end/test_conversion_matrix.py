@@ -11,6 +11,7 @@ import pytest
 
 pytestmark = pytest.mark.build
 ROOT = Path(__file__).parents[2]
+TABLE = ROOT / "docs" / "conversion.md"
 needs_timm = pytest.mark.skipif(importlib.util.find_spec("timm") is None, reason="timm is not installed")
 
 
@@ -21,8 +22,9 @@ def outcomes(text: str) -> dict[str, str]:
 
 
 @needs_timm
+@pytest.mark.skipif(not TABLE.exists(), reason="there is no docs/conversion.md: run scripts/conversion_matrix.py once")
 def test_every_architecture_has_the_outcome_that_the_table_says(tmp_path: Path) -> None:
-    committed = outcomes((ROOT / "docs" / "conversion.md").read_text())
+    committed = outcomes(TABLE.read_text())
     assert len(committed) >= 20 and sum(outcome == "passes" for outcome in committed.values()) >= 15
     found = tmp_path / "conversion.md"
     done = subprocess.run(

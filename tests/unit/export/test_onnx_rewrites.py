@@ -4,7 +4,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edgeforge.export.onnx_rewrites import average_as_pool, hard_sigmoid_by_relu6
+from edgeforge.export.onnx_rewrites import average_as_pool, hard_sigmoid_by_relu6, max_pool_padded_by_zeros
 
 X = np.random.default_rng(0).normal(0, 4, (1, 3, 4, 5)).astype(np.float32)
 
@@ -52,3 +52,25 @@ def test_other_averages_stay(axes: list[int], keep: int, output: list[int]) -> N
     axes_tensor = numpy_helper.from_array(np.array(axes), "axes")
     mean = model(helper.make_node("ReduceMean", ["x", "axes"], ["y"], "mean", keepdims=keep), output, axes_tensor)
     assert average_as_pool(mean) == [] and mean.graph.node[0].op_type == "ReduceMean"
+
+
+def pooled(before: str, pads: list[int]) -> onnx.ModelProto:
+    pool = helper.make_node("MaxPool", ["r"], ["y"], "pool", kernel_shape=[3, 3], strides=[2, 2], pads=pads)
+    height, width = ((X.shape[2 + n] + pads[n] + pads[2 + n] - 3) // 2 + 1 for n in (0, 1))
+    made = model(pool, [1, 3, height, width])
+    made.graph.node.insert(0, helper.make_node(before, ["x"], ["r"], "before"))
+    return made
+
+
+@pytest.mark.parametrize("pads", [[1, 1, 1, 1], [0, 1, 1, 0]])
+def test_a_max_pool_behind_a_relu_is_padded_by_zeros(pads: list[int]) -> None:
+    made = pooled("Relu", pads)
+    expected = run(made)
+    assert max_pool_padded_by_zeros(made) == ["pool"]
+    assert [node.op_type for node in made.graph.node] == ["Relu", "Pad", "MaxPool"]
+    assert np.array_equal(run(made), expected)
+
+
+@pytest.mark.parametrize(("before", "pads"), [("Tanh", [1, 1, 1, 1]), ("Relu", [0, 0, 0, 0])])
+def test_a_max_pool_of_negative_values_or_without_padding_stays(before: str, pads: list[int]) -> None:
+    assert max_pool_padded_by_zeros(pooled(before, pads)) == []

@@ -104,3 +104,27 @@ def test_a_model_that_fx_cannot_trace_is_named_with_its_line(tmp_path: Path) -> 
     exec(compile(file.read_text(), str(file), "exec"), scope)
     with pytest.raises(RecipeError, match=rf"{file}:6: FX cannot trace it"):
         quantizable_graph(scope["Branch"](), file)
+
+
+class Gated(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.act, self.dense = nn.Conv2d(1, 4, 3, padding=1), nn.SiLU(), nn.Linear(256, 3)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.dense(torch.flatten(nn.functional.silu(self.act(self.conv(images))), 1))
+
+
+def test_silu_is_a_sigmoid_on_steps_of_1_256_and_a_product() -> None:
+    torch.manual_seed(0)
+    net = Gated().eval()
+    with torch.no_grad():
+        assert torch.allclose(quantizable_graph(net, Path("net.py")).network(IMAGES), net(IMAGES), atol=1e-6)
+    made = calibrated(net)
+    tensors = {tensor.name: tensor for tensor in made.ranges.tensors}
+    assert list(tensors) == ["images", "conv", "act_sigmoid", "mul", "silu_sigmoid", "mul_1", "flatten", "dense"]
+    for name in ("act_sigmoid", "silu_sigmoid"):
+        assert (tensors[name].scale, tensors[name].zero_point) == (1 / 256, -128)
+    with torch.no_grad():
+        steps = (made.integer(IMAGES) - made.fake_quant(IMAGES)).abs() / (tensors["dense"].scale or 1)
+    assert steps.max() < 1.01
