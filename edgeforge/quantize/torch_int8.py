@@ -182,7 +182,7 @@ def _left_out(job: Job, name: str) -> Variant:
     """Return the row of a variant that a finished model cannot have."""
     precision = "fp32" if name == "torch-fp32" else _precision(name)
     file, kind = job.files["model"].name, job.recipe.model.finished
-    reason = f"{file} is a finished {kind} model: PyTorch quantizes networks written in Python"
+    reason = f"{file} is a finished {kind} model: PyTorch's variants need a network in Python"
     return Variant(name, "torch", precision, None, reason=reason)
 
 

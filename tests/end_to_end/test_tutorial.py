@@ -32,4 +32,14 @@ def test_the_tutorial_leads_to_a_sketch(tmp_path: Path) -> None:
     assert report.classes == ["flower", "temple"] and report.input_shape == [3, 32, 32]
     assert "photos.ino" in shown[6]
     assert (tmp_path / "build" / "transfer" / "train" / "model.ckpt").exists()
-    assert (tmp_path / "build" / "finished" / "tflite" / "finished_int8.tflite").exists()
+    finished = read_report(tmp_path / "build" / "finished")
+    again = {row.name: row for row in finished.variants}
+    assert finished.reference == "onnx-fp32" and not finished.training.epochs
+    assert again["onnx-fp32"].metrics == rows["onnx-fp32"].metrics, "the same model on the same photographs"
+    for name, row in again.items():
+        left_out = name.startswith("torch-")
+        assert (row.status == "failed") == left_out, name
+        assert ("photos_fp32.onnx is a finished ONNX model" in row.reason) == left_out
+        assert left_out or (row.drop and row.drop.verdict in ("tie", "reference")), name
+    assert any("data.normalize is not set" in finding.what for finding in finished.findings)
+    assert (tmp_path / "build" / "finished" / "arduino" / "finished" / "finished.ino").exists()
