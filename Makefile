@@ -11,8 +11,8 @@ demo: .venv/.installed
 	$(BIN)/edgeforge build recipes/digits.yaml
 
 test: .venv/.installed
+	scripts/install_test_tools.sh
 	$(BIN)/pytest
-
 
 .venv/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

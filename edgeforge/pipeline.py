@@ -266,7 +266,7 @@ STAGES: tuple[Stage, ...] = (
         after=("data", *TFLITE_MODELS, "tflm"),
         uses=("jinja2", "tflite-micro"),
         publish={"*/*": "arduino"},
-        version=3,
+        version=4,
     ),
     # The bundle for a Raspberry Pi, and its own scripts' figures on this desk.
     Stage(

@@ -2,7 +2,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeforge.targets.arduino import ARENA_MARGIN, arena_with_margin, c_array, c_float
+from edgeforge.targets.arduino import ARENA_MARGIN, arena_with_margin
+from edgeforge.targets.arduino_project import c_array, c_float
 
 
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False))

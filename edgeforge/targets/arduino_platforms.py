@@ -1,0 +1,44 @@
+"""The platform versions that a project pins: `arduino_platforms.toml`, by fully qualified board name."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class PinnedBoard:
+    """A board as sketch.yaml and platformio.ini name it. What is empty is not known for this board."""
+
+    profile: str  # the board's own part of its fqbn
+    fqbn: str
+    platform: str  # packager:architecture
+    version: str
+    index_url: str
+    platformio_platform: str
+    platformio_board: str
+
+
+def pinned(fqbn: str) -> PinnedBoard:
+    """Return what is pinned for packager:architecture:board[:options]; versions are empty for platforms not known."""
+    packager, architecture, name = fqbn.split(":")[:3]
+    platform = f"{packager}:{architecture}"
+    known = _platforms().get(platform, {})
+    board: dict[str, str] = next((one for one in known.get("boards", []) if one["name"] == name), {})
+    return PinnedBoard(
+        name,
+        fqbn,
+        platform,
+        known.get("version", ""),
+        known.get("index_url", ""),
+        board.get("platformio", ""),
+        board.get("board", ""),
+    )
+
+
+@cache
+def _platforms() -> dict[str, Any]:
+    return tomllib.loads(Path(__file__).with_name("arduino_platforms.toml").read_text())

@@ -1,0 +1,3 @@
+#pragma once
+
+extern int fakeShift;  // steps that the middle output is off
