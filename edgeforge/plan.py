@@ -141,6 +141,8 @@ def _own_data(source: str, path: Path, where: str) -> Path:
         raise RecipeError(
             f"{where}: {path}: no such file or folder", fix="check the path; it is relative to the recipe"
         )
+    if source in ("cells", "matr1") and not path.is_dir():
+        raise RecipeError(f"{where}: {path} is no folder", fix=f"name the folder of the data of {source}")
     if (source == "image_folder" and not path.is_dir()) or (source == "csv" and not path.is_file()):
         raise RecipeError(f"{where}: {path} is not {wanted}", fix=f"source {source} reads {wanted}")
     return path

@@ -55,14 +55,17 @@ OWN_SOURCES = {
     "image_folder": ("size", "channels", "corrupt", "classes"),
     "csv": ("size", "channels", "corrupt", "columns", "classes"),
     "numpy": ("classes",),
+    "cells": (),
+    "matr1": (),
 }
 
 
 class Data(Section):
     """Where the images come from and how they are split."""
 
-    source: Literal["digits", "mnist", "image_folder", "csv", "numpy"] = Field(
-        description="digits needs no download; mnist downloads once; image_folder, csv and numpy are your own"
+    source: Literal["digits", "mnist", "image_folder", "csv", "numpy", "cells", "matr1"] = Field(
+        description="digits needs no download; mnist downloads once; image_folder, csv and numpy are your own; "
+        "cells (BCCD) and matr1 (batteries) are public data to copy"
     )
     root: str | None = Field(
         None, description="folder of the data, or the .csv or .npz file; default: the user's cache folder"

@@ -71,3 +71,15 @@ def strata(values: NDArray[Any], head: Head, parts: int = STRATA) -> NDArray[np.
         return values.astype(np.int64, copy=False)
     edges = np.quantile(values, np.linspace(0, 1, min(parts, len(values)) + 1)[1:-1])
     return np.searchsorted(edges, values, side="right").astype(np.int64)
+
+
+def truths(labels: NDArray[Any], heads: tuple[Head, ...]) -> list[str]:
+    """Return what each input is, in words: `class 7`, or `life 812 cycles, long_lived yes`."""
+    columns = [head_labels(labels, heads, place) for place in range(len(heads))]
+    return [
+        ", ".join(
+            f"{head.name} {head.classes[label] if head.classes else f'{label:.4g} {head.unit}'.strip()}"
+            for head, label in zip(heads, row, strict=True)
+        )
+        for row in zip(*columns, strict=True)
+    ]

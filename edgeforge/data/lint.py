@@ -25,7 +25,7 @@ def lint_calibration(
 
     Wrong layout is an error already when the file is read, where the shapes tell it apart.
     """
-    return [*_range(x, training, preprocessing), *_labels(y, preprocessing), *_size(x)]
+    return [*_range(x, training, preprocessing), *_labels(y, preprocessing), *_size(x, len(training))]
 
 
 def _range(x: NDArray[np.float32], training: NDArray[np.float32], preprocessing: Preprocessing) -> list[Finding]:
@@ -79,8 +79,8 @@ def _labels(y: NDArray[Any] | None, preprocessing: Preprocessing) -> list[Findin
     return []
 
 
-def _size(x: NDArray[np.float32]) -> list[Finding]:
-    if len(x) >= FEW_SAMPLES:
+def _size(x: NDArray[np.float32], available: int) -> list[Finding]:
+    if len(x) >= min(FEW_SAMPLES, available):  # more than all training images there cannot be
         return []
     return [_warning(f"only {len(x)} samples: ranges may be too narrow", "use 100 to 500 samples")]
 

@@ -24,6 +24,8 @@ LOADERS = {
     "image_folder": "edgeforge.data.image_folder:load_image_folder",
     "csv": "edgeforge.data.csv_table:load_csv",
     "numpy": "edgeforge.data.numpy_arrays:load_numpy",
+    "cells": "edgeforge.data.cells:load_cells",
+    "matr1": "edgeforge.data.matr1:load_matr1",
 }
 DATA_FILE = "data.npz"
 FINDINGS_FILE = "findings.json"

@@ -80,6 +80,14 @@ def data_digest(data: Data, path: Path) -> str:
     if data.source == "csv":
         table = read_table(path, data.columns)
         return digest_of([path, *sorted({row.path for row in table})], path.parent)
+    if data.source == "cells":
+        from edgeforge.data.cells import cells_files
+
+        return digest_of(cells_files(path), path)
+    if data.source == "matr1":
+        from edgeforge.data.matr1 import matr1_files
+
+        return digest_of(matr1_files(path), path)
     return digest_of(files_below(path), path) if path.is_dir() else sha256_of(path)
 
 

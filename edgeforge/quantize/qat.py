@@ -91,7 +91,12 @@ def _fine_tuned(job: Job, calibration: torch.Tensor) -> Quantized | None:
         settings.epochs / 2 if settings.freeze_bn_after is None else settings.freeze_bn_after,
         0.75 * settings.epochs if settings.freeze_observers_after is None else settings.freeze_observers_after,
     )
-    tuning = Train(epochs=settings.epochs, lr=settings.lr, batch_size=settings.batch_size, optimizer=settings.optimizer)
+    # What is learned stays what it was; how long and how fast is `qat`'s own.
+    tuning = Train(
+        epochs=settings.epochs, lr=settings.lr, batch_size=settings.batch_size, optimizer=settings.optimizer,
+        class_weights=job.recipe.train.class_weights, head_weights=job.recipe.train.head_weights,
+        value_loss=job.recipe.train.value_loss, augment=job.recipe.train.augment,
+    )  # fmt: skip
     trainer = fit(job, prepared, tuning, section="quantize.qat", callbacks=[rest])
     if not trainer.is_global_zero:
         return None

@@ -27,7 +27,7 @@ def print_report(report: Report, console: Console) -> None:
     """Print variants, boards, what else the recipe asked for, and findings."""
     console.print(variants_table(report, console))
     console.print(_legend(report), style="dim")
-    if heads := heads_table(report):
+    if heads := heads_table(report, console):
         console.print(heads)
     if report.targets:
         console.print(boards_table(report))
@@ -102,18 +102,21 @@ def _cells(row: VariantRow, images: int) -> dict[str, str]:
     }
 
 
-def heads_table(report: Report) -> Table | None:
+def heads_table(report: Report, console: Console) -> Table | None:
     """Return one row a variant and head, and a further test set; None where there is one head of classes alone."""
-    rows = [row for row in report.variants if row.metrics]
+    shown = (report.reference, report.shipped, "tflm-int8")  # the page has them all
+    rows = [row for row in report.variants if row.metrics and row.name in shown]
     if len(report.heads) < 2 and not is_value(report):
         return None
     table = Table(box=None, padding=(0, 1), title="Heads", title_justify="left")
-    names = ("variant", "head", "figure", "95 %", "balanced %", "precision %", "recall %", "mean error", "largest")
-    for name in names:
-        table.add_column(name, justify="left" if name in ("variant", "head") else "right", no_wrap=True)
+    names = ("variant", "head", "figure", "95 %", "balanced", "precision", "recall", "mean", "largest")
+    kept = [place for place in range(len(names)) if place < 4 or console.width >= 110]
+    for place in kept:
+        table.add_column(names[place], justify="left" if place < 2 else "right", no_wrap=True)
     for row in rows:
         for number, (name, metrics) in enumerate(head_rows(row)):
-            table.add_row(f"  {row.name}" if number == 0 else "", name, *head_cells(metrics))
+            cells = [f"  {row.name}" if number == 0 else "", name, *head_cells(metrics)]
+            table.add_row(*(cells[place] for place in kept))
     return table
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeforge.artifact import shipped_variant
-from edgeforge.data.labels import head_labels
+from edgeforge.data.labels import truths
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.evaluate.tflm import read_tflm
 from edgeforge.export.associated_files import pure_flatbuffer
@@ -49,9 +49,7 @@ def _project(job: Job, model: Path, flatbuffer: bytes, fits: list[FitRow], tflm:
     preprocessing = read_preprocessing(job.inputs["data"])
     raw, labels = read_split(job.inputs["data"], "test")
     largest = max(fits, key=lambda fit: fit.arena_reserved_bytes)  # one sketch for all boards
-    head = preprocessing.heads[0]
-    truth = head_labels(labels, preprocessing.heads)
-    names = [f"class {head.classes[int(value)]}" if head.classes else f"{value:g} {head.unit}" for value in truth]
+    names = truths(labels, preprocessing.heads)
     return ProjectFacts(
         name=job.recipe.name,
         flatbuffer=flatbuffer,

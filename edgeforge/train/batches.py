@@ -11,21 +11,32 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from edgeforge.artifact import Preprocessing
+from edgeforge.recipe import Augment
+from edgeforge.train.augment import Augmentation
 from edgeforge.train.heads_loss import targets
 
 
 class RawImages(Dataset[tuple[torch.Tensor, torch.Tensor]]):
     """Raw images (N,C,H,W of raw_type) and labels; asked for a whole batch at a time, it normalises the batch."""
 
-    def __init__(self, images: NDArray[Any], labels: NDArray[Any], preprocessing: Preprocessing) -> None:
-        self.images, self.preprocessing = images, preprocessing
+    def __init__(
+        self, images: NDArray[Any], labels: NDArray[Any], preprocessing: Preprocessing,
+        augmentation: Augmentation | None = None,
+    ) -> None:  # fmt: skip
+        self.images, self.preprocessing, self.augmentation = images, preprocessing, augmentation
+        self.epoch = 0
         self.targets = torch.from_numpy(targets(labels, preprocessing.heads))
 
     def __len__(self) -> int:
         return len(self.images)
 
     def __getitem__(self, indices: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
-        images = self.preprocessing.apply(self.images[indices])
+        raw = self.images[indices]
+        if self.augmentation is None:
+            images = self.preprocessing.apply(raw)
+        else:
+            images = self.preprocessing.apply(self.augmentation.raw(raw, indices, self.epoch))
+            images = self.augmentation.normalised(images, indices, self.epoch)
         return torch.from_numpy(images), self.targets[indices]
 
 
@@ -35,12 +46,15 @@ class BatchOrder(Sampler[list[int]]):
     Lightning calls `set_epoch` before each epoch. Several training processes share each batch between them.
     """
 
-    def __init__(self, images: int, batch_size: int, *, seed: int | None) -> None:
+    def __init__(self, images: int, batch_size: int, *, seed: int | None, told: RawImages | None = None) -> None:
         self.images, self.batch_size, self.seed, self.epoch = images, batch_size, seed, 0
+        self.told = told  # of the epoch too
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch whose order comes next."""
         self.epoch = epoch
+        if self.told:
+            self.told.epoch = epoch
 
     def __len__(self) -> int:
         whole, rest = divmod(self.images, self.batch_size)
@@ -70,7 +84,10 @@ def loader(
     preprocessing: Preprocessing,
     batch_size: int,
     seed: int | None = None,
+    augment: Augment | None = None,
 ) -> DataLoader[tuple[torch.Tensor, torch.Tensor]]:
     """Return a DataLoader of normalised batches; in the stored order unless a seed is given."""
-    order = BatchOrder(len(images), batch_size, seed=seed)
-    return DataLoader(RawImages(images, labels, preprocessing), sampler=order, batch_size=None)
+    augmentation = None if augment is None else Augmentation(augment, seed or 0, preprocessing.raw_max)
+    data = RawImages(images, labels, preprocessing, augmentation)
+    order = BatchOrder(len(images), batch_size, seed=seed, told=data)
+    return DataLoader(data, sampler=order, batch_size=None)

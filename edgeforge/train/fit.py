@@ -90,7 +90,7 @@ def fit(
     try:
         trainer.fit(
             classifier,
-            loader(train_x, train_y, preprocessing, settings.batch_size, job.recipe.seed),
+            loader(train_x, train_y, preprocessing, settings.batch_size, job.recipe.seed, settings.augment),
             loader(val_x, val_y, preprocessing, 512),
             ckpt_path=_resumable(job.scratch),
             weights_only=True,

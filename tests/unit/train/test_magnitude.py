@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
@@ -6,6 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from edgeforge.artifact import Preprocessing
 from edgeforge.errors import RecipeError
 from edgeforge.recipe import Train
 from edgeforge.train.classifier import Classifier
@@ -45,12 +47,15 @@ def network() -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(288, 16), nn.ReLU(), nn.Linear(16, 3))
 
 
+WORDS = Preprocessing((1, 8, 8), 1.0, (0.0,), (1.0,), ("a", "b", "c"))
+
+
 def fit(masks: MagnitudePruning, module: nn.Module, epochs: int = 3) -> pl.Trainer:
     torch.manual_seed(1)
     data = TensorDataset(torch.randn(80, 1, 8, 8), torch.randint(3, (80,)))
     trainer = pl.Trainer(max_epochs=epochs, callbacks=[masks], accelerator="cpu", logger=False,
                          enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False)  # fmt: skip
-    trainer.fit(Classifier(module, Train(lr=0.01), 3), DataLoader(data, 8), DataLoader(data, 80))
+    trainer.fit(Classifier(module, Train(lr=0.01), WORDS, np.arange(3)), DataLoader(data, 8), DataLoader(data, 80))
     return trainer
 
 
@@ -93,7 +98,7 @@ def test_an_epoch_without_all_zeros_in_place_is_never_the_best() -> None:
     data = TensorDataset(torch.randn(80, 1, 8, 8), torch.randint(3, (80,)))  # 10 steps an epoch
     trainer = pl.Trainer(max_epochs=3, callbacks=[masks, watch], accelerator="cpu", logger=False,
                          enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False)  # fmt: skip
-    trainer.fit(Classifier(module, Train(lr=0.01), 3), DataLoader(data, 8), DataLoader(data, 80))
+    trainer.fit(Classifier(module, Train(lr=0.01), WORDS, np.arange(3)), DataLoader(data, 8), DataLoader(data, 80))
     size = 288 * 16
     losses, zeros = zip(*watch.seen, strict=True)
     assert losses[0] == losses[1] == float("inf") and losses[2] < float("inf")

@@ -1,0 +1,61 @@
+"""Random changes of training images: the same for the same seed, epoch and image, also after a resume."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from edgeforge.recipe import Augment
+from edgeforge.torchvision_import import import_torchvision
+
+
+class Augmentation:
+    """Changes raw images (N,C,H,W), and adds noise to normalised ones, by torchvision's transforms.v2."""
+
+    def __init__(self, settings: Augment, seed: int, raw_max: float) -> None:
+        import_torchvision()
+        self.settings, self.seed, self.raw_max = settings, seed, raw_max
+
+    def raw(self, images: NDArray[Any], indices: list[int], epoch: int) -> NDArray[np.float32]:
+        """Return raw images as float32, each changed in its own way. indices: of the images in the training split."""
+        changed = torch.from_numpy(images.astype(np.float32) / np.float32(self.raw_max))
+        for place, index in enumerate(indices):
+            changed[place] = self._one(changed[place], np.random.default_rng((self.seed, epoch, index)))
+        return (changed * self.raw_max).numpy()
+
+    def normalised(self, images: NDArray[np.float32], indices: list[int], epoch: int) -> NDArray[np.float32]:
+        """Return model inputs with noise, where the recipe asks for it."""
+        if not self.settings.noise:
+            return images
+        shape = images.shape[1:]
+        noise = [np.random.default_rng((self.seed, epoch, index, 1)).standard_normal(shape) for index in indices]
+        return images + np.float32(self.settings.noise) * np.stack(noise).astype(np.float32)
+
+    def _one(self, image: torch.Tensor, random: np.random.Generator) -> torch.Tensor:
+        from torchvision.transforms.v2 import functional
+
+        wanted = self.settings
+        if wanted.flip:
+            image = functional.horizontal_flip(image) if random.random() < 0.5 else image
+            image = functional.vertical_flip(image) if random.random() < 0.5 else image
+        if wanted.rotate is True:
+            turns = int(random.integers(4 if image.shape[1] == image.shape[2] else 2))
+            image = torch.rot90(image, turns if image.shape[1] == image.shape[2] else 2 * turns, (1, 2))
+        angle = 0.0 if isinstance(wanted.rotate, bool) else random.uniform(-wanted.rotate, wanted.rotate)
+        if angle or wanted.shift or wanted.scale:
+            _, height, width = image.shape
+            dx, dy = (round(random.uniform(-wanted.shift, wanted.shift) * side) for side in (width, height))
+            factor = 1 + random.uniform(-wanted.scale, wanted.scale)
+            image = functional.affine(
+                image, angle, [dx, dy], factor, [0.0, 0.0],
+                interpolation=functional.InterpolationMode.BILINEAR, fill=image.mean((1, 2)).tolist(),
+            )  # fmt: skip
+        if wanted.colour:
+            image = functional.adjust_brightness(image, 1 + random.uniform(-wanted.colour, wanted.colour))
+            image = functional.adjust_contrast(image, 1 + random.uniform(-wanted.colour, wanted.colour))
+            if len(image) == 3:
+                image = functional.adjust_saturation(image, 1 + random.uniform(-wanted.colour, wanted.colour))
+        return image
