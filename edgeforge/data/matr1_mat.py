@@ -19,7 +19,7 @@ def read_mat_batches(paths: list[Path]) -> list[dict[int, Cell]]:
     Raises RecipeError when there are not three, or one has another structure.
     """
     try:
-        import h5py  # type: ignore[import-untyped]
+        import h5py
     except ImportError as error:
         raise MissingDependency("h5py is not installed", fix="pip install h5py") from error
     if len(paths) != 3:
