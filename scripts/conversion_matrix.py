@@ -66,6 +66,7 @@ def architectures() -> dict[str, tuple[int, Factory]]:
     import_torchvision()
     import timm
     import torchvision.models as tv
+    from timm.models.mlp_mixer import MlpMixer
     from torchvision.models.convnext import CNBlockConfig, ConvNeXt
     from torchvision.models.efficientnet import _efficientnet_conf
     from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
@@ -107,7 +108,7 @@ def architectures() -> dict[str, tuple[int, Factory]]:
         "timm mobilenetv4_conv_small_035": (32, named("mobilenetv4_conv_small_035")),
         "timm lcnet_035": (32, named("lcnet_035")),
         "timm mixer (2 blocks)": (
-            32, named("mixer_s32_224", img_size=32, patch_size=8, num_blocks=2, embed_dim=32)),
+            32, lambda: MlpMixer(img_size=32, patch_size=8, num_blocks=2, embed_dim=32, **few)),
         "timm tinynet_e": (32, named("tinynet_e")),
         "timm mobilevit_xxs": (64, named("mobilevit_xxs")),
         "timm edgenext_xx_small": (64, named("edgenext_xx_small")),

@@ -5,7 +5,7 @@ The same function is computed; a node that stays keeps its name, by which later 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import onnx
@@ -72,9 +72,9 @@ def hard_sigmoid_by_relu6(model: onnx.ModelProto) -> list[str]:
 
 
 def max_pool_padded_by_zeros(model: onnx.ModelProto) -> list[str]:
-    """Pad a max-pool that follows a ReLU with zeros; return the names of the pools rewritten.
+    """Pad a max-pool of values that are never negative with zeros; return the names of the pools rewritten.
 
-    onnx2tf pads it with the lowest float, -3.4e38, whose int8 scale leaves nothing of the values. Behind a ReLU zero is
+    onnx2tf pads it with the lowest float, -3.4e38, whose int8 scale leaves nothing of the values. Behind ReLUs zero is
     as low as any value, so that the maximum is the same; other pools are left alone.
     """
     import numpy as np
@@ -87,10 +87,7 @@ def max_pool_padded_by_zeros(model: onnx.ModelProto) -> list[str]:
         pads = next((a for a in node.attribute if a.name == "pads"), None)
         if node.op_type != "MaxPool" or pads is None or not any(pads.ints):
             continue
-        source = makers.get(node.input[0])
-        lowest = constants.get(source.input[1]) if source is not None and len(source.input) > 1 else None
-        clipped = source is not None and source.op_type == "Clip" and lowest is not None and float(lowest) >= 0
-        if len(pads.ints) != 4 or source is None or not (source.op_type == "Relu" or clipped):
+        if len(pads.ints) != 4 or not _never_negative(node.input[0], makers, constants):
             continue
         top, left, bottom, right = pads.ints
         amounts, padded = f"{node.name}_pads", f"{node.output[0]}_padded"
@@ -104,3 +101,16 @@ def max_pool_padded_by_zeros(model: onnx.ModelProto) -> list[str]:
         model.graph.node.insert(place, before)
         rewritten.append(node.name)
     return rewritten[::-1]
+
+
+def _never_negative(name: str, makers: dict[str, onnx.NodeProto], constants: dict[str, Any]) -> bool:
+    """Say whether a tensor is made of ReLUs and gates by nothing that could make it negative."""
+    node = makers.get(name)
+    if node is None:
+        return False
+    if node.op_type == "Clip":
+        lowest = constants.get(node.input[1]) if len(node.input) > 1 else None
+        return lowest is not None and float(lowest) >= 0
+    if node.op_type in ("Concat", "Add", "Mul", "MaxPool", "AveragePool"):
+        return all(_never_negative(source, makers, constants) for source in node.input)
+    return node.op_type in ("Relu", "Sigmoid", "HardSigmoid")

@@ -71,6 +71,18 @@ def test_a_max_pool_behind_a_relu_is_padded_by_zeros(pads: list[int]) -> None:
     assert np.array_equal(run(made), expected)
 
 
+def test_what_is_made_of_relus_counts_as_one() -> None:
+    made = pooled("Relu", [1, 1, 1, 1])
+    made.graph.node[0].output[0] = "a"
+    made.graph.node.insert(1, helper.make_node("Add", ["a", "a"], ["r"], "sum"))
+    expected = run(made)
+    assert max_pool_padded_by_zeros(made) == ["pool"] and np.array_equal(run(made), expected)
+    made = pooled("Relu", [1, 1, 1, 1])
+    made.graph.node[0].output[0] = "a"
+    made.graph.node.insert(1, helper.make_node("Add", ["a", "x"], ["r"], "sum"))
+    assert max_pool_padded_by_zeros(made) == []
+
+
 @pytest.mark.parametrize(("before", "pads"), [("Tanh", [1, 1, 1, 1]), ("Relu", [0, 0, 0, 0])])
 def test_a_max_pool_of_negative_values_or_without_padding_stays(before: str, pads: list[int]) -> None:
     assert max_pool_padded_by_zeros(pooled(before, pads)) == []
