@@ -102,7 +102,7 @@ def headline(report: Report) -> list[str]:
         sentences.append(
             f"On the microcontroller's own kernels it reaches {score(board_row.metrics).full}"
             f"{' RMSE' if is_value(report) else ''} on {board_row.metrics.images:,} test images, "
-            f"with a tensor arena of {board_row.arena_bytes:,} bytes."
+            f"with a tensor arena of {_arena(report, board_row.arena_bytes)}."
         )
     fitting = [target.title for target in report.targets if target.fits]
     failing = [target.title for target in report.targets if target.fits is False]
@@ -111,6 +111,12 @@ def headline(report: Report) -> list[str]:
     if failing:
         sentences.append(f"It does not fit {', '.join(failing)}.")
     return sentences
+
+
+def _arena(report: Report, on_desk: int) -> str:
+    """Return the arena's size on the first board; without one, on this 64-bit desk."""
+    target = next((target for target in report.targets if target.fit), None)
+    return f"{target.arena_bytes:,} bytes on {target.title}" if target else f"{on_desk:,} bytes on this desk"
 
 
 def _accuracy_verdict(drop: Drop | None) -> str:
