@@ -189,6 +189,7 @@ STAGES: tuple[Stage, ...] = (
         reads=("targets", "boards", "on_misfit", "library", "quantize.ship"),
         after=TFLITE_MODELS,
         uses=LITERT,
+        version=2,
     ),
     # What the network before pruning would have taken, to compare with.
     Stage(

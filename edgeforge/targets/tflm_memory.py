@@ -82,15 +82,16 @@ def operator_memory(graph: Graph, place: int, runtime: Runtime, kernels: Kernels
         _depthwise(layer, memory, runtime, arm, dsp)
     elif name == "FULLY_CONNECTED":
         _dense(layer, memory, runtime, arm)
-    elif name == "AVERAGE_POOL_2D" and arm and dsp and layer.kind in ("INT8", "INT16"):
-        memory.scratch.append(4 * layer.input[3])
+    elif name == "AVERAGE_POOL_2D" and arm:
+        if dsp and (layer.kind == "INT8" or (layer.kind == "INT16" and runtime.cmsis_nn >= 7)):
+            memory.scratch.append(4 * layer.input[3])
     elif name in ("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN"):
         _reduce(layer, memory, runtime)
     elif name == "SOFTMAX" and layer.kind == "INT16":
         memory.persistent += [2 * 513] * 2  # the two look-up tables (LUTSize<int16_t>())
-    elif name == "TRANSPOSE_CONV":
-        _transposed(layer, memory, arm)
-    elif name == "CONCATENATION" and layer.kind == "UINT8" and runtime.cmsis_nn < 7:
+    elif name == "TRANSPOSE_CONV":  # CMSIS-NN of 2023 has no kernel for it
+        _transposed(layer, memory, arm and runtime.cmsis_nn >= 7)
+    elif name == "CONCATENATION" and layer.kind == "INT8" and runtime.cmsis_nn < 7:
         memory.persistent += [4 * len(sources(layer.operator))] * 2
     elif name == "MIRROR_PAD":
         memory.scratch += [4 * len(layer.input)] * 2

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from arduino_projects import DIGITS, MODEL, digit_images, digits_facts
 from test_arduino_modules import HELLO, SELF_TEST, TENSOR, answers, frame
-from tflm_library import VARIABLE, library_flags, library_folder, link_sketch
+from tflm_library import SHIM, VARIABLE, library_flags, library_folder, link_sketch
 
 from edgeforge.runtimes.tflite_tensors import to_input
 from edgeforge.runtimes.tflm import TFLMRunner
@@ -55,8 +55,10 @@ def sketch(
 ) -> Sketch:
     """Return what builds the program of a model's sketch."""
     assert request.config.cache is not None
-    known = hashlib.sha256(f"{library} {(library / 'library.properties').read_text()}".encode()).hexdigest()[:12]
-    cache = request.config.cache.mkdir(f"tflm-{known}")
+    known = hashlib.sha256(repr((toolchain.flags, library_flags(library))).encode())
+    for path in (library / "library.properties", *sorted(SHIM.iterdir())):
+        known.update(path.read_bytes())
+    cache = request.config.cache.mkdir(f"tflm-{known.hexdigest()[:12]}")
 
     def build(model: Path) -> Path:
         folder = tmp_path_factory.mktemp(model.stem)

@@ -274,6 +274,12 @@ def decoder() -> bytes:
     return net.build(net.unary("RELU", net.conv(x, 1)))
 
 
+def upscaled() -> bytes:
+    """A TRANSPOSE_CONV whose scratch buffers are the arena's peak."""
+    net = Net(12, 12, 20)
+    return net.build(net.conv(net.transposed(net.input, 16), 1, (1, 1)))
+
+
 def deep() -> bytes:
     """Forty small layers: structures and planning take more than activations."""
     net = Net(6, 6, 4)
@@ -301,5 +307,17 @@ def int16x8() -> bytes:
 
 MODELS: dict[str, Callable[[], bytes]] = {
     build.__name__: build
-    for build in (mnist_cnn, mobilenet_v2, person_detection, keywords, residual, wide, decoder, deep, sequence, int16x8)
+    for build in (
+        mnist_cnn,
+        mobilenet_v2,
+        person_detection,
+        keywords,
+        residual,
+        wide,
+        decoder,
+        upscaled,
+        deep,
+        sequence,
+        int16x8,
+    )
 }
