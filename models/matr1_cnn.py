@@ -23,8 +23,11 @@ class Matr1CNN(nn.Module):
             nn.Conv2d(1, width, kernel_size=3, padding=1),
             nn.LeakyReLU(slope),
         )
-        self.head = nn.Sequential(nn.Flatten(), nn.Linear(width * 10 * 9, classes), nn.Hardtanh(-limit, limit))
+        self.head = nn.Sequential(nn.Flatten(), nn.Linear(width * 10 * 9, classes))
+        self.bound = nn.Hardtanh(-limit, limit)
 
     def forward(self, changes: torch.Tensor) -> torch.Tensor:
         """Return the output vector (N,classes) of inputs (N,1,100,99)."""
-        return self.head(self.features(changes))
+        outputs = self.head(self.features(changes))
+        # Not in training: beyond the bound there is no gradient, and one early step too far would be the last.
+        return outputs if self.training else self.bound(outputs)
