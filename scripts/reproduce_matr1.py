@@ -54,7 +54,8 @@ def variance_model(cells: dict[str, list[Cell]]) -> list[float]:
 
 def one_seed(root: Path, seed: int, out: Path) -> dict[tuple[str, str], float]:
     """Build one seed; return RMSE by variant and set, and the accuracy of long_lived."""
-    loaded = load_recipe(RECIPE, (f"data.root={root}", f"seed={seed}", f"name=matr1-{seed}"))
+    changes = (f"data.root={root}", f"seed={seed}", f"name=matr1-{seed}", "quantize.tflite.variants=[float32, int8]")
+    loaded = load_recipe(RECIPE, changes)
     artifacts = build(loaded, out, Watcher(), until="predict-tflite").artifacts
     data = artifacts["data"].folder
     heads, outputs = read_preprocessing(data).heads, read_predictions(artifacts["predict-tflite"].folder)

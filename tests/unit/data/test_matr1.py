@@ -148,3 +148,4 @@ def test_the_real_cells_are_split_as_published(tmp_path: Path) -> None:
     lives = read_split(tmp_path / "out", "train")[1][:, 0]
     assert head.mean == pytest.approx(np.log(lives).mean(), abs=1e-5) and head.unit == "cycles"
     assert read_preprocessing(tmp_path / "out").raw_type == "float32"
+    assert abs(head.normalised(lives)).max() == pytest.approx(3.345, abs=5e-4)  # the limit in models/matr1_cnn.py
