@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeforge.data.matr1 import FIRST, LAST, VOLTAGES, Cell, life_at
-from edgeforge.errors import MissingDependency, RecipeError
+from edgeforge.errors import RecipeError
 
 NOMINAL = 1.1  # Ah
 # The first five cells of the first batch went on in the second: cycles to add to their lives (the paper's own code).
@@ -18,10 +18,8 @@ def read_mat_batches(paths: list[Path]) -> list[dict[int, Cell]]:
 
     Raises RecipeError when there are not three, or one has another structure.
     """
-    try:
-        import h5py
-    except ImportError as error:
-        raise MissingDependency("h5py is not installed", fix="pip install h5py") from error
+    import h5py
+
     if len(paths) != 3:
         raise RecipeError(f"{len(paths)} .mat files, not the three batches", fix="copy all three, under their names")
     batches = []

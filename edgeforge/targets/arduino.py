@@ -20,7 +20,7 @@ from edgeforge.targets.boards import Board, board
 from edgeforge.targets.fit_advice import arena_note
 from edgeforge.targets.fit_stage import read_fit
 from edgeforge.targets.golden_vectors import choose_vectors
-from edgeforge.targets.libraries import library, project_facts
+from edgeforge.targets.libraries import library
 
 TARGETS_FILE = "targets.json"
 
@@ -61,7 +61,7 @@ def _project(job: Job, model: Path, flatbuffer: bytes, fits: list[FitRow], tflm:
         arena_note=arena_note(largest),
         boards=tuple(board(key, job.recipe.boards) for key in job.recipe.targets),
         vectors=choose_vectors(runner, preprocessing, raw, names),
-        library=project_facts(library(job.recipe.library)),
+        library=library(job.recipe.library),
     )
 
 

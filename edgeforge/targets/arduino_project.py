@@ -20,6 +20,7 @@ from edgeforge.runtimes.tflite_tensors import to_input
 from edgeforge.targets.arduino_platforms import pinned
 from edgeforge.targets.boards import Board
 from edgeforge.targets.golden_vectors import TestVector
+from edgeforge.targets.libraries import Library
 from edgeforge.targets.op_resolver import resolver_method
 
 if TYPE_CHECKING:
@@ -27,36 +28,6 @@ if TYPE_CHECKING:
 
 PROBABILITIES = ("SOFTMAX", "LOGISTIC")
 COMMENT_WIDTH = 112  # columns of a wrapped comment
-
-
-@dataclass(frozen=True)
-class LibraryFacts:
-    """The TFLM library that a project is written for, as the Arduino Library Manager has it."""
-
-    name: str = "Chirale_TensorFLowLite"  # its own spelling
-    version: str = "2.0.0"
-    header: str = "Chirale_TensorFlowLite.h"  # the one that makes the Arduino build find it
-    # Where PlatformIO finds the same release.
-    git: str = "https://github.com/spaziochirale/Chirale_TensorFlowLite.git#v2.0.0"
-    # Operators whose outputs were shown to be those of TFLM on the desk, byte for byte.
-    exact_operators: tuple[str, ...] = ()
-    # For models with others: the largest difference of an output that passes, in quantization steps, and why.
-    tolerance_steps: int = 1
-    arithmetic: str = ""
-
-    def tolerance(self, operators: tuple[str, ...]) -> int:
-        """Return how many steps of the output a model of these operators may be off."""
-        return 0 if set(operators) <= set(self.exact_operators) else self.tolerance_steps
-
-
-CHIRALE = LibraryFacts(
-    exact_operators=("CONV_2D", "FULLY_CONNECTED", "MAX_POOL_2D", "RESHAPE"),
-    arithmetic=(
-        "This library's convolutions and dense layers (per-tensor weights) round as the desk's do: product to 31 bits, "
-        "then the shift, halves away from zero. Its other kernels (CMSIS-NN of 2023) were not compared one by one: "
-        "models with those may be one step off."
-    ),
-)
 
 
 @dataclass(frozen=True)
@@ -78,7 +49,7 @@ class ProjectFacts:
     arena_note: str
     boards: tuple[Board, ...]
     vectors: tuple[TestVector, ...]
-    library: LibraryFacts = CHIRALE
+    library: Library
 
     def __post_init__(self) -> None:
         if not self.vectors:

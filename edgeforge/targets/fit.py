@@ -19,7 +19,6 @@ from edgeforge.targets.libraries import refusals as library_refusals
 from edgeforge.targets.op_resolver import OPERATORS
 from edgeforge.targets.tflm_memory import runtimes
 
-PINNED = "chirale-2.0.0"  # the library that sketches name
 REFERENCE = "tflite-micro"  # the one that has reference kernels
 # Room in the arena above the prediction: for what a later patch of the library may add. More where an operator's
 # structures were not measured.
@@ -62,7 +61,7 @@ def fit_model(
 
 
 def _fit(graph: Graph, target: Board, key: str, library: str | None, refusals: Sequence[Refusal]) -> FitRow:
-    runtime = runtimes()[library or (PINNED if target.kernels == "cmsis-nn" else REFERENCE)]
+    runtime = runtimes()[library or (DEFAULT_LIBRARY if target.kernels == "cmsis-nn" else REFERENCE)]
     arena = predict_arena(graph, runtime, target.kernels, dsp=target.dsp)
     flash = flash_of(len(graph.model_bytes), graph.names, target, runtime.name)
     reserved = reserved_arena(arena)

@@ -20,7 +20,6 @@ from edgeforge.suggest import nearest
 
 if TYPE_CHECKING:
     from edgeforge.evaluate.tflite_graph import Graph
-    from edgeforge.targets.arduino_project import LibraryFacts
     from edgeforge.targets.boards import Board
 
 DEFAULT_LIBRARY = "chirale-2.0.0"
@@ -106,21 +105,6 @@ def library(key: str) -> Library:
     if key not in known:
         raise RecipeError(f"'{key}' is no TFLM library{nearest(key, known)}", fix=f"known: {', '.join(known)}")
     return known[key]
-
-
-def project_facts(library: Library) -> LibraryFacts:
-    """Return what a sketch says of its library."""
-    from edgeforge.targets.arduino_project import LibraryFacts
-
-    return LibraryFacts(
-        name=library.name,
-        version=library.version,
-        header=library.header,
-        git=library.git,
-        exact_operators=tuple(sorted(library.exact_operators)),
-        tolerance_steps=library.tolerance_steps,
-        arithmetic=library.tolerance_reason,
-    )
 
 
 def caveats(library: Library, board: Board) -> list[str]:

@@ -20,7 +20,7 @@ from edgeforge.targets.boards import Board, board
 from edgeforge.targets.fit import fit_model, require_fit
 from edgeforge.targets.fit_advice import arena_note
 from edgeforge.targets.golden_vectors import TestVector, choose_vectors
-from edgeforge.targets.libraries import DEFAULT_LIBRARY, Library, library, project_facts, require_right
+from edgeforge.targets.libraries import DEFAULT_LIBRARY, Library, library, require_right
 from edgeforge.targets.own_tflite import (
     OwnTFLite,
     RawType,
@@ -114,7 +114,7 @@ def pack(
             arena_note=arena_note(largest),
             boards=tuple(boards.values()),
             vectors=tuple(_described(vector, tried.origin) for vector in vectors),
-            library=project_facts(used),
+            library=used,
         )
         progress("writing the project")
         write_project(Path(folder) / name, facts)

@@ -16,6 +16,7 @@ from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.targets.arduino_project import ProjectFacts, write_project
 from edgeforge.targets.boards import board
 from edgeforge.targets.golden_vectors import TestVector, choose_vectors
+from edgeforge.targets.libraries import DEFAULT_LIBRARY, library
 
 MODEL = Path(__file__).parents[2] / "data" / "digits_int8.tflite"
 CLASSES = tuple(map(str, range(10)))
@@ -47,6 +48,7 @@ def digits_facts(model: Path = MODEL, arena_bytes: int = 4096) -> ProjectFacts:
         arena_note="Enough for this test.",
         boards=BOARDS,
         vectors=choose_vectors(runner, DIGITS, images[:10], [f"class {label}" for label in labels[:10]]),
+        library=library(DEFAULT_LIBRARY),
     )
 
 
@@ -74,6 +76,7 @@ def any_project(
         arena_note="",
         boards=BOARDS,
         vectors=(TestVector("input 0", raw[0].transpose(1, 2, 0), tensor, answer),),
+        library=library(DEFAULT_LIBRARY),
     )
     write_project(folder / "any", facts)
     return folder / "any"

@@ -11,10 +11,12 @@ from edgeforge.artifact import Preprocessing
 from edgeforge.runtimes.runner import TensorSpec
 from edgeforge.runtimes.tflite_tensors import to_steps
 from edgeforge.targets.arduino_platforms import pinned
-from edgeforge.targets.arduino_project import CHIRALE, ProjectFacts, c_string, input_table, write_project
+from edgeforge.targets.arduino_project import ProjectFacts, c_string, input_table, write_project
 from edgeforge.targets.boards import board, boards
 from edgeforge.targets.golden_vectors import TestVector
+from edgeforge.targets.libraries import DEFAULT_LIBRARY, library
 
+CHIRALE = library(DEFAULT_LIBRARY)
 MODEL = Path(__file__).parents[2] / "data" / "digits_int8.tflite"
 
 
@@ -31,6 +33,7 @@ def facts(*keys: str, vectors: int = 1, preprocessing: Preprocessing | None = No
         arena_note="Because.",
         boards=tuple(map(board, keys)),
         vectors=(TestVector("none", values, values.astype(np.int8), np.zeros(10, np.int8)),) * vectors,
+        library=CHIRALE,
     )
 
 
