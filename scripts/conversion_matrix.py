@@ -125,7 +125,7 @@ def _vgg(tv: Any) -> Any:
 
 
 def photographs(size: int, count: int) -> np.ndarray:
-    """Return crops of scikit-learn's two photographs, N,3,size,size float32, about zero mean and unit variance."""
+    """Return crops of scikit-learn's two photographs, N,3,size,size float32, each of zero mean and unit variance."""
     from sklearn.datasets import load_sample_images
 
     random = np.random.default_rng(0)
@@ -134,7 +134,9 @@ def photographs(size: int, count: int) -> np.ndarray:
         photo = load_sample_images().images[number % 2][::4, ::4]
         top, left = (int(random.integers(0, length - size + 1)) for length in photo.shape[:2])
         crops.append(photo[top : top + size, left : left + size].transpose(2, 0, 1))
-    return ((np.stack(crops) / 127.5 - 1) / 0.5).astype(np.float32)
+    images = np.stack(crops).astype(np.float32)
+    spread = images.std((1, 2, 3), keepdims=True)
+    return (images - images.mean((1, 2, 3), keepdims=True)) / spread
 
 
 def export_one(name: str, path: Path) -> Outcome:
@@ -230,16 +232,20 @@ def _operator(reason: str) -> str:
 
 
 def _settle(network: Any, inputs: np.ndarray) -> None:
-    """Let batch norm scale each channel to unit power, or random weights make each layer's output smaller.
+    """Give random weights the signal that trained ones have: no zero head, and unit power behind each batch norm.
 
-    Means are left at 0: taking them away would leave the little in which a few images differ, and int8's noise with it.
+    One variance a layer, not a channel: dividing each random channel by its own makes deep networks chaotic, so that
+    float32's own rounding comes out tens of times larger. Means stay 0, or little but int8's noise would be left.
     """
     import torch
 
     def scale(module: Any, values: tuple[Any, ...]) -> None:
         module.running_mean.zero_()
-        module.running_var.copy_(values[0].square().mean((0, 2, 3)))
+        module.running_var.fill_(values[0].square().mean())
 
+    for parameter in network.parameters():
+        if parameter.dim() > 1 and not parameter.any():
+            torch.nn.init.normal_(parameter, std=parameter[0].numel() ** -0.5)
     norms = [module for module in network.eval().modules() if isinstance(module, torch.nn.BatchNorm2d)]
     hooks = [module.register_forward_pre_hook(scale) for module in norms]
     with torch.no_grad():

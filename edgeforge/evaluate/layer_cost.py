@@ -47,7 +47,10 @@ def measure_costs(
 
 
 def _noise(graph: Graph, number: int, injections: list[Injection]) -> tuple[float, float]:
-    """Return the noise at the network's outputs that one layer makes, and the outputs' signal, as sums of squares."""
+    """Return the noise at the network's outputs that one layer makes, and the outputs' signal, as sums of squares.
+
+    Where the error makes the network infinite (a variance below 0 has no root), the noise is as large as the signal.
+    """
     import numpy as np
 
     tensor = injections[0].tensors[number]
@@ -58,7 +61,8 @@ def _noise(graph: Graph, number: int, injections: list[Injection]) -> tuple[floa
     noise = signal = 0.0
     for one in injections:
         expected = [one.floats[place].astype(np.float64) for place in graph.outputs]
-        signal += sum(float(np.square(value).sum()) for value in expected)
+        power = sum(float(np.square(value).sum()) for value in expected)
+        signal += power
         error = one.errors[number]
         if exact or error is None:
             continue
@@ -67,5 +71,6 @@ def _noise(graph: Graph, number: int, injections: list[Injection]) -> tuple[floa
         if runner is not None and part is not None:
             given = [injected if place == tensor else one.floats[place] for place in part.inputs]
             found = runner.run(given)
-        noise += sum(float(np.square(a - b).sum()) for a, b in zip(expected, found, strict=True))
+        lost = sum(float(np.square(a - b).sum()) for a, b in zip(expected, found, strict=True))
+        noise += lost if np.isfinite(lost) else power
     return noise, signal

@@ -220,7 +220,8 @@ def _compare(
     for probe in measured:
         scale = probe.row.scale
         assert probe.values is not None
-        probe.row.own, probe.row.accumulated = probe.own.row(scale), probe.accumulated.row(scale)
+        probe.row.own = None if probe.row.reason else probe.own.row(scale)
+        probe.row.accumulated = probe.accumulated.row(scale)
         probe.row.grid_sqnr_db = probe.grid.row(scale).sqnr_db if scale else None
         probe.row.saturation = probe.values.saturation if scale else None
         probe.row.minimum, probe.row.maximum = probe.values.minimum, probe.values.maximum
@@ -233,8 +234,11 @@ def _alone(
     tensors: Mapping[int, int],
     floats: Mapping[int, NDArray[Any]],
     spec: TensorSpec,
-) -> NDArray[np.float32]:
-    """Add one image to what a layer does alone, and return its error there (quantized minus float)."""
+) -> NDArray[np.float32] | None:
+    """Add one image to what a layer does alone, and return its error there (quantized minus float).
+
+    None where the float operator is infinite at the quantized inputs, as 1/sqrt is at 0.
+    """
     import numpy as np
 
     if probe.alone is None:  # the model's input
@@ -253,11 +257,15 @@ def _alone(
         else:
             float_part, float_runner, output = probe.float_alone
             expected = float_runner.run([real[place] for place in float_part.inputs])[output]
+    if not np.isfinite(expected).all():
+        probe.row.reason = NOT_FINITE
+        return None
     expected, found = np.clip(expected, *probe.clamp), np.clip(found, *probe.clamp)
     probe.own.add(expected, found)
     return found - expected
 
 
+NOT_FINITE = "the float operator is infinite at the quantized inputs, as 1/sqrt is at 0: one step is too coarse there"
 COST_MACS = 60 * 10**9  # what XNNPACK manages in some ten seconds
 COST_BYTES = 512 * 1024**2
 

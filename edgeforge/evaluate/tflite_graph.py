@@ -136,11 +136,12 @@ def downstream(graph: Graph, tensor: int) -> list[int]:
 def _with_constants(graph: Graph, operators: list[int]) -> list[int]:
     """Add the operators that compute constants for these, such as a DEQUANTIZE of weights."""
     wanted = set(operators)
-    for n in range(len(graph.operators) - 1, -1, -1):
-        made = targets(graph.operators[n])
-        needed = any(place in sources(graph.operators[later]) for place in made for later in wanted)
-        if n not in wanted and needed and set(made) <= graph.constants:
+    read = {place for n in wanted for place in sources(graph.operators[n])}
+    for n in reversed(range(len(graph.operators))):
+        made = set(targets(graph.operators[n]))
+        if n not in wanted and made & read and made <= graph.constants:
             wanted.add(n)
+            read.update(sources(graph.operators[n]))
     return sorted(wanted)
 
 

@@ -71,34 +71,46 @@ def hard_sigmoid_by_relu6(model: onnx.ModelProto) -> list[str]:
     return rewritten[::-1]
 
 
-def max_pool_padded_by_zeros(model: onnx.ModelProto) -> list[str]:
-    """Pad a max-pool of values that are never negative with zeros; return the names of the pools rewritten.
+def max_pool_padded_first(model: onnx.ModelProto) -> list[str]:
+    """Pad a max-pool's input by a PAD of its own, also where it rounds up; return the names of the pools rewritten.
 
-    onnx2tf pads it with the lowest float, -3.4e38, whose int8 scale leaves nothing of the values. Behind ReLUs zero is
-    as low as any value, so that the maximum is the same; other pools are left alone.
+    onnx2tf pads it with the lowest float, -3.4e38, whose int8 scale leaves nothing of the values. Zeros are as low as
+    any value behind ReLUs; elsewhere the border is repeated, which every window that reaches beyond it holds anyway.
     """
     import numpy as np
     from onnx import helper, numpy_helper
 
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     makers = {name: node for node in model.graph.node for name in node.output}
+    sizes = {value.name: [dim.dim_value for dim in value.type.tensor_type.shape.dim][2:]
+             for value in (*model.graph.input, *model.graph.value_info, *model.graph.output)}  # fmt: skip
     rewritten = []
     for place, node in reversed(list(enumerate(model.graph.node))):
-        pads = next((a for a in node.attribute if a.name == "pads"), None)
-        if node.op_type != "MaxPool" or pads is None or not any(pads.ints):
+        if node.op_type != "MaxPool":
             continue
-        if len(pads.ints) != 4 or not _never_negative(node.input[0], makers, constants):
+        settings = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        source, made = sizes.get(node.input[0], []), sizes.get(node.output[0], [])
+        if len(source) != 2 or len(made) != 2 or max(settings.get("dilations", [1])) > 1:
             continue
-        top, left, bottom, right = pads.ints
+        begin = list(settings.get("pads", [0] * 4))[:2]
+        end = [
+            max(0, (outputs - 1) * stride + kernel - before - size)
+            for outputs, stride, kernel, before, size in zip(
+                made, settings.get("strides", [1, 1]), settings["kernel_shape"], begin, source, strict=True
+            )
+        ]
+        if not any(begin + end):
+            continue
         amounts, padded = f"{node.name}_pads", f"{node.output[0]}_padded"
-        model.graph.initializer.append(
-            numpy_helper.from_array(np.array([0, 0, top, left, 0, 0, bottom, right], np.int64), amounts)
-        )
-        before = helper.make_node("Pad", [node.input[0], amounts], [padded], f"{node.name}_pad", mode="constant")
-        before.metadata_props.extend(node.metadata_props)
+        model.graph.initializer.append(numpy_helper.from_array(np.array([0, 0, *begin, 0, 0, *end]), amounts))
+        mode = "constant" if _never_negative(node.input[0], makers, constants) else "edge"
+        before_it = helper.make_node("Pad", [node.input[0], amounts], [padded], f"{node.name}_pad", mode=mode)
+        before_it.metadata_props.extend(node.metadata_props)
         node.input[0] = padded
-        pads.ints[:] = [0, 0, 0, 0]
-        model.graph.node.insert(place, before)
+        kept = [a for a in node.attribute if a.name in ("kernel_shape", "strides")]
+        del node.attribute[:]
+        node.attribute.extend(kept)
+        model.graph.node.insert(place, before_it)
         rewritten.append(node.name)
     return rewritten[::-1]
 

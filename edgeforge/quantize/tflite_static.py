@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from edgeforge.errors import RecipeError
 from edgeforge.evaluate.flatbuffer import operator_name, read_model, write_model
+from edgeforge.quantize.large_biases import with_room_for_biases
 from edgeforge.quantize.tflite_boundaries import widened_through_float
 
 if TYPE_CHECKING:
@@ -104,6 +105,8 @@ def quantize_static(
 
     kinds = dict.fromkeys(layers(float_model), precision) | dict(exceptions or {})
     check_ranges(float_model, ranges, frozenset(name for name, kind in kinds.items() if kind == "float32"))
+    if per_channel:
+        float_model = with_room_for_biases(float_model, _input_steps(float_model, ranges, kinds, per_channel_dense))
     quantizer = Quantizer(bytearray(float_model))
     dense = QuantGranularity.CHANNELWISE if per_channel and per_channel_dense else QuantGranularity.TENSORWISE
     other = QuantGranularity.CHANNELWISE if per_channel else QuantGranularity.TENSORWISE
@@ -126,6 +129,22 @@ def quantize_static(
     result = quantizer.quantize(values).quantized_model
     assert result is not None
     return widened_through_float(bytes(result))
+
+
+def _input_steps(float_model: bytes, ranges: Ranges, kinds: Mapping[str, Precision], dense: bool) -> dict[str, float]:
+    """Return the input's scale of every layer that is quantized per channel."""
+    model, steps = read_model(float_model), {}
+    graph = model.subgraphs[0]
+    for name, operator in zip(kinds, graph.operators, strict=True):
+        source = graph.tensors[operator.inputs[0]].name.decode()
+        if source not in ranges or kinds[name] == "float32":
+            continue
+        if operator_name(model, operator) == "FULLY_CONNECTED" and not dense:
+            continue
+        low, high = ranges[source]
+        int8_step = (max(high, 0.0) - min(low, 0.0)) / 255
+        steps[name] = int8_step if kinds[name] == "int8" else max(-low, high) / 32767
+    return steps
 
 
 def quantize_weights(

@@ -4,7 +4,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edgeforge.export.onnx_rewrites import average_as_pool, hard_sigmoid_by_relu6, max_pool_padded_by_zeros
+from edgeforge.export.onnx_rewrites import average_as_pool, hard_sigmoid_by_relu6, max_pool_padded_first
 
 X = np.random.default_rng(0).normal(0, 4, (1, 3, 4, 5)).astype(np.float32)
 
@@ -54,35 +54,42 @@ def test_other_averages_stay(axes: list[int], keep: int, output: list[int]) -> N
     assert average_as_pool(mean) == [] and mean.graph.node[0].op_type == "ReduceMean"
 
 
-def pooled(before: str, pads: list[int]) -> onnx.ModelProto:
-    pool = helper.make_node("MaxPool", ["r"], ["y"], "pool", kernel_shape=[3, 3], strides=[2, 2], pads=pads)
-    height, width = ((X.shape[2 + n] + pads[n] + pads[2 + n] - 3) // 2 + 1 for n in (0, 1))
+def pooled(before: str, pads: list[int], kernel: int = 3, ceil: bool = False) -> onnx.ModelProto:
+    pool = helper.make_node(
+        "MaxPool", ["r"], ["y"], "pool", kernel_shape=[kernel] * 2, strides=[2, 2], pads=pads, ceil_mode=int(ceil)
+    )
+    rounding = 1 if ceil else 0
+    height, width = ((X.shape[2 + n] + pads[n] + pads[2 + n] - kernel + rounding) // 2 + 1 for n in (0, 1))
     made = model(pool, [1, 3, height, width])
     made.graph.node.insert(0, helper.make_node(before, ["x"], ["r"], "before"))
-    return made
+    return onnx.shape_inference.infer_shapes(made)
 
 
-@pytest.mark.parametrize("pads", [[1, 1, 1, 1], [0, 1, 1, 0]])
-def test_a_max_pool_behind_a_relu_is_padded_by_zeros(pads: list[int]) -> None:
-    made = pooled("Relu", pads)
+@pytest.mark.parametrize(
+    ("pads", "kernel", "ceil"),
+    [([1, 1, 1, 1], 3, False), ([0, 1, 1, 0], 3, False), ([2, 2, 2, 2], 5, False), ([0, 0, 0, 0], 3, True)],
+)
+@pytest.mark.parametrize(("before", "mode"), [("Relu", b"constant"), ("Tanh", b"edge")])
+def test_a_max_pool_is_padded_by_zeros_behind_a_relu_and_by_its_border_elsewhere(
+    pads: list[int], kernel: int, ceil: bool, before: str, mode: bytes
+) -> None:
+    made = pooled(before, pads, kernel, ceil)
     expected = run(made)
-    assert max_pool_padded_by_zeros(made) == ["pool"]
-    assert [node.op_type for node in made.graph.node] == ["Relu", "Pad", "MaxPool"]
+    assert max_pool_padded_first(made) == ["pool"]
+    assert [node.op_type for node in made.graph.node] == [before.capitalize(), "Pad", "MaxPool"]
+    assert made.graph.node[1].attribute[0].s == mode
     assert np.array_equal(run(made), expected)
 
 
 def test_what_is_made_of_relus_counts_as_one() -> None:
-    made = pooled("Relu", [1, 1, 1, 1])
-    made.graph.node[0].output[0] = "a"
-    made.graph.node.insert(1, helper.make_node("Add", ["a", "a"], ["r"], "sum"))
-    expected = run(made)
-    assert max_pool_padded_by_zeros(made) == ["pool"] and np.array_equal(run(made), expected)
-    made = pooled("Relu", [1, 1, 1, 1])
-    made.graph.node[0].output[0] = "a"
-    made.graph.node.insert(1, helper.make_node("Add", ["a", "x"], ["r"], "sum"))
-    assert max_pool_padded_by_zeros(made) == []
+    for second, mode in (("a", b"constant"), ("x", b"edge")):
+        made = pooled("Relu", [1, 1, 1, 1])
+        made.graph.node[0].output[0] = "a"
+        made.graph.node.insert(1, helper.make_node("Add", ["a", second], ["r"], "sum"))
+        expected = run(made)
+        assert max_pool_padded_first(made) == ["pool"] and np.array_equal(run(made), expected)
+        assert made.graph.node[2].attribute[0].s == mode
 
 
-@pytest.mark.parametrize(("before", "pads"), [("Tanh", [1, 1, 1, 1]), ("Relu", [0, 0, 0, 0])])
-def test_a_max_pool_of_negative_values_or_without_padding_stays(before: str, pads: list[int]) -> None:
-    assert max_pool_padded_by_zeros(pooled(before, pads)) == []
+def test_a_max_pool_without_padding_stays() -> None:
+    assert max_pool_padded_first(pooled("Tanh", [0, 0, 0, 0])) == []
