@@ -110,7 +110,6 @@ def architectures() -> dict[str, tuple[int, Factory]]:
         "timm mixer (2 blocks)": (
             32, lambda: MlpMixer(img_size=32, patch_size=8, num_blocks=2, embed_dim=32, **few)),
         "timm tinynet_e": (32, named("tinynet_e")),
-        "timm mobilevit_xxs": (64, named("mobilevit_xxs")),
         "timm edgenext_xx_small": (64, named("edgenext_xx_small")),
     }  # fmt: skip
 
@@ -150,16 +149,16 @@ def export_one(name: str, path: Path) -> Outcome:
     torch.manual_seed(0)
     size, factory = architectures()[name]
     started = time.monotonic()
-    network = factory()
+    network, status = factory(), PASSES
     inputs = photographs(size, CALIBRATION)
     _settle(network, inputs)
-    parameters, status = sum(p.numel() for p in network.parameters()), PASSES
+    parameters = sum(p.numel() for p in network.parameters())
     try:
         with quiet():
             logits = export_network(network, inputs, path.with_suffix(".onnx"))
         np.savez(path.with_suffix(".npz"), inputs=inputs, logits=logits)
     except EdgeForgeError as error:
-        status = error.reason
+        status = _short(error.reason)
     return Outcome(name, f"3×{size}×{size}", parameters, status=status, seconds=time.monotonic() - started)
 
 
@@ -174,7 +173,7 @@ def convert_one(exported: Outcome, path: Path) -> Outcome:
         with quiet():
             found = _measured(path)
     except EdgeForgeError as error:
-        found = {"status": error.reason}
+        found = {"status": _short(error.reason)}
     return replace(exported, **found, seconds=exported.seconds + time.monotonic() - started)
 
 
@@ -224,6 +223,10 @@ def _numeric_reason(made: Any, inputs: np.ndarray) -> str:
         return "int8 keeps too little; no layer could be compared"
     worst = max(measured, key=lambda row: row.cost or 0.0)
     return f"int8 keeps too little: {100 * (worst.cost or 0):.0f} % of the noise is from {worst.name}"
+
+
+def _short(reason: str) -> str:
+    return reason.partition(" (onnx2tf: ")[0]
 
 
 def _operator(reason: str) -> str:
@@ -286,7 +289,10 @@ Architectures of torchvision and timm with random weights, small enough for CI: 
 full-integer int8. `float32` is the largest difference of its logits from PyTorch's, as a share of their range (at most
 1e-3 allowed); `int8 dB` and `corr.` compare the int8 model's logits with PyTorch's (at least 15 dB and 0.98 to pass).
 16 crops of scikit-learn's two photographs, 32 for calibration. `TFLM`: whether TensorFlow Lite Micro here runs the
-int8 model, or the operator it lacks. Random weights are hard on int8: a trained network's logits lie further apart.
+int8 model, or what it lacks. A row that does not pass names the operator, or the layer whose rounding costs most.
+
+Random weights are hard on int8: nothing was trained to keep the values of a layer in one range. Each batch norm has the
+one variance that gives its layer unit power, and means of 0.
 
 Written by `scripts/conversion_matrix.py`; a test compares what it finds with this table.
 

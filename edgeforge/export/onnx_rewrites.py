@@ -62,13 +62,41 @@ def hard_sigmoid_by_relu6(model: onnx.ModelProto) -> list[str]:
             helper.make_node("Clip", [shifted, names["zero"], names["six"]], [clipped], f"{node.name}_clip"),
             helper.make_node("Mul", [clipped, names["sixth"]], list(node.output), node.name),
         ]
-        for part in parts:
-            part.metadata_props.extend(node.metadata_props)
-        model.graph.node.remove(node)
-        for part in reversed(parts):
-            model.graph.node.insert(place, part)
+        _replace(model, place, parts)
         rewritten.append(node.name)
     return rewritten[::-1]
+
+
+def norm_as_root(model: onnx.ModelProto) -> list[str]:
+    """Write ReduceL2 as the root of a sum of squares; return the names of the nodes rewritten.
+
+    onnx2tf's own fails for most axes. It is what PyTorch's normalize and vector norms become.
+    """
+    from onnx import helper
+
+    rewritten = []
+    for place, node in reversed(list(enumerate(model.graph.node))):
+        if node.op_type != "ReduceL2":
+            continue
+        square, total = f"{node.output[0]}_square", f"{node.output[0]}_sum"
+        summed = helper.make_node("ReduceSum", [square, *node.input[1:]], [total], f"{node.name}_sum")
+        summed.attribute.extend(node.attribute)
+        parts = [
+            helper.make_node("Mul", [node.input[0], node.input[0]], [square], f"{node.name}_square"),
+            summed,
+            helper.make_node("Sqrt", [total], list(node.output), node.name),
+        ]
+        _replace(model, place, parts)
+        rewritten.append(node.name)
+    return rewritten[::-1]
+
+
+def _replace(model: onnx.ModelProto, place: int, parts: list[onnx.NodeProto]) -> None:
+    """Put nodes in the place of one, with its module's name."""
+    node = model.graph.node.pop(place)
+    for part in reversed(parts):
+        part.metadata_props.extend(node.metadata_props)
+        model.graph.node.insert(place, part)
 
 
 def max_pool_padded_first(model: onnx.ModelProto) -> list[str]:

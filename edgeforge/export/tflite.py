@@ -15,7 +15,12 @@ from edgeforge.export.associated_files import append_files
 from edgeforge.export.compact import compact
 from edgeforge.export.flatten_order import flatten_channels_last
 from edgeforge.export.onnx_checks import converter_refusal, require_convertible, require_static_shapes
-from edgeforge.export.onnx_rewrites import average_as_pool, hard_sigmoid_by_relu6, max_pool_padded_first
+from edgeforge.export.onnx_rewrites import (
+    average_as_pool,
+    hard_sigmoid_by_relu6,
+    max_pool_padded_first,
+    norm_as_root,
+)
 from edgeforge.quantize.tflite_int8 import convert, convert_with_onnx2tf
 from edgeforge.recipe import TFLite, TFLiteVariant
 from edgeforge.runtimes.litert import LiteRTRunner
@@ -81,7 +86,8 @@ def convert_variants(
         return _compacted(convert_with_onnx2tf(source, samples, settings), settings)
     from edgeforge.export.keras_graph import frozen_graph
 
-    for rewrite in (average_as_pool, hard_sigmoid_by_relu6, max_pool_padded_first, flatten_channels_last):
+    rewrites = (average_as_pool, hard_sigmoid_by_relu6, norm_as_root, max_pool_padded_first, flatten_channels_last)
+    for rewrite in rewrites:
         rewrite(model)
     progress(0.1, "importing TensorFlow, building the graph")
     graph = frozen_graph(model, samples)

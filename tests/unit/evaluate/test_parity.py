@@ -190,3 +190,13 @@ def test_weights_computed_by_a_dequantize_are_constants() -> None:
     assert [row.operator for row in rows] == KINDS[1:]
     assert 30 < rows[0].own.sqnr_db < 60 and rows[3].own.sqnr_db is None
     assert all(sources(operator) for operator in graph.operators)
+
+
+def test_an_inverse_root_that_int8_makes_infinite_is_said_and_costs_stay_finite() -> None:
+    net = Network()
+    inputs = np.where(INPUTS < -0.9, 0.01, INPUTS)
+    model = net.build(net.unary("RSQRT", net.mul(net.input, net.input)))
+    rows = {row.operator: row for row in layer_parity(model, quantized(model, inputs), inputs)}
+    assert rows["RSQRT"].own is None and "infinite at the quantized inputs" in rows["RSQRT"].reason
+    costs = [row.cost for row in rows.values() if row.cost is not None]
+    assert sum(costs) == pytest.approx(1.0) and rows["MUL"].cost == max(costs)

@@ -4,7 +4,12 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edgeforge.export.onnx_rewrites import average_as_pool, hard_sigmoid_by_relu6, max_pool_padded_first
+from edgeforge.export.onnx_rewrites import (
+    average_as_pool,
+    hard_sigmoid_by_relu6,
+    max_pool_padded_first,
+    norm_as_root,
+)
 
 X = np.random.default_rng(0).normal(0, 4, (1, 3, 4, 5)).astype(np.float32)
 
@@ -52,6 +57,17 @@ def test_other_averages_stay(axes: list[int], keep: int, output: list[int]) -> N
     axes_tensor = numpy_helper.from_array(np.array(axes), "axes")
     mean = model(helper.make_node("ReduceMean", ["x", "axes"], ["y"], "mean", keepdims=keep), output, axes_tensor)
     assert average_as_pool(mean) == [] and mean.graph.node[0].op_type == "ReduceMean"
+
+
+@pytest.mark.parametrize(("keep", "output"), [(1, [1, 3, 4, 1]), (0, [1, 3, 4])])
+def test_a_norm_becomes_the_root_of_a_sum_of_squares(keep: int, output: list[int]) -> None:
+    axes = numpy_helper.from_array(np.array([-1]), "axes")
+    norm = model(helper.make_node("ReduceL2", ["x", "axes"], ["y"], "norm", keepdims=keep), output, axes)
+    expected = run(norm)
+    assert norm_as_root(norm) == ["norm"]
+    assert [node.op_type for node in norm.graph.node] == ["Mul", "ReduceSum", "Sqrt"]
+    assert norm.graph.node[-1].metadata_props[0].value == "['', 'gate', 'node']"
+    assert np.allclose(run(norm), expected, rtol=1e-6)
 
 
 def pooled(before: str, pads: list[int], kernel: int = 3, ceil: bool = False) -> onnx.ModelProto:
