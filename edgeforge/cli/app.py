@@ -1,0 +1,71 @@
+"""The command line itself: options that verbs share, and how errors and exits are told."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from edgeforge import __version__
+from edgeforge.errors import EdgeForgeError
+
+app = typer.Typer(
+    name="edgeforge",
+    help="From a PyTorch CNN to a board, proven before flashing.",
+    epilog="Begin with: edgeforge init my.yaml, then: edgeforge build my.yaml",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+
+Out = Annotated[Path, typer.Option("--out", help="Folder of all builds and of their store.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    if version:
+        print(f"edgeforge {__version__}")
+        raise typer.Exit
+
+
+def main() -> NoReturn:
+    """Run the command line; the only place that catches errors and exits."""
+    code = 0
+    try:
+        code = app(standalone_mode=False) or 0  # what typer.Exit carried, 130 after Ctrl-C
+    except EdgeForgeError as error:
+        if "--debug" in sys.argv:
+            traceback.print_exc()
+        _print_error(error)
+        sys.exit(error.exit_code)
+    except Exception as error:
+        show = getattr(error, "show", None)  # typer's own errors of usage print themselves
+        if show:
+            show()
+            sys.exit(getattr(error, "exit_code", 2))
+        if "--debug" in sys.argv:
+            raise
+        print(f"error: {type(error).__name__}: {error} (--debug shows where)", file=sys.stderr)
+        sys.exit(1)
+    if code == 130:
+        print("\nInterrupted: finished stages are kept; build again to resume.", file=sys.stderr)
+    sys.exit(code)
+
+
+def _print_error(error: EdgeForgeError) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    where = f"[bold]{error.stage}:[/] " if error.stage else ""
+    for line in error.reason.splitlines():
+        console.print(f"[bold red]error:[/] {where}{escape(line)}")
+    if error.fix:
+        console.print(f"  [bold]fix:[/] {escape(error.fix)}")

@@ -1,0 +1,177 @@
+"""Verbs on recipes and builds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgeforge.cli.app import Debug, Out, app
+
+if TYPE_CHECKING:
+    from edgeforge.recipe_file import LoadedRecipe
+
+
+RecipePath = Annotated[Path, typer.Argument(help="The recipe, a YAML file.", show_default=False)]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change the recipe for this build: --set train.epochs=1"),
+]
+Until = Annotated[str | None, typer.Option("--until", metavar="STAGE", help="Stop after this stage.")]
+Force = Annotated[
+    list[str] | None,
+    typer.Option("--force", metavar="STAGE", help="Run this stage, and what depends on it, again."),
+]
+
+
+@app.command()
+def build(
+    recipe: RecipePath,
+    overrides: Overrides = None,
+    until: Until = None,
+    force: Force = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Stages at once; timing stages always run alone.")] = 2,
+    out: Out = Path("build"),
+    debug: Debug = False,
+) -> None:
+    """Build a recipe: train, quantize, export, measure, pack and report; only what has changed is run.
+
+    Examples:
+
+      edgeforge build recipes/digits.yaml
+
+      edgeforge build recipes/mnist.yaml --set train.epochs=1 --until onnx
+    """
+    from edgeforge.pipeline import build as build_recipe
+    from edgeforge.progress import ConsoleWatcher
+
+    loaded = _load(recipe, overrides)
+    with ConsoleWatcher() as watcher:
+        result = build_recipe(
+            loaded, out, watcher, jobs=jobs, until=until, force=tuple(force or ()), planned=watcher.planned
+        )
+    if (result.folder / "report.json").exists() and not until:
+        _print_report(result.folder)
+    watcher.summary(result)
+
+
+@app.command()
+def plan(
+    recipe: RecipePath,
+    overrides: Overrides = None,
+    until: Until = None,
+    force: Force = None,
+    out: Out = Path("build"),
+    debug: Debug = False,
+) -> None:
+    """Show what a build would run, what is in the store, and why.
+
+    Example:
+
+      edgeforge plan recipes/digits.yaml --set quantize.calibration.samples=100
+    """
+    from edgeforge.pipeline import plan_build
+    from edgeforge.progress import print_plan
+
+    print_plan(plan_build(_load(recipe, overrides), out, until=until, force=tuple(force or ())))
+
+
+@app.command()
+def init(
+    path: Annotated[Path, typer.Argument(help="The recipe to write.")] = Path("recipe.yaml"),
+    template: Annotated[str, typer.Option(help="Which ready recipe to begin with.")] = "digits",
+    model: Annotated[str | None, typer.Option(help="Your model: path/to/file.py:Class, or file.onnx.")] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Your data: a folder with a folder a class, a .csv of paths and labels, an .npz."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Write a commented recipe to begin with.
+
+    Examples:
+
+      edgeforge init my.yaml --model my_net.py:MyNet
+
+      edgeforge init my.yaml --model my_net.py --data photos/
+    """
+    from edgeforge.init import write_recipe
+
+    write_recipe(path, template=template, model=model, data=data, force=force)
+    print(f"{path} is written; edit it, then: edgeforge build {path}")
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="A build folder, such as build/digits.")],
+    json: Annotated[bool, typer.Option("--json", help="Print report.json instead.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Show the report of a build again.
+
+    Example:
+
+      edgeforge report build/digits
+    """
+    if json:
+        from edgeforge.report.write import read_report
+
+        print(read_report(folder).model_dump_json(indent=1, by_alias=True))
+    else:
+        _print_report(folder)
+
+
+@app.command()
+def compare(
+    a: Annotated[Path, typer.Argument(help="A build folder.")],
+    b: Annotated[Path, typer.Argument(help="Another build folder.")],
+    debug: Debug = False,
+) -> None:
+    """Compare two builds, variant by variant.
+
+    Example:
+
+      edgeforge compare build/digits build-wide/digits
+    """
+    from rich.console import Console
+
+    from edgeforge.report.compare import comparison_table
+    from edgeforge.report.write import read_report
+
+    Console().print(comparison_table(read_report(a), read_report(b)))
+
+
+@app.command()
+def boards(debug: Debug = False) -> None:
+    """List the boards that a recipe may target."""
+    from edgeforge.progress import print_boards
+    from edgeforge.targets.boards import boards as all_boards
+
+    print_boards(all_boards())
+
+
+@app.command()
+def doctor(debug: Debug = False) -> None:
+    """Say what is installed, what is missing, and what to do about it."""
+    from edgeforge.doctor import diagnose
+    from edgeforge.progress import print_diagnosis
+
+    if not print_diagnosis(diagnose()):
+        raise typer.Exit(3)
+
+
+def _load(path: Path, overrides: list[str] | None) -> LoadedRecipe:
+    from edgeforge.recipe_file import load_recipe
+
+    return load_recipe(path, tuple(overrides or ()))
+
+
+def _print_report(folder: Path) -> None:
+    from rich.console import Console
+
+    from edgeforge.report.table import print_report
+    from edgeforge.report.write import read_report
+
+    print_report(read_report(folder), Console())

@@ -1,0 +1,112 @@
+"""Verbs on devices: a Raspberry Pi over ssh, a board on its serial port."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgeforge.cli.app import Debug, Out, app
+
+PANEL = "Devices"
+
+
+@app.command(rich_help_panel=PANEL)
+def deploy(
+    name: Annotated[str, typer.Argument(help="A build folder, or a recipe's name under --out.")],
+    host: Annotated[str, typer.Option(help="The device, as ssh reaches it: pi@raspberrypi.local.")],
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of ssh there.")] = None,
+    identity: Annotated[Path | None, typer.Option(help="Private key of ssh.")] = None,
+    ssh_option: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Passed to ssh -o.")] = None,
+    python: Annotated[str, typer.Option(help="Interpreter there.")] = "python3",
+    folder: Annotated[str, typer.Option(help="Folder there; default: edgeforge/NAME.")] = "",
+    server: Annotated[bool, typer.Option("--server", help="Install the HTTP endpoint, and load it there.")] = False,
+    perf: Annotated[bool, typer.Option("--perf", help="Count instructions and cache misses there.")] = False,
+    runs: Annotated[int, typer.Option(min=20, help="Timed runs of each variant.")] = 200,
+    out: Out = Path("build"),
+    debug: Debug = False,
+) -> None:
+    """Put a build's Raspberry Pi bundle on a device by ssh: install, self-test, measure; the figures join the report.
+
+    Example:
+
+      edgeforge deploy digits --host pi@raspberrypi.local
+    """
+    from rich.console import Console
+
+    from edgeforge.report.raspberry_pi import devices_table
+    from edgeforge.targets import deploy as target
+    from edgeforge.targets.ssh import Remote
+
+    console = Console(stderr=True, highlight=False)
+    build = target.build_folder(name, out)
+    remote = Remote(host, port, identity, tuple(ssh_option or ()))
+    wishes = target.Wishes(python=python, server=server, perf=perf, folder=folder, runs=runs)
+    row = target.deploy(build, remote, wishes, lambda text: console.print(f"[dim]{text}[/]"))
+    Console().print(devices_table([row]))
+    console.print(f"The figures are in {build / 'devices' / row.name}.json and in {build / 'report.html'}")
+
+
+@app.command(rich_help_panel=PANEL, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def serve(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="A build folder, or a recipe's name under --out.")],
+    out: Out = Path("build"),
+    debug: Debug = False,
+) -> None:
+    """Serve a build's Raspberry Pi bundle over HTTP on this desk; further options go to its server.py.
+
+    Examples:
+
+      edgeforge serve digits --port 8000 --fit
+
+      curl --data-binary @photo.png http://127.0.0.1:8000/classify
+    """
+    from edgeforge.targets.deploy import build_folder
+    from edgeforge.targets.serve import serve as serve_bundle
+
+    raise typer.Exit(serve_bundle(build_folder(name, out), context.args))
+
+
+@app.command(rich_help_panel=PANEL)
+def monitor(
+    port: Annotated[str, typer.Option(help="The board's serial port: /dev/ttyACM0, COM5.", show_default=False)],
+    build: Annotated[Path | None, typer.Option(help="The build whose sketch the board runs.")] = None,
+    model: Annotated[Path | None, typer.Option(help="Or the .tflite that `edgeforge pack` has written,")] = None,
+    samples: Annotated[Path | None, typer.Option(help="and inputs for it: .npz with raw or x, and y.")] = None,
+    images: Annotated[int, typer.Option(min=1, help="How many, evenly spaced.")] = 100,
+    raw: Annotated[bool, typer.Option("--raw", help="Send raw inputs: the board normalises and quantizes.")] = False,
+    baud: Annotated[int, typer.Option(min=300, help="Baud rate, as in the sketch's settings.h.")] = 115200,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for one answer.")] = 10.0,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Send test inputs to a board and compare each answer byte for byte with TFLM on this desk.
+
+    Prints accuracy and latency on the board; they join the build's report. Exits with 2 when the board runs another
+    model, 4 when it is silent or gone, 5 when it computes otherwise than its library may.
+
+    Examples:
+
+      edgeforge monitor --port /dev/ttyACM0 --build build/digits --raw
+
+      edgeforge monitor --port /dev/ttyACM0 --model packed/net.tflite --samples x.npz
+    """
+    from rich.console import Console
+
+    from edgeforge.progress import quiet_bar
+    from edgeforge.report.boards import print_run
+    from edgeforge.targets import monitor as target
+    from edgeforge.targets.serial_link import Link
+
+    subject = target.subject_of(build, model, samples)
+    with quiet_bar("monitor") as progress, Link(port, baud, timeout=timeout) as link:
+        run = target.monitor(subject, link, images=images, raw=raw, progress=progress)
+    kept = target.keep_run(run, build, model)
+    if json:
+        print(run.model_dump_json(indent=1))
+    else:
+        print_run(run, Console(highlight=False, soft_wrap=True))
+        print(f"The figures are in {kept}" + (f" and in {build / 'report.html'}" if build else ""))
+    target.require_parity(run)

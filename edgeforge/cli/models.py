@@ -1,0 +1,200 @@
+"""Verbs on model files, made anywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgeforge.cli.app import Debug, app
+from edgeforge.errors import BudgetExceeded, RecipeError
+
+PANEL = "Model files"
+
+
+@app.command(rich_help_panel=PANEL)
+def bench(
+    models: Annotated[list[Path], typer.Argument(help="Model files: .pt (TorchScript), .onnx, .tflite.")],
+    threads: Annotated[int, typer.Option(min=1, help="Threads of the runtime.")] = 1,
+    runs: Annotated[int, typer.Option(min=20, help="Timed runs.")] = 300,
+    warmup: Annotated[int, typer.Option(min=1, help="Runs before them.")] = 30,
+    shape: Annotated[str | None, typer.Option(help="Input shape N,C,H,W, where the file does not say it.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Time model files on this machine: p50 and p99 of one image at a time, in turn, after warm-up.
+
+    Example:
+
+      edgeforge bench build/mnist/onnx/*.onnx build/mnist/tflite/*.tflite
+    """
+    from edgeforge.evaluate.bench import bench_models
+    from edgeforge.progress import print_bench
+
+    rows = bench_models(models, threads=threads, runs=runs, warmup=warmup, shape=_shape(shape))
+    print_bench(rows, json=json)
+
+
+@app.command(rich_help_panel=PANEL)
+def verify(
+    target: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="BUILD | FLOAT.tflite INT8.tflite",
+            help="A build folder, or two models of one network.",
+            show_default=False,
+        ),
+    ],
+    inputs: Annotated[Path | None, typer.Option(help="For two files: .npz with x (N,C,H,W float32).")] = None,
+    onnx: Annotated[Path | None, typer.Option(help="For two files: the .onnx they came from names layers.")] = None,
+    layers: Annotated[int | None, typer.Option(min=1, help="Show only the layers that cost most.")] = None,
+    min_sqnr: Annotated[float | None, typer.Option(metavar="DB", help="Fail if a layer alone keeps less.")] = None,
+    max_steps: Annotated[int | None, typer.Option(min=0, help="Fail if LiteRT's kernels and TFLM differ more.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Compare float and int8 layer by layer, and every int8 runtime with every other.
+
+    Exits with 5 when --min-sqnr or --max-steps is not met; without them a difference is shown and is no error.
+
+    Examples:
+
+      edgeforge verify build/digits --layers 10
+
+      edgeforge verify float.tflite int8.tflite --inputs x.npz --min-sqnr 25
+    """
+    from edgeforge.evaluate.verify import require, verify
+    from edgeforge.progress import quiet_bar
+    from edgeforge.report.parity_table import print_parity
+
+    with quiet_bar("verify") as progress:
+        row = verify(target, inputs, onnx, progress)
+    if json:
+        print(row.model_dump_json(indent=1))
+    else:
+        from rich.console import Console
+
+        print_parity(row, Console(), layers)
+    require(row, min_sqnr, max_steps)
+
+
+@app.command(rich_help_panel=PANEL)
+def fit(
+    model: Annotated[Path, typer.Argument(help="Any full-integer .tflite file.", show_default=False)],
+    board: Annotated[str, typer.Option(help="A board of `edgeforge boards`, or all of them, ranked.")] = "all",
+    library: Annotated[str | None, typer.Option(help="TFLM library; default: the pinned one.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="Draw the arena over time.")] = None,
+    debug: Debug = False,
+) -> None:
+    """Say whether a .tflite file fits a board: tensor arena to the byte, RAM and flash, and what to change.
+
+    Ends with 6 when it does not fit the board (of all: none).
+
+    Examples:
+
+      edgeforge fit model.tflite --board arduino-nano-33-ble --plot arena.svg
+
+      edgeforge fit build/digits/tflite/digits_int8.tflite
+    """
+    from edgeforge.targets.fit import fit_file
+    from edgeforge.targets.libraries import library as known_library
+
+    rows = fit_file(model, board, sketch=known_library(library) if library else None)
+    if plot:
+        from edgeforge.report.fit_plot import write_plot
+
+        write_plot(rows[0], plot)
+    if json:
+        from json import dumps
+
+        print(dumps([row.model_dump(mode="json") for row in rows], indent=1))
+    else:
+        from rich.console import Console
+
+        from edgeforge.report.fit_table import print_fit
+
+        print_fit(rows, Console(highlight=False), str(model))
+    if not any(row.fits for row in rows):
+        raise typer.Exit(BudgetExceeded.exit_code)
+
+
+@app.command(rich_help_panel=PANEL)
+def edgetpu(
+    model: Annotated[Path, typer.Argument(help="A full-integer .tflite file.")],
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="End with 6 if an operator would run on the CPU.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Say which operators of a .tflite file an Edge TPU would run, and which would fall to the CPU.
+
+    Judged by Coral's published limits; edgetpu_compiler is run too where it is on the PATH.
+
+    Example:
+
+      edgeforge edgetpu build/digits/tflite/digits_int8.tflite
+    """
+    from edgeforge.progress import print_edge_tpu
+    from edgeforge.targets.edgetpu import judge_file, require_all_mapped
+
+    row = judge_file(model)
+    print_edge_tpu(row, json=json)
+    if strict:
+        require_all_mapped(row, model)
+
+
+@app.command(rich_help_panel=PANEL)
+def pack(
+    model: Annotated[Path, typer.Argument(help="A full-integer .tflite file, made anywhere.", show_default=False)],
+    board: Annotated[list[str], typer.Option("--board", metavar="BOARD", help="As `edgeforge boards` lists them.")],
+    library: Annotated[str | None, typer.Option(help="TFLM library; default: the pinned one.")] = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder that gets NAME/ and NAME.tflite.")] = Path("packed"),
+    name: Annotated[str | None, typer.Option(help="The sketch's name; default: the file's.")] = None,
+    raw_max: Annotated[float | None, typer.Option(help="A raw value that becomes 1; default for images: 255.")] = None,
+    mean: Annotated[str | None, typer.Option(help="Taken off after that, a value a channel: 0.485,0.456,0.406")] = None,
+    std: Annotated[str | None, typer.Option(help="Divided by after that, a value a channel.")] = None,
+    raw_type: Annotated[str | None, typer.Option(metavar="uint8|float32", help="What the sensor gives.")] = None,
+    labels: Annotated[str | None, typer.Option(help="A file with a label a line, or: cat,dog")] = None,
+    samples: Annotated[Path | None, typer.Option(help="Inputs for the self-test: .npz with raw or x, and y.")] = None,
+    requantize: Annotated[bool, typer.Option("--requantize", help="Quantize again, dense weights per tensor.")] = False,
+    float_model: Annotated[
+        Path | None, typer.Option("--float", help="The float .tflite or .onnx it came from.")
+    ] = None,
+    calibration: Annotated[Path | None, typer.Option(help="For --requantize: .npz with x (N,C,H,W float32).")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an earlier project.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Make an Arduino project of any int8 .tflite, with the proofs of a build: full integer, library, fit, goldens.
+
+    Exits with 6 when the library would compute the model wrongly, or it does not fit.
+
+    Examples:
+
+      edgeforge pack model.tflite --board arduino-nano-33-ble --labels labels.txt
+
+      edgeforge pack model.tflite --board arduino-nano-33-ble --requantize --float float.tflite --calibration x.npz
+    """
+    from rich.console import Console
+
+    from edgeforge.progress import quiet_bar
+    from edgeforge.report.packed import print_packed
+    from edgeforge.targets import pack as target
+
+    wishes = target.wishes_of(raw_max=raw_max, mean=mean, std=std, raw_type=raw_type, labels=labels)
+    conversion = target.conversion_of(requantize, float_model, calibration)
+    with quiet_bar("pack") as progress:
+        packed = target.pack(
+            model, tuple(board), out, library_key=library, wishes=wishes, name=name, samples=samples,
+            conversion=conversion, force=force, progress=lambda text: progress(0.5, text),
+        )  # fmt: skip
+    print_packed(packed, Console(highlight=False, soft_wrap=True))
+
+
+def _shape(text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise RecipeError(f"--shape {text}: not a shape", fix="for instance --shape 1,3,224,224") from error
