@@ -12,7 +12,7 @@ demo: .venv/.installed
 
 test: .venv/.installed
 	scripts/install_test_tools.sh
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 .venv/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -9,9 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).parent.parent
 DIGITS = ROOT / "recipes" / "digits.yaml"
+settings.register_profile("edgeforge", deadline=None)  # time says nothing on a busy machine
+settings.load_profile("edgeforge")
 EdgeForge = Callable[..., "subprocess.CompletedProcess[str]"]
 
 

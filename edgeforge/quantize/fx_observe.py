@@ -31,6 +31,7 @@ def _activations(prepared: fx.GraphModule, inputs: torch.Tensor, graph: Quantiza
     from torch.ao.quantization import FakeQuantizeBase, ObserverBase, disable_fake_quant, disable_observer
 
     observed: dict[str, tuple[Any, Any]] = {}  # node → observer, values
+    padded: dict[str, tuple[str, Any]] = {}  # padding layer's node → node before it, values
     unquantized: dict[str, Any] = {}  # node of a float module → values
     modules = dict(prepared.named_modules(remove_duplicate=False))  # max-pool shares its observer
 
@@ -40,7 +41,12 @@ def _activations(prepared: fx.GraphModule, inputs: torch.Tensor, graph: Quantiza
                 source: Any = node.args[0]
                 values = self.env[source]
                 observed.setdefault(source.name, (modules[str(node.target)], values))
+                if source.name in padded:  # TFLite pads inside the convolution: its input is the one before
+                    before, unpadded = padded[source.name]
+                    observed.setdefault(before, (modules[str(node.target)], unpadded))
                 return values
+            if node.op == "call_module" and isinstance(modules[str(node.target)], nn.ZeroPad2d):
+                padded[node.name] = str(node.args[0]), self.env[node.args[0]]  # type: ignore[index]
             value = super().run_node(node)
             if node.op == "call_module" and node.target in graph.saturating:
                 value = value.clamp(max=6.0)  # the ReLU6 that it stands for

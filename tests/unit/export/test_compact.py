@@ -44,7 +44,7 @@ def verified(model: bytes) -> bool:
     return True
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     seed=st.integers(0, 2**16),
     channels=st.sampled_from([3, 8, 13, 24]),

@@ -34,7 +34,7 @@ def outputs_of(model: onnx.ModelProto, x: np.ndarray) -> np.ndarray:
     return np.asarray(session.run(None, {"x": x})[0])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     shape=st.tuples(st.integers(1, 5), st.integers(1, 4), st.integers(2, 4)),
     transposed=st.booleans(),

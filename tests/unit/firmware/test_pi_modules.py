@@ -29,7 +29,7 @@ def test_providers_are_tried_in_order_of_speed(firmware) -> None:  # type: ignor
         wanted(pi, "gpu")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(st.tuples(st.floats(0.1, 0.9), st.floats(0.1, 2.0)), min_size=1, max_size=3),
     st.sampled_from([16.0, 255.0]),
@@ -69,7 +69,7 @@ def test_fit_cuts_scales_and_keeps_sixteen_bits(firmware, packed_bundle: Path) -
     assert images.to_pixels(clear, bundle, fit=True, name="clear").max() == 255
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.binary(max_size=200), st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"GIF89a", b"BM", b"P5 "])
 )

@@ -27,7 +27,7 @@ def badly_scaled(model: bytes, x: np.ndarray, seed: int, decades: float) -> byte
     return write_model(read)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 999), decades=st.floats(0, 4))
 def test_the_function_is_the_same_and_weight_ranges_agree(seed: int, decades: float) -> None:
     random = np.random.default_rng(seed)
@@ -107,7 +107,7 @@ def test_a_dead_channel_keeps_its_scale() -> None:
     np.testing.assert_allclose(outputs(equalize(model, x).model, x), expected, atol=1e-5)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 999), loud=st.floats(0.1, 30))
 def test_relu6_keeps_its_function_on_the_images(seed: int, loud: float) -> None:
     random = np.random.default_rng(seed)

@@ -20,7 +20,7 @@ def seen(observer: MinMax | MovingAverage | Histogram, batches: list[np.ndarray]
     return observer.range()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(VALUES, min_size=1, max_size=5))
 def test_every_range_contains_zero_and_lies_within_min_and_max(batches: list[np.ndarray]) -> None:
     low, high = seen(MinMax(), batches)
@@ -32,7 +32,6 @@ def test_every_range_contains_zero_and_lies_within_min_and_max(batches: list[np.
             assert found[0] < found[1]
 
 
-@settings(deadline=None)
 @given(VALUES)
 def test_all_of_the_values_is_min_and_max(values: np.ndarray) -> None:
     full = seen(MinMax(), [values])
@@ -40,7 +39,7 @@ def test_all_of_the_values_is_min_and_max(values: np.ndarray) -> None:
     assert found == pytest.approx(full, abs=(full[1] - full[0]) / 1000)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.floats(60, 99.9), st.floats(60, 99.9))
 def test_a_larger_percentile_keeps_more(one: float, other: float) -> None:
     values = np.random.default_rng(0).normal(size=20_000).astype(np.float32)

@@ -38,6 +38,14 @@ class Residual(nn.Module):
         return self.head(stem + self.project(self.depthwise(stem)))
 
 
+class Smaller(Residual):
+    """Takes an image of 17 pixels without padding it itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem[0].padding = (0, 0)
+
+
 @dataclass(frozen=True)
 class Made:
     """The float .tflite, the network it is of, and images."""
@@ -58,11 +66,15 @@ class Made:
 @pytest.fixture(scope="module")
 def net(tmp_path_factory: pytest.TempPathFactory) -> Made:
     torch.manual_seed(1)
-    torch.backends.quantized.engine = "qnnpack"
-    network, images = Residual().eval(), torch.rand(64, 1, 16, 16)
+    network = Residual().eval()
     with torch.no_grad():
         network.stem[0].weight *= 30  # so that ReLU6 saturates
-    path = tmp_path_factory.mktemp("net") / "net.onnx"
+    return converted(network, tmp_path_factory.mktemp("net") / "net.onnx")
+
+
+def converted(network: nn.Module, path: Path) -> Made:
+    torch.backends.quantized.engine = "qnnpack"
+    images = torch.rand(64, 1, 16, 16)
     write_onnx(network, Preprocessing((1, 16, 16), 1.0, (0.0,), (1.0,), ("a", "b", "c", "d", "e")), path)
     settings = TFLite(variants=("float32",))
     flatbuffer = convert_variants(path, images.numpy(), settings, lambda *_: None)["float32"]
@@ -118,6 +130,18 @@ def test_a_module_left_in_float_is_left_in_float(net: Made, skip: str, tmp_path:
     assert "FLOAT32" in types
     if skip != "head.3":  # whose float outputs have no steps
         assert steps_apart(model, torch_model, net.images, tmp_path).max() <= 2.01
+
+
+@pytest.mark.parametrize("skip", [(), ("1.head.3",)])
+def test_an_input_that_is_padded_first_has_the_range_behind_its_padding(skip: tuple[str, ...], tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    net = converted(nn.Sequential(nn.ZeroPad2d((0, 1, 0, 1)), Smaller()).eval(), tmp_path / "net.onnx")
+    torch_model = net.quantized(skip)
+    matched = match(net.float_model, torch_model.ranges)
+    model = quantize_static(net.float_model, matched.ranges, exceptions=matched.float_layers)
+    assert all(check["passed"] for check in range_checks(model, matched, torch_model.ranges))
+    if not skip:
+        assert steps_apart(model, torch_model, net.images, tmp_path).max() <= 1.01
 
 
 def test_a_tensor_that_pytorch_does_not_have_is_named(made: tuple[bytes, Quantized, np.ndarray]) -> None:

@@ -23,7 +23,7 @@ from edgeforge.quantize.tflite_steps import Steps
 KINDS = {"CONV_2D": conv, "DEPTHWISE_CONV_2D": depthwise}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     kind=st.sampled_from([*KINDS, "FULLY_CONNECTED"]),
     stride=st.integers(1, 3),

@@ -60,7 +60,7 @@ def test_the_same_inputs_give_the_same_bytes(packed_bundle: Path, tmp_path: Path
     assert [entry.name for entry in entries if entry.mode == 0o755] == ["digits/install.sh"]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.dictionaries(st.from_regex(r"[a-z]{1,8}(/[a-z]{1,8})?", fullmatch=True), st.binary(max_size=50), max_size=5))
 def test_an_archive_depends_on_its_files_alone(files: dict[str, bytes]) -> None:
     assert tar_gz("top", files) == tar_gz("top", dict(reversed(files.items())))

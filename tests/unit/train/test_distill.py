@@ -19,7 +19,7 @@ DIGITS = Preprocessing((1, 8, 8), 16.0, (0.3,), (0.4,), tuple("0123456789"))
 logits = st.lists(st.floats(-8, 8), min_size=3, max_size=3)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(student=logits, teacher=logits, temperature=st.floats(0.5, 10))
 def test_the_soft_loss_is_the_formula(student: list[float], teacher: list[float], temperature: float) -> None:
     def softened(values: list[float]) -> list[float]:
