@@ -94,7 +94,7 @@ STAGES: tuple[Stage, ...] = (
         files=("model",),
         uses=TORCH,
         publish={"*.pt": "torch"},
-        version=4,
+        version=5,
     ),
     # Quantization-aware training; what it has learned is carried into TFLite further down.
     Stage(
@@ -108,7 +108,7 @@ STAGES: tuple[Stage, ...] = (
         files=("model",),
         uses=(*TORCH, "pytorch-lightning", "torchmetrics", "torchvision", "onnx", "onnxscript"),
         publish={"*.pt": "torch", "*.onnx": "onnx"},
-        version=2,
+        version=3,
         only_with="quantize.qat",
     ),
     Stage(
@@ -140,7 +140,7 @@ STAGES: tuple[Stage, ...] = (
         after=("data", "onnx", "calibration"),
         uses=("onnx2tf", "tensorflow", "tf_keras", "onnx", "flatbuffers", "numpy"),
         publish={"*.tflite": "tflite"},
-        version=3,
+        version=4,
         environment=KEEP_MEMORY,
     ),
     # Further TFLite variants, from the float32 one: observers, schemes and corrections that the converter has not.
@@ -152,7 +152,7 @@ STAGES: tuple[Stage, ...] = (
         after=("data", "torch", "tflite", "calibration"),
         uses=("ai-edge-quantizer", "ai-edge-litert", "flatbuffers", "torch", "numpy"),
         publish={"*.tflite": "tflite"},
-        version=2,
+        version=3,
         only_with="quantize.ptq",
     ),
     Stage(
@@ -164,7 +164,7 @@ STAGES: tuple[Stage, ...] = (
         uses=("onnx2tf", "tensorflow", "tf_keras", "onnx", "flatbuffers", "numpy", "ai-edge-quantizer",
               "ai-edge-litert"),
         publish={"*.tflite": "tflite"},
-        version=3,
+        version=4,
         environment=KEEP_MEMORY,
         only_with="quantize.qat",
     ),
@@ -178,7 +178,7 @@ STAGES: tuple[Stage, ...] = (
         after=("data", "onnx", "tflite", "calibration"),
         uses=("ai-edge-quantizer", "ai-edge-litert", "tflite-micro", "onnx", "flatbuffers", "numpy"),
         publish={"*.tflite": "tflite"},
-        version=2,
+        version=3,
         only_with="quantize.max_drop",
     ),
     # Before anything is measured: does what ships fit its boards? Stops the build when it does not.
@@ -210,7 +210,7 @@ STAGES: tuple[Stage, ...] = (
         after=("data", "dense-onnx", "calibration"),
         uses=("onnx2tf", "tensorflow", "tf_keras", "onnx", "flatbuffers", "tflite-micro", "numpy"),
         environment=KEEP_MEMORY,
-        version=2,
+        version=3,
         only_with="prune",
     ),
     Stage(
@@ -269,6 +269,7 @@ STAGES: tuple[Stage, ...] = (
         reads=("quantize.ship",),
         after=("data", *MODELS, "tflm", "predict-torch", "predict-onnx", "predict-tflite"),
         uses=(*LITERT, "onnx", "flatbuffers"),
+        version=2,
     ),
     Stage(
         "latency",
