@@ -272,15 +272,15 @@ def quiet() -> Iterator[None]:
                 os.close(descriptor)
 
 
-def run(names: list[str]) -> list[Outcome]:
-    """Return the rows: first two processes with PyTorch, then two with TensorFlow, which never share one."""
+def run(names: list[str]) -> Iterator[Outcome]:
+    """Yield the rows: first two processes with PyTorch, then two with TensorFlow, which never share one."""
     context = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / str(number) for number in range(len(names))]
         with ProcessPoolExecutor(WORKERS, mp_context=context) as pool:
             exported = list(pool.map(export_one, names, paths))
         with ProcessPoolExecutor(WORKERS, mp_context=context) as pool:
-            return list(pool.map(convert_one, exported, paths))
+            yield from pool.map(convert_one, exported, paths)
 
 
 HEADER = """# Conversion matrix
@@ -311,9 +311,10 @@ def main() -> None:
     wrong = [name for name in arguments.names if name not in known]
     if wrong:
         parser.error(f"no architecture {wrong[0]!r}; there are: {', '.join(known)}")
-    rows = run(arguments.names or known)
-    for row in rows:
-        print(row.line(), f"{row.seconds:.1f} s")
+    rows = []
+    for row in run(arguments.names or known):
+        rows.append(row)
+        print(row.line(), f"{row.seconds:.1f} s", flush=True)
     if not arguments.names:
         arguments.write.write_text(HEADER + "\n".join(row.line() for row in rows) + "\n")
 
