@@ -118,7 +118,8 @@ def max_pool_padded_first(model: onnx.ModelProto) -> list[str]:
             continue
         settings = {a.name: helper.get_attribute_value(a) for a in node.attribute}
         source, made = sizes.get(node.input[0], []), sizes.get(node.output[0], [])
-        if len(source) != 2 or len(made) != 2 or max(settings.get("dilations", [1])) > 1:
+        automatic = settings.get("auto_pad", b"NOTSET") != b"NOTSET"  # TFLite's own SAME or VALID
+        if automatic or len(source) != 2 or len(made) != 2 or max(settings.get("dilations", [1])) > 1:
             continue
         begin = list(settings.get("pads", [0] * 4))[:2]
         end = [

@@ -107,5 +107,7 @@ def test_what_is_made_of_relus_counts_as_one() -> None:
         assert made.graph.node[2].attribute[0].s == mode
 
 
-def test_a_max_pool_without_padding_stays() -> None:
+def test_a_max_pool_without_padding_of_its_own_stays() -> None:
     assert max_pool_padded_first(pooled("Tanh", [0, 0, 0, 0])) == []
+    same = helper.make_node("MaxPool", ["x"], ["y"], "pool", kernel_shape=[3, 3], strides=[2, 2], auto_pad="SAME_UPPER")
+    assert max_pool_padded_first(model(same, [1, 3, 2, 3])) == []
