@@ -12,7 +12,7 @@ demo: .venv/.installed
 
 test: .venv/.installed
 	scripts/install_test_tools.sh
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .venv/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
