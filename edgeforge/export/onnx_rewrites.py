@@ -16,12 +16,7 @@ def average_as_pool(model: onnx.ModelProto) -> list[str]:
 
     PyTorch's exporter makes a ReduceMean of it, before which onnx2tf sometimes leaves a TRANSPOSE to N,C,H,W.
     """
-    from onnx import numpy_helper
-
-    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
-    ranks = {
-        value.name: len(value.type.tensor_type.shape.dim) for value in (*model.graph.input, *model.graph.value_info)
-    }
+    constants, shapes = _constants(model), _shapes(model)
     rewritten = []
     for node in model.graph.node:
         if node.op_type != "ReduceMean":
@@ -29,7 +24,8 @@ def average_as_pool(model: onnx.ModelProto) -> list[str]:
         settings = {attribute.name: attribute for attribute in node.attribute}
         axes = settings["axes"].ints if "axes" in settings else constants.get(node.input[1]) if node.input[1:] else None
         kept = "keepdims" not in settings or settings["keepdims"].i == 1
-        if axes is None or not kept or ranks.get(node.input[0]) != 4 or sorted(int(a) % 4 for a in axes) != [2, 3]:
+        rank = len(shapes.get(node.input[0], ()))
+        if axes is None or not kept or rank != 4 or sorted(int(a) % 4 for a in axes) != [2, 3]:
             continue
         node.op_type = "GlobalAveragePool"
         del node.attribute[:], node.input[1:]
@@ -91,14 +87,6 @@ def norm_as_root(model: onnx.ModelProto) -> list[str]:
     return rewritten[::-1]
 
 
-def _replace(model: onnx.ModelProto, place: int, parts: list[onnx.NodeProto]) -> None:
-    """Put nodes in the place of one, with its module's name."""
-    node = model.graph.node.pop(place)
-    for part in reversed(parts):
-        part.metadata_props.extend(node.metadata_props)
-        model.graph.node.insert(place, part)
-
-
 def max_pool_padded_first(model: onnx.ModelProto) -> list[str]:
     """Pad a max-pool's input by a PAD of its own, also where it rounds up; return the names of the pools rewritten.
 
@@ -108,16 +96,14 @@ def max_pool_padded_first(model: onnx.ModelProto) -> list[str]:
     import numpy as np
     from onnx import helper, numpy_helper
 
-    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    constants, shapes = _constants(model), _shapes(model)
     makers = {name: node for node in model.graph.node for name in node.output}
-    sizes = {value.name: [dim.dim_value for dim in value.type.tensor_type.shape.dim][2:]
-             for value in (*model.graph.input, *model.graph.value_info, *model.graph.output)}  # fmt: skip
     rewritten = []
     for place, node in reversed(list(enumerate(model.graph.node))):
         if node.op_type != "MaxPool":
             continue
         settings = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-        source, made = sizes.get(node.input[0], []), sizes.get(node.output[0], [])
+        source, made = shapes.get(node.input[0], [])[2:], shapes.get(node.output[0], [])[2:]
         automatic = settings.get("auto_pad", b"NOTSET") != b"NOTSET"  # TFLite's own SAME or VALID
         if automatic or len(source) != 2 or len(made) != 2 or max(settings.get("dilations", [1])) > 1:
             continue
@@ -133,15 +119,35 @@ def max_pool_padded_first(model: onnx.ModelProto) -> list[str]:
         amounts, padded = f"{node.name}_pads", f"{node.output[0]}_padded"
         model.graph.initializer.append(numpy_helper.from_array(np.array([0, 0, *begin, 0, 0, *end]), amounts))
         mode = "constant" if _never_negative(node.input[0], makers, constants) else "edge"
-        before_it = helper.make_node("Pad", [node.input[0], amounts], [padded], f"{node.name}_pad", mode=mode)
-        before_it.metadata_props.extend(node.metadata_props)
+        pad = helper.make_node("Pad", [node.input[0], amounts], [padded], f"{node.name}_pad", mode=mode)
+        pad.metadata_props.extend(node.metadata_props)
         node.input[0] = padded
         kept = [a for a in node.attribute if a.name in ("kernel_shape", "strides")]
         del node.attribute[:]
         node.attribute.extend(kept)
-        model.graph.node.insert(place, before_it)
+        model.graph.node.insert(place, pad)
         rewritten.append(node.name)
     return rewritten[::-1]
+
+
+def _constants(model: onnx.ModelProto) -> dict[str, Any]:
+    from onnx import numpy_helper
+
+    return {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+
+
+def _shapes(model: onnx.ModelProto) -> dict[str, list[int]]:
+    """Return the shape of every tensor whose shape the model says."""
+    values = (*model.graph.input, *model.graph.value_info, *model.graph.output)
+    return {value.name: [dim.dim_value for dim in value.type.tensor_type.shape.dim] for value in values}
+
+
+def _replace(model: onnx.ModelProto, place: int, parts: list[onnx.NodeProto]) -> None:
+    """Put nodes in the place of one, with its module's name."""
+    node = model.graph.node.pop(place)
+    for part in reversed(parts):
+        part.metadata_props.extend(node.metadata_props)
+        model.graph.node.insert(place, part)
 
 
 def _never_negative(name: str, makers: dict[str, onnx.NodeProto], constants: dict[str, Any]) -> bool:

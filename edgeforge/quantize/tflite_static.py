@@ -105,8 +105,10 @@ def quantize_static(
 
     kinds = dict.fromkeys(layers(float_model), precision) | dict(exceptions or {})
     check_ranges(float_model, ranges, frozenset(name for name, kind in kinds.items() if kind == "float32"))
+    model = read_model(float_model)
+    graph = model.subgraphs[0]
     if per_channel:
-        float_model = with_room_for_biases(float_model, _input_steps(float_model, ranges, kinds, per_channel_dense))
+        float_model = with_room_for_biases(float_model, _input_steps(model, ranges, kinds, per_channel_dense))
     quantizer = Quantizer(bytearray(float_model))
     dense = QuantGranularity.CHANNELWISE if per_channel and per_channel_dense else QuantGranularity.TENSORWISE
     other = QuantGranularity.CHANNELWISE if per_channel else QuantGranularity.TENSORWISE
@@ -118,7 +120,6 @@ def quantize_static(
             continue
         quantizer.add_static_config(scope, TFLOperationName.ALL_SUPPORTED, BITS[kind], 8, other)
         quantizer.add_static_config(scope, TFLOperationName.FULLY_CONNECTED, BITS[kind], 8, dense)
-    graph = read_model(float_model).subgraphs[0]
     for tensor, end in ((graph.inputs[0], TFLOperationName.INPUT), (graph.outputs[0], TFLOperationName.OUTPUT)):
         if graph.tensors[tensor].name.decode() not in ranges:  # only float layers touch it: it stays float32
             quantizer.update_quantization_recipe(".*", end, algorithm_key="no_quantize")
@@ -131,10 +132,9 @@ def quantize_static(
     return widened_through_float(bytes(result))
 
 
-def _input_steps(float_model: bytes, ranges: Ranges, kinds: Mapping[str, Precision], dense: bool) -> dict[str, float]:
+def _input_steps(model: Any, ranges: Ranges, kinds: Mapping[str, Precision], dense: bool) -> dict[str, float]:
     """Return the input's scale of every layer that is quantized per channel."""
-    model, steps = read_model(float_model), {}
-    graph = model.subgraphs[0]
+    graph, steps = model.subgraphs[0], {}
     for name, operator in zip(kinds, graph.operators, strict=True):
         source = graph.tensors[operator.inputs[0]].name.decode()
         if source not in ranges or kinds[name] == "float32":
