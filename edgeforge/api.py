@@ -17,10 +17,10 @@ from typing import Any
 import yaml
 
 from edgeforge import pipeline
-from edgeforge.build import Watcher
+from edgeforge.builder.run import Watcher
 from edgeforge.errors import EdgeForgeError
 from edgeforge.pipeline import Result
-from edgeforge.recipe_file import load_recipe
+from edgeforge.recipe.load import load_recipe
 
 __all__ = ["EdgeForgeError", "Result", "build", "read_report", "show"]
 
@@ -57,7 +57,7 @@ def build(
 
 def read_report(folder: str | Path) -> Any:
     """Return the report (`report.schema.Report`) of a build folder."""
-    from edgeforge.report.write import read_report as read
+    from edgeforge.report.stage import read_report as read
 
     return read(Path(folder))
 

@@ -14,14 +14,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeforge.build import Build, Watcher
-from edgeforge.plan import Plan, make_plan
-from edgeforge.publish import publish, read_record
-from edgeforge.recipe_file import LoadedRecipe
+from edgeforge.builder.plan import Plan, make_plan
+from edgeforge.builder.publish import publish, read_record
+from edgeforge.builder.run import Build, Watcher
+from edgeforge.builder.stage import Stage
+from edgeforge.builder.store import Artifact, Store, storage_errors
+from edgeforge.recipe.load import LoadedRecipe
 from edgeforge.report.boards import board_files
-from edgeforge.report.devices import device_files
-from edgeforge.stage import Stage
-from edgeforge.store import Artifact, Store, storage_errors
+from edgeforge.results.devices import device_files
 
 TORCH = ("torch", "numpy")
 LITERT = ("ai-edge-litert", "numpy")
@@ -66,7 +66,7 @@ STAGES: tuple[Stage, ...] = (
     # Fewer weights or channels: every later stage then works on the pruned network.
     Stage(
         "prune",
-        "edgeforge.train.prune:prune",
+        "edgeforge.train.prune.stage:prune",
         "Prune and fine-tune",
         reads=("seed", "model", "train", "trainer", "prune"),
         after=("data", "train"),
@@ -87,7 +87,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "torch",
-        "edgeforge.quantize.torch_int8:quantize_torch",
+        "edgeforge.quantize.torch.int8:quantize_torch",
         "Quantize in PyTorch",
         reads=("name", "model", "quantize.torch", "quantize.tflite.per_channel_dense"),
         after=("data", *TRAINED, "calibration"),
@@ -99,7 +99,7 @@ STAGES: tuple[Stage, ...] = (
     # Quantization-aware training; what it has learned is carried into TFLite further down.
     Stage(
         "qat",
-        "edgeforge.quantize.qat:quantization_aware_training",
+        "edgeforge.quantize.torch.qat:quantization_aware_training",
         "Fine-tune with fake quantization",
         reads=("seed", "name", "model", "trainer", "quantize.qat", "quantize.torch.engine",
                "quantize.tflite.per_channel_dense", "train.class_weights", "train.head_weights", "train.value_loss",
@@ -124,7 +124,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "onnx-int8",
-        "edgeforge.quantize.onnx_int8:quantize_onnx",
+        "edgeforge.quantize.onnx.static:quantize_onnx",
         "Quantize with ONNX Runtime",
         reads=("name", "quantize.onnx"),
         after=("data", "onnx", "calibration"),
@@ -134,7 +134,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "tflite",
-        "edgeforge.export.tflite:export_tflite",
+        "edgeforge.quantize.tflite.convert:export_tflite",
         "Convert to TFLite",
         reads=("name", "seed", "quantize.tflite"),
         after=("data", "onnx", "calibration"),
@@ -146,7 +146,7 @@ STAGES: tuple[Stage, ...] = (
     # Further TFLite variants, from the float32 one: observers, schemes and corrections that the converter has not.
     Stage(
         "ptq",
-        "edgeforge.quantize.ptq:quantize_ptq",
+        "edgeforge.quantize.tflite.ptq:quantize_ptq",
         "Quantize after training",
         reads=("name", "seed", "quantize.ptq", "quantize.tflite.per_channel_dense", "quantize.tflite.compact"),
         after=("data", "torch", "tflite", "calibration"),
@@ -157,7 +157,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "qat-tflite",
-        "edgeforge.export.qat_tflite:export_qat_tflite",
+        "edgeforge.quantize.tflite.qat:export_qat_tflite",
         "Carry the learned ranges into TFLite",
         reads=("name", "quantize.tflite"),
         after=("data", "calibration", "qat"),
@@ -171,7 +171,7 @@ STAGES: tuple[Stage, ...] = (
     # int8 but for the layers that it would hurt.
     Stage(
         "mixed",
-        "edgeforge.quantize.mixed:mix_precisions",
+        "edgeforge.quantize.tflite.mixed:mix_precisions",
         "Search for the layers that need more than int8",
         reads=("name", "quantize.max_drop", "quantize.tflite.per_channel_dense", "quantize.tflite.io",
                "quantize.tflite.compact", "targets"),
@@ -184,7 +184,7 @@ STAGES: tuple[Stage, ...] = (
     # Before anything is measured: does what ships fit its boards? Stops the build when it does not.
     Stage(
         "fit",
-        "edgeforge.targets.fit_stage:judge_fit",
+        "edgeforge.targets.fit.stage:judge_fit",
         "Judge whether it fits the boards",
         reads=("targets", "boards", "on_misfit", "library", "quantize.ship"),
         after=TFLITE_MODELS,
@@ -215,7 +215,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "edgetpu",
-        "edgeforge.targets.edgetpu:judge_build",
+        "edgeforge.targets.edgetpu.judge:judge_build",
         "Judge the Edge TPU's operators",
         reads=("quantize.ship",),
         after=TFLITE_MODELS,
@@ -264,7 +264,7 @@ STAGES: tuple[Stage, ...] = (
     # Float against int8 in every layer, and every int8 runtime against every other.
     Stage(
         "parity",
-        "edgeforge.evaluate.parity_stage:compare",
+        "edgeforge.evaluate.parity.stage:compare",
         "Compare layers and runtimes",
         reads=("quantize.ship",),
         after=("data", *MODELS, "tflm", "predict-torch", "predict-onnx", "predict-tflite"),
@@ -282,7 +282,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "arduino",
-        "edgeforge.targets.arduino:pack_arduino",
+        "edgeforge.targets.arduino.stage:pack_arduino",
         "Pack the Arduino project",
         reads=("name", "targets", "boards", "library", "quantize.ship"),
         after=("data", *TFLITE_MODELS, "tflm", "fit"),
@@ -293,7 +293,7 @@ STAGES: tuple[Stage, ...] = (
     # The bundle for a Raspberry Pi, and its own scripts' figures on this desk.
     Stage(
         "raspberry-pi",
-        "edgeforge.targets.raspberry_pi:pack_raspberry_pi",
+        "edgeforge.targets.raspberry_pi.bundle:pack_raspberry_pi",
         "Pack the Raspberry Pi bundle",
         reads=("name", "raspberry_pi"),
         after=("data", "onnx", "onnx-int8"),
@@ -303,7 +303,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "raspberry-pi-bench",
-        "edgeforge.targets.raspberry_pi_bench:bench_on_desk",
+        "edgeforge.targets.raspberry_pi.bench:bench_on_desk",
         "Measure the bundle on this desk",
         reads=("measure",),
         after=("raspberry-pi",),
@@ -314,7 +314,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "report",
-        "edgeforge.report.write:write_report",
+        "edgeforge.report.stage:write_report",
         "Write the report",
         reads=("name", "seed", "data", "model", "train", "trainer", "distill", "prune", "quantize", "measure",
                "targets", "boards", "on_misfit", "library", "raspberry_pi"),

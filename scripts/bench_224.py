@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from edgeforge.artifact import PREPROCESSING_FILE, Preprocessing, Variant, write_variants
-from edgeforge.quantize.onnx_int8 import quantize_onnx
-from edgeforge.recipe import Recipe
-from edgeforge.report.devices import read_device
-from edgeforge.report.raspberry_pi import devices_table
-from edgeforge.stage import Job
-from edgeforge.targets.raspberry_pi import pack_raspberry_pi
-from edgeforge.targets.raspberry_pi_bench import bench_on_desk
+from edgeforge.builder.stage import Job
+from edgeforge.quantize.onnx.static import quantize_onnx
+from edgeforge.recipe.schema import Recipe
+from edgeforge.report.sentences.raspberry_pi import devices_table
+from edgeforge.results.devices import read_device
+from edgeforge.results.variant import PREPROCESSING_FILE, Preprocessing, Variant, write_variants
+from edgeforge.targets.raspberry_pi.bench import bench_on_desk
+from edgeforge.targets.raspberry_pi.bundle import pack_raspberry_pi
 
 NAME, SHAPE = "mobilenet_v2", (3, 224, 224)
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

@@ -41,8 +41,8 @@ print(sum(parameter.numel() for parameter in net.parameters()))
 CONVERT = """
 import pathlib, sys
 import numpy
-from edgeforge.export.tflite import convert_variants
-from edgeforge.recipe import TFLite
+from edgeforge.quantize.tflite.convert import convert_variants
+from edgeforge.recipe.schema import TFLite
 samples = numpy.random.default_rng(0).normal(size=(200, 1, 28, 28)).astype(numpy.float32)
 made = convert_variants(pathlib.Path(sys.argv[1]), samples, TFLite(backend=sys.argv[2]), lambda share, text: None)
 for kind, outcome in made.items():

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeforge.artifact import PREPROCESSING_FILE, Preprocessing
+from edgeforge.builder.stage import Job
 from edgeforge.evaluate.bench import bench_models
 from edgeforge.export.network import convert_network
-from edgeforge.quantize.onnx_int8 import quantize_onnx
-from edgeforge.recipe import Recipe
-from edgeforge.stage import Job
+from edgeforge.quantize.onnx.static import quantize_onnx
+from edgeforge.recipe.schema import Recipe
+from edgeforge.results.variant import PREPROCESSING_FILE, Preprocessing
 
 NAME, SHAPE = "efficientnet_v2", (3, 224, 224)
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

@@ -179,7 +179,7 @@ def _measured(path: Path) -> dict[str, Any]:
     from edgeforge.errors import StageFailed
     from edgeforge.evaluate.statistics import sqnr_db
     from edgeforge.export.network import convert_file, correlation, relative_error
-    from edgeforge.recipe import TFLite
+    from edgeforge.recipe.schema import TFLite
     from edgeforge.runtimes.litert import LiteRTRunner
     from edgeforge.runtimes.tflm import TFLMRunner
 
@@ -213,7 +213,7 @@ def _measured(path: Path) -> dict[str, Any]:
 
 def _numeric_reason(made: Any, inputs: np.ndarray) -> str:
     """Name the layer that costs an int8 model most, by the layer-by-layer comparison."""
-    from edgeforge.evaluate.parity import layer_parity
+    from edgeforge.evaluate.parity.layers import layer_parity
 
     rows = layer_parity(made.tflite["float32"].read_bytes(), made.tflite["int8"].read_bytes(), inputs[:4])
     measured = [row for row in rows if row.cost is not None]

@@ -101,11 +101,11 @@ def exported(path: Path, images: np.ndarray) -> np.ndarray:
 
 def made(path: Path, calibration: np.ndarray) -> dict[str, tuple[Path, float]]:
     """Return each variant's file and the seconds that it took."""
-    from edgeforge.export.compact import compact
     from edgeforge.export.network import convert_file
-    from edgeforge.quantize.ptq import Source
-    from edgeforge.quantize.tflite_static import prepared
-    from edgeforge.recipe import PTQ, TFLite
+    from edgeforge.quantize.tflite.ptq import Source
+    from edgeforge.quantize.tflite.static import prepared
+    from edgeforge.recipe.schema import PTQ, TFLite
+    from edgeforge.tflite.compact import compact
 
     started = time.monotonic()
     files = convert_file(path, calibration, TFLite(variants=("float32", "int8"))).tflite
@@ -137,7 +137,7 @@ def logits(path: Path, images: np.ndarray) -> np.ndarray:
 
 def costliest(float_file: Path, int8_file: Path, images: np.ndarray) -> list[str]:
     """Return the layers that cost the int8 model most, layer by layer."""
-    from edgeforge.evaluate.parity import layer_parity
+    from edgeforge.evaluate.parity.layers import layer_parity
 
     rows = layer_parity(float_file.read_bytes(), int8_file.read_bytes(), images)
     rows = sorted((row for row in rows if row.cost), key=lambda row: -(row.cost or 0))

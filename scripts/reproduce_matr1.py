@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeforge.build import Watcher
+from edgeforge.builder.run import Watcher
 from edgeforge.data.labels import head_labels
-from edgeforge.data.matr1 import EARLY, FIRST, LAST, LEFT_OUT, SPLITS, Cell, read_cells
+from edgeforge.data.sources.matr1.source import EARLY, FIRST, LAST, LEFT_OUT, SPLITS, Cell, read_cells
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.evaluate.predict import ON, read_predictions
 from edgeforge.pipeline import build
-from edgeforge.recipe_file import load_recipe
+from edgeforge.recipe.load import load_recipe
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "matr1.yaml"
 # BatteryML (Zhang et al. 2023, arXiv:2310.14714, table of MATR): RMSE in cycles, MATR1 and MATR2.

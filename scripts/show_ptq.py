@@ -17,19 +17,19 @@ from time import perf_counter
 
 import numpy as np
 
+from edgeforge.builder.publish import read_record
+from edgeforge.builder.stage import key_of
 from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing, read_split
-from edgeforge.evaluate.flatbuffer import read_model, write_model
 from edgeforge.evaluate.statistics import sqnr_db
-from edgeforge.export.associated_files import pure_flatbuffer
 from edgeforge.pipeline import BuildFolder
-from edgeforge.publish import read_record
-from edgeforge.quantize.equalization import Equalized, pairs_of
-from edgeforge.quantize.ptq import Source
-from edgeforge.quantize.tflite_static import prepared
-from edgeforge.recipe import PTQ
+from edgeforge.quantize.tflite.equalization import Equalized, pairs_of
+from edgeforge.quantize.tflite.ptq import Source
+from edgeforge.quantize.tflite.static import prepared
+from edgeforge.recipe.schema import PTQ
 from edgeforge.runtimes.litert import LiteRTRunner
-from edgeforge.stage import key_of
+from edgeforge.tflite.associated_files import pure_flatbuffer
+from edgeforge.tflite.flatbuffer import read_model, write_model
 
 CORRECTIONS: tuple[dict[str, bool], ...] = (
     {},

@@ -55,10 +55,10 @@ def row(name: str, what: str, arguments: dict[str, Any], shape: tuple[int, int, 
     import torch
 
     from edgeforge.errors import StageFailed
-    from edgeforge.evaluate.flatbuffer import macs, operators
     from edgeforge.export.network import convert_network
-    from edgeforge.recipe import TFLite
+    from edgeforge.recipe.schema import TFLite
     from edgeforge.runtimes.tflm import TFLMRunner
+    from edgeforge.tflite.flatbuffer import macs, operators
 
     torch.manual_seed(0)
     network = model_class(name)(**arguments).eval()

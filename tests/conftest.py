@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from places import ROOT
 
-ROOT = Path(__file__).parent.parent
 DIGITS = ROOT / "recipes" / "digits.yaml"
 settings.register_profile("edgeforge", deadline=None)  # time says nothing on a busy machine
 settings.load_profile("edgeforge")

@@ -10,7 +10,7 @@ import typer
 from edgeforge.cli.app import Debug, Out, app
 
 if TYPE_CHECKING:
-    from edgeforge.recipe_file import LoadedRecipe
+    from edgeforge.recipe.load import LoadedRecipe
 
 
 RecipePath = Annotated[Path, typer.Argument(help="The recipe, a YAML file.", show_default=False)]
@@ -43,8 +43,8 @@ def build(
 
       edgeforge build recipes/mnist.yaml --set train.epochs=1 --until onnx
     """
+    from edgeforge.cli.progress import ConsoleWatcher
     from edgeforge.pipeline import build as build_recipe
-    from edgeforge.progress import ConsoleWatcher
 
     loaded = _load(recipe, overrides)
     with ConsoleWatcher() as watcher:
@@ -71,8 +71,8 @@ def plan(
 
       edgeforge plan recipes/digits.yaml --set quantize.calibration.samples=100
     """
+    from edgeforge.cli.progress import print_plan
     from edgeforge.pipeline import plan_build
-    from edgeforge.progress import print_plan
 
     print_plan(plan_build(_load(recipe, overrides), out, until=until, force=tuple(force or ())))
 
@@ -97,7 +97,7 @@ def init(
 
       edgeforge init my.yaml --model my_net.py --data photos/
     """
-    from edgeforge.init import write_recipe
+    from edgeforge.recipe.init import write_recipe
 
     write_recipe(path, template=template, model=model, data=data, force=force)
     print(f"{path} is written; edit it, then: edgeforge build {path}")
@@ -116,7 +116,7 @@ def report(
       edgeforge report build/digits
     """
     if json:
-        from edgeforge.report.write import read_report
+        from edgeforge.report.stage import read_report
 
         print(read_report(folder).model_dump_json(indent=1, by_alias=True))
     else:
@@ -138,7 +138,7 @@ def compare(
     from rich.console import Console
 
     from edgeforge.report.compare import comparison_table
-    from edgeforge.report.write import read_report
+    from edgeforge.report.stage import read_report
 
     Console().print(comparison_table(read_report(a), read_report(b)))
 
@@ -146,8 +146,8 @@ def compare(
 @app.command()
 def boards(debug: Debug = False) -> None:
     """List the boards that a recipe may target."""
-    from edgeforge.progress import print_boards
-    from edgeforge.targets.boards import boards as all_boards
+    from edgeforge.cli.progress import print_boards
+    from edgeforge.hardware.boards import boards as all_boards
 
     print_boards(all_boards())
 
@@ -155,15 +155,15 @@ def boards(debug: Debug = False) -> None:
 @app.command()
 def doctor(debug: Debug = False) -> None:
     """Say what is installed, what is missing, and what to do about it."""
+    from edgeforge.cli.progress import print_diagnosis
     from edgeforge.doctor import diagnose
-    from edgeforge.progress import print_diagnosis
 
     if not print_diagnosis(diagnose()):
         raise typer.Exit(3)
 
 
 def _load(path: Path, overrides: list[str] | None) -> LoadedRecipe:
-    from edgeforge.recipe_file import load_recipe
+    from edgeforge.recipe.load import load_recipe
 
     return load_recipe(path, tuple(overrides or ()))
 
@@ -171,7 +171,7 @@ def _load(path: Path, overrides: list[str] | None) -> LoadedRecipe:
 def _print_report(folder: Path) -> None:
     from rich.console import Console
 
+    from edgeforge.report.stage import read_report
     from edgeforge.report.table import print_report
-    from edgeforge.report.write import read_report
 
     print_report(read_report(folder), Console())

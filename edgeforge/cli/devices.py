@@ -35,9 +35,9 @@ def deploy(
     """
     from rich.console import Console
 
-    from edgeforge.report.raspberry_pi import devices_table
-    from edgeforge.targets import deploy as target
-    from edgeforge.targets.ssh import Remote
+    from edgeforge.report.sentences.raspberry_pi import devices_table
+    from edgeforge.targets.raspberry_pi import deploy as target
+    from edgeforge.targets.raspberry_pi.ssh import Remote
 
     console = Console(stderr=True, highlight=False)
     build = target.build_folder(name, out)
@@ -63,8 +63,8 @@ def serve(
 
       curl --data-binary @photo.png http://127.0.0.1:8000/classify
     """
-    from edgeforge.targets.deploy import build_folder
-    from edgeforge.targets.serve import serve as serve_bundle
+    from edgeforge.targets.raspberry_pi.deploy import build_folder
+    from edgeforge.targets.raspberry_pi.serve import serve as serve_bundle
 
     raise typer.Exit(serve_bundle(build_folder(name, out), context.args))
 
@@ -95,10 +95,10 @@ def monitor(
     """
     from rich.console import Console
 
-    from edgeforge.progress import quiet_bar
+    from edgeforge.cli.progress import quiet_bar
     from edgeforge.report.boards import print_run
-    from edgeforge.targets import monitor as target
-    from edgeforge.targets.serial_link import Link
+    from edgeforge.targets.arduino import monitor as target
+    from edgeforge.targets.arduino.serial_link import Link
 
     subject = target.subject_of(build, model, samples)
     with quiet_bar("monitor") as progress, Link(port, baud, timeout=timeout) as link:

@@ -29,8 +29,8 @@ def bench(
 
       edgeforge bench build/mnist/onnx/*.onnx build/mnist/tflite/*.tflite
     """
+    from edgeforge.cli.progress import print_bench
     from edgeforge.evaluate.bench import bench_models
-    from edgeforge.progress import print_bench
 
     rows = bench_models(models, threads=threads, runs=runs, warmup=warmup, shape=_shape(shape))
     print_bench(rows, json=json)
@@ -64,9 +64,9 @@ def verify(
 
       edgeforge verify float.tflite int8.tflite --inputs x.npz --min-sqnr 25
     """
+    from edgeforge.cli.progress import quiet_bar
     from edgeforge.evaluate.verify import require, verify
-    from edgeforge.progress import quiet_bar
-    from edgeforge.report.parity_table import print_parity
+    from edgeforge.report.parity.table import print_parity
 
     with quiet_bar("verify") as progress:
         row = verify(target, inputs, onnx, progress)
@@ -98,12 +98,12 @@ def fit(
 
       edgeforge fit build/digits/tflite/digits_int8.tflite
     """
-    from edgeforge.targets.fit import fit_file
-    from edgeforge.targets.libraries import library as known_library
+    from edgeforge.hardware.libraries import library as known_library
+    from edgeforge.targets.fit.judge import fit_file
 
     rows = fit_file(model, board, sketch=known_library(library) if library else None)
     if plot:
-        from edgeforge.report.fit_plot import write_plot
+        from edgeforge.report.fit.plot import write_plot
 
         write_plot(rows[0], plot)
     if json:
@@ -113,7 +113,7 @@ def fit(
     else:
         from rich.console import Console
 
-        from edgeforge.report.fit_table import print_fit
+        from edgeforge.report.fit.table import print_fit
 
         print_fit(rows, Console(highlight=False), str(model))
     if not any(row.fits for row in rows):
@@ -135,8 +135,8 @@ def edgetpu(
 
       edgeforge edgetpu build/digits/tflite/digits_int8.tflite
     """
-    from edgeforge.progress import print_edge_tpu
-    from edgeforge.targets.edgetpu import judge_file, require_all_mapped
+    from edgeforge.cli.progress import print_edge_tpu
+    from edgeforge.targets.edgetpu.judge import judge_file, require_all_mapped
 
     row = judge_file(model)
     print_edge_tpu(row, json=json)
@@ -177,9 +177,9 @@ def pack(
     """
     from rich.console import Console
 
-    from edgeforge.progress import quiet_bar
-    from edgeforge.report.packed import print_packed
-    from edgeforge.targets import pack as target
+    from edgeforge.cli.progress import quiet_bar
+    from edgeforge.report.sentences.packed import print_packed
+    from edgeforge.targets.arduino import pack as target
 
     wishes = target.wishes_of(raw_max=raw_max, mean=mean, std=std, raw_type=raw_type, labels=labels)
     conversion = target.conversion_of(requantize, float_model, calibration)

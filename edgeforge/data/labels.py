@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from edgeforge.artifact import Head
 from edgeforge.errors import RecipeError
+from edgeforge.results.variant import Head
 
 if TYPE_CHECKING:
     import numpy as np

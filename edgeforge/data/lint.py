@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edgeforge.artifact import Preprocessing
 from edgeforge.data.labels import head_labels
-from edgeforge.report.schema import Finding
+from edgeforge.results.report import Finding
+from edgeforge.results.variant import Preprocessing
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
-from edgeforge.artifact import Head
+from edgeforge.builder.stage import Job
 from edgeforge.data.labels import head_labels, strata
 from edgeforge.data.lint import lint_calibration
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import RecipeError
-from edgeforge.report.schema import CalibrationRow
-from edgeforge.stage import Job
+from edgeforge.results.report import CalibrationRow
+from edgeforge.results.variant import Head
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,24 +8,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from edgeforge.artifact import PREPROCESSING_FILE, Head, Preprocessing
+from edgeforge.builder.stage import Job
 from edgeforge.data.labels import as_stored, fitted_heads, strata
 from edgeforge.errors import RecipeError, first_line
-from edgeforge.report.schema import Finding
-from edgeforge.stage import Job
+from edgeforge.results.report import Finding
+from edgeforge.results.variant import PREPROCESSING_FILE, Head, Preprocessing
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 LOADERS = {
-    "digits": "edgeforge.data.digits:load_digits",
-    "mnist": "edgeforge.data.mnist:load_mnist",
-    "image_folder": "edgeforge.data.image_folder:load_image_folder",
-    "csv": "edgeforge.data.csv_table:load_csv",
-    "numpy": "edgeforge.data.numpy_arrays:load_numpy",
-    "cells": "edgeforge.data.cells:load_cells",
-    "matr1": "edgeforge.data.matr1:load_matr1",
+    "digits": "edgeforge.data.sources.digits:load_digits",
+    "mnist": "edgeforge.data.sources.mnist:load_mnist",
+    "image_folder": "edgeforge.data.sources.image_folder:load_image_folder",
+    "csv": "edgeforge.data.sources.csv_table:load_csv",
+    "numpy": "edgeforge.data.sources.numpy_arrays:load_numpy",
+    "cells": "edgeforge.data.sources.cells:load_cells",
+    "matr1": "edgeforge.data.sources.matr1.source:load_matr1",
 }
 DATA_FILE = "data.npz"
 FINDINGS_FILE = "findings.json"

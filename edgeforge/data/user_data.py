@@ -12,7 +12,7 @@ from pathlib import Path
 
 from edgeforge.errors import RecipeError
 from edgeforge.files import sha256_of
-from edgeforge.recipe import Columns, Data
+from edgeforge.recipe.schema import Columns, Data
 from edgeforge.suggest import nearest
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
@@ -81,11 +81,11 @@ def data_digest(data: Data, path: Path) -> str:
         table = read_table(path, data.columns)
         return digest_of([path, *sorted({row.path for row in table})], path.parent)
     if data.source == "cells":
-        from edgeforge.data.cells import cells_files
+        from edgeforge.data.sources.cells import cells_files
 
         return digest_of(cells_files(path), path)
     if data.source == "matr1":
-        from edgeforge.data.matr1 import matr1_files
+        from edgeforge.data.sources.matr1.source import matr1_files
 
         return digest_of(matr1_files(path), path)
     return digest_of(files_below(path), path) if path.is_dir() else sha256_of(path)

@@ -7,15 +7,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from edgeforge.builder.stage import Job
 from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing
 from edgeforge.errors import StageFailed
-from edgeforge.export.associated_files import append_files
-from edgeforge.export.tflite import convert_variants
 from edgeforge.files import gzip_bytes
-from edgeforge.recipe import TFLiteVariant
+from edgeforge.quantize.tflite.convert import convert_variants
+from edgeforge.recipe.schema import TFLiteVariant
 from edgeforge.runtimes.tflm import TFLMRunner
-from edgeforge.stage import Job
+from edgeforge.tflite.associated_files import append_files
 
 DENSE_FILE = "dense.json"
 

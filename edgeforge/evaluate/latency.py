@@ -8,14 +8,14 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from edgeforge.artifact import read_variants
+from edgeforge.builder.stage import Job
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.evaluate.measure import reference_of
 from edgeforge.evaluate.memory import memory_of
 from edgeforge.evaluate.statistics import paired_bootstrap_ratio
-from edgeforge.report.schema import Latency
+from edgeforge.results.report import Latency
+from edgeforge.results.variant import read_variants
 from edgeforge.runtimes.load import load_runner
-from edgeforge.stage import Job
 
 if TYPE_CHECKING:
     import numpy as np

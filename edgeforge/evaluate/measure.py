@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeforge.artifact import Preprocessing, Variant, read_variants
+from edgeforge.builder.stage import Job
 from edgeforge.data.splits import further_sets, read_preprocessing, read_split
 from edgeforge.evaluate.metrics import metrics
 from edgeforge.evaluate.predict import FAKE_QUANT, ON, read_predictions
 from edgeforge.evaluate.statistics import sqnr_db
-from edgeforge.report.schema import Agreement, Check, VariantRow
-from edgeforge.stage import Job
+from edgeforge.results.report import Agreement, Check, VariantRow
+from edgeforge.results.variant import Preprocessing, Variant, read_variants
 
 if TYPE_CHECKING:
     import numpy as np

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edgeforge.artifact import Head, Preprocessing
 from edgeforge.data.labels import head_labels
 from edgeforge.evaluate.statistics import mcnemar, rmse_difference, rmse_interval, wilson_interval
-from edgeforge.report.schema import Drop, HeadMetrics, Metrics
+from edgeforge.results.report import Drop, HeadMetrics, Metrics
+from edgeforge.results.variant import Head, Preprocessing
 from edgeforge.torchvision_import import import_torchvision
 
 if TYPE_CHECKING:

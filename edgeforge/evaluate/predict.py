@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgeforge.artifact import Variant, read_variants
+from edgeforge.builder.stage import Job
 from edgeforge.data.splits import further_sets, read_preprocessing, read_split
+from edgeforge.results.variant import Variant, read_variants
 from edgeforge.runtimes.load import load_runner
 from edgeforge.runtimes.onnxruntime import OnnxRunner
 from edgeforge.runtimes.runner import Runner
-from edgeforge.stage import Job
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,13 +7,13 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeforge.artifact import Variant, shipped_variant, write_variants
+from edgeforge.builder.stage import Job
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import StageFailed
-from edgeforge.evaluate.flatbuffer import macs
 from edgeforge.evaluate.predict import PREDICTIONS_FILE, test_sets
+from edgeforge.results.variant import Variant, shipped_variant, write_variants
 from edgeforge.runtimes.tflm import TFLMRunner
-from edgeforge.stage import Job
+from edgeforge.tflite.flatbuffer import macs
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,22 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgeforge.builder.publish import read_record
+from edgeforge.builder.stage import key_of
+from edgeforge.builder.store import CorruptedArtifact, Store
 from edgeforge.data.representative import read_own
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import ParityError, RecipeError, StageFailed
-from edgeforge.evaluate.flatbuffer import macs
-from edgeforge.evaluate.parity import IMAGES, Progress, evenly_spaced
-from edgeforge.evaluate.parity_stage import add_runtimes, affordable, compared, layers_of
-from edgeforge.evaluate.runtime_pairs import LITERT, TFLM, Outputs, run_litert
-from edgeforge.evaluate.tflite_graph import Graph
-from edgeforge.export.qat_tflite import NAME as QAT
-from edgeforge.publish import read_record
-from edgeforge.quantize.qat import NAME as QAT_SOURCE
-from edgeforge.report.parity_schema import LayerRow, ParityRow
-from edgeforge.report.write import read_report
+from edgeforge.evaluate.parity.layers import IMAGES, Progress, evenly_spaced
+from edgeforge.evaluate.parity.runtime_pairs import LITERT, TFLM, Outputs, run_litert
+from edgeforge.evaluate.parity.stage import add_runtimes, affordable, compared, layers_of
+from edgeforge.quantize.tflite.qat import NAME as QAT
+from edgeforge.quantize.torch.qat import NAME as QAT_SOURCE
+from edgeforge.report.stage import read_report
+from edgeforge.results.parity import LayerRow, ParityRow
 from edgeforge.runtimes.load import load_runner
-from edgeforge.stage import key_of
-from edgeforge.store import CorruptedArtifact, Store
+from edgeforge.tflite.flatbuffer import macs
+from edgeforge.tflite.graph import Graph
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.errors import first_line
-from edgeforge.export.onnx_checks import module_of, unsupported
+from edgeforge.onnx_graph.checks import module_of, unsupported
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgeforge.artifact import Preprocessing
 from edgeforge.errors import first_line
 from edgeforge.export.onnx import write_onnx
-from edgeforge.export.tflite import convert_variants
-from edgeforge.recipe import TFLite, TFLiteVariant
+from edgeforge.quantize.tflite.convert import convert_variants
+from edgeforge.recipe.schema import TFLite, TFLiteVariant
+from edgeforge.results.variant import Preprocessing
 
 if TYPE_CHECKING:
     import numpy as np

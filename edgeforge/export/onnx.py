@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeforge.artifact import PREPROCESSING_FILE, Preprocessing, Variant, write_variants
+from edgeforge.builder.stage import Job
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import ParityError, StageFailed, first_line
-from edgeforge.stage import Job
-from edgeforge.train.finished import open_onnx
-from edgeforge.train.network import trained_network
+from edgeforge.results.variant import PREPROCESSING_FILE, Preprocessing, Variant, write_variants
+from edgeforge.train.network.finished import open_onnx
+from edgeforge.train.network.load import trained_network
 
 if TYPE_CHECKING:
     import onnx

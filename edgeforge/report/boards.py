@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeforge.errors import RecipeError
-from edgeforge.export.associated_files import pure_flatbuffer
 from edgeforge.files import write_whole
-from edgeforge.report.board_schema import BoardRun
+from edgeforge.results.board_run import BoardRun
+from edgeforge.tflite.associated_files import pure_flatbuffer
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -53,10 +53,10 @@ def _read(path: Path) -> BoardRun:
 
 def keep(folder: Path, run: BoardRun) -> Path:
     """Write boards/PORT.json of a build folder, and show it in its report.json and report.html."""
-    from edgeforge.publish import note_rewritten
+    from edgeforge.builder.publish import note_rewritten
+    from edgeforge.builder.store import Store
     from edgeforge.report.html import render
-    from edgeforge.report.write import HTML_FILE, JSON_FILE, read_report
-    from edgeforge.store import Store
+    from edgeforge.report.stage import HTML_FILE, JSON_FILE, read_report
 
     def waiting(turn: int) -> None:
         """Wait for a build that is at work in the same folder."""

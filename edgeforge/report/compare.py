@@ -6,8 +6,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from edgeforge.report.schema import Report, VariantRow
 from edgeforge.report.score import heading, score
+from edgeforge.results.report import Report, VariantRow
 
 JUDGED_BY = (
     "Accuracies are judged by Fisher's exact test on the counts (tie: p ≥ 0.05): reports hold no single images, "

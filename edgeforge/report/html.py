@@ -5,21 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from edgeforge.evaluate.layer_evidence import costliest
+from edgeforge.evaluate.parity.layer_evidence import costliest
 from edgeforge.report.boards import run_lines
-from edgeforge.report.edge_tpu import edge_tpu_lines
-from edgeforge.report.fit_view import fit_view
-from edgeforge.report.heads_view import confusion_plots, scatter_plots
-from edgeforge.report.mixed_plot import mix_plot, sensitivity_plot
-from edgeforge.report.parity_plot import depth_plot
-from edgeforge.report.parity_table import identical_text
-from edgeforge.report.parity_view import grade, parity_view
-from edgeforge.report.plots import accuracy_plot, bars_plot, threads_plot, training_plot
-from edgeforge.report.pruning import pruning_lines
-from edgeforge.report.schema import RUNTIMES, Drop, Latency, Report
+from edgeforge.report.fit.view import fit_view
+from edgeforge.report.parity.plot import depth_plot
+from edgeforge.report.parity.table import identical_text
+from edgeforge.report.parity.view import grade, parity_view
+from edgeforge.report.plots.figures import accuracy_plot, bars_plot, threads_plot, training_plot
+from edgeforge.report.plots.heads import confusion_plots, scatter_plots
+from edgeforge.report.plots.mixed import mix_plot, sensitivity_plot
 from edgeforge.report.score import digits_of, drop_words, heading, is_value, score
+from edgeforge.report.sentences.edge_tpu import edge_tpu_lines
+from edgeforge.report.sentences.pruning import pruning_lines
+from edgeforge.report.sentences.travelled import mixed_line, travelled_lines
 from edgeforge.report.table import head_cells, head_rows
-from edgeforge.report.travelled import mixed_line, travelled_lines
+from edgeforge.results.report import RUNTIMES, Drop, Latency, Report
 
 
 def render(report: Report) -> str:

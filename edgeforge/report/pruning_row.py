@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 
-from edgeforge.artifact import read_variants
+from edgeforge.builder.stage import Job
 from edgeforge.evaluate.dense import DENSE_FILE
 from edgeforge.evaluate.measure import REFERENCE
 from edgeforge.files import gzip_bytes
-from edgeforge.report.schema import PrunedFile, PruningRow, VariantRow
-from edgeforge.stage import Job
-from edgeforge.train.prune import PRUNING_FILE
+from edgeforge.results.report import PrunedFile, PruningRow, VariantRow
+from edgeforge.results.variant import read_variants
+from edgeforge.train.prune.stage import PRUNING_FILE
 
 PRUNED = "torch-pruned-fp32"  # the float network that is then quantized
 FILES = ("tflite-float32", "tflite-int8")

@@ -8,12 +8,12 @@ from rich.table import Table
 from rich.text import Text
 
 from edgeforge.report.boards import print_run
-from edgeforge.report.edge_tpu import edge_tpu_lines
-from edgeforge.report.pruning import pruning_lines
-from edgeforge.report.raspberry_pi import devices_table
-from edgeforge.report.schema import RUNTIMES, Drop, Finding, HeadMetrics, Latency, Report, TargetRow, VariantRow
 from edgeforge.report.score import drop_words, heading, is_value, score
-from edgeforge.report.travelled import mixed_line, travelled_lines
+from edgeforge.report.sentences.edge_tpu import edge_tpu_lines
+from edgeforge.report.sentences.pruning import pruning_lines
+from edgeforge.report.sentences.raspberry_pi import devices_table
+from edgeforge.report.sentences.travelled import mixed_line, travelled_lines
+from edgeforge.results.report import RUNTIMES, Drop, Finding, HeadMetrics, Latency, Report, TargetRow, VariantRow
 
 STYLES = {"worse": "red", "better": "green", "tie": "", "reference": "dim"}
 # Columns in the order shown; a narrow terminal loses those with the highest number first.

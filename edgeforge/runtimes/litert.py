@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from edgeforge.errors import RecipeError, first_line
-from edgeforge.runtimes.tflite_tensors import from_output, tensor_spec, to_input
+from edgeforge.tflite.tensors import from_output, tensor_spec, to_input
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from edgeforge.errors import StageFailed, first_line
-from edgeforge.export.associated_files import pure_flatbuffer
-from edgeforge.runtimes.tflite_tensors import from_output, tensor_spec, to_input
+from edgeforge.tflite.associated_files import pure_flatbuffer
+from edgeforge.tflite.tensors import from_output, tensor_spec, to_input
 
 if TYPE_CHECKING:
     import numpy as np

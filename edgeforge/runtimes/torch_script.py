@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeforge.artifact import PREPROCESSING_FILE, Preprocessing
 from edgeforge.errors import RecipeError, first_line
+from edgeforge.results.variant import PREPROCESSING_FILE, Preprocessing
 from edgeforge.runtimes.runner import TensorSpec
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from edgeforge.artifact import Preprocessing
-from edgeforge.recipe import Augment
+from edgeforge.recipe.schema import Augment
+from edgeforge.results.variant import Preprocessing
 from edgeforge.train.augment import Augmentation
 from edgeforge.train.heads_loss import targets
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
-from edgeforge.stage import Progress
+from edgeforge.builder.stage import Progress
 
 
 class EpochSeed(pl.Callback):

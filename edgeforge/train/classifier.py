@@ -11,9 +11,9 @@ from torch import nn
 from torchmetrics import MeanSquaredError, Metric
 from torchmetrics.classification import MulticlassAccuracy
 
-from edgeforge.artifact import Preprocessing
 from edgeforge.errors import RecipeError
-from edgeforge.recipe import Train
+from edgeforge.recipe.schema import Train
+from edgeforge.results.variant import Preprocessing
 from edgeforge.train.heads_loss import HeadsLoss, of_head
 from edgeforge.train.schedule import scheduled
 

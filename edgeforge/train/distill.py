@@ -8,13 +8,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from edgeforge.artifact import Preprocessing
-from edgeforge.recipe import Distill
-from edgeforge.stage import Job
+from edgeforge.builder.stage import Job
+from edgeforge.recipe.schema import Distill
+from edgeforge.results.variant import Preprocessing
 from edgeforge.train.classifier import Classifier
-from edgeforge.train.finished import load_finished
-from edgeforge.train.network import check_output, make_network
-from edgeforge.train.weights import load_user_weights
+from edgeforge.train.network.finished import load_finished
+from edgeforge.train.network.load import check_output, make_network
+from edgeforge.train.network.weights import load_user_weights
 
 
 class DistilledClassifier(Classifier):

@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgeforge.builder.stage import Job
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import EdgeForgeError, RecipeError, StageFailed
-from edgeforge.recipe import Train
-from edgeforge.report.schema import EpochRow, TrainingRow
-from edgeforge.stage import Job
+from edgeforge.recipe.schema import Train
+from edgeforge.results.report import EpochRow, TrainingRow
 from edgeforge.torchvision_import import import_torchvision
-from edgeforge.train.finished import check_finished
-from edgeforge.train.network import CHECKPOINT, check_output, new_network
-from edgeforge.train.weights import load_user_weights
+from edgeforge.train.network.finished import check_finished
+from edgeforge.train.network.load import CHECKPOINT, check_output, new_network
+from edgeforge.train.network.weights import load_user_weights
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -41,7 +41,7 @@ def train(job: Job) -> None:
     import pytorch_lightning as pl
 
     from edgeforge.train.distill import load_teacher
-    from edgeforge.train.freeze import Freeze
+    from edgeforge.train.network.freeze import Freeze
 
     pl.seed_everything(job.recipe.seed, verbose=False)
     network = new_network(job)

@@ -9,10 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from edgeforge.artifact import Head, Preprocessing
 from edgeforge.data.labels import head_labels
 from edgeforge.errors import RecipeError
-from edgeforge.recipe import Train
+from edgeforge.recipe.schema import Train
+from edgeforge.results.variant import Head, Preprocessing
 from edgeforge.suggest import nearest
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from edgeforge.recipe import Train
+from edgeforge.recipe.schema import Train
 
 
 def scheduled(optimizer: torch.optim.Optimizer, train: Train, steps: Callable[[], int]) -> Any:

@@ -4,15 +4,16 @@ import os
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
-from edgeforge.report.schema import Report, VariantRow
-from edgeforge.report.write import read_report
+from edgeforge.report.stage import read_report
+from edgeforge.results.report import Report, VariantRow
 
 pytestmark = [
     pytest.mark.build,
     pytest.mark.skipif("EDGEFORGE_DATA" not in os.environ, reason="EDGEFORGE_DATA names no folder with MATR1"),
 ]
-RECIPE = Path(__file__).parents[2] / "recipes" / "matr1.yaml"
+RECIPE = ROOT / "recipes" / "matr1.yaml"
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
 pytestmark = pytest.mark.build
-ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "docs" / "conversion.md"
 needs_timm = pytest.mark.skipif(importlib.util.find_spec("timm") is None, reason="timm is not installed")
 

@@ -10,20 +10,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from places import ROOT
 
-from edgeforge.artifact import read_variants
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import StageFailed
-from edgeforge.evaluate.flatbuffer import int8_checks, macs, operators
 from edgeforge.evaluate.predict import read_predictions
-from edgeforge.export.associated_files import pure_flatbuffer, read_preprocessing_of
-from edgeforge.report.parity_schema import ParityRow
-from edgeforge.report.schema import Report
-from edgeforge.report.write import read_report
+from edgeforge.report.stage import read_report
+from edgeforge.results.parity import ParityRow
+from edgeforge.results.report import Report
+from edgeforge.results.variant import read_variants
 from edgeforge.runtimes.tflm import TFLMRunner
+from edgeforge.tflite.associated_files import pure_flatbuffer, read_preprocessing_of
+from edgeforge.tflite.flatbuffer import int8_checks, macs, operators
 
 pytestmark = pytest.mark.build
-ROOT = Path(__file__).parents[2]
 
 VARIANTS = [
     "torch-fp32", "torch-dynamic-int8", "torch-eager-int8", "torch-fx-int8", "torch-fx-int8-x86", "onnx-fp32",

@@ -4,8 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
-from edgeforge.report.write import read_report
+from edgeforge.report.stage import read_report
 
 pytestmark = [
     pytest.mark.build,
@@ -15,7 +16,7 @@ pytestmark = [
     ),
 ]
 
-MNIST = Path(__file__).parents[2] / "recipes" / "mnist.yaml"
+MNIST = ROOT / "recipes" / "mnist.yaml"
 
 # Bytes / 1024 of the same network, measured by hand with each tool: what EdgeForge ships must be within 1 %.
 SIZES = {

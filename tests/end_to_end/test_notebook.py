@@ -5,9 +5,9 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from places import ROOT
 
 pytestmark = pytest.mark.build
-ROOT = Path(__file__).parents[2]
 
 
 def test_the_notebook_runs(digits_out: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,12 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
-from edgeforge.evaluate.flatbuffer import macs
-from edgeforge.report.write import read_report
+from edgeforge.report.stage import read_report
+from edgeforge.tflite.flatbuffer import macs
 
 pytestmark = pytest.mark.build
-DIGITS = Path(__file__).parents[2] / "recipes" / "digits.yaml"
+DIGITS = ROOT / "recipes" / "digits.yaml"
 FEW = ("--set", "train.epochs=2", "--set", "measure.runs=20", "--set", "measure.warmup=1")
 PRUNE = ("--set", "prune={method: channels, ratio: 0.5, epochs: 1}")
 

@@ -4,13 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
-from edgeforge.export.associated_files import pure_flatbuffer, read_preprocessing_of
-from edgeforge.report.schema import Report, VariantRow
-from edgeforge.report.write import read_report
+from edgeforge.report.stage import read_report
+from edgeforge.results.report import Report, VariantRow
+from edgeforge.tflite.associated_files import pure_flatbuffer, read_preprocessing_of
 
 pytestmark = pytest.mark.build
-DIGITS = Path(__file__).parents[2] / "recipes" / "digits.yaml"
+DIGITS = ROOT / "recipes" / "digits.yaml"
 ENTRIES = (
     "[{ranges: torch}, {observer: mse, io: uint8, equalize: true, bias_correction: true}, {scheme: int16x8}, "
     "{scheme: weight-only}, {weights: per-tensor, adaround: {iterations: 50, samples: 64}, name: rounded}]"

@@ -14,13 +14,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
 from edgeforge.errors import StageFailed
-from edgeforge.report.write import read_report
-from edgeforge.targets import ssh
+from edgeforge.report.stage import read_report
+from edgeforge.targets.raspberry_pi import ssh
 
 pytestmark = pytest.mark.build
-ROOT = Path(__file__).parents[2]
 SSHD = shutil.which("sshd") or shutil.which("/usr/sbin/sshd")
 
 

@@ -10,10 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
 pytestmark = pytest.mark.build
 
-DIGITS = Path(__file__).parents[2] / "recipes" / "digits.yaml"
+DIGITS = ROOT / "recipes" / "digits.yaml"
 FEW = ("--set", "train.epochs=6")
 
 
@@ -130,7 +131,7 @@ def workers_of(out: Path) -> list[int]:
             line = (process / "cmdline").read_bytes().decode()
         except OSError:
             continue
-        if "edgeforge.worker" in line and str(out) in line:
+        if "edgeforge.builder.worker" in line and str(out) in line:
             found.append(int(process.name))
     return found
 

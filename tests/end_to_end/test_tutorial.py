@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
-from edgeforge.report.write import read_report
+from edgeforge.report.stage import read_report
 
 pytestmark = pytest.mark.build
-ROOT = Path(__file__).parents[2]
 
 
 def test_the_tutorial_leads_to_a_sketch(tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeforge.artifact import Head
 from edgeforge.data.labels import as_stored, fitted_heads, head_labels, strata
 from edgeforge.errors import RecipeError
+from edgeforge.results.variant import Head
 
 KIND = Head("kind", ("a", "b", "c"))
 LIFE = Head("life", unit="cycles", log=True)

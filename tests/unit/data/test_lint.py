@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from edgeforge.artifact import Preprocessing
 from edgeforge.data.lint import lint_calibration
+from edgeforge.results.variant import Preprocessing
 
 DIGITS = load_digits()
 RAW = DIGITS.images.astype(np.uint8)[:, None]

@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 from arduino_projects import CELL, CLASSES, any_project, digit_images, digits_facts, digits_project
+from board_frames import ERROR, HELLO, RAW, SELF_TEST, SILENCE, TENSOR, answers, frame
 from numpy.typing import NDArray
+from places import ROOT
 
-from edgeforge.artifact import Preprocessing
+from edgeforge.results.variant import Preprocessing
 from edgeforge.runtimes.runner import TensorSpec
-from edgeforge.runtimes.tflite_tensors import from_output, to_input
-from edgeforge.targets.emulator import EMULATED, HOST, Toolchain
+from edgeforge.targets.arduino.emulator import EMULATED, HOST, Toolchain
+from edgeforge.tflite.tensors import from_output, to_input
 
 PROGRAMS = Path(__file__).parent / "programs"
 WARNINGS = ("-Wall", "-Wextra", "-Werror")
@@ -64,7 +66,7 @@ def test_every_source_compiles_without_a_warning(toolchain: Toolchain, project: 
 
 
 def test_the_sketch_compiles_without_a_warning(toolchain: Toolchain, project: Path, tmp_path: Path) -> None:
-    shim = PROGRAMS.parents[3] / "firmware" / "emulator" / "arduino"
+    shim = ROOT / "firmware" / "emulator" / "arduino"
     toolchain.compile([project / "digits.ino"], tmp_path, *WARNINGS, f"-I{project}", f"-I{shim}")
 
 
@@ -207,27 +209,6 @@ def test_the_self_test_counts_steps_and_wrong_inputs(run: Program, project: Path
     count = len(digits_facts().vectors)
     assert count == 8, "as many as the sketch takes"
     assert lines == [f"1 {count} 0 0", f"0 {count} 1 0", f"0 {count} 3 0", f"0 {count} 0 1"]
-
-
-HELLO, RAW, TENSOR, SELF_TEST, ERROR = 0x01, 0x02, 0x03, 0x04, 0xFF
-SILENCE = 0xFFFFFFFF
-
-
-def frame(kind: int, payload: bytes = b"", version: int = 1, length: int | None = None) -> bytes:
-    body = struct.pack("<BBI", version, kind, len(payload) if length is None else length) + payload
-    return b"\xe5\xf0" + body + struct.pack("<I", zlib.crc32(body))
-
-
-def answers(output: bytes) -> list[tuple[int, bytes]]:
-    """Return type and payload of each frame; every CRC must be right."""
-    found = []
-    while output:
-        version, kind, length = struct.unpack("<BBI", output[2:8])
-        assert output[:2] == b"\xe5\xf0" and version == 1
-        assert struct.unpack("<I", output[8 + length : 12 + length])[0] == zlib.crc32(output[2 : 8 + length])
-        found.append((kind, output[8 : 8 + length]))
-        output = output[12 + length :]
-    return found
 
 
 def portions(*parts: bytes | int, size: int = 7) -> bytes:

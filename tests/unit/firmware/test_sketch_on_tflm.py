@@ -17,15 +17,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from arduino_projects import DIGITS, MODEL, digit_images, digits_facts
-from test_arduino_modules import HELLO, SELF_TEST, TENSOR, answers, frame
+from board_frames import HELLO, SELF_TEST, TENSOR, answers, frame
+from places import DATA
 from tflm_library import SHIM, VARIABLE, library_flags, library_folder, link_sketch
 
-from edgeforge.runtimes.tflite_tensors import to_input
 from edgeforge.runtimes.tflm import TFLMRunner
-from edgeforge.targets.arduino_project import write_project
-from edgeforge.targets.emulator import EMULATED, HOST, Toolchain
+from edgeforge.targets.arduino.emulator import EMULATED, HOST, Toolchain
+from edgeforge.targets.arduino.project import write_project
+from edgeforge.tflite.tensors import to_input
 
-PER_CHANNEL = Path(__file__).parents[2] / "data" / "digits_int8_per_channel_dense.tflite"
+PER_CHANNEL = DATA / "digits_int8_per_channel_dense.tflite"
 LIBRARY = library_folder()
 pytestmark = pytest.mark.skipif(
     LIBRARY is None,

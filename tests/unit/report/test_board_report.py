@@ -4,15 +4,16 @@ import zlib
 from pathlib import Path
 
 import pytest
+from places import DATA
 from rich.console import Console
 
 from edgeforge.errors import RecipeError
-from edgeforge.report.board_schema import BoardHead, BoardMismatch, BoardRun
 from edgeforge.report.boards import board_files, crc_of, file_name, print_run, read_runs
 from edgeforge.report.html import render
-from edgeforge.report.schema import Report
+from edgeforge.results.board_run import BoardHead, BoardMismatch, BoardRun
+from edgeforge.results.report import Report
 
-REPORT = Path(__file__).parents[2] / "data" / "report_mnist.json"
+REPORT = DATA / "report_mnist.json"
 RUN = BoardRun(
     name="digits",
     port="/dev/ttyACM0",

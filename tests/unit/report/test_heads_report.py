@@ -1,19 +1,19 @@
 """A report with several heads: what stands in the table, on the page, and in a comparison."""
 
 from io import StringIO
-from pathlib import Path
 
 import pytest
+from places import DATA
 from rich.console import Console
 
 from edgeforge.report.compare import accuracy_verdict
 from edgeforge.report.html import drop_badge, render
-from edgeforge.report.schema import Drop, HeadMetrics, HeadRow, Metrics, Report
 from edgeforge.report.score import score
+from edgeforge.report.stage import read_report
 from edgeforge.report.table import print_report
-from edgeforge.report.write import read_report
+from edgeforge.results.report import Drop, HeadMetrics, HeadRow, Metrics, Report
 
-SAVED = Path(__file__).parents[2] / "data" / "report_mnist.json"
+SAVED = DATA / "report_mnist.json"
 LIFE = {"images": 42, "head": "life", "unit": "cycles", "rmse": 78.6, "rmse_low": 54.6, "rmse_high": 101.0,
         "mae": 57.4, "largest": 300.0, "truth": [500.0, 900.0], "predicted": [510.0, 850.0]}  # fmt: skip
 

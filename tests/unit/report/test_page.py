@@ -1,54 +1,15 @@
 """The page of a realistic report: one file that needs no other, and holds in any state of a build."""
 
-import re
-from html.parser import HTMLParser
-from pathlib import Path
-
 import pytest
+from pages import checked
+from places import DATA
 
-from edgeforge.report.html import render
-from edgeforge.report.schema import Finding, Report
-
-VOID = {"meta", "br", "link", "img", "input", "hr"}
-
-
-class Balance(HTMLParser):
-    """Checks that every element is closed, in the right order."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.fetched: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = dict(attrs)
-        self.fetched += [value for key in ("src", "href", "xlink:href") if (value := values.get(key))]
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        if tag not in VOID:
-            self.open.pop()
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open and self.open[-1] == tag, f"</{tag}> closes {self.open[-1:]}"
-        self.open.pop()
-
-
-def checked(report: Report) -> str:
-    page = render(report)
-    parser = Balance()
-    parser.feed(page)
-    assert not parser.open
-    assert all(link.startswith(("#", "data:image/png;base64,")) for link in parser.fetched)
-    assert "@import" not in page and not re.search(r"url\((?!#)", page)
-    return page
+from edgeforge.results.report import Finding, Report
 
 
 @pytest.fixture
 def report() -> Report:
-    return Report.model_validate_json((Path(__file__).parents[2] / "data" / "report_mnist.json").read_bytes())
+    return Report.model_validate_json((DATA / "report_mnist.json").read_bytes())
 
 
 def test_the_page_stands_alone_and_holds_every_variant(report: Report) -> None:

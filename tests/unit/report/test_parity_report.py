@@ -3,17 +3,22 @@
 import io
 
 import pytest
+from pages import checked
 from rich.console import Console
-from test_page import checked
-from test_report import report  # noqa: F401
+from small_report import small_report
 
-from edgeforge.report.parity_plot import depth_plot
-from edgeforge.report.parity_schema import Advice, Deviation, LayerRow, ParityRow, RuntimePairRow
-from edgeforge.report.parity_table import identical_text, print_parity
-from edgeforge.report.parity_view import parity_findings
-from edgeforge.report.schema import Report
+from edgeforge.report.parity.plot import depth_plot
+from edgeforge.report.parity.table import identical_text, print_parity
+from edgeforge.report.parity.view import parity_findings
+from edgeforge.results.parity import Advice, Deviation, LayerRow, ParityRow, RuntimePairRow
+from edgeforge.results.report import Report
 
 EVIL = "<img src=x>&\"'"
+
+
+@pytest.fixture
+def report() -> Report:
+    return small_report()
 
 
 def layer(place: int, own: float | None, cost: float, module: str | None = None, reason: str = "") -> LayerRow:
@@ -41,7 +46,7 @@ def parity() -> ParityRow:
     return ParityRow(images=64, output_sqnr_db=30.0, layers=rows, runtimes=pairs, step=0.1, left_out={"x": EVIL})
 
 
-def test_the_page_shows_layers_advice_and_runtimes(report: Report, parity: ParityRow) -> None:  # noqa: F811
+def test_the_page_shows_layers_advice_and_runtimes(report: Report, parity: ParityRow) -> None:
     report.parity = parity
     page = checked(report)
     for words in ("keep 30.0 dB", "98 % of their error is due to 2 of 4 layers", "<b>features.3</b>",
@@ -52,7 +57,7 @@ def test_the_page_shows_layers_advice_and_runtimes(report: Report, parity: Parit
 
 
 @pytest.mark.parametrize("missing", ["everything", "layers", "runtimes", "grid", "old report"])
-def test_the_page_says_what_is_missing(report: Report, parity: ParityRow, missing: str) -> None:  # noqa: F811
+def test_the_page_says_what_is_missing(report: Report, parity: ParityRow, missing: str) -> None:
     if missing == "everything":
         parity = ParityRow(reason="there is no full-integer TFLite model: <conv> refused")
     elif missing == "layers":

@@ -1,19 +1,19 @@
 """The plots of a realistic report."""
 
 import re
-from pathlib import Path
 
 import pytest
 from matplotlib.figure import Figure
+from places import DATA
 
-from edgeforge.report.labels import Point, place_labels
-from edgeforge.report.plots import GREY, accuracy_plot, bars_plot, confusion_plot, training_plot
-from edgeforge.report.schema import Report
+from edgeforge.report.plots.figures import GREY, accuracy_plot, bars_plot, confusion_plot, training_plot
+from edgeforge.report.plots.labels import Point, place_labels
+from edgeforge.results.report import Report
 
 
 @pytest.fixture(scope="module")
 def report() -> Report:
-    return Report.model_validate_json((Path(__file__).parents[2] / "data" / "report_mnist.json").read_bytes())
+    return Report.model_validate_json((DATA / "report_mnist.json").read_bytes())
 
 
 @pytest.mark.parametrize("what", ["size", "latency"])

@@ -5,14 +5,15 @@ import json
 from pathlib import Path
 
 import pytest
+from places import DATA
 from rich.console import Console
 
 from edgeforge.errors import RecipeError
-from edgeforge.report.devices import device_files, device_row, raspberry_pi_row
 from edgeforge.report.html import render
-from edgeforge.report.plots import threads_plot
-from edgeforge.report.raspberry_pi import devices_table
-from edgeforge.report.schema import PiDevice, RaspberryPiRow, Report
+from edgeforge.report.plots.figures import threads_plot
+from edgeforge.report.sentences.raspberry_pi import devices_table
+from edgeforge.results.devices import device_files, device_row, raspberry_pi_row
+from edgeforge.results.report import PiDevice, RaspberryPiRow, Report
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(1)>&\"'"
 
@@ -40,7 +41,7 @@ def device(name: str, machine: str, factor: float, model: str = "board") -> PiDe
 
 @pytest.fixture
 def report() -> Report:
-    read = Report.model_validate_json((Path(__file__).parents[2] / "data" / "report_mnist.json").read_bytes())
+    read = Report.model_validate_json((DATA / "report_mnist.json").read_bytes())
     assert read.raspberry_pi is None, "a report of a build without a bundle still reads"
     read.raspberry_pi = RaspberryPiRow(
         bundle="raspberry-pi/mnist.tar.gz", size_bytes=5_000_000, files={"models/mnist_fp32.onnx": 4_800_000},

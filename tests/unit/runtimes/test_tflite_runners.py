@@ -6,16 +6,17 @@ import flatbuffers
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from places import DATA
 from sklearn.datasets import load_digits
 
-from edgeforge.artifact import Preprocessing
 from edgeforge.errors import StageFailed
-from edgeforge.evaluate.flatbuffer import read_model
-from edgeforge.export.associated_files import append_files, pure_flatbuffer
+from edgeforge.results.variant import Preprocessing
 from edgeforge.runtimes.litert import REFUSED, LiteRTRunner
 from edgeforge.runtimes.tflm import TFLMRunner
+from edgeforge.tflite.associated_files import append_files, pure_flatbuffer
+from edgeforge.tflite.flatbuffer import read_model
 
-MODEL = Path(__file__).parents[2] / "data" / "digits_int8.tflite"
+MODEL = DATA / "digits_int8.tflite"
 PREPROCESSING = Preprocessing((1, 8, 8), 16.0, (0.3053,), (0.3760,), tuple("0123456789"))
 
 

@@ -5,16 +5,17 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from places import ROOT
 from torch import nn
 
-from edgeforge.artifact import Preprocessing
+from edgeforge.builder.stage import Job
 from edgeforge.errors import RecipeError
-from edgeforge.recipe import Data, Distill, Model, Recipe, Train
-from edgeforge.recipe_file import load_recipe
-from edgeforge.stage import Job
+from edgeforge.recipe.load import load_recipe
+from edgeforge.recipe.schema import Data, Distill, Model, Recipe, Train
+from edgeforge.results.variant import Preprocessing
 from edgeforge.train.distill import DistilledClassifier, load_teacher, soft_loss
 
-MODELS = Path(__file__).parents[3] / "models"
+MODELS = ROOT / "models"
 DIGITS = Preprocessing((1, 8, 8), 16.0, (0.3,), (0.4,), tuple("0123456789"))
 logits = st.lists(st.floats(-8, 8), min_size=3, max_size=3)
 
@@ -50,7 +51,7 @@ def test_weight_0_is_the_labels_loss_and_weight_1_the_teacher_s() -> None:
 
 
 def test_a_teacher_is_loaded_and_checked(tmp_path: Path) -> None:
-    from edgeforge.train.network import make_network
+    from edgeforge.train.network.load import make_network
 
     model = Model(name="digits_cnn", args={"width": 6}, weights="w.ckpt")
     teacher = make_network(model, MODELS / "digits_cnn.py")

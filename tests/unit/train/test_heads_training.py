@@ -1,18 +1,17 @@
 """Training of several heads: what each loss sees, augmentation that a resume repeats, and learning-rate schedules."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+from places import ROOT
 from torch import nn
 
-from edgeforge.artifact import Head, Preprocessing
 from edgeforge.errors import RecipeError
-from edgeforge.recipe import Augment, Train
+from edgeforge.recipe.schema import Augment, Train
+from edgeforge.results.variant import Head, Preprocessing
 from edgeforge.train.batches import loader
 from edgeforge.train.heads_loss import HeadsLoss, targets
-from edgeforge.train.network import check_output
+from edgeforge.train.network.load import check_output
 from edgeforge.train.schedule import scheduled
 
 KIND, LIFE = Head("kind", ("a", "b", "c")), Head("life", unit="cycles", mean=6.0, std=0.5, log=True)
@@ -107,7 +106,7 @@ def test_the_models_of_the_recipes_give_their_heads() -> None:
 
     for name, shape, outputs in (("cells_cnn.CellsCNN", (3, 48, 48), 6), ("matr1_cnn.Matr1CNN", (1, 100, 99), 3)):
         file, made = name.split(".")
-        spec = spec_from_file_location(file, Path(__file__).parents[3] / "models" / f"{file}.py")
+        spec = spec_from_file_location(file, ROOT / "models" / f"{file}.py")
         assert spec and spec.loader
         module = module_from_spec(spec)
         spec.loader.exec_module(module)

@@ -1,0 +1,222 @@
+"""Carries out a plan: each stage in a worker process, its result into the store, its files into the build folder."""
+
+from __future__ import annotations
+
+import concurrent.futures as futures
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgeforge.builder.plan import Plan, Step
+from edgeforge.builder.store import Artifact, CorruptedArtifact, Store, storage_errors
+from edgeforge.errors import EdgeForgeError, StageFailed, error_named
+
+
+class Watcher:
+    """Told of a build's progress; the command line shows it. Called from several threads."""
+
+    def started(self, stage: str, title: str) -> None:
+        """A stage begins to run."""
+
+    def progress(self, stage: str, share: float, text: str) -> None:
+        """A stage has done `share` in [0, 1] of its work."""
+
+    def finished(self, stage: str, seconds: float) -> None:
+        """A stage's result is in the store."""
+
+    def notice(self, text: str) -> None:
+        """Something a person should know."""
+
+
+@dataclass
+class Build:
+    """One run of a plan; `artifacts` fills as stages end."""
+
+    plan: Plan
+    store: Store
+    logs: Path
+    watcher: Watcher
+    jobs: int
+    artifacts: dict[str, Artifact] = field(default_factory=dict)
+    cached: set[str] = field(default_factory=set)
+    _workers: set[subprocess.Popen[str]] = field(default_factory=set)
+    _stopping: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> dict[str, Artifact]:
+        """Run what the plan says must run, `jobs` stages at once, and return every stage's artifact.
+
+        Raises the first failing stage's EdgeForgeError; on that, or on Ctrl-C, no worker is left behind.
+        """
+        waiting = []
+        for step in self.plan.steps:
+            if step.artifact:
+                self.artifacts[step.stage.name] = step.artifact
+                self.cached.add(step.stage.name)
+            else:
+                waiting.append(step)
+        with futures.ThreadPoolExecutor(max_workers=self.jobs) as pool:
+            try:
+                self._run_all(waiting, pool)
+            except BaseException:
+                self._stopping.set()
+                for worker in list(self._workers):
+                    _kill(worker)
+                raise
+        return self.artifacts
+
+    def _run_all(self, waiting: list[Step], pool: futures.Executor) -> None:
+        running: dict[futures.Future[Artifact], Step] = {}
+        while waiting or running:
+            for step in list(waiting):
+                ready = all(name in self.artifacts for name in step.inputs)
+                has_company = any(other.stage.alone for other in running.values())
+                room = not running if step.stage.alone else len(running) < self.jobs and not has_company
+                if ready and room:
+                    waiting.remove(step)
+                    running[pool.submit(self._make, step)] = step
+            # A short wait keeps Ctrl-C responsive.
+            done, _ = futures.wait(running, timeout=0.2, return_when=futures.FIRST_COMPLETED)
+            for future in done:
+                self.artifacts[running.pop(future).stage.name] = future.result()
+
+    def _make(self, step: Step) -> Artifact:
+        stage = step.stage
+        forced = step.why.startswith("forced")
+
+        def waiting(turn: int) -> None:
+            if self._stopping.is_set():
+                raise StageFailed("given up waiting for another build", stage=stage.name)
+            if turn == 0:
+                self.watcher.notice(f"{stage.name}: another build is making the same; waiting for it")
+
+        with self.store.lock(f"{stage.name}-{step.key[:16]}", waiting):
+            found = None if forced else self._found(step)
+            if found:  # another build made it while we waited
+                self.cached.add(stage.name)
+                return found
+            self.watcher.started(stage.name, stage.title)
+            with self.store.new_folder(stage.name, step.key) as folder:
+                output = folder / "output"
+                output.mkdir()
+                done = self._work(step, folder, output)
+                artifact = self.store.put(
+                    stage.name,
+                    step.key,
+                    output,
+                    seconds=round(done["seconds"], 2),
+                    peak_memory_bytes=done["peak_memory_bytes"],
+                    ingredients=step.ingredients,
+                )
+        self.watcher.finished(stage.name, artifact.seconds)
+        return artifact
+
+    def _found(self, step: Step) -> Artifact | None:
+        try:
+            return self.store.get(step.stage.name, step.key)
+        except CorruptedArtifact as error:
+            self.watcher.notice(f"{error}: made again")
+            return None
+
+    def _work(self, step: Step, folder: Path, output: Path) -> dict[str, Any]:
+        """Run the stage's function in a worker and return its last event."""
+        stage = step.stage
+        order = {
+            "stage": stage.name,
+            "function": stage.function,
+            "recipe": self.plan.recipe.model_dump(mode="json"),
+            "reads": stage.reads,
+            "inputs": {name: str(self.artifacts[name].folder.resolve()) for name in step.inputs},
+            "files": {name: str(path.resolve()) for name, path in step.files.items()},
+            "output": str(output.resolve()),
+            "scratch": str(self.store.scratch(stage.name, step.key).resolve()),
+            "log": str((self.logs / f"{stage.name}.log").resolve()),
+            "facts": self._facts(step),
+        }
+        with storage_errors(self.store.root):
+            self.logs.mkdir(parents=True, exist_ok=True)
+            (self.logs / f"{stage.name}.log").unlink(missing_ok=True)
+            order_file = folder / "order.json"
+            order_file.write_text(json.dumps(order))
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "edgeforge.builder.worker", str(order_file)],
+            stdin=subprocess.PIPE,  # closes when this process dies, and the worker with it
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**_environment(), **stage.environment},
+            start_new_session=True,  # Ctrl-C reaches this process alone, which then ends its workers
+        )
+        self._workers.add(worker)
+        try:
+            if self._stopping.is_set():
+                _kill(worker)
+            last = self._listen(worker, stage.name)
+            worker.wait()
+        finally:
+            self._workers.discard(worker)
+            _kill(worker)
+        if last.get("event") == "done":
+            return last
+        raise _failure(last, worker.returncode, stage.name, self.logs / f"{stage.name}.log")
+
+    def _listen(self, worker: subprocess.Popen[str], stage: str) -> dict[str, Any]:
+        last: dict[str, Any] = {}
+        assert worker.stdout is not None
+        for line in worker.stdout:
+            last = json.loads(line)
+            if last["event"] == "progress":
+                self.watcher.progress(stage, last["share"], last["text"])
+        return last
+
+    def _facts(self, step: Step) -> dict[str, Any]:
+        """What only the build knows and no key depends on: how long the earlier stages took."""
+        return {
+            "stages": [
+                {
+                    "name": name,
+                    "cached": name in self.cached,
+                    "seconds": artifact.seconds,
+                    "peak_memory_bytes": artifact.peak_memory_bytes,
+                }
+                for name, artifact in self.artifacts.items()
+            ],
+        }
+
+
+def _environment() -> dict[str, str]:
+    """The worker's environment: quiet TensorFlow, one order of hashes, considerate threads."""
+    return {
+        **os.environ,
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "TF_ENABLE_ONEDNN_OPTS": "0",  # oneDNN's summation order varies; calibration must not
+        "PYTHONHASHSEED": "0",
+        "PYTHONUNBUFFERED": "1",
+        "MPLBACKEND": "Agg",
+        "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin at barriers starve the stage beside
+    }
+
+
+def _kill(worker: subprocess.Popen[str]) -> None:
+    """End a worker and all that it started."""
+    if worker.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(worker.pid, signal.SIGKILL)
+        worker.wait()
+    if worker.stdin:
+        worker.stdin.close()
+
+
+def _failure(last: dict[str, Any], returncode: int | None, stage: str, log: Path) -> EdgeForgeError:
+    if last.get("event") == "error":
+        error = error_named(last["code"])(last["reason"], fix=last["fix"], stage=stage)
+        error.add_note(last["traceback"])
+        return error
+    how = f"killed by signal {-returncode}" if returncode and returncode < 0 else f"ended with {returncode}"
+    hint = "was it out of memory? " if returncode == -signal.SIGKILL else ""
+    return StageFailed(f"the worker was {how}", fix=f"{hint}see {log}; build again to resume", stage=stage)

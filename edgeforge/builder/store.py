@@ -1,0 +1,195 @@
+"""The content-addressed store: one folder an artifact, whole or absent, checked by hash whenever it is used.
+
+.store/
+  train-3f9c…/        meta.json (key, ingredients, files with SHA-256, seconds, peak memory) and the files
+  scratch/train-3f9c…/   what a killed stage can resume from
+  locks/  new/        one lock a key; folders being written
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from edgeforge.builder.stage import canonical
+from edgeforge.errors import EdgeForgeError
+from edgeforge.files import flush, sha256_of, write_whole
+
+META = "meta.json"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A stage's stored result."""
+
+    stage: str
+    key: str
+    folder: Path
+    files: dict[str, str]  # relative path → SHA-256
+    seconds: float
+    peak_memory_bytes: int
+    ingredients: dict[str, Any]
+
+
+class CorruptedArtifact(Exception):
+    """A stored artifact is not what was stored; the message says which file and how."""
+
+
+@contextmanager
+def storage_errors(root: Path) -> Iterator[None]:
+    """Turn the operating system's errors on the store into ones that say what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise EdgeForgeError(
+                f"the disk under {root} is full; nothing half-written was kept",
+                fix="free some space, or build elsewhere with --out FOLDER",
+            ) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EIO):
+            raise EdgeForgeError(
+                f"the store {root} cannot be used: {error.strerror} ({error.filename})",
+                fix="give yourself access to it, or build elsewhere with --out FOLDER",
+            ) from error
+        raise
+
+
+class Store:
+    """Artifacts by stage and key under one folder. Errors of the disk are EdgeForgeErrors."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, stage: str, key: str) -> Path:
+        """Return where an artifact is, or will be."""
+        return self.root / f"{stage}-{key[:16]}"
+
+    def scratch(self, stage: str, key: str) -> Path:
+        """Return the folder that survives a kill; made when missing."""
+        path = self.root / "scratch" / f"{stage}-{key[:16]}"
+        with storage_errors(self.root):
+            path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def get(self, stage: str, key: str) -> Artifact | None:
+        """Return the artifact, proven whole; None when there is none. Raises CorruptedArtifact."""
+        folder = self.folder(stage, key)
+        with storage_errors(self.root):
+            if not (folder / META).exists():
+                return None
+            artifact = _read_meta(folder, stage, key)
+            for name, digest in artifact.files.items():
+                path = folder / name
+                if not path.is_file():
+                    raise CorruptedArtifact(f"{folder.name}/{name} is missing")
+                if sha256_of(path) != digest:
+                    raise CorruptedArtifact(f"{folder.name}/{name} does not match its SHA-256")
+        return artifact
+
+    def discard(self, stage: str, key: str) -> None:
+        """Remove an artifact: first out of sight in one step, then from the disk."""
+        folder = self.folder(stage, key)
+        with storage_errors(self.root):
+            if folder.exists():
+                grave = self._new_folder(f"{folder.name}.old")
+                folder.rename(grave / folder.name)
+                shutil.rmtree(grave, ignore_errors=True)
+
+    @contextmanager
+    def lock(self, name: str, waiting: Callable[[int], None]) -> Iterator[None]:
+        """Hold the lock `name`, which any death frees.
+
+        While somebody else has it, `waiting` is called with 0, 1, 2, … twice a second; it may raise to give up.
+        """
+        from filelock import FileLock, Timeout
+
+        folder = self.root / "locks"
+        with storage_errors(self.root):
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(folder / f"{name}.lock")
+            for turn in count():
+                try:
+                    lock.acquire(timeout=0.5 if turn else 0)
+                    break
+                except Timeout:
+                    waiting(turn)
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @contextmanager
+    def new_folder(self, stage: str, key: str) -> Iterator[Path]:
+        """Yield an empty folder to write an artifact into; whatever is left in it at the end is removed.
+
+        The caller holds the key's lock, so that what an earlier, killed writer left can be cleared away.
+        """
+        name = f"{stage}-{key[:16]}"
+        with storage_errors(self.root):
+            for left in (self.root / "new").glob(f"{name}.*"):
+                shutil.rmtree(left, ignore_errors=True)
+            path = self._new_folder(name)
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def put(
+        self,
+        stage: str,
+        key: str,
+        written: Path,
+        *,
+        seconds: float,
+        peak_memory_bytes: int,
+        ingredients: dict[str, Any],
+    ) -> Artifact:
+        """Move a finished folder into the store: hash, flush to disk, rename."""
+        folder = self.folder(stage, key)
+        with storage_errors(self.root):
+            paths = sorted(path for path in written.rglob("*") if path.is_file())
+            for path in paths:
+                flush(path)
+            files = {path.relative_to(written).as_posix(): sha256_of(path) for path in paths}
+            artifact = Artifact(stage, key, folder, files, seconds, peak_memory_bytes, ingredients)
+            write_whole(written / META, _meta_text(artifact))
+            flush(written)
+            self.discard(stage, key)
+            written.rename(folder)
+            flush(self.root)
+            shutil.rmtree(self.root / "scratch" / folder.name, ignore_errors=True)
+        return artifact
+
+    def _new_folder(self, name: str) -> Path:
+        path = self.root / "new" / f"{name}.{os.getpid()}"
+        path.mkdir(parents=True)
+        return path
+
+
+def _meta_text(artifact: Artifact) -> str:
+    values = asdict(artifact)
+    del values["folder"]
+    text = canonical(values)
+    # Without white space: any changed byte is a changed value.
+    return canonical({"sha256": hashlib.sha256(text.encode()).hexdigest(), **values})
+
+
+def _read_meta(folder: Path, stage: str, key: str) -> Artifact:
+    try:
+        values = json.loads((folder / META).read_bytes())
+        digest = values.pop("sha256")
+        whole = hashlib.sha256(canonical(values).encode()).hexdigest() == digest and values["key"] == key
+    except (ValueError, KeyError, TypeError, AttributeError):
+        whole = False
+    if not whole:
+        raise CorruptedArtifact(f"{folder.name}/{META} does not match its SHA-256")
+    return Artifact(folder=folder, **values)

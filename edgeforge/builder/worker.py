@@ -1,0 +1,105 @@
+"""The child process that runs one stage: `python -m edgeforge.builder.worker JOB.json`.
+
+A fresh process a stage keeps TensorFlow away from torch, gives each stage its own peak memory, and makes
+a kill harmless. Events (progress, done, error) go to standard output as JSON lines; whatever the libraries
+print goes to the stage's log file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import importlib
+import json
+import os
+import resource
+import signal
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import Any, TextIO
+
+from edgeforge.builder.stage import Job, restricted
+from edgeforge.errors import EdgeForgeError, StageFailed, first_line
+from edgeforge.recipe.schema import Recipe
+
+
+def main() -> int:
+    """Run the job named on the command line; the last event is `done` or `error`."""
+    order = json.loads(Path(sys.argv[1]).read_text())
+    first = "LOCAL_RANK" not in os.environ  # Lightning's strategies start further copies of this process
+    if first:
+        threading.Thread(target=_die_with_parent, daemon=True).start()
+    events = _redirect_output(Path(order["log"]))
+
+    def send(**event: Any) -> None:
+        if first:
+            print(json.dumps(event), file=events, flush=True)
+
+    def progress(share: float, text: str) -> None:
+        send(event="progress", share=min(max(share, 0.0), 1.0), text=text)
+
+    started = time.perf_counter()
+    try:
+        run_stage(order, progress)
+    except Exception as error:
+        send(event="error", **_describe(error, order), traceback=traceback.format_exc())
+        with contextlib.suppress(OSError):  # the log's disk may be full
+            traceback.print_exc()
+        return 1
+    # Linux counts kilobytes.
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    send(event="done", seconds=time.perf_counter() - started, peak_memory_bytes=peak)
+    return 0
+
+
+def run_stage(order: dict[str, Any], progress: Any) -> None:
+    """Import the stage's function and call it with its Job."""
+    recipe = restricted(Recipe.model_validate(order["recipe"]), tuple(order["reads"]))
+    job = Job(
+        stage=order["stage"],
+        recipe=recipe,
+        inputs={name: Path(path) for name, path in order["inputs"].items()},
+        output=Path(order["output"]),
+        scratch=Path(order["scratch"]),
+        progress=progress,
+        files={name: Path(path) for name, path in order["files"].items()},
+        facts=order["facts"],
+    )
+    module, function = order["function"].split(":")
+    getattr(importlib.import_module(module), function)(job)
+
+
+def _describe(error: Exception, order: dict[str, Any]) -> dict[str, str]:
+    if isinstance(error, EdgeForgeError):
+        return {"code": error.code, "reason": error.reason, "fix": error.fix}
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        reason = f"the disk under {order['output']} is full; nothing half-written was kept"
+        return {"code": "EdgeForgeError", "reason": reason, "fix": "free some space and build again"}
+    if isinstance(error, ModuleNotFoundError):
+        return {"code": "MissingDependency", "reason": str(error), "fix": "run `edgeforge doctor`"}
+    fix = f"the full story is in {order['log']}; --debug prints it"
+    return {"code": StageFailed.__name__, "reason": f"{type(error).__name__}: {first_line(error)}", "fix": fix}
+
+
+def _redirect_output(log: Path) -> TextIO:
+    """Send standard output and error, of C++ libraries too, to the log; return the old standard output."""
+    events = os.fdopen(os.dup(1), "w")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    return events
+
+
+def _die_with_parent() -> None:
+    """Wait until the build's end of our standard input closes, then end this whole process group."""
+    while os.read(0, 4096):
+        pass
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+"""From a list of the user's labelled images to a Source: decoding, classes, splits, and what was found on the way."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from edgeforge.builder.stage import Job
+from edgeforge.data.sources.decode import decode
+from edgeforge.data.splits import Source
+from edgeforge.data.user_data import Labelled
+from edgeforge.errors import RecipeError
+from edgeforge.results.report import Finding
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+NAMED = 5  # images that a message names; it counts the others
+
+
+def load_labelled(job: Job, rows: list[Labelled], where: str) -> Source:
+    """Return the images (N,C,H,W uint8) of a list, of which `where` says what it is, for messages.
+
+    Images that cannot be read are left out, with a finding, or raise RecipeError, as `data.corrupt` says.
+    """
+    import numpy as np
+
+    data = job.recipe.data
+    assert data.size
+    pixels, refused = decode([row.path for row in rows], data.size, data.channels, job.progress)
+    findings = []
+    if refused:
+        listed = some([f"{rows[index].where or rows[index].path}: {reason}" for index, reason in refused.items()])
+        if data.corrupt == "refuse":
+            raise RecipeError(
+                f"{where}: {len(refused)} of {len(rows)} images cannot be read: {listed}",
+                fix="mend or remove them, or leave them out with data.corrupt: skip",
+            )
+        what = f"data: {len(refused)} of {len(rows)} images cannot be read and are left out: {listed}"
+        findings.append(Finding(severity="warning", what=what, remedy="mend or remove them"))
+        kept = [index for index in range(len(rows)) if index not in refused]
+        pixels, rows = pixels[kept], [rows[index] for index in kept]
+    classes = class_names([row.label for row in rows], where, data.classes)
+    labels = np.array([classes.index(row.label) for row in rows], np.int64)
+    return split_source(pixels, labels, classes, np.array([row.split for row in rows]), where, findings)
+
+
+def split_source(
+    images: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    classes: tuple[str, ...],
+    splits: NDArray[np.str_],
+    where: str,
+    findings: list[Finding],
+) -> Source:
+    """Return a Source of images (N,C,H,W uint8) whose `splits` say train, val, test, or nothing at all."""
+    parts = {name: splits == name for name in ("train", "val", "test")}
+    if not parts["val"].any() and not parts["test"].any():
+        return Source(images, labels, None, None, classes, 255.0, findings=tuple(findings))
+    for name in ("train", "val", "test"):
+        present = {classes[label] for label in labels[parts[name]]}
+        missing = [label for label in classes if label not in present]
+        if missing and name == "train":
+            raise RecipeError(f"{where}: no training image of {some(missing)}", fix="add some, or remove the class")
+        if missing and parts[name].any():
+            what = f"data: the {name} split has no image of {some(missing)}"
+            findings.append(Finding(severity="warning", what=what, remedy="add some of each class"))
+    own = {name: (images[part], labels[part]) if part.any() else (None, None) for name, part in parts.items()}
+    (train_x, train_y), (val_x, val_y), (test_x, test_y) = own["train"], own["val"], own["test"]
+    assert train_x is not None and train_y is not None
+    return Source(
+        train_x,
+        train_y,
+        test_x,
+        test_y,
+        classes,
+        255.0,
+        validation_images=val_x,
+        validation_labels=val_y,
+        findings=tuple(findings),
+    )
+
+
+def class_names(labels: list[str], where: str, given: tuple[str, ...] | None) -> tuple[str, ...]:
+    """Return the classes: those given, or sorted, whole numbers by their value.
+
+    Raises RecipeError when there are fewer than two, or others than those given.
+    """
+    counts = Counter(labels)
+    if given and set(given) != set(counts):
+        unknown, missing = sorted(set(counts) - set(given)), sorted(set(given) - set(counts))
+        found = f"has {some(unknown)}" if unknown else f"has no image of {some(missing)}"
+        raise RecipeError(
+            f"{where} {found}, other than data.classes says", fix="name every class there is, and no other"
+        )
+    if len(counts) < 2:
+        found = f"one class only, '{next(iter(counts))}'" if counts else "no image that can be read"
+        raise RecipeError(f"{where}: {found}", fix="give images of two classes at least")
+    if given:
+        return given
+    numbers = all(label.isdecimal() for label in counts)
+    return tuple(sorted(counts, key=lambda label: (int(label) if numbers else 0, label)))
+
+
+def some(names: list[str]) -> str:
+    """Return the first names of a list, and how many more there are."""
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more

@@ -1,0 +1,118 @@
+"""Images and labels that are numpy arrays already: an .npz file, or a folder of .npy files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
+
+from edgeforge.builder.stage import Job
+from edgeforge.data.sources.labelled import class_names, split_source
+from edgeforge.data.splits import Source
+from edgeforge.data.user_data import USER_DATA
+from edgeforge.errors import RecipeError, first_line
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+NAMES = ("x", "y", "x_val", "y_val", "x_test", "y_test")
+
+
+def load_numpy(job: Job) -> Source:
+    """Return x and y, and x_val, y_val, x_test, y_test where they are there, of data.root.
+
+    x: pixels 0 to 255, (N,C,H,W), (N,H,W,C) with 1 or 3 channels, or (N,H,W). y: whole numbers from 0, or names.
+    Raises RecipeError for anything else.
+    """
+    import numpy as np
+
+    path = job.files[USER_DATA]
+    where = f"data.root: {path}"
+    arrays = _read(path, where)
+    images, labels, splits = [], [], []
+    for split, suffix in (("train", ""), ("val", "_val"), ("test", "_test")):
+        x, y = arrays.get(f"x{suffix}"), arrays.get(f"y{suffix}")
+        if x is None and y is None and suffix:
+            continue
+        if x is None or y is None:
+            missing = f"{'x' if x is None else 'y'}{suffix}"
+            raise RecipeError(f"{where} has no array '{missing}'", fix=f"it holds {', '.join(arrays) or 'none'}")
+        images.append(_pixels(x, f"{where}: x{suffix}"))
+        labels.append(y.reshape(-1))
+        splits += [split] * len(x)
+        if len(x) != len(labels[-1]):
+            raise RecipeError(f"{where}: {len(x)} images and {len(labels[-1])} labels in x{suffix}, y{suffix}",
+                              fix="give one label an image")  # fmt: skip
+    if len({part.shape[1:] for part in images}) > 1:
+        raise RecipeError(f"{where}: the splits' images differ in shape", fix="give all the same shape")
+    numbers, classes = _labels(np.concatenate(labels), job.recipe.data.classes, where)
+    pixels = images[0] if len(images) == 1 else np.concatenate(images)
+    return split_source(pixels, numbers, classes, np.array(splits), where, [])
+
+
+def _read(path: Path, where: str) -> dict[str, NDArray[Any]]:
+    import numpy as np
+
+    if path.suffix == ".npy":
+        raise RecipeError(f"{where}: one array has no labels", fix="name the folder that holds x.npy and y.npy")
+    try:
+        if path.is_dir():
+            files = {name: path / f"{name}.npy" for name in NAMES}
+            return {name: np.load(file, allow_pickle=False) for name, file in files.items() if file.is_file()}
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays}
+    except (OSError, ValueError, TypeError, AttributeError, EOFError, BadZipFile) as error:
+        raise RecipeError(
+            f"{where} cannot be read: {first_line(error)}", fix="save it with numpy.savez(path, x=images, y=labels)"
+        ) from error
+
+
+def _pixels(x: NDArray[Any], where: str) -> NDArray[np.uint8]:
+    """Return images as (N,C,H,W uint8)."""
+    import numpy as np
+
+    if len(x) == 0 or x.ndim not in (3, 4):
+        raise RecipeError(f"{where} has the shape {x.shape}", fix="give images N,C,H,W or N,H,W,C or N,H,W")
+    if x.dtype != np.uint8:
+        if x.dtype.kind not in "iu" or x.min() < 0 or x.max() > 255:
+            raise RecipeError(
+                f"{where} is {x.dtype} from {x.min():.4g} to {x.max():.4g}; images are whole numbers from 0 to 255",
+                fix="save pixels as uint8, before any normalisation: data.normalize is for that",
+            )
+        x = x.astype(np.uint8)
+    if x.ndim == 3:
+        return x[:, None]
+    first, last = x.shape[1] in (1, 3), x.shape[3] in (1, 3)
+    if last and not first:
+        return np.ascontiguousarray(x.transpose(0, 3, 1, 2))
+    if not first:
+        raise RecipeError(
+            f"{where} has the shape {x.shape}: which axis holds the channels?", fix="give 1 or 3 channels"
+        )
+    return x
+
+
+def _labels(y: NDArray[Any], names: tuple[str, ...] | None, where: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Return labels as numbers from 0, and the classes' names."""
+    import numpy as np
+
+    if y.dtype.kind in "US":
+        classes = class_names([str(label) for label in y], where, names)
+        return np.array([classes.index(str(label)) for label in y], np.int64), classes
+    if y.dtype.kind not in "iub":
+        raise RecipeError(f"{where}: y is {y.dtype}", fix="give whole numbers from 0, or names")
+    numbers = y.astype(np.int64)
+    count = len(names) if names else int(numbers.max()) + 1
+    if numbers.min() < 0 or numbers.max() >= count:
+        raise RecipeError(
+            f"{where}: labels from {numbers.min()} to {numbers.max()}"
+            + (f"; data.classes names {count}" if names else ""),
+            fix="number the classes from 0, and name every one",
+        )
+    classes = names or tuple(str(number) for number in range(count))
+    missing = [name for number, name in enumerate(classes) if number not in set(np.unique(numbers).tolist())]
+    if missing or count < 2:
+        found = f"no image of class {missing[0]}" if missing else "one class only"
+        raise RecipeError(f"{where}: {found}", fix="give images of every class, two classes at least")
+    return numbers, classes

@@ -1,0 +1,101 @@
+"""Every runtime against every other: outputs on the same images, in steps of the TFLite model's output."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgeforge.errors import EdgeForgeError, first_line
+from edgeforge.results.parity import RuntimePairRow
+from edgeforge.runtimes.litert import Kernels, LiteRTRunner
+from edgeforge.tflite.graph import Graph, sources, targets
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+XNNPACK, BUILTIN, REFERENCE, TFLM = "litert-xnnpack", "litert-builtin", "litert-reference", "tflm"
+LITERT: dict[str, Kernels] = {XNNPACK: "xnnpack", BUILTIN: "builtin", REFERENCE: "reference"}
+NO_XNNPACK = "XNNPACK refuses this model"
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """One runtime's logits (N,classes float32) of the test images `index` (N, ascending).
+
+    one_file: it ran the TFLite model itself, so that its outputs are whole steps of that model's grid.
+    """
+
+    runtime: str
+    logits: NDArray[np.float32]
+    index: NDArray[np.int64]
+    one_file: bool = False
+
+
+def output_step(flatbuffer: bytes) -> float | None:
+    """Return the scale of a model's output, also where a DEQUANTIZE makes it float; None for a float layer."""
+    graph = Graph(flatbuffer)
+    place = graph.outputs[0]
+    last = next((op for n, op in enumerate(graph.operators) if place in targets(op)), None)
+    if graph.spec(place).scale is None and last is not None and "DEQUANTIZE" in graph.names[-1]:
+        place = sources(last)[0]
+    return graph.spec(place).scale
+
+
+def runtime_pairs(
+    outputs: list[Outputs], step: float | None, classified: slice | None = slice(None)
+) -> list[RuntimePairRow]:
+    """Return a row for every pair, over the images that both ran.
+
+    step: the grid that outputs are rounded onto. Runtimes of the one file have their outputs there already; others
+    have scales of their own, and are rounded to the nearest step. Without a grid, float outputs are compared.
+    classified: where the primary head's logits are in the output vector; None: that head is a value.
+    """
+    return [_pair(a, b, step, classified) for a, b in combinations(outputs, 2)]
+
+
+def run_litert(
+    path: Path, images: NDArray[np.float32], kernels: list[str], index: NDArray[np.int64]
+) -> tuple[list[Outputs], dict[str, str]]:
+    """Run a .tflite file with several of LiteRT's kernels; return outputs, and what was left out and why.
+
+    images: N,C,H,W float32, the test images `index`.
+    """
+    outputs, left_out = [], {}
+    for name in kernels:
+        try:
+            runner = LiteRTRunner(path, threads=1, kernels=LITERT[name])
+            if runner.kernels != LITERT[name]:
+                left_out[name] = NO_XNNPACK
+                continue
+            outputs.append(Outputs(name, runner.run(images), index, one_file=True))
+        except (EdgeForgeError, RuntimeError) as error:  # an operator that these kernels lack
+            left_out[name] = first_line(error)
+    return outputs, left_out
+
+
+def _pair(a: Outputs, b: Outputs, step: float | None, classified: slice | None) -> RuntimePairRow:
+    import numpy as np
+
+    both, of_a, of_b = np.intersect1d(a.index, b.index, return_indices=True)
+    ours, theirs = a.logits[of_a].astype(np.float64), b.logits[of_b].astype(np.float64)
+    apart = abs(ours - theirs)
+    steps = abs(np.rint(ours / step) - np.rint(theirs / step)) if step else None
+    equal = apart == 0 if steps is None else steps == 0
+    return RuntimePairRow(
+        a=a.runtime,
+        b=b.runtime,
+        images=len(both),
+        identical=float(equal.mean()) if len(both) else 0.0,
+        within_one=None if steps is None or not len(both) else float((steps <= 1).mean()),
+        max_steps=None if steps is None else int(steps.max(initial=0)),
+        max_difference=float(apart.max(initial=0.0)),
+        same_class=None if classified is None else _same_class(ours[:, classified], theirs[:, classified]),
+        one_file=a.one_file and b.one_file,
+    )
+
+
+def _same_class(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
+    return float((ours.argmax(1) == theirs.argmax(1)).mean()) if len(ours) else 0.0

@@ -1,0 +1,1 @@
+"""What is known of boards, TFLM libraries, Arduino platforms and code sizes: TOML files and their readers."""

@@ -1,0 +1,1 @@
+"""Static int8 by ONNX Runtime."""

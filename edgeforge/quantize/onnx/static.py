@@ -1,0 +1,94 @@
+"""The stage `onnx-int8`: ONNX Runtime's static quantization (QDQ), calibrated on the representative dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgeforge.builder.stage import Job
+from edgeforge.data.representative import read_calibration
+from edgeforge.data.splits import read_preprocessing
+from edgeforge.errors import first_line
+from edgeforge.recipe.schema import OnnxInt8
+from edgeforge.results.variant import PREPROCESSING_FILE, Preprocessing, Variant, write_variants
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+SMALLEST_RANGE = 1e-4  # of a tensor's or filter's values
+
+
+def quantize_onnx(job: Job) -> None:
+    """Write NAME_int8.onnx; when the quantizer refuses the model, a row with its reason."""
+    settings = job.recipe.quantize.onnx
+    if not settings.static:
+        write_variants(job.output, [])
+        return
+    source = job.inputs["onnx"] / f"{job.recipe.name}_fp32.onnx"
+    target = job.output / f"{job.recipe.name}_int8.onnx"
+    granularity = "per-channel" if settings.per_channel else "per-tensor"
+    detail = f"QDQ, {granularity} {settings.weights} weights"
+    try:
+        _quantize(source, target, read_calibration(job.inputs["calibration"]), settings)
+        scale = _finish(target, read_preprocessing(job.inputs["data"]))
+    except Exception as error:
+        target.unlink(missing_ok=True)
+        variant = Variant(
+            "onnx-static-int8",
+            "onnxruntime",
+            "int8",
+            None,
+            detail,
+            reason=f"{type(error).__name__}: {first_line(error)}",
+        )
+    else:
+        # Without graph optimizations ONNX Runtime runs Q and DQ as they stand, in float: the fake-quant model.
+        extra = {"engine": "ONNX Runtime", "fake_quant": target.name, "output_scale": scale}
+        variant = Variant("onnx-static-int8", "onnxruntime", "int8", target.name, detail, extra=extra)
+    write_variants(job.output, [variant])
+
+
+def _quantize(source: Path, target: Path, calibration: NDArray[np.float32], settings: OnnxInt8) -> None:
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Reader(CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.images = iter(calibration)
+
+        def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+            image = next(self.images, None)
+            return None if image is None else {"input": image[None]}
+
+    prepared = target.with_suffix(".prepared.onnx")
+    quant_pre_process(source, prepared, skip_symbolic_shape=True)
+    quantize_static(
+        prepared,
+        target,
+        Reader(),
+        quant_format=QuantFormat.QDQ,
+        per_channel=settings.per_channel,
+        # The same type for both: products of uint8 and int8 are summed in 16 bits without VNNI, and saturate.
+        activation_type=QuantType.QUInt8 if settings.weights == "uint8" else QuantType.QInt8,
+        weight_type=QuantType.QUInt8 if settings.weights == "uint8" else QuantType.QInt8,
+        # A filter of zeros, as pruning leaves them, would get another zero point than the rest of its layer's.
+        extra_options={"MinimumRealRange": SMALLEST_RANGE},
+    )
+    prepared.unlink()
+
+
+def _finish(path: Path, preprocessing: Preprocessing) -> float | None:
+    """Put the preprocessing into the file; return the scale of its output, None when that is float."""
+    import onnx
+    from onnx import numpy_helper
+
+    model = onnx.load(path)
+    if all(entry.key != PREPROCESSING_FILE for entry in model.metadata_props):
+        onnx.helper.set_model_props(model, {PREPROCESSING_FILE: preprocessing.to_json()})
+    path.write_bytes(model.SerializeToString(deterministic=True))
+    last = next(node for node in model.graph.node if model.graph.output[0].name in node.output)
+    if last.op_type != "DequantizeLinear":
+        return None
+    scale = next(tensor for tensor in model.graph.initializer if tensor.name == last.input[1])
+    return float(numpy_helper.to_array(scale))

@@ -1,0 +1,154 @@
+"""The stage `tflite`: ONNX → TensorFlow graph → the recipe's TFLite variants, proven equal to ONNX."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeforge.builder.stage import Job, Progress
+from edgeforge.data.representative import read_calibration
+from edgeforge.data.splits import read_preprocessing
+from edgeforge.errors import ParityError, first_line
+from edgeforge.onnx_graph.checks import converter_refusal, require_convertible, require_static_shapes
+from edgeforge.onnx_graph.flatten_order import flatten_channels_last
+from edgeforge.onnx_graph.rewrites import (
+    average_as_pool,
+    hard_sigmoid_by_relu6,
+    max_pool_padded_first,
+    norm_as_root,
+)
+from edgeforge.quantize.tflite.int8 import convert, convert_with_onnx2tf
+from edgeforge.recipe.schema import TFLite, TFLiteVariant
+from edgeforge.results.variant import Variant, write_variants
+from edgeforge.runtimes.litert import LiteRTRunner
+from edgeforge.runtimes.onnxruntime import OnnxRunner
+from edgeforge.tflite.associated_files import append_files
+from edgeforge.tflite.compact import compact
+from edgeforge.tflite.flatbuffer import int8_checks, operators
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+PRECISIONS = {"float32": "fp32", "float16": "fp16", "dynamic": "dynamic-int8", "int8": "int8"}
+CHECKED_INPUTS = 32
+# Float rounding in another order of summation; a wrong layout is off by orders of magnitude more.
+RELATIVE_TOLERANCE = 1e-4
+
+
+def export_tflite(job: Job) -> None:
+    """Write NAME_float32.tflite and its quantized companions, with labels and preprocessing appended.
+
+    Raises RecipeError for an operator that TFLite has none of, ParityError when float32 differs from ONNX.
+    """
+    settings = job.recipe.quantize.tflite
+    if not settings.variants:
+        write_variants(job.output, [])
+        return
+    samples = read_calibration(job.inputs["calibration"])
+    source = job.inputs["onnx"] / f"{job.recipe.name}_fp32.onnx"
+    made = convert_variants(source, samples, settings, job.progress)
+    preprocessing = read_preprocessing(job.inputs["data"])
+    variants = []
+    for kind in settings.variants:
+        name = f"tflite-{kind}"
+        outcome = made[kind]
+        if isinstance(outcome, Exception):
+            reason = f"{type(outcome).__name__}: {first_line(outcome)}"
+            variants.append(Variant(name, "litert", PRECISIONS[kind], None, reason=reason))
+            continue
+        path = job.output / f"{job.recipe.name}_{kind}.tflite"
+        path.write_bytes(append_files(outcome, preprocessing))
+        variants.append(_variant(kind, path, outcome, settings))
+    if (job.output / f"{job.recipe.name}_float32.tflite").exists():
+        job.progress(0.95, "comparing with ONNX")
+        check = _compare_with_onnx(job, source, samples)
+        variants = [_with_check(v, check) if v.name == "tflite-float32" else v for v in variants]
+    write_variants(job.output, variants)
+
+
+def convert_variants(
+    source: Path, samples: NDArray[np.float32], settings: TFLite, progress: Progress
+) -> dict[TFLiteVariant, bytes | Exception]:
+    """Return each variant's flatbuffer, compact where the settings say so, or why there is none.
+
+    source: an .onnx file with input (1,C,H,W). samples: the representative dataset (N,C,H,W float32).
+    Raises RecipeError for a dynamic shape, or an operator that TFLite has none of, whatever the variant.
+    """
+    import onnx
+
+    model = onnx.load(source)
+    require_static_shapes(model, source.name)
+    require_convertible(model)
+    if settings.backend == "onnx2tf":
+        progress(0.1, "onnx2tf's own conversion: a minute or two")
+        return _compacted(convert_with_onnx2tf(source, samples, settings), settings)
+    from edgeforge.export.keras_graph import frozen_graph
+
+    rewrites = (average_as_pool, hard_sigmoid_by_relu6, norm_as_root, max_pool_padded_first, flatten_channels_last)
+    for rewrite in rewrites:
+        rewrite(model)
+    progress(0.1, "importing TensorFlow, building the graph")
+    graph = frozen_graph(model, samples)
+    made: dict[TFLiteVariant, bytes | Exception] = {}
+    for done, kind in enumerate(settings.variants):
+        progress(0.5 + 0.4 * done / len(settings.variants), f"converting to {kind}")
+        try:
+            made[kind] = convert(graph, kind, samples, settings)
+        except Exception as error:
+            made[kind] = error
+    first = made[settings.variants[0]]
+    if isinstance(first, Exception) and all(isinstance(outcome, Exception) for outcome in made.values()):
+        raise converter_refusal(model, first) from first
+    return _compacted(made, settings)
+
+
+def _compacted(
+    made: dict[TFLiteVariant, bytes | Exception], settings: TFLite
+) -> dict[TFLiteVariant, bytes | Exception]:
+    """float32 has no quantization tables: it stays as the converter wrote it."""
+    if not settings.compact:
+        return made
+    return {kind: compact(model) if isinstance(model, bytes) and kind != "float32" else model
+            for kind, model in made.items()}  # fmt: skip
+
+
+def _variant(kind: TFLiteVariant, path: Path, flatbuffer: bytes, settings: TFLite) -> Variant:
+    dense = "per-channel" if settings.per_channel_dense or settings.backend == "onnx2tf" else "per-tensor"
+    details = {
+        "dynamic": "int8 weights, float activations",
+        "int8": f"{settings.io} in and out, {dense} dense weights",
+    }
+    detail = details.get(kind, "")
+    if settings.backend == "onnx2tf":
+        detail = f"{detail}; converted by onnx2tf".lstrip("; ")
+    checks = int8_checks(flatbuffer, settings.io) if kind == "int8" else []
+    runner = LiteRTRunner(path)
+    return Variant(
+        f"tflite-{kind}",
+        "litert",
+        PRECISIONS[kind],
+        path.name,
+        detail,
+        checks=tuple(checks),
+        warnings=runner.warnings,
+        extra={"operators": operators(flatbuffer), "input": asdict(runner.input), "output": asdict(runner.output)},
+    )
+
+
+def _compare_with_onnx(job: Job, source: Path, samples: NDArray[np.float32]) -> dict[str, Any]:
+    expected = OnnxRunner(source).run(samples[:CHECKED_INPUTS])
+    found = LiteRTRunner(job.output / f"{job.recipe.name}_float32.tflite").run(samples[:CHECKED_INPUTS])
+    difference = float(abs(found - expected).max() / (expected.max() - expected.min()))
+    detail = f"{difference:.1e} of the logits' range at most on {len(expected)} calibration images"
+    if not difference <= RELATIVE_TOLERANCE:
+        raise ParityError(
+            f"TFLite float32 differs from ONNX by {detail} (allowed: {RELATIVE_TOLERANCE:.0e})",
+            fix="look for a reshape or transpose in the model that mixes channels with height or width",
+        )
+    return {"name": "equal to ONNX", "passed": True, "detail": detail}
+
+
+def _with_check(variant: Variant, check: dict[str, Any]) -> Variant:
+    return Variant(**{**vars(variant), "checks": (*variant.checks, check)})

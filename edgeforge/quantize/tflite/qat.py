@@ -1,0 +1,63 @@
+"""The stage `qat-tflite`: the fine-tuned network as int8 TFLite, with the ranges it has learned in PyTorch."""
+
+from __future__ import annotations
+
+from edgeforge.builder.stage import Job
+from edgeforge.data.representative import read_calibration
+from edgeforge.data.splits import read_preprocessing
+from edgeforge.errors import StageFailed, first_line
+from edgeforge.quantize.tflite.convert import convert_variants
+from edgeforge.quantize.tflite.range_proofs import with_torch_ranges
+from edgeforge.quantize.tflite.static import prepared
+from edgeforge.quantize.torch.qat import NAME as TORCH_NAME
+from edgeforge.quantize.torch.ranges import read_ranges
+from edgeforge.recipe.schema import TFLite
+from edgeforge.results.variant import Variant, write_variants
+from edgeforge.runtimes.litert import LiteRTRunner
+from edgeforge.tflite.associated_files import append_files
+from edgeforge.tflite.boundaries import with_io
+from edgeforge.tflite.compact import compact
+from edgeforge.tflite.flatbuffer import int8_checks, operators
+
+NAME = "tflite-qat-int8"
+
+
+def export_qat_tflite(job: Job) -> None:
+    """Write NAME_qat_int8.tflite, and beside it the float model that it was made from.
+
+    Raises ParityError naming a tensor that PyTorch did not quantize: nothing is calibrated anew.
+    """
+    settings = job.recipe.quantize.tflite
+    source = job.inputs["qat"] / f"{job.recipe.name}_qat_fp32.onnx"
+    samples = read_calibration(job.inputs["calibration"])
+    only_float = TFLite(**settings.model_dump() | {"variants": ("float32",), "backend": "fast"})
+    made = convert_variants(source, samples, only_float, job.progress)["float32"]
+    if isinstance(made, Exception):
+        raise StageFailed(f"TFLite refuses the fine-tuned network: {first_line(made)}") from made
+    job.progress(0.8, "matching PyTorch's tensors")
+    float_model = prepared(made)
+    quantized, matched, checks = with_torch_ranges(
+        float_model, read_ranges(job.inputs["qat"]), per_channel_dense=settings.per_channel_dense
+    )
+    if not matched.float_layers:
+        checks += int8_checks(quantized, "int8")
+    shipped = with_io(quantized, settings.io)
+    shipped = append_files(compact(shipped) if settings.compact else shipped, read_preprocessing(job.inputs["data"]))
+    file = f"{job.recipe.name}_qat_int8.tflite"
+    (job.output / file).write_bytes(shipped)
+    float_file = f"{job.recipe.name}_qat_float32.tflite"
+    (job.output / float_file).write_bytes(float_model)
+    detail = f"ranges learned in PyTorch, {settings.io} in and out"
+    if matched.float_layers:
+        detail += f"; in float: {', '.join(matched.float_layers)}"
+    extra = {
+        "operators": operators(quantized),
+        "source": TORCH_NAME,
+        "output_scale": matched.output_scale,
+        "float_model": float_file,
+        "onnx": source.name,
+    }
+    precision = "mixed" if matched.float_layers else "int8"
+    warnings = LiteRTRunner(job.output / file).warnings
+    variant = Variant(NAME, "litert", precision, file, detail, checks=tuple(checks), warnings=warnings, extra=extra)
+    write_variants(job.output, [variant])

@@ -1,0 +1,137 @@
+"""Finds for every activation of a float .tflite the PyTorch tensor that it is, and takes over its range.
+
+A tensor is matched when its values on real inputs are PyTorch's, in N,C,H,W or N,H,W,C order, flattened or not;
+where several PyTorch tensors have those values, the place in the graph decides. A tensor that is not matched is an
+error that names it: its range is never calibrated anew in silence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from edgeforge.errors import ParityError
+from edgeforge.quantize.tflite.static import Precision, activations
+from edgeforge.quantize.torch.ranges import ObservedTensor, TorchRanges
+from edgeforge.tflite.flatbuffer import operator_name, read_model
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+# Operators whose output has its input's scale and zero point, in TFLite and in PyTorch's integer kernels. Most
+# only pass values on; a mean stays within its input's range.
+PASS_THROUGH = frozenset(
+    {"AVERAGE_POOL_2D", "MEAN", "PAD", "PADV2", "MIRROR_PAD", "RESHAPE", "TRANSPOSE", "SQUEEZE", "EXPAND_DIMS",
+     "STRIDED_SLICE", "SLICE", "MAX_POOL_2D", "SPACE_TO_DEPTH", "DEPTH_TO_SPACE", "GATHER",
+     "RESIZE_NEAREST_NEIGHBOR"}
+)  # fmt: skip
+# Float rounding in another order of summation, relative to the largest value; another tensor differs by far more.
+TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class Matched:
+    """The PyTorch tensor of every TFLite activation, in the graph's order, and the layers that stay in float."""
+
+    tensors: dict[str, ObservedTensor]  # a TFLite tensor that only passes values on has its source's
+    inherited: tuple[str, ...]
+    float_layers: dict[str, Precision]
+
+    @property
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """The range of every activation, as `quantize_static` takes them."""
+        return {name: tensor.bounds for name, tensor in self.tensors.items()}
+
+    @property
+    def output_scale(self) -> float | None:
+        """The scale of the last activation, which is the model's output."""
+        return next(reversed(self.tensors.values())).scale
+
+
+def match(float_model: bytes, torch: TorchRanges) -> Matched:
+    """Return the match of a float .tflite (as `prepared` names it) and PyTorch's tensors.
+
+    Raises ParityError naming the first tensor that PyTorch does not have.
+    """
+    values = _collected(float_model, torch.inputs)
+    model = read_model(float_model)
+    graph = model.subgraphs[0]
+    names = [tensor.name.decode() for tensor in graph.tensors]
+    source = names[graph.inputs[0]]
+    index = _Index(torch.tensors)
+    found: dict[str, ObservedTensor] = {}
+    if index.candidates(values[source]) or not torch.float_modules:  # else only float modules read the input
+        found[source] = index.find(values[source], source, "the input")
+    inherited: list[str] = []
+    float_layers: dict[str, Precision] = {}
+    for operator in graph.operators:
+        kind, target = operator_name(model, operator), names[operator.outputs[0]]
+        before = names[operator.inputs[0]]
+        places = index.candidates(values[target])
+        if places:
+            found[target] = index.nearest(places)
+        elif kind in PASS_THROUGH and before in found:
+            found[target] = found[before]
+            inherited.append(target)
+        elif kind in PASS_THROUGH and torch.float_modules:  # it passes float values on
+            float_layers[target] = "float32"
+            continue
+        else:
+            found[target] = index.find(values[target], target, f"the output of {kind} behind '{before}'")
+        if found[target].module in torch.float_modules or found[target].scale is None:
+            float_layers[target] = "float32"
+    quantized = {name: tensor for name, tensor in found.items() if tensor.scale is not None}
+    return Matched(quantized, tuple(inherited), float_layers)
+
+
+class _Index:
+    """PyTorch's tensors in order, searched by value; remembers how far along the graph the search has come."""
+
+    def __init__(self, tensors: tuple[ObservedTensor, ...]) -> None:
+        self.tensors = tensors
+        self.position = 0
+
+    def candidates(self, values: NDArray[np.float32]) -> list[int]:
+        """Return the places of the tensors that have these values (N,…), in whatever layout."""
+        return [place for place, tensor in enumerate(self.tensors) if _distance(values, tensor.values) <= TOLERANCE]
+
+    def nearest(self, places: list[int]) -> ObservedTensor:
+        """Return the first of the tensors that is not behind the search; the last of all where every one is."""
+        place = next((place for place in places if place >= self.position), places[-1])
+        self.position = max(self.position, place)
+        return self.tensors[place]
+
+    def find(self, values: NDArray[np.float32], name: str, what: str) -> ObservedTensor:
+        """Return the tensor with these values. Raises ParityError when there is none."""
+        places = self.candidates(values)
+        if places:
+            return self.nearest(places)
+        closest = min(self.tensors, key=lambda tensor: _distance(values, tensor.values), default=None)
+        near = ""
+        if closest is not None and _distance(values, closest.values) < float("inf"):
+            near = f"; the nearest, '{closest.name}', is {_distance(values, closest.values):.1e} of its range away"
+        raise ParityError(
+            f"tensor '{name}' ({what}) is none of the tensors that PyTorch quantized{near}",
+            fix="TFLite splits an operator there that PyTorch quantizes as one, or the other way round: "
+            "name that module under skip, or write it with convolution, dense, add, pooling and ReLU",
+        )
+
+
+def _distance(values: NDArray[np.float32], torch_values: NDArray[np.float32]) -> float:
+    """Return the largest difference over the largest value, in the better of both layouts; inf for another size."""
+    if values.size != torch_values.size:
+        return float("inf")
+    flat = values.reshape(len(torch_values), -1)
+    layouts = [torch_values]
+    if torch_values.ndim == 4:
+        layouts.append(torch_values.transpose(0, 2, 3, 1))
+    largest = max(float(abs(torch_values).max()), 1e-12)
+    return min(float(abs(flat - layout.reshape(flat.shape)).max()) for layout in layouts) / largest
+
+
+def _collected(float_model: bytes, inputs: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+    import numpy as np
+
+    rows = list(activations(float_model, inputs))
+    return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}

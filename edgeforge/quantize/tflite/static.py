@@ -1,0 +1,208 @@
+"""Static quantization of a float32 .tflite with activation ranges that the caller gives, by ai-edge-quantizer.
+
+One way for ranges from every source: calibration here, PyTorch's observers, quantization-aware training. No
+TensorFlow is needed: the float model's graph is kept as it is, tensor by tensor.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Literal
+
+from edgeforge.errors import RecipeError
+from edgeforge.quantize.tflite.large_biases import with_room_for_biases
+from edgeforge.tflite.boundaries import widened_through_float
+from edgeforge.tflite.flatbuffer import operator_name, read_model, write_model
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Ranges = Mapping[str, tuple[float, float]]  # activation tensor → (min, max)
+Precision = Literal["int8", "int16", "float32"]  # of a layer's activations; its weights are int8 unless float32
+
+BITS = {"int8": 8, "int16": 16}
+SIGNATURE = b"serving_default"
+
+
+def prepared(float_model: bytes) -> bytes:
+    """Return the float32 model with a signature, which ai-edge-quantizer needs, and short unique tensor names.
+
+    Activations are called after their operator and its place, such as `conv_2d_3`; the converter's own names are
+    long, and ship with the model.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = read_model(float_model)
+    graph = model.subgraphs[0]
+    for place, tensor in enumerate(graph.tensors):
+        tensor.name = f"constant_{place}".encode()
+    for place, tensor in enumerate(graph.inputs):
+        graph.tensors[tensor].name = f"input_{place}".encode() if place else b"input"
+    for place, operator in enumerate(graph.operators):
+        for output, tensor in enumerate(operator.outputs):
+            name = f"{operator_name(model, operator).lower()}_{place}" + (f"_{output}" if output else "")
+            graph.tensors[tensor].name = name.encode()
+    signature = schema.SignatureDefT()
+    signature.signatureKey, signature.subgraphIndex = SIGNATURE, 0
+    signature.inputs = [_mapped(schema, graph, tensor) for tensor in graph.inputs]
+    signature.outputs = [_mapped(schema, graph, tensor) for tensor in graph.outputs]
+    model.signatureDefs = [signature]
+    return write_model(model)
+
+
+def layers(model: bytes) -> list[str]:
+    """Return the name of every operator of a prepared model, in order: that of its first output tensor."""
+    graph = read_model(model).subgraphs[0]
+    return [graph.tensors[operator.outputs[0]].name.decode() for operator in graph.operators]
+
+
+def activations(model: bytes, inputs: NDArray[np.float32]) -> Iterator[dict[str, NDArray[Any]]]:
+    """Yield, input by input, the value of every activation tensor of a .tflite by name, its own input included.
+
+    inputs: N,C,H,W float32; the model must take float32 (1,H,W,C). LiteRT's kernels without a delegate compute,
+    since a delegate hides the tensors inside.
+    """
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    interpreter = Interpreter(
+        model_content=model,
+        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        experimental_preserve_all_tensors=True,
+    )
+    interpreter.allocate_tensors()
+    graph = read_model(model).subgraphs[0]
+    places = {graph.tensors[t].name.decode(): t for op in graph.operators for t in op.outputs}
+    source = int(graph.inputs[0])
+    for image in inputs.transpose(0, 2, 3, 1):
+        interpreter.set_tensor(source, image[None])
+        interpreter.invoke()
+        values = {graph.tensors[source].name.decode(): image[None]}
+        yield values | {name: interpreter.get_tensor(place) for name, place in places.items()}
+
+
+def quantize_static(
+    float_model: bytes,
+    ranges: Ranges,
+    *,
+    precision: Precision = "int8",
+    exceptions: Mapping[str, Precision] | None = None,
+    per_channel: bool = True,
+    per_channel_dense: bool = False,
+) -> bytes:
+    """Return the model with int8 weights and activations quantized to the ranges given.
+
+    float_model: as `prepared` returns it. ranges: of every activation tensor, input and output included.
+    exceptions: layer (`layers`) → another precision than `precision`. The result's input and output are of
+    `precision`. Activations: int8 asymmetric [-128, 127], int16 symmetric; weights: int8 symmetric [-127, 127].
+    Raises RecipeError for a range that is missing, not finite or of no width.
+    """
+    import numpy as np
+    from ai_edge_quantizer.qtyping import QuantGranularity, TFLOperationName
+    from ai_edge_quantizer.quantizer import Quantizer
+
+    kinds = dict.fromkeys(layers(float_model), precision) | dict(exceptions or {})
+    check_ranges(float_model, ranges, frozenset(name for name, kind in kinds.items() if kind == "float32"))
+    model = read_model(float_model)
+    graph = model.subgraphs[0]
+    if per_channel:
+        float_model = with_room_for_biases(float_model, _input_steps(model, ranges, kinds, per_channel_dense))
+    quantizer = Quantizer(bytearray(float_model))
+    dense = QuantGranularity.CHANNELWISE if per_channel and per_channel_dense else QuantGranularity.TENSORWISE
+    other = QuantGranularity.CHANNELWISE if per_channel else QuantGranularity.TENSORWISE
+    scopes: dict[str, Precision] = {".*": precision}
+    scopes |= {f"^{re.escape(name)};": kind for name, kind in (exceptions or {}).items()}
+    for scope, kind in scopes.items():
+        if kind == "float32":
+            quantizer.update_quantization_recipe(scope, TFLOperationName.ALL_SUPPORTED, algorithm_key="no_quantize")
+            continue
+        quantizer.add_static_config(scope, TFLOperationName.ALL_SUPPORTED, BITS[kind], 8, other)
+        quantizer.add_static_config(scope, TFLOperationName.FULLY_CONNECTED, BITS[kind], 8, dense)
+    for tensor, end in ((graph.inputs[0], TFLOperationName.INPUT), (graph.outputs[0], TFLOperationName.OUTPUT)):
+        if graph.tensors[tensor].name.decode() not in ranges:  # only float layers touch it: it stays float32
+            quantizer.update_quantization_recipe(".*", end, algorithm_key="no_quantize")
+    values = {
+        name: {"min": np.full((1, 1, 1, 1), low, np.float32), "max": np.full((1, 1, 1, 1), high, np.float32)}
+        for name, (low, high) in ranges.items()
+    }
+    result = quantizer.quantize(values).quantized_model
+    assert result is not None
+    return widened_through_float(bytes(result))
+
+
+def _input_steps(model: Any, ranges: Ranges, kinds: Mapping[str, Precision], dense: bool) -> dict[str, float]:
+    """Return the input's scale of every layer that is quantized per channel."""
+    graph, steps = model.subgraphs[0], {}
+    for name, operator in zip(kinds, graph.operators, strict=True):
+        source = graph.tensors[operator.inputs[0]].name.decode()
+        if source not in ranges or kinds[name] == "float32":
+            continue
+        if operator_name(model, operator) == "FULLY_CONNECTED" and not dense:
+            continue
+        low, high = ranges[source]
+        int8_step = (max(high, 0.0) - min(low, 0.0)) / 255
+        steps[name] = int8_step if kinds[name] == "int8" else max(-low, high) / 32767
+    return steps
+
+
+def quantize_weights(
+    float_model: bytes,
+    scheme: Literal["dynamic", "weight-only"],
+    *,
+    per_channel: bool = True,
+    per_channel_dense: bool = False,
+) -> bytes:
+    """Return the model with int8 weights and float32 activations.
+
+    dynamic: LiteRT quantizes each layer's inputs as they come and multiplies integers. weight-only: a DEQUANTIZE
+    before each layer, which computes in float.
+    """
+    from ai_edge_quantizer.qtyping import QuantGranularity, TFLOperationName
+    from ai_edge_quantizer.quantizer import Quantizer
+
+    quantizer = Quantizer(bytearray(float_model))
+    add = quantizer.add_dynamic_config if scheme == "dynamic" else quantizer.add_weight_only_config
+    dense = QuantGranularity.CHANNELWISE if per_channel and per_channel_dense else QuantGranularity.TENSORWISE
+    other = QuantGranularity.CHANNELWISE if per_channel else QuantGranularity.TENSORWISE
+    add(".*", TFLOperationName.ALL_SUPPORTED, 8, other)
+    add(".*", TFLOperationName.FULLY_CONNECTED, 8, dense)
+    if scheme == "dynamic":  # LiteRT's depthwise kernel reads a scale a channel, past the end of a single one
+        add(".*", TFLOperationName.DEPTHWISE_CONV_2D, 8, QuantGranularity.CHANNELWISE)
+    result = quantizer.quantize().quantized_model
+    assert result is not None
+    return bytes(result)
+
+
+def check_ranges(float_model: bytes, ranges: Ranges, float_layers: frozenset[str] = frozenset()) -> None:
+    """Raise RecipeError unless every activation that is quantized has a range, finite and of some width.
+
+    float_layers: what stays in float needs none, but where a quantized layer reads it.
+    """
+    graph = read_model(float_model).subgraphs[0]
+    names = [tensor.name.decode() for tensor in graph.tensors]
+    quantized = [operator for operator in graph.operators if names[operator.outputs[0]] not in float_layers]
+    activations = {names[tensor] for tensor in graph.inputs}
+    activations |= {names[tensor] for operator in graph.operators for tensor in operator.outputs}
+    needed = {names[tensor] for operator in quantized for tensor in (*operator.inputs, *operator.outputs)}
+    for name in (name for name in names if name in activations & needed):
+        if name not in ranges:
+            raise RecipeError(f"tensor '{name}' has no activation range", fix="give one, or calibrate the model")
+        low, high = ranges[name]
+        if not (isfinite(low) and isfinite(high)):
+            raise RecipeError(
+                f"the activation range of tensor '{name}' is {low} to {high}: not finite",
+                fix="look for NaN in the calibration images or in the weights",
+            )
+        if not low < high:
+            raise RecipeError(
+                f"the activation range of tensor '{name}' is {low} to {high}: it has no width",
+                fix="the layer gives one value for all calibration images; choose others, or look for a dead layer",
+            )
+
+
+def _mapped(schema: Any, graph: Any, tensor: int) -> Any:
+    entry = schema.TensorMapT()
+    entry.name, entry.tensorIndex = graph.tensors[tensor].name, tensor
+    return entry

@@ -1,0 +1,1 @@
+"""PyTorch's int8 baselines and quantization-aware training."""

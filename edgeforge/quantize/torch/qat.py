@@ -1,0 +1,115 @@
+"""The stage `qat`: fine-tunes the trained network with fake quantization, and writes what it has learned.
+
+The integer model (.pt) says what the outputs should be; the float twin (.onnx, the same weights without
+quantization) and the ranges travel on to TFLite.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from edgeforge.builder.stage import Job
+from edgeforge.data.representative import read_calibration
+from edgeforge.data.splits import read_preprocessing
+from edgeforge.quantize.torch.ranges import write_ranges
+from edgeforge.recipe.schema import Train
+from edgeforge.results.variant import Variant, write_variants
+
+if TYPE_CHECKING:
+    import torch
+
+    from edgeforge.quantize.torch.fx_quantize import Quantized
+
+NAME = "torch-qat-int8"
+QAT_TRAINING_FILE = "qat_training.json"
+
+
+def quantization_aware_training(job: Job) -> None:
+    """Write NAME_qat_int8.pt, NAME_qat_fake_quant.pt, NAME_qat_fp32.onnx, ranges.npz and qat_training.json.
+
+    Raises RecipeError when FX cannot trace the model, or `skip` names no module of it.
+    """
+    import torch
+
+    from edgeforge.export.onnx import write_onnx
+    from edgeforge.quantize.torch.int8 import use_engine
+    from edgeforge.runtimes.torch_script import save_torch_script
+
+    settings, engine = job.recipe.quantize.qat, job.recipe.quantize.torch.engine
+    assert settings
+    use_engine(engine)
+    calibration = torch.from_numpy(read_calibration(job.inputs["calibration"]))
+    made = _fine_tuned(job, calibration)
+    if made is None:
+        return  # another process of this training writes the results
+    preprocessing = read_preprocessing(job.inputs["data"])
+    name, example = job.recipe.name, calibration[:1]
+    file, fake_quant = f"{name}_qat_int8.pt", f"{name}_qat_fake_quant.pt"
+    save_torch_script(job.output / file, made.integer, example, preprocessing, engine=engine)
+    save_torch_script(job.output / fake_quant, made.fake_quant, example, preprocessing)
+    write_onnx(made.float_twin, preprocessing, job.output / f"{name}_qat_fp32.onnx")
+    write_ranges(job.output, made.ranges)
+    extra = {"engine": engine, "fake_quant": fake_quant, "output_scale": made.ranges.output_scale}
+    detail = f"{settings.mode}, {settings.epochs} epoch(s) of fine-tuning, engine {engine}"
+    if settings.skip:
+        detail += f"; in float: {', '.join(settings.skip)}"
+    write_variants(job.output, [Variant(NAME, "torch", "int8", file, detail, extra=extra)])
+
+
+def _fine_tuned(job: Job, calibration: torch.Tensor) -> Quantized | None:
+    """Return the network after training; None in all but the first of several training processes."""
+    from edgeforge.torchvision_import import import_torchvision
+
+    import_torchvision()
+    import pytorch_lightning as pl
+    from torch.ao.quantization import disable_fake_quant, enable_fake_quant
+
+    from edgeforge.quantize.torch import eager_quantize, fx_quantize
+    from edgeforge.quantize.torch.eager_quantize import eager_network
+    from edgeforge.quantize.torch.fx_graph import quantizable_graph
+    from edgeforge.train.fit import best_checkpoint, fit, training_row
+    from edgeforge.train.network.load import network_weights, trained_network
+    from edgeforge.train.qat_callback import FreezeForQuantization
+
+    settings = job.recipe.quantize.qat
+    assert settings
+    pl.seed_everything(job.recipe.seed, verbose=False)
+    network = trained_network(job)
+    dense = job.recipe.quantize.tflite.per_channel_dense
+    source: Any
+    how: Any
+    if settings.mode == "eager":
+        source, how = eager_network(network, settings.skip), eager_quantize
+    else:
+        source, how = quantizable_graph(network, job.files["model"], settings.skip), fx_quantize
+    prepared = how.prepare(source, calibration[:1], training=True, per_channel_dense=dense)
+    # Ranges begin where calibration puts them: from zero they would clip the first steps.
+    prepared.eval().apply(disable_fake_quant)
+    _calibrate(prepared, calibration)
+    prepared.train().apply(enable_fake_quant)
+    rest = FreezeForQuantization(
+        settings.epochs / 2 if settings.freeze_bn_after is None else settings.freeze_bn_after,
+        0.75 * settings.epochs if settings.freeze_observers_after is None else settings.freeze_observers_after,
+    )
+    # What is learned stays what it was; how long and how fast is `qat`'s own.
+    tuning = Train(
+        epochs=settings.epochs, lr=settings.lr, batch_size=settings.batch_size, optimizer=settings.optimizer,
+        class_weights=job.recipe.train.class_weights, head_weights=job.recipe.train.head_weights,
+        value_loss=job.recipe.train.value_loss, augment=job.recipe.train.augment,
+    )  # fmt: skip
+    trainer = fit(job, prepared, tuning, section="quantize.qat", callbacks=[rest])
+    if not trainer.is_global_zero:
+        return None
+    prepared.load_state_dict(network_weights(best_checkpoint(trainer)))
+    row = training_row(job.scratch, prepared, trainer)
+    (job.output / QAT_TRAINING_FILE).write_text(row.model_dump_json(indent=1))
+    made: Quantized = how.finish(prepared, source, calibration)
+    return made
+
+
+def _calibrate(prepared: torch.nn.Module, calibration: torch.Tensor) -> None:
+    import torch
+
+    with torch.no_grad():
+        for batch in calibration.split(50):
+            prepared(batch)

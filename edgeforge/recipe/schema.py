@@ -1,0 +1,476 @@
+"""The recipe: what a person wants built. Every key, default and range stands here and nowhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from edgeforge.hardware.boards import Board
+from edgeforge.hardware.libraries import DEFAULT_LIBRARY, libraries
+from edgeforge.suggest import nearest
+
+Share = Annotated[float, Field(gt=0.0, lt=1.0)]
+Positive = Annotated[int, Field(ge=1)]
+
+TorchVariant = Literal["dynamic", "static-eager", "static-fx"]
+TorchObserver = Literal["histogram", "minmax", "moving-average"]
+TorchEngine = Literal["qnnpack", "x86", "fbgemm", "onednn"]
+TFLiteVariant = Literal["float32", "float16", "dynamic", "int8"]
+TensorType = Literal["int8", "uint8", "float32"]
+PTQScheme = Literal["int8", "int16x8", "dynamic", "weight-only"]
+ObserverName = Literal["minmax", "moving-average", "percentile", "mse", "entropy"]
+
+
+class Section(BaseModel):
+    """A part of the recipe: unknown keys and infinite numbers are errors, values never change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Normalize(Section):
+    """Channel-wise normalisation of pixels in [0, 1]: (pixel - mean) / std; one value a channel."""
+
+    mean: tuple[float, ...] = Field(min_length=1, description="one value a channel, of pixels in [0, 1]")
+    std: tuple[Annotated[float, Field(gt=0.0)], ...] = Field(min_length=1, description="one value a channel")
+
+    @model_validator(mode="after")
+    def _same_channels(self) -> Normalize:
+        if len(self.mean) != len(self.std):
+            raise ValueError(f"mean has {len(self.mean)} channels and std has {len(self.std)}")
+        return self
+
+
+class Columns(Section):
+    """The columns of a csv source, by the names in its first line."""
+
+    path: str = Field("path", description="of an image: relative to the csv file, or absolute")
+    label: str = "label"
+    split: str | None = Field(None, description="says train, val or test; default: split by the seed")
+
+
+# The user's own data, and which keys of `data` each source takes.
+OWN_SOURCES = {
+    "image_folder": ("size", "channels", "corrupt", "classes"),
+    "csv": ("size", "channels", "corrupt", "columns", "classes"),
+    "numpy": ("classes",),
+    "cells": (),
+    "matr1": (),
+}
+
+
+class Data(Section):
+    """Where the images come from and how they are split."""
+
+    source: Literal["digits", "mnist", "image_folder", "csv", "numpy", "cells", "matr1"] = Field(
+        description="digits needs no download; mnist downloads once; image_folder, csv and numpy are your own; "
+        "cells (BCCD) and matr1 (batteries) are public data to copy"
+    )
+    root: str | None = Field(
+        None, description="folder of the data, or the .csv or .npz file; default: the user's cache folder"
+    )
+    size: tuple[Positive, Positive] | None = Field(
+        None, description="[height, width] that images are cut and resized to"
+    )
+    channels: Literal[1, 3] = Field(3, description="1: grey; 3: red, green, blue")
+    corrupt: Literal["skip", "refuse"] = Field("skip", description="images that cannot be read: named in the report")
+    columns: Columns = Columns()
+    classes: tuple[str, ...] | None = Field(None, description="in the order of the outputs; default: by name")
+    validation: float = Field(
+        0.1,
+        ge=0.0,
+        lt=1.0,
+        description="share of the training images for validation; 0: none, with train.keep: last",
+    )
+    test: Share = Field(0.25, description="share kept for testing where the source has no test split")
+    normalize: Normalize | None = Field(None, description="default: the source's own mean and std")
+
+    @model_validator(mode="after")
+    def _fits_the_source(self) -> Data:
+        takes = OWN_SOURCES.get(self.source, ())
+        for key in ("size", "channels", "corrupt", "columns", "classes"):
+            if key not in takes and getattr(self, key) != type(self).model_fields[key].default:
+                owners = " and ".join(source for source, keys in OWN_SOURCES.items() if key in keys)
+                raise ValueError(f"{key} belongs to source {owners}; this is {self.source}")
+        if self.source in OWN_SOURCES and not self.root:
+            raise ValueError(f"source {self.source} needs root: where your data is")
+        if "size" in takes and self.size is None:
+            raise ValueError(f"source {self.source} needs size, for instance size: [96, 96]")
+        return self
+
+
+# A model in one of these files is finished: it is taken as it is, and not trained.
+FINISHED = {".onnx": "ONNX", ".pt": "TorchScript", ".ts": "TorchScript", ".pt2": "torch.export"}
+
+
+class Model(Section):
+    """The network: a file in models/, or path/to/file.py:Class, and its constructor arguments.
+
+    Or a finished model: an .onnx, TorchScript (.pt, .ts) or torch.export (.pt2) file.
+    """
+
+    name: str = Field(min_length=1, description="digits_cnn, path/to/file.py:Class, or a finished model: file.onnx")
+    args: dict[str, Any] = Field(default_factory=dict, description="keyword arguments of the class")
+    weights: str | None = Field(None, description="state dict to begin with: .pt, .pth, .ckpt or .safetensors")
+    fresh: tuple[str, ...] = Field((), description="layers that take no weights from that file, such as classifier")
+
+    @model_validator(mode="after")
+    def _finished_as_it_is(self) -> Model:
+        for key in ("args", "weights", "fresh"):
+            if self.finished and getattr(self, key):
+                raise ValueError(f"{key} makes no sense with {self.name}: a finished {self.finished} model")
+        if self.fresh and not self.weights:
+            raise ValueError("fresh belongs to weights: name their file too")
+        return self
+
+    @property
+    def finished(self) -> str:
+        """What kind of finished model it is: ONNX, TorchScript, torch.export; empty: a class of a Python file."""
+        return FINISHED.get(Path(self.name).suffix.lower(), "")
+
+    @property
+    def class_name(self) -> str | None:
+        """The class after the colon; None: the file's only one."""
+        return self.name.partition(":")[2] or None
+
+
+class EarlyStopping(Section):
+    """Stop when the validation loss has not improved for `patience` epochs."""
+
+    patience: Positive = 5
+    min_delta: float = Field(0.0, ge=0.0)
+
+
+class Augment(Section):
+    """Random changes of training images, another for each image and epoch, the same in every run with this seed."""
+
+    flip: bool = Field(False, description="left-right and up-down, each for half of the images")
+    rotate: bool | Annotated[float, Field(gt=0.0, le=180.0)] = Field(
+        False, description="true: by multiples of 90 degrees; a number: by up to so many degrees"
+    )
+    shift: float = Field(0.0, ge=0.0, lt=1.0, description="by up to this share of height and width")
+    scale: float = Field(0.0, ge=0.0, lt=1.0, description="larger or smaller by up to this share")
+    colour: float = Field(0.0, ge=0.0, le=1.0, description="brightness, contrast and saturation by up to this share")
+    noise: float = Field(0.0, ge=0.0, description="standard deviation of what is added to the normalised input")
+
+
+class Train(Section):
+    """How the network is trained; the best validation epoch is kept."""
+
+    epochs: int = Field(10, ge=0, description="0: the network is taken as it is, with model.weights")
+    batch_size: Positive = 64
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    lr: float = Field(1e-3, gt=0.0)
+    weight_decay: float = Field(0.0, ge=0.0)
+    schedule: Literal["constant", "cosine", "onecycle"] = Field(
+        "constant", description="of the learning rate, step by step: cosine falls to 0, onecycle rises to lr first"
+    )
+    keep: Literal["best", "last"] = Field("best", description="which epoch: of the lowest validation loss, or the last")
+    class_weights: Literal["balanced"] | None = Field(
+        None, description="balanced: a rare class counts as much in the loss as a frequent one"
+    )
+    value_loss: Literal["huber", "mse"] = Field("huber", description="of heads that are a value, normalised")
+    head_weights: dict[str, Annotated[float, Field(ge=0.0)]] = Field(
+        default_factory=dict, description="weight of each head's loss; default: 1"
+    )
+    augment: Augment | None = Field(None, description="random changes of the training images")
+    early_stopping: EarlyStopping | None = None
+    freeze: tuple[str, ...] = Field((), description="layers that are not trained, such as features or features.*")
+
+
+class Distill(Section):
+    """Training with a teacher: a larger network, trained before, whose outputs the network learns beside the labels.
+
+    The loss is weight * T² * KL(teacher, student) of the outputs softened by T, + (1 - weight) * the usual one
+    (Hinton, Vinyals, Dean 2015, arXiv:1503.02531).
+    """
+
+    teacher: Model = Field(description="as `model`, with its weights: {name: mnist_cnn, weights: model.ckpt}")
+    temperature: float = Field(4.0, gt=0.0, description="T: higher shows more of what the teacher finds similar")
+    weight: float = Field(0.7, ge=0.0, le=1.0, description="of the teacher, against the labels")
+
+    @model_validator(mode="after")
+    def _a_trained_teacher(self) -> Distill:
+        if self.teacher.finished == "ONNX":
+            raise ValueError("teacher: an ONNX file cannot teach; name a Python network, TorchScript or torch.export")
+        if not self.teacher.finished and not self.teacher.weights:
+            raise ValueError("teacher: weights are missing: name the checkpoint of a trained network")
+        return self
+
+
+class Trainer(Section):
+    """Passed to pytorch_lightning.Trainer as it stands; what is not set keeps Lightning's default.
+
+    EdgeForge itself sets the rest: callbacks, logger, checkpoints, epochs, determinism.
+    """
+
+    accelerator: str = "cpu"
+    devices: int | str | tuple[int, ...] = 1
+    strategy: str | None = None
+    num_nodes: Positive | None = None
+    precision: str | int | None = None
+    max_steps: int | None = None
+    max_time: str | None = None
+    limit_train_batches: int | float | None = None
+    limit_val_batches: int | float | None = None
+    overfit_batches: int | float | None = None
+    val_check_interval: int | float | None = None
+    check_val_every_n_epoch: Positive | None = None
+    accumulate_grad_batches: Positive | None = None
+    gradient_clip_val: float | None = None
+    gradient_clip_algorithm: Literal["norm", "value"] | None = None
+    benchmark: bool | None = None
+    detect_anomaly: bool | None = None
+    sync_batchnorm: bool | None = None
+
+
+class Prune(Section):
+    """Fine-tuning that removes weights or channels, between training and quantization.
+
+    magnitude: the smallest weights of each layer become zero, along a cubic schedule; files compress better.
+    channels: whole channels go, and with them multiply-accumulates, bytes and arena.
+    """
+
+    method: Literal["magnitude", "channels"] = "magnitude"
+    initial_sparsity: float = Field(0.0, ge=0.0, lt=1.0, description="magnitude: share of zeros at begin_step")
+    final_sparsity: Share = Field(0.8, description="magnitude: share of zeros from end_step on")
+    begin_step: int = Field(0, ge=0, description="magnitude: optimizer step at which pruning begins")
+    end_step: Positive | None = Field(None, description="magnitude: default: three quarters of the fine-tuning")
+    ratio: Share = Field(0.5, description="channels: share of each layer's channels that is removed")
+    rounds: Positive = Field(1, description="channels: remove in so many rounds, each fine-tuned")
+    epochs: Positive = Field(3, description="of fine-tuning; with several rounds, of each")
+    lr: float | None = Field(None, gt=0.0, description="default: train.lr")
+    skip: tuple[str, ...] = Field((), description="modules left as they are, by their names in the network")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Prune:
+        if self.final_sparsity < self.initial_sparsity:
+            raise ValueError(f"final_sparsity {self.final_sparsity} is below initial_sparsity {self.initial_sparsity}")
+        if self.end_step is not None and self.end_step <= self.begin_step:
+            raise ValueError(f"end_step {self.end_step} is not after begin_step {self.begin_step}")
+        other = "channels" if self.method == "magnitude" else "magnitude"
+        for name, field in type(self).model_fields.items():
+            if (field.description or "").startswith(f"{other}:") and getattr(self, name) != field.default:
+                raise ValueError(f"{name} belongs to method {other}; this is method {self.method}")
+        return self
+
+
+class Calibration(Section):
+    """The representative dataset: which training images set the activation ranges."""
+
+    samples: Positive = Field(200, description="training images, balanced over the classes")
+    file: str | None = Field(None, description="your own .npz: x (N,C,H,W float32, normalised), optionally y")
+
+
+class QAT(Section):
+    """Quantization-aware training: fine-tuning the trained network with TFLite's arithmetic in its forward."""
+
+    mode: Literal["fx", "eager"] = Field("fx", description="eager: for models with QuantStub and DeQuantStub")
+    epochs: Positive = 2
+    lr: float = Field(1e-4, gt=0.0)
+    batch_size: Positive = 64
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    freeze_bn_after: float | None = Field(None, ge=0.0, description="epochs; default: half of them")
+    freeze_observers_after: float | None = Field(None, ge=0.0, description="epochs; default: three quarters of them")
+    skip: tuple[str, ...] = Field((), description="modules left in float")
+
+
+class TorchInt8(Section):
+    """PyTorch INT8 baselines; `engine` is the reference that comparisons use."""
+
+    variants: tuple[TorchVariant, ...] = ("dynamic", "static-eager", "static-fx")
+    engine: TorchEngine = Field("qnnpack", description="faithful integer arithmetic on every processor")
+    also_fx_on: tuple[TorchEngine, ...] = Field(("x86",), description="further engines to judge static-fx on")
+    observer: TorchObserver = Field("histogram", description="how calibration sets the activations' ranges")
+
+
+class OnnxInt8(Section):
+    """ONNX Runtime's static INT8 (QDQ), beside the float export."""
+
+    static: bool = True
+    per_channel: bool = True
+    weights: Literal["uint8", "int8"] = Field(
+        "uint8", description="int8 weights saturate in ONNX Runtime on x86 processors without VNNI"
+    )
+
+
+class TFLite(Section):
+    """TFLite variants; `backend: onnx2tf` uses onnx2tf's own, slower, conversion."""
+
+    variants: tuple[TFLiteVariant, ...] = ("float32", "float16", "dynamic", "int8")
+    io: TensorType = Field("int8", description="input and output type of the int8 model")
+    per_channel_dense: bool = Field(
+        False, description="per-channel weights in dense layers: many TFLM libraries compute them wrongly"
+    )
+    backend: Literal["fast", "onnx2tf"] = "fast"
+    compact: bool = Field(True, description="store equal quantization tables once; false: as the converter wrote them")
+
+
+class AdaRound(Section):
+    """Learned rounding of weights (Nagel et al. 2020): how long, and on how many images."""
+
+    iterations: Positive = Field(300, description="steps of Adam, layer by layer")
+    samples: Positive = Field(128, description="calibration images it learns from")
+
+
+class PTQ(Section):
+    """One further TFLite variant, made from the float32 one by ai-edge-quantizer and what is asked for here."""
+
+    scheme: PTQScheme = "int8"
+    name: str | None = Field(None, pattern=r"^[a-z0-9][a-z0-9.-]{0,39}$", description="after tflite-; default: derived")
+    ranges: Literal["calibrated", "torch"] = Field(
+        "calibrated", description="torch: those of torch-fx-int8, so that only kernels differ from PyTorch's"
+    )
+    observer: ObserverName | None = Field(None, description="how activation ranges are chosen; default: minmax")
+    percentile: float | None = Field(None, gt=50.0, le=100.0, description="share kept, in percent; default: 99.99")
+    weights: Literal["per-channel", "per-tensor"] = "per-channel"
+    io: Literal["int8", "uint8", "int16", "float32"] | None = Field(
+        None, description="default: int8; of int16x8: int16"
+    )
+    equalize: bool = Field(False, description="cross-layer equalization, before anything else")
+    bias_correction: bool = Field(False, description="mean errors of each layer go into its bias")
+    adaround: AdaRound | None = Field(None, description="true, or how: learned rounding of weights")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _adaround_by_default(cls, values: Any) -> Any:
+        if isinstance(values, dict) and isinstance(values.get("adaround"), bool):
+            return values | {"adaround": {} if values["adaround"] else None}
+        return values
+
+    @model_validator(mode="after")
+    def _fits_the_scheme(self) -> PTQ:
+        if self.scheme in ("dynamic", "weight-only"):
+            for key in ("observer", "percentile", "io", "bias_correction", "adaround"):
+                if getattr(self, key):
+                    raise ValueError(f"{key} makes no sense for scheme {self.scheme}: its activations stay float32")
+        if self.ranges == "torch":
+            if self.scheme != "int8" or self.weights != "per-channel":
+                raise ValueError("ranges: torch makes no sense here: PyTorch's are for int8, weights per channel")
+            for key in ("observer", "percentile", "equalize", "bias_correction", "adaround"):
+                if getattr(self, key):
+                    raise ValueError(f"{key} makes no sense with ranges: torch: they would not be PyTorch's any more")
+        if self.percentile is not None and self.observer != "percentile":
+            raise ValueError("percentile needs observer: percentile")
+        if self.observer == "entropy" and self.scheme == "int16x8":
+            raise ValueError("observer entropy chooses ranges for 8 bits; int16x8 takes minmax or percentile")
+        if self.scheme == "int16x8" and self.io in ("int8", "uint8"):
+            raise ValueError(f"io {self.io} makes no sense for scheme int16x8: take int16 or float32")
+        if self.scheme == "int8" and self.io == "int16":
+            raise ValueError("io int16 makes no sense for scheme int8: take int8, uint8 or float32")
+        return self
+
+    @property
+    def variant(self) -> str:
+        """The variant's name: the one given, or all that differs from the plainest of its scheme."""
+        if self.name:
+            return f"tflite-{self.name}"
+        parts = ["tflite", self.scheme]
+        if self.ranges == "torch":
+            parts.append("torch-ranges")
+        elif self.scheme == "int8":  # tflite-int8 itself is the converter's
+            parts.append(self.observer or "minmax")
+        elif self.observer not in (None, "minmax"):
+            parts.append(str(self.observer))
+        if self.percentile is not None:
+            parts[-1] += f"{self.percentile:g}"
+        if self.weights == "per-tensor" or self.scheme == "dynamic":  # tflite-dynamic itself is the converter's
+            parts.append(self.weights)
+        if self.io not in (None, "int8", "int16"):
+            parts.append(str(self.io))
+        parts += ["equalized"] * self.equalize + ["corrected"] * self.bias_correction
+        return "-".join(parts + ["adaround"] * (self.adaround is not None))
+
+
+class Quantize(Section):
+    """Which quantized variants are made, and how they are calibrated."""
+
+    calibration: Calibration = Calibration()
+    torch: TorchInt8 = TorchInt8()
+    onnx: OnnxInt8 = OnnxInt8()
+    tflite: TFLite = TFLite()
+    qat: QAT | None = None
+    max_drop: float | None = Field(
+        None, ge=0.0, description="points of accuracy that tflite-mixed may lose: layers are kept wider until it is so"
+    )
+    ship: str | None = Field(
+        None, description="the variant for the board; default: tflite-qat-int8 where there is one, else tflite-int8"
+    )
+    ptq: tuple[PTQ, ...] = Field((), description="further TFLite variants: other schemes, observers, corrections")
+
+    @model_validator(mode="after")
+    def _distinct_variants(self) -> Quantize:
+        if (self.ptq or self.max_drop is not None) and "float32" not in self.tflite.variants:
+            asked = "ptq" if self.ptq else "max_drop"
+            raise ValueError(f"{asked} needs float32 among tflite.variants: its variants are made from that one")
+        seen = {f"tflite-{kind}" for kind in get_args(TFLiteVariant)}
+        for entry in self.ptq:
+            if entry.variant in seen:
+                raise ValueError(f"ptq: two variants would be called '{entry.variant}'; give one another name")
+            seen.add(entry.variant)
+        return self
+
+    @model_validator(mode="after")
+    def _ships_what_is_made(self) -> Quantize:
+        made = [f"tflite-{kind}" for kind in self.tflite.variants] + [entry.variant for entry in self.ptq]
+        made += ["tflite-qat-int8"] if self.qat else []
+        made += ["tflite-mixed"] if self.max_drop is not None else []
+        if self.ship is not None and self.ship not in made:
+            raise ValueError(
+                f"ship: this recipe makes no '{self.ship}'; it makes {', '.join(made) or 'no TFLite model'}"
+            )
+        return self
+
+
+class Measure(Section):
+    """How latency is measured: one image at a time, after warm-up."""
+
+    threads: Positive = 1
+    runs: int = Field(300, ge=20)
+    warmup: int = Field(30, ge=1)
+
+
+class RaspberryPi(Section):
+    """The bundle for a Raspberry Pi, or for any 64-bit Linux that ONNX Runtime runs on."""
+
+    format: Literal["onnx", "ort"] = Field("onnx", description="ort: ONNX Runtime's own format")
+    optimize: Literal["basic", "extended"] = Field(
+        "extended", description="basic keeps plain ONNX operators, as TensorRT, XNNPACK and ACL need them"
+    )
+
+
+def _known_library(key: str) -> str:
+    if key not in libraries():
+        raise ValueError(f"'{key}' is no TFLM library{nearest(key, libraries())}")
+    return key
+
+
+class Recipe(Section):
+    """Everything `edgeforge build` needs to know."""
+
+    library: Annotated[str, AfterValidator(_known_library)] = Field(
+        DEFAULT_LIBRARY, description="the TFLM library of the sketch; a model that it would compute wrongly is refused"
+    )
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$", description="names the build folder and the sketch")
+    seed: int = Field(42, ge=0, lt=2**32)
+    data: Data
+    model: Model
+    train: Train = Train()
+    trainer: Trainer = Trainer()
+    distill: Distill | None = None
+    prune: Prune | None = None
+    quantize: Quantize = Quantize()
+    measure: Measure = Measure()
+    targets: tuple[str, ...] = Field((), description="boards, as `edgeforge boards` lists them")
+    boards: dict[str, Board] = Field(default_factory=dict, description="your own boards, for targets to name")
+    on_misfit: Literal["stop", "report"] = Field(
+        "stop", description="report: a model too big for a board is shown only"
+    )
+    raspberry_pi: RaspberryPi | None = Field(None, description="pack a bundle for the Raspberry Pi: {} for defaults")
+
+    @model_validator(mode="after")
+    def _validates_what_it_chooses_by(self) -> Recipe:
+        if self.data.validation == 0 and self.train.keep != "last":
+            raise ValueError("data.validation: 0 leaves nothing to choose the best epoch by: set train.keep: last")
+        return self

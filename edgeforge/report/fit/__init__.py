@@ -1,0 +1,1 @@
+"""The tensor arenas in the terminal and on the page."""

@@ -1,0 +1,47 @@
+"""What the report page shows of the tensor arenas: boards whose arena is the same share one plot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgeforge.report.fit.plot import arena_plot
+from edgeforge.report.fit.table import peak_text
+from edgeforge.results.fit import FitRow
+from edgeforge.results.report import TargetRow
+
+
+def fit_view(targets: list[TargetRow]) -> list[dict[str, Any]]:
+    """Return a section a different arena: the boards' titles, the first board's row, plot, parts and advice."""
+    from markupsafe import Markup
+
+    groups: dict[str, list[FitRow]] = {}
+    for target in targets:
+        if target.fit:
+            groups.setdefault(target.fit.arena.model_dump_json(), []).append(target.fit)
+    return [
+        {
+            "titles": [row.title for row in rows],
+            "row": rows[0],
+            "peak": f"Peak: {peak_text(rows[0])}",
+            "plot": Markup(arena_plot(rows[0].arena, f"Tensor arena on {rows[0].title}")),  # our own SVG
+            "parts": [part for row in rows for part in parts(row)],
+            "advice": [f"{row.title}: {text}" for row in rows for text in row.advice],
+        }
+        for rows in groups.values()
+    ]
+
+
+def parts(row: FitRow) -> list[tuple[str, int]]:
+    """Return what one board's RAM and flash are made of, in bytes."""
+    arena, flash = row.arena, row.flash
+    tail = [(f"{row.title}: arena, {name}", size) for name, size in arena.tail.items() if size]
+    named = [
+        ("arena, activations and scratch buffers", arena.head_bytes),
+        ("arena, margin and room to plan", row.arena_reserved_bytes - arena.used_bytes),
+        ("variables of runtime and core, stack", row.ram_bytes - row.arena_reserved_bytes),
+        ("flash, model", flash.model_bytes),
+        ("flash, kernels of its operators", flash.kernels_bytes),
+        ("flash, runtime and sketch", flash.runtime_bytes),
+        ("flash, core", flash.core_bytes),
+    ]
+    return tail + [(f"{row.title}: {name}", size) for name, size in named]

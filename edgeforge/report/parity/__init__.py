@@ -1,0 +1,1 @@
+"""Parity in the terminal and on the page."""

@@ -1,0 +1,208 @@
+"""The stage `report`: gathers every measurement into report.json, and renders report.html from it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from edgeforge import __version__
+from edgeforge.builder.stage import Job, library_versions
+from edgeforge.data.representative import CALIBRATION_ROW_FILE
+from edgeforge.data.splits import read_findings, read_preprocessing, read_split
+from edgeforge.errors import RecipeError
+from edgeforge.evaluate.latency import LATENCY_FILE
+from edgeforge.evaluate.measure import FOLLOWS_FAKE_QUANT, MEASUREMENTS_FILE, reference_of
+from edgeforge.evaluate.parity.stage import PARITY_FILE
+from edgeforge.evaluate.tflm import read_tflm
+from edgeforge.machine import machine_facts
+from edgeforge.quantize.tflite.mixed import MIXED_FILE
+from edgeforge.quantize.torch.qat import QAT_TRAINING_FILE
+from edgeforge.recipe.schema import Recipe
+from edgeforge.report.boards import board_files_among, crc_of, read_runs
+from edgeforge.report.html import render
+from edgeforge.report.parity.view import parity_findings
+from edgeforge.report.pruning_row import PRUNED, pruning_row
+from edgeforge.results.board_run import BoardRun
+from edgeforge.results.devices import raspberry_pi_row
+from edgeforge.results.mixed import MixedRow
+from edgeforge.results.parity import ParityRow
+from edgeforge.results.report import (
+    CalibrationRow,
+    Drop,
+    EdgeTPURow,
+    Finding,
+    HeadRow,
+    Report,
+    StageRow,
+    TargetRow,
+    TrainingRow,
+    VariantRow,
+)
+from edgeforge.results.row import Row
+from edgeforge.results.variant import Preprocessing, shipped_variant
+from edgeforge.targets.edgetpu.judge import EDGE_TPU_FILE
+from edgeforge.train.fit import TRAINING_FILE
+
+AnyRow = TypeVar("AnyRow", bound=Row)
+
+JSON_FILE, HTML_FILE = "report.json", "report.html"
+TOOLCHAIN = (
+    "torch", "torchvision", "pytorch-lightning", "torchmetrics", "torch-pruning", "onnx", "onnxscript", "onnxruntime",
+    "onnx2tf", "tensorflow", "ai-edge-litert", "tflite-micro", "scikit-learn", "numpy",
+)  # fmt: skip
+
+
+def write_report(job: Job) -> None:
+    """Write report.json and report.html."""
+    report = gather(job)
+    (job.output / JSON_FILE).write_text(report.model_dump_json(indent=1, by_alias=True) + "\n")
+    job.progress(0.3, "drawing")
+    (job.output / HTML_FILE).write_text(render(report), encoding="utf-8")
+
+
+def read_report(path: Path) -> Report:
+    """Return the report of a build folder, or of a report.json. Raises RecipeError when there is none."""
+    file = path / JSON_FILE if path.is_dir() else path
+    try:
+        return Report.model_validate_json(file.read_bytes())
+    except OSError as error:
+        raise RecipeError(f"{file}: no report there", fix="build the recipe first: edgeforge build RECIPE") from error
+    except ValueError as error:
+        raise RecipeError(f"{file} is no report of this version of EdgeForge", fix="build the recipe again") from error
+
+
+def gather(job: Job) -> Report:
+    """Return the report's data from the stages' artifacts."""
+    recipe = job.recipe
+    preprocessing = read_preprocessing(job.inputs["data"])
+    calibration = CalibrationRow.model_validate_json((job.inputs["calibration"] / CALIBRATION_ROW_FILE).read_bytes())
+    targets = [TargetRow(**row) for row in json.loads((job.inputs["arduino"] / "targets.json").read_text())]
+    variants = _variants(job, recipe.name)
+    edge_tpu = job.inputs["edgetpu"] / EDGE_TPU_FILE
+    parity = ParityRow.model_validate_json((job.inputs["parity"] / PARITY_FILE).read_bytes())
+    return Report(
+        recipe=recipe.name,
+        shipped=read_tflm(job.inputs["tflm"])["source"],
+        seed=recipe.seed,
+        reference=reference_of(row.name for row in variants if row.status == "ok"),
+        classes=list(preprocessing.classes),
+        heads=[HeadRow(name=head.name, classes=list(head.classes), unit=head.unit) for head in preprocessing.heads],
+        input_shape=list(preprocessing.shape),
+        normalize=_normalize(preprocessing),
+        split={split: len(read_split(job.inputs["data"], split)[1]) for split in ("train", "val", "test")},
+        toolchain={"edgeforge": __version__, **library_versions(TOOLCHAIN)},
+        machine=machine_facts(),
+        variants=variants,
+        targets=targets,
+        calibration=calibration,
+        training=TrainingRow.model_validate_json((job.inputs["train"] / TRAINING_FILE).read_bytes()),
+        pruning=pruning_row(job, variants),
+        edge_tpu=EdgeTPURow.model_validate_json(edge_tpu.read_bytes()) if edge_tpu.exists() else None,
+        findings=read_findings(job.inputs["data"])
+        + as_it_is_findings(recipe)
+        + _findings(variants, calibration, targets)
+        + parity_findings(parity),
+        stages=[StageRow(**row) for row in job.facts["stages"]],
+        recipe_yaml=yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False),
+        parity=parity,
+        mixed=_optional(job, "mixed", MIXED_FILE, MixedRow),
+        qat=_optional(job, "qat", QAT_TRAINING_FILE, TrainingRow),
+        raspberry_pi=raspberry_pi_row(job.inputs, job.files),
+        board_runs=_board_runs(job),
+    )
+
+
+def _board_runs(job: Job) -> list[BoardRun]:
+    """Return the runs on boards of the model that ships; runs of earlier ones say nothing of it."""
+    if not board_files_among(job.files):
+        return []
+    variant, folder = shipped_variant(job.inputs, job.recipe.quantize.ship)
+    return read_runs(job.files, crc_of((folder / str(variant.file)).read_bytes()))
+
+
+def _variants(job: Job, name: str) -> list[VariantRow]:
+    latency: dict[str, Any] = json.loads((job.inputs["latency"] / LATENCY_FILE).read_text())
+    tflm = read_tflm(job.inputs["tflm"])
+    rows = []
+    for values in json.loads((job.inputs["measure"] / MEASUREMENTS_FILE).read_text()):
+        row = VariantRow(**(values | latency.get(values["name"], {})))
+        if row.name == "tflm-int8":
+            row.arena_bytes = tflm.get("arena_bytes")
+        rows.append(row)
+    shipped = {row.name: row for row in rows}
+    on_board, source = shipped.get("tflm-int8"), shipped.get(tflm["source"])
+    if on_board and source and on_board.status == "ok":  # TFLM runs the very file that LiteRT runs
+        on_board.file, on_board.size_bytes = source.file, source.size_bytes
+    return rows
+
+
+def _findings(variants: list[VariantRow], calibration: CalibrationRow, targets: list[TargetRow]) -> list[Finding]:
+    """Return everything a person should look at, the gravest first."""
+    found = list(calibration.findings)
+    for reason in dict.fromkeys(row.reason for row in variants if row.status == "failed"):
+        names = ", ".join(row.name for row in variants if row.status == "failed" and row.reason == reason)
+        found.append(Finding(severity="error", what=f"{names} could not be made: {reason}", remedy=""))
+    for row in variants:
+        found += [Finding(severity="warning", what=f"{row.name}: {text}", remedy="") for text in row.warnings]
+        for check in row.checks:
+            if not check.passed and check.name != FOLLOWS_FAKE_QUANT:  # that one has its own warning
+                what = f"{row.name}: not proven: {check.name}: {check.detail}"
+                found.append(Finding(severity="warning", what=what, remedy=""))
+        if row.drop and row.drop.verdict == "worse" and _loss(row.drop) > _lost_by_pruning(row, variants):
+            what = f"{row.name} is {row.drop.points:.2f} points less accurate (McNemar p = {row.drop.p_value or 0:.2g})"
+            if row.drop.rmse is not None:
+                what = f"{row.name} is {row.drop.rmse:.3g} {row.drop.unit} of RMSE worse (paired bootstrap)"
+            remedy = "compare it with its fake-quant model under Proofs"
+            if row.runtime == "litert":
+                remedy = "try another observer, per-channel weights, quantize.qat or quantize.max_drop"
+            if row.name == PRUNED:
+                remedy = "prune less, or raise prune.epochs"
+            found.append(Finding(severity="warning", what=what, remedy=remedy))
+    for target in targets:
+        if target.fits is False:
+            advice = target.fit.advice if target.fit else []
+            what = f"{target.title}: {target.reason}"
+            found.append(Finding(severity="error", what=what, remedy="; ".join(advice)))
+    return sorted(found, key=lambda finding: finding.severity != "error")
+
+
+def as_it_is_findings(recipe: Recipe) -> list[Finding]:
+    """Return what to look at when a network was not trained here."""
+    found, model = [], recipe.model
+    if not model.finished and recipe.train.epochs:
+        return []
+    if not model.finished and not model.weights:
+        what, remedy = "the network was not trained: its weights are random", "set train.epochs, or model.weights"
+        found.append(Finding(severity="warning", what=what, remedy=remedy))
+    elif recipe.data.normalize is None:
+        what = "data.normalize is not set: the inputs are normalised with this data's own mean and standard deviation"
+        remedy = f"set those that {Path(model.weights or model.name).name} was trained with"
+        found.append(Finding(severity="warning", what=what, remedy=remedy))
+    return found
+
+
+def _lost_by_pruning(row: VariantRow, variants: list[VariantRow]) -> float:
+    """Return the points that the pruned float network has lost: said once, not again of what is made from it."""
+    pruned = next((other for other in variants if other.name == PRUNED), None)
+    return _loss(pruned.drop) if pruned and pruned.drop and row is not pruned else 0.0
+
+
+def _loss(drop: Drop) -> float:
+    """Return points of accuracy, or RMSE in a value's unit."""
+    return drop.points if drop.rmse is None else drop.rmse
+
+
+def _optional(job: Job, stage: str, file: str, kind: type[AnyRow]) -> AnyRow | None:
+    """Return what a stage that a recipe need not ask for has written."""
+    return kind.model_validate_json((job.inputs[stage] / file).read_bytes()) if stage in job.inputs else None
+
+
+def _normalize(preprocessing: Preprocessing) -> dict[str, list[float]]:
+    return {
+        "raw_max": [preprocessing.raw_max],
+        "mean": list(preprocessing.mean),
+        "std": list(preprocessing.std),
+    }

@@ -1,0 +1,1 @@
+"""What stages find out, as types, and the files in which they hand it on."""

@@ -1,0 +1,53 @@
+"""The report's data about runs on real boards, as `edgeforge monitor` measures them."""
+
+from __future__ import annotations
+
+from edgeforge.results.row import Row
+
+
+class BoardMismatch(Row):
+    """An input that the board answered otherwise than TFLM on the desk."""
+
+    index: int
+    steps: int  # largest difference of an output, in quantization steps
+    desk: str  # what each says of it: class, or value
+    board: str
+
+
+class BoardHead(Row):
+    """One head's figures over all inputs sent: accuracy of classes, mean absolute error of a value; board and desk."""
+
+    name: str
+    unit: str  # empty: a share of inputs with the right class
+    board: float
+    desk: float
+
+
+class BoardRun(Row):
+    """One run on one board: its answers against those of TFLM on the desk, and how long they took."""
+
+    name: str  # the sketch's
+    port: str
+    library: str
+    model_crc32: str  # hexadecimal
+    raw: bool  # raw inputs were sent, which the board normalised and quantized itself
+    images: int
+    of: int  # inputs that there are
+    identical: int  # answers with the very bytes of the desk's
+    max_steps: int
+    tolerance_steps: int  # what the library may differ by
+    beyond: int  # answers that differ by more
+    mismatches: list[BoardMismatch] = []  # the first that differ, the largest differences before others
+    heads: list[BoardHead] = []  # none without labels
+    p50_ms: float  # on the board: preparing the input, and Invoke
+    p99_ms: float
+    seconds: float  # of the whole run, the serial line included
+    retries: int
+    arena_used_bytes: int
+    arena_bytes: int
+    self_test: str = ""  # PASS or FAIL, and what the board's own vectors gave
+
+    @property
+    def passed(self) -> bool:
+        """Whether every answer is within the library's tolerance."""
+        return self.beyond == 0

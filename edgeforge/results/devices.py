@@ -1,0 +1,60 @@
+"""What the Raspberry Pi bundle measured on the desk and on devices, as rows of the report.
+
+A device's figures come from `edgeforge deploy`, which keeps them in the build folder (`devices/HOST.json`), beside
+the immutable store. They are input files of the stage `report`, so a build takes them up like any changed file.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from edgeforge.errors import RecipeError
+from edgeforge.results.report import PiDevice, PiLatency, PiLoad, PiSelfTest, RaspberryPiRow
+
+DEVICES_FOLDER = "devices"
+DESK_FILE = "desk.json"
+BUNDLE_STAGE, DESK_STAGE = "raspberry-pi", "raspberry-pi-bench"
+
+
+def device_files(folder: Path) -> dict[str, Path]:
+    """Return the figures of every device that a build folder holds, as `devices/HOST` → file."""
+    return {f"{DEVICES_FOLDER}/{path.stem}": path for path in sorted((folder / DEVICES_FOLDER).glob("*.json"))}
+
+
+def device_row(
+    name: str, selftest: dict[str, Any], bench: dict[str, Any], load: dict[str, Any], load_reason: str = ""
+) -> PiDevice:
+    """Return one computer's row from what selftest.py, bench.py and loadtest.py print with --json."""
+    return PiDevice(
+        name=name,
+        device=bench["device"],
+        temperature_c=bench["temperature_c"],
+        selftest=[PiSelfTest(**row) for row in selftest["variants"]],
+        latency=[PiLatency(**row) for row in bench["rows"]],
+        memory_bytes=bench["memory_bytes"],
+        chosen=bench["chosen"],
+        perf=bench["perf"],
+        load=[PiLoad(**row) for row in load.get("rows", [])],
+        malformed=load.get("malformed"),
+        load_reason=load_reason,
+    )
+
+
+def read_device(path: Path) -> PiDevice:
+    """Return a device's row. Raises RecipeError when the file is none."""
+    try:
+        return PiDevice.model_validate_json(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise RecipeError(f"{path} holds no figures of a device", fix="remove it, and deploy again") from error
+
+
+def raspberry_pi_row(inputs: dict[str, Path], files: dict[str, Path]) -> RaspberryPiRow | None:
+    """Return the report's row of the bundle; None for a recipe without one."""
+    if BUNDLE_STAGE not in inputs:
+        return None
+    facts = json.loads((inputs[BUNDLE_STAGE] / "bundle-row.json").read_text())
+    devices = [read_device(inputs[DESK_STAGE] / DESK_FILE)]
+    devices += [read_device(path) for name, path in sorted(files.items()) if name.startswith(f"{DEVICES_FOLDER}/")]
+    return RaspberryPiRow(**facts, devices=devices)

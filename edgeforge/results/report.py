@@ -1,0 +1,352 @@
+"""The report's data: what `report.json` holds, and the one source for the table, the page and comparisons."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from edgeforge.results.board_run import BoardRun
+from edgeforge.results.fit import FitRow
+from edgeforge.results.mixed import MixedRow
+from edgeforge.results.parity import ParityRow
+from edgeforge.results.row import Row
+
+SCHEMA_VERSION: Literal[1] = 1
+
+Verdict = Literal["better", "tie", "worse", "reference"]
+
+# How people call the runtimes, in the order in which reports show them.
+RUNTIMES = {"torch": "PyTorch", "onnxruntime": "ONNX Runtime", "litert": "TFLite", "tflm": "TFLite Micro"}
+
+
+class HeadRow(Row):
+    """One thing that the model says of an input: a class or, with no classes, a value in a unit."""
+
+    name: str
+    classes: list[str] = []
+    unit: str = ""
+
+
+class Drop(Row):
+    """A head against the reference's on the same images.
+
+    Classes: accuracy, by the exact McNemar test on the images they differ on. A value: RMSE, by paired bootstrap.
+    """
+
+    points: float  # reference top-1 minus this one, in percentage points; negative is a gain
+    only_reference_right: int = 0
+    only_variant_right: int = 0
+    p_value: float | None = None
+    verdict: Verdict
+    rmse: float | None = None  # of a value: this RMSE minus the reference's, with its 95 % interval
+    rmse_low: float | None = None
+    rmse_high: float | None = None
+    unit: str = ""
+
+
+class HeadMetrics(Row):
+    """One head over the whole test split (or `images` of it), with 95 % intervals.
+
+    Classes: accuracy with its Wilson interval, and the rest. A value: errors in its unit, RMSE with its bootstrap
+    interval.
+    """
+
+    images: int
+    head: str = "class"
+    correct: int = 0
+    top1: float | None = None
+    top1_low: float | None = None
+    top1_high: float | None = None
+    precision_macro: float | None = None
+    recall_macro: float | None = None
+    balanced: float | None = None  # accuracy: mean recall of the classes that occur
+    confusion: list[list[int]] = []  # rows: true class, columns: predicted class
+    unit: str = ""
+    rmse: float | None = None
+    rmse_low: float | None = None
+    rmse_high: float | None = None
+    mae: float | None = None
+    largest: float | None = None
+    truth: list[float] = []  # of a value, evenly spaced where there are many: what the scatter plot shows
+    predicted: list[float] = []
+    drop: Drop | None = None  # of heads after the first; that one's stands in its variant's row
+
+
+class Metrics(HeadMetrics):
+    """The primary head's metrics, those of the other heads, and the primary head's on further test sets."""
+
+    others: list[HeadMetrics] = []
+    further: dict[str, HeadMetrics] = {}
+
+
+class Latency(Row):
+    """One image at a time after warm-up; ratio to the reference by paired bootstrap (95 %)."""
+
+    p50: float  # ms
+    p99: float  # ms
+    threads: int
+    runs: int
+    ratio: float | None = None  # median latency over the reference's
+    ratio_low: float | None = None
+    ratio_high: float | None = None
+    verdict: Verdict | None = None
+
+
+class Agreement(Row):
+    """How far the outputs are from the reference's on the same images."""
+
+    top1: float | None  # share of images with the same class; None: the primary head is a value
+    max_abs_logit: float
+    sqnr_db: float | None  # None when the outputs are equal
+    max_steps: float | None = None  # against the fake-quant model, in output quantization steps
+
+
+class Check(Row):
+    """Something proven (or not) about a file, such as 'no float tensor left'."""
+
+    name: str
+    passed: bool
+    detail: str
+
+
+class VariantRow(Row):
+    """One deployable model, measured; or the reason why it could not be made."""
+
+    name: str  # torch-fx-int8
+    runtime: str  # torch, onnxruntime, litert, tflm
+    precision: str  # fp32, fp16, dynamic-int8, int8
+    detail: str = ""  # engine, kernels, subset: what a reader must know
+    status: Literal["ok", "failed"] = "ok"
+    reason: str = ""
+    file: str | None = None  # relative to the build folder
+    size_bytes: int | None = None
+    metrics: Metrics | None = None
+    drop: Drop | None = None
+    latency_ms: Latency | None = None
+    agreement: Agreement | None = None
+    peak_memory_bytes: int | None = None  # resident memory that loading and running it added
+    arena_bytes: int | None = None
+    checks: list[Check] = []
+    warnings: list[str] = []
+
+
+class TargetRow(Row):
+    """One board: does the model fit, and with what room."""
+
+    board: str
+    title: str
+    fits: bool | None  # None: cannot be said (no model to pack)
+    reason: str = ""
+    flash_bytes: int | None = None  # model, kernels, runtime and core
+    flash_limit_bytes: int
+    ram_bytes: int | None = None  # arena with its margin, runtime and core
+    ram_limit_bytes: int
+    arena_bytes: int | None = None  # predicted for the board
+    arena_head_bytes: int | None = None
+    arena_tail_bytes: int | None = None
+    operators: list[str] = []
+    project: str | None = None  # relative to the build folder
+    fit: FitRow | None = None  # what all this is made of
+
+
+class Finding(Row):
+    """Something a person should look at, and what to do."""
+
+    severity: Literal["warning", "error"]
+    what: str
+    remedy: str
+
+
+class CalibrationRow(Row):
+    """The representative dataset: how many images of each class, and what its lint found."""
+
+    samples: int
+    per_class: dict[str, int]
+    source: str
+    minimum: float
+    maximum: float
+    findings: list[Finding] = []
+
+
+class EpochRow(Row):
+    """One line of the training log."""
+
+    epoch: int
+    train_loss: float | None
+    val_loss: float | None
+    val_accuracy: float | None
+    val_rmse: float | None = None  # in the unit of a primary head that is a value
+
+
+class TrainingRow(Row):
+    """Training curves, and which epoch was kept."""
+
+    epochs: list[EpochRow]
+    best_epoch: int
+    stopped_early: bool
+    parameters: int
+
+
+class PrunedLayer(Row):
+    """A convolution or dense layer: its output channels, and how many of its weights are zero."""
+
+    name: str
+    channels_before: int
+    channels_after: int
+    weights: int  # after
+    zeros: int  # among these
+
+
+class PrunedFile(Row):
+    """A TFLite file of the pruned network beside the unpruned one's, as shipped and gzip-compressed (level 9)."""
+
+    name: str  # tflite-int8
+    bytes: int
+    gzip_bytes: int
+    dense_bytes: int | None = None
+    dense_gzip_bytes: int | None = None
+
+
+class PruningRow(Row):
+    """What pruning removed, and what that costs and saves."""
+
+    method: Literal["magnitude", "channels"]
+    layers: list[PrunedLayer]
+    parameters_before: int
+    parameters_after: int
+    macs_before: int
+    macs_after: int
+    fine_tuning: TrainingRow
+    top1_before: float | None = None  # of the float network, on the test split
+    top1_after: float | None = None
+    files: list[PrunedFile] = []
+    arena_bytes: int | None = None  # in TFLM, of the int8 model
+    dense_arena_bytes: int | None = None
+
+
+class EdgeTPUOperator(Row):
+    """One operator, in the order of execution; `reason` says why it would run on the CPU, or what to watch."""
+
+    operator: str  # CONV_2D
+    name: str  # of its output tensor
+    maps: bool
+    reason: str = ""
+
+
+class EdgeTPURow(Row):
+    """Which operators an Edge TPU would run: by its published limits, and by its compiler where there is one."""
+
+    mapped: int
+    operators: list[EdgeTPUOperator]
+    compiler: str  # what edgetpu_compiler said, or that it is not on the PATH
+    compiler_mapped: int | None = None
+    compiler_cpu: int | None = None
+
+
+class StageRow(Row):
+    """One stage of the build: from the store, or run, and how long it took when it ran."""
+
+    name: str
+    cached: bool
+    seconds: float
+    peak_memory_bytes: int | None = None
+
+
+class PiLatency(Row):
+    """One variant of the bundle with one number of threads: one image at a time after warm-up, all variants in turn."""
+
+    variant: str  # fp32, int8
+    threads: int
+    runs: int
+    p50_ms: float
+    p90_ms: float
+    p99_ms: float
+    images_per_second: float
+    provider: str  # ONNX Runtime's execution provider
+
+
+class PiSelfTest(Row):
+    """The bundle's outputs on a device against those of the desk that packed it."""
+
+    variant: str
+    passed: bool
+    images: int
+    largest_difference: float  # of the logits
+    tolerance: float
+    tolerance_is: str
+    same_class: int  # images
+    provider: str
+
+
+class PiLoad(Row):
+    """The HTTP endpoint under load on loopback: `clients` connections, each sending one image after the other."""
+
+    clients: int
+    requests: int
+    statuses: dict[str, int]  # HTTP status, or the name of the client's error
+    seconds: float
+    requests_per_second: float
+    p50_ms: float
+    p90_ms: float
+    p99_ms: float
+
+
+class PiDevice(Row):
+    """What the bundle's own scripts measured on one computer: `desk`, or the host it was deployed to."""
+
+    name: str
+    device: dict[str, Any]  # model, machine, cores, system, python, onnxruntime, providers, governor
+    temperature_c: dict[str, float | None]  # before, after
+    selftest: list[PiSelfTest]
+    latency: list[PiLatency]
+    memory_bytes: dict[str, int | None]  # variant → peak resident memory of a process that runs it
+    chosen: dict[str, Any] | None = None  # variant, threads, p50_ms, against
+    perf: dict[str, Any] | None = None  # per_image: variant → event → count; or reason
+    load: list[PiLoad] = []
+    malformed: dict[str, Any] | None = None  # requests, statuses, alive: what was answered to images that are none
+    load_reason: str = ""  # why the endpoint was not loaded
+
+
+class RaspberryPiRow(Row):
+    """The Raspberry Pi bundle, and every computer it was measured on, the desk first."""
+
+    bundle: str  # relative to the build folder
+    size_bytes: int
+    files: dict[str, int]  # the models in it → bytes
+    format: str
+    optimize: str
+    left_out: str = ""  # why the bundle has no int8 variant
+    devices: list[PiDevice]
+
+
+class Report(Row):
+    """Everything a build found out."""
+
+    # `schema` in the file; that name is taken in pydantic.
+    schema_version: Literal[1] = Field(SCHEMA_VERSION, alias="schema")
+    recipe: str
+    seed: int
+    reference: str = "torch-fp32"
+    shipped: str = "tflite-int8"  # the variant that TFLM runs and that is packed for the boards
+    classes: list[str]
+    heads: list[HeadRow] = []  # left out: one head with these classes
+    input_shape: list[int]  # C,H,W
+    normalize: dict[str, list[float]]
+    split: dict[str, int]  # images in train, validation, test
+    toolchain: dict[str, str]
+    machine: dict[str, Any]
+    variants: list[VariantRow]
+    targets: list[TargetRow]
+    calibration: CalibrationRow
+    training: TrainingRow
+    pruning: PruningRow | None = None
+    edge_tpu: EdgeTPURow | None = None
+    findings: list[Finding]
+    stages: list[StageRow]
+    recipe_yaml: str
+    parity: ParityRow | None = None  # layer by layer, and runtime by runtime
+    mixed: MixedRow | None = None
+    qat: TrainingRow | None = None  # the fine-tuning with fake quantization
+    raspberry_pi: RaspberryPiRow | None = None
+    board_runs: list[BoardRun] = []  # what `edgeforge monitor` measured on boards

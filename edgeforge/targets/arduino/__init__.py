@@ -1,0 +1,1 @@
+"""The Arduino project: sketch, op resolver, test vectors, and a board on its serial port."""

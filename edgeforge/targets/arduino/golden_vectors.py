@@ -1,0 +1,51 @@
+"""The test vectors that a sketch carries: real inputs, and what TFLM on the desk answers for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from edgeforge.results.variant import Preprocessing
+from edgeforge.runtimes.tflm import TFLMRunner
+from edgeforge.tflite.tensors import to_input
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MOST_VECTORS = 8
+MOST_BYTES = 24 * 1024  # of flash; a single vector may be larger
+
+
+@dataclass(frozen=True)
+class TestVector:
+    """One input, what the model is given for it, and what it must answer."""
+
+    __test__ = False  # no pytest class
+
+    label: str  # of the comment above it, such as "test image 3, class 7"
+    raw: NDArray[Any]  # H,W,C of raw_type
+    tensor: NDArray[Any]  # H,W,C of the model's input type
+    output: NDArray[Any]  # of the model's output type
+
+
+def choose_vectors(
+    runner: TFLMRunner, preprocessing: Preprocessing, raw: NDArray[Any], labels: list[str]
+) -> tuple[TestVector, ...]:
+    """Return the first input of each label, as many as are small enough, with TFLM's own outputs.
+
+    raw: N,C,H,W of raw_type, at least one. labels: what each is, such as its class, for the choice and the comment
+    above it; empty ones are told apart.
+    """
+    firsts: dict[str, int] = {}
+    for index, label in enumerate(labels):
+        firsts.setdefault(label or f"{index}", index)
+    chosen: list[TestVector] = []
+    for index in firsts.values():
+        tensor = to_input(preprocessing.apply(raw[index : index + 1]), runner.input)
+        image = raw[index].transpose(1, 2, 0)
+        size = image.nbytes + tensor.nbytes
+        if len(chosen) == MOST_VECTORS or (chosen and (len(chosen) + 1) * size > MOST_BYTES):
+            break
+        name = f"test input {index}" + (f", {labels[index]}" if labels[index] else "")
+        chosen.append(TestVector(name, image, tensor[0], runner.run_raw(tensor)[0]))
+    return tuple(chosen)

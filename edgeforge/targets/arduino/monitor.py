@@ -1,0 +1,263 @@
+"""`edgeforge monitor`: test inputs over a serial port, and every answer of the board against TFLM on the desk."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from edgeforge.errors import ParityError, RecipeError, StageFailed
+from edgeforge.files import write_whole
+from edgeforge.hardware.libraries import libraries
+from edgeforge.results.board_run import BoardHead, BoardMismatch, BoardRun
+from edgeforge.results.variant import Head, Preprocessing
+from edgeforge.targets.arduino.serial_link import STAGE, Link
+from edgeforge.tflite.associated_files import pure_flatbuffer, read_preprocessing_of
+from edgeforge.tflite.flatbuffer import operators
+from edgeforge.tflite.tensors import from_output, to_input
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+IMAGES = 100
+SHOWN = 20  # mismatches that are kept
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a board should be running, and the inputs to try it with: raw N,C,H,W; labels N, or N,heads."""
+
+    flatbuffer: bytes
+    preprocessing: Preprocessing
+    raw: NDArray[Any]
+    labels: NDArray[Any] | None
+
+
+def subject_of(build: Path | None, model: Path | None, samples: Path | None) -> Subject:
+    """Return what the command line names: a build, or a model with samples. Raises RecipeError for anything else."""
+    if build and not model and not samples:
+        return of_build(build)
+    if model and samples and not build:
+        return of_model(model, samples)
+    raise RecipeError(
+        "name what the board should be running: a build, or a model and samples for it",
+        fix="--build build/digits, or: --model packed/net.tflite --samples x.npz",
+    )
+
+
+def keep_run(run: BoardRun, build: Path | None, model: Path | None) -> Path:
+    """Write a run's figures into the build and its report, or beside the model; return the file."""
+    from edgeforge.report.boards import file_name, keep
+
+    if build:
+        return keep(build, run)
+    assert model is not None
+    path = model.with_name(f"{model.stem}-{file_name(run)}.json")
+    write_whole(path, run.model_dump_json(indent=1) + "\n")
+    return path
+
+
+def of_build(folder: Path) -> Subject:
+    """Return what a build ships, and its test images. Raises RecipeError when the build or its data is gone."""
+    from edgeforge.data.splits import read_split
+    from edgeforge.evaluate.verify import MADE_AGAIN, images_of
+    from edgeforge.report.stage import read_report
+
+    report = read_report(folder)
+    row = next((row for row in report.variants if row.name == report.shipped), None)
+    if row is None or not row.file or not (folder / row.file).is_file():
+        raise RecipeError(f"{folder}: it has no model for a board, {report.shipped}", fix=MADE_AGAIN)
+    raw, labels = read_split(images_of(folder), "test")
+    return _subject(folder / row.file, raw, labels)
+
+
+def of_model(path: Path, samples: Path) -> Subject:
+    """Return a model that `edgeforge pack` has written, and the samples given. Raises RecipeError."""
+    from edgeforge.targets.arduino.own_tflite import Wishes, load_own, preprocessing_of, read_samples
+
+    model = load_own(path)
+    preprocessing, _ = preprocessing_of(model, Wishes())
+    found = read_samples(samples, preprocessing)
+    return Subject(model.flatbuffer, preprocessing, found.raw, found.labels)
+
+
+def _subject(path: Path, raw: NDArray[Any], labels: NDArray[Any] | None) -> Subject:
+    data = path.read_bytes()
+    preprocessing = read_preprocessing_of(data)
+    if preprocessing is None:
+        raise RecipeError(f"{path} does not say how its inputs are normalised", fix="build the recipe again")
+    return Subject(pure_flatbuffer(data), preprocessing, raw, labels)
+
+
+def monitor(
+    subject: Subject,
+    link: Link,
+    *,
+    images: int = IMAGES,
+    raw: bool = False,
+    progress: Progress = lambda share, text: None,
+) -> BoardRun:
+    """Send inputs, evenly spaced over those there are, and return what the board made of them.
+
+    Raises RecipeError when the board runs another model, StageFailed when it falls silent or is gone.
+    """
+    import numpy as np
+
+    from edgeforge.runtimes.tflm import TFLMRunner
+
+    require_same_model(subject, link)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "model.tflite"
+        path.write_bytes(subject.flatbuffer)
+        runner = TFLMRunner(path)
+    progress(0.0, "the board's own self-test")
+    test = link.self_test()
+    index = np.linspace(0, len(subject.raw) - 1, min(images, len(subject.raw))).round().astype(np.int64)
+    desk, board, micros = [], [], []
+    begun = time.perf_counter()
+    for done, place in enumerate(index):
+        one = subject.raw[place : place + 1]
+        tensor = to_input(subject.preprocessing.apply(one), runner.input)
+        expected = runner.run_raw(tensor).reshape(-1)
+        try:
+            took, answer = link.classify(_sent(one, tensor, raw), raw=raw)
+        except StageFailed as error:
+            after = f"{error.reason}, after {done} of {len(index)} inputs"
+            raise StageFailed(after, fix=error.fix, stage=error.stage) from error
+        if len(answer) != expected.nbytes:
+            raise StageFailed(
+                f"{link.port}: an answer has {len(answer)} bytes, the output tensor has {expected.nbytes}", stage=STAGE
+            )
+        desk.append(expected)
+        board.append(np.frombuffer(answer, expected.dtype.newbyteorder("<")))
+        micros.append(took)
+        progress((done + 1) / len(index), _so_far(done + 1, len(index), desk, board, micros))
+    seconds = time.perf_counter() - begun
+    expected, answers, milliseconds = np.stack(desk), np.stack(board), np.asarray(micros) / 1000
+    steps = _steps(expected, answers)
+    tolerance = tolerance_of(link.hello.library, operators(subject.flatbuffer))
+    worst = sorted(np.flatnonzero(steps), key=lambda place: (-steps[place], place))[:SHOWN]
+    real = [from_output(values, runner.output) for values in (expected, answers)]
+    labels = None if subject.labels is None else subject.labels[index]
+    tested = f"{'PASS' if test.passed else 'FAIL'}: {test.images} vectors, largest difference {test.largest_step} step"
+    tested += f"{'s' * (test.largest_step != 1)}, {test.wrong_inputs} input values differ"
+    return BoardRun(
+        name=link.hello.name,
+        port=link.port,
+        library=link.hello.library,
+        model_crc32=f"{link.hello.model_crc32:08x}",
+        raw=raw,
+        images=len(index),
+        of=len(subject.raw),
+        identical=int((steps == 0).sum()),
+        max_steps=int(steps.max()),
+        tolerance_steps=tolerance,
+        beyond=int((steps > tolerance).sum()),
+        mismatches=[
+            BoardMismatch(
+                index=int(index[place]),
+                steps=int(steps[place]),
+                desk=_answer(subject.preprocessing, real[0][place]),
+                board=_answer(subject.preprocessing, real[1][place]),
+            )
+            for place in worst
+        ],
+        heads=_heads(subject.preprocessing, real[1], real[0], labels),
+        p50_ms=float(np.percentile(milliseconds, 50)),
+        p99_ms=float(np.percentile(milliseconds, 99)),
+        seconds=seconds,
+        retries=link.retries,
+        arena_used_bytes=link.hello.arena_used,
+        arena_bytes=link.hello.arena_size,
+        self_test=tested,
+    )
+
+
+def require_same_model(subject: Subject, link: Link) -> None:
+    """Raise RecipeError unless the board's model is the one that its answers are compared with."""
+    crc = zlib.crc32(subject.flatbuffer)
+    if link.hello.model_crc32 != crc:
+        raise RecipeError(
+            f"{link.port}: the board runs another model: '{link.hello.name}' with CRC {link.hello.model_crc32:08x}; "
+            f"the model here has {crc:08x}",
+            fix="flash this model's sketch, or name the build or model that the board runs",
+        )
+
+
+def require_parity(run: BoardRun) -> None:
+    """Raise ParityError when answers differ from the desk's by more than the board's library may."""
+    if not run.passed:
+        first = run.mismatches[0]
+        raise ParityError(
+            f"{run.beyond} of {run.images} answers differ from the desk's by more than the {run.tolerance_steps} "
+            f"step(s) that {run.library} may; the largest, of input {first.index}, by {first.steps} "
+            f"(desk: {first.desk}; board: {first.board})",
+            fix="is the library installed that sketch.yaml names? Do not use this board's answers",
+        )
+
+
+def tolerance_of(text: str, operators: Iterable[str]) -> int:
+    """Return the steps that a library, as the board names it, may differ by from the desk; 0 for one not known."""
+    known = {library.title: library for library in libraries().values()}
+    return known[text].tolerance(operators) if text in known else 0
+
+
+def _sent(raw: NDArray[Any], tensor: NDArray[Any], as_raw: bool) -> bytes:
+    """Return the bytes of one input: H,W,C, little-endian."""
+    import numpy as np
+
+    values = raw[0].transpose(1, 2, 0) if as_raw else tensor[0]
+    return np.ascontiguousarray(values).astype(values.dtype.newbyteorder("<")).tobytes()
+
+
+def _steps(expected: NDArray[Any], answers: NDArray[Any]) -> NDArray[Any]:
+    """Return each input's largest difference in steps (N); of float outputs, in units in the last place."""
+    import numpy as np
+
+    if expected.dtype.kind == "f":
+        whole = [values.astype(np.float32).view(np.int32).astype(np.int64) for values in (expected, answers)]
+        ordered = [np.where(values < 0, -(values & 0x7FFFFFFF), values) for values in whole]
+        return abs(ordered[0] - ordered[1]).max(1)
+    return abs(expected.astype(np.int64) - answers.astype(np.int64)).max(1)
+
+
+def _so_far(done: int, images: int, desk: list[Any], board: list[Any], micros: list[int]) -> str:
+    same = sum((a == b).all() for a, b in zip(desk, board, strict=True))
+    return f"{done} of {images}: {same} identical, {micros[-1] / 1000:.1f} ms on the board"
+
+
+def _answer(preprocessing: Preprocessing, output: NDArray[np.float32]) -> str:
+    """Say what an output vector means, head by head."""
+    said = []
+    for head, part in zip(preprocessing.heads, preprocessing.slices().values(), strict=True):
+        own = output[part]
+        said.append(head.classes[int(own.argmax())] if head.classes else f"{float(head.value(own)[0]):.4g} {head.unit}")
+    return ", ".join(said)
+
+
+def _heads(
+    preprocessing: Preprocessing, board: NDArray[np.float32], desk: NDArray[np.float32], labels: NDArray[Any] | None
+) -> list[BoardHead]:
+    """Return each head's figure on the board and on the desk; none for heads without labels."""
+    if labels is None:
+        return []
+    columns = labels.reshape(len(labels), -1)
+    rows = []
+    for number, (head, part) in enumerate(zip(preprocessing.heads, preprocessing.slices().values(), strict=True)):
+        if number < columns.shape[1]:
+            found = [_figure(head, values[:, part], columns[:, number]) for values in (board, desk)]
+            rows.append(BoardHead(name=head.name, unit=head.unit, board=found[0], desk=found[1]))
+    return rows
+
+
+def _figure(head: Head, outputs: NDArray[np.float32], truth: NDArray[Any]) -> float:
+    if head.classes:
+        return float((outputs.argmax(1) == truth).mean())
+    return float(abs(head.value(outputs[:, 0]) - truth).mean())

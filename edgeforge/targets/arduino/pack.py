@@ -1,0 +1,185 @@
+"""`edgeforge pack`: an Arduino project around any full-integer .tflite, with the proofs that a build's has."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import cast
+
+from edgeforge.errors import RecipeError
+from edgeforge.files import write_whole
+from edgeforge.hardware.boards import Board, board
+from edgeforge.hardware.libraries import DEFAULT_LIBRARY, Library, library, require_right
+from edgeforge.results.fit import FitRow
+from edgeforge.results.variant import Preprocessing
+from edgeforge.targets.arduino.golden_vectors import TestVector, choose_vectors
+from edgeforge.targets.arduino.own_tflite import (
+    OwnTFLite,
+    RawType,
+    Samples,
+    Wishes,
+    load_own,
+    preprocessing_of,
+    pseudo_random,
+    read_samples,
+)
+from edgeforge.targets.arduino.project import ProjectFacts, write_project
+from edgeforge.targets.fit.advice import arena_note
+from edgeforge.targets.fit.judge import fit_model, require_fit
+from edgeforge.tflite.associated_files import append_files
+
+NOTHING = Wishes()
+NAME = r"[a-zA-Z][a-zA-Z0-9_-]{0,39}"
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What `--requantize` needs."""
+
+    float_file: Path
+    calibration: Path
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What was written, and what was proven."""
+
+    project: Path  # the sketch's folder
+    model: Path  # the model with its preprocessing, as `edgeforge monitor --model` takes it
+    library: Library
+    fits: list[FitRow]
+    vectors: tuple[TestVector, ...]
+    origin: str  # of the test vectors
+    preprocessing: Preprocessing
+    operators: tuple[str, ...]
+    notes: list[str] = field(default_factory=list)
+
+
+def pack(
+    path: Path,
+    board_keys: tuple[str, ...],
+    out: Path,
+    *,
+    library_key: str | None = None,
+    wishes: Wishes = NOTHING,
+    name: str | None = None,
+    samples: Path | None = None,
+    conversion: Conversion | None = None,
+    force: bool = False,
+    own_boards: Mapping[str, Board] | None = None,
+    progress: Callable[[str], None] = lambda text: None,
+) -> Packed:
+    """Write OUT/NAME (the sketch) and OUT/NAME.tflite.
+
+    Raises RecipeError for a model that is not full-integer, BudgetExceeded for one that the library would compute
+    wrongly or that does not fit a board, StageFailed for one that TFLM refuses.
+    """
+    from edgeforge.runtimes.tflm import TFLMRunner
+
+    name = _name(name or path.stem)
+    project = out / name
+    if project.exists() and not force:
+        raise RecipeError(f"{project} is there already", fix="--force overwrites it, --name names another")
+    boards = {key: board(key, own_boards) for key in board_keys}
+    used = library(library_key or DEFAULT_LIBRARY)
+    model = load_own(path)
+    preprocessing, notes = preprocessing_of(model, wishes)
+    if conversion:
+        model, changes = _converted(model, conversion, progress)
+        notes += changes
+    require_right(model.flatbuffer, used, path)
+    rows = [fit_model(model.flatbuffer, one, key=key, sketch=used) for key, one in boards.items()]
+    require_fit(rows)
+    largest = max(rows, key=lambda row: row.arena_reserved_bytes)  # one sketch for all boards
+    notes += [text for row in rows for text in row.caveats]
+    progress("running it in TensorFlow Lite Micro")
+    with TemporaryDirectory() as folder:
+        plain = Path(folder) / "model.tflite"
+        plain.write_bytes(model.flatbuffer)
+        runner = TFLMRunner(plain)
+        tried = read_samples(samples, preprocessing) if samples else pseudo_random(model, preprocessing)
+        vectors = choose_vectors(runner, preprocessing, tried.raw, _labels(tried, preprocessing))
+        facts = ProjectFacts(
+            name=name,
+            flatbuffer=model.flatbuffer,
+            preprocessing=preprocessing,
+            input=runner.input,
+            output=runner.output,
+            operators=tuple(sorted(set(model.graph.names))),
+            arena_bytes=largest.arena_reserved_bytes,
+            arena_note=arena_note(largest),
+            boards=tuple(boards.values()),
+            vectors=tuple(_described(vector, tried.origin) for vector in vectors),
+            library=used,
+        )
+        progress("writing the project")
+        write_project(Path(folder) / name, facts)
+        out.mkdir(parents=True, exist_ok=True)
+        if project.exists():
+            shutil.rmtree(project)
+        shutil.copytree(Path(folder) / name, project)
+    target = out / f"{name}.tflite"
+    write_whole(target, append_files(model.flatbuffer, preprocessing))
+    return Packed(project, target, used, rows, vectors, tried.origin, preprocessing, facts.operators, notes)
+
+
+def wishes_of(
+    *, raw_max: float | None, mean: str | None, std: str | None, raw_type: str | None, labels: str | None
+) -> Wishes:
+    """Return what a person said of raw inputs. Raises RecipeError for what is no number or type."""
+    if raw_type not in (None, "uint8", "float32"):
+        raise RecipeError(f"--raw-type {raw_type}: neither uint8 nor float32", fix="leave it out for the usual one")
+    return Wishes(raw_max, _numbers("--mean", mean), _numbers("--std", std), cast("RawType | None", raw_type), labels)
+
+
+def conversion_of(requantize: bool, float_file: Path | None, calibration: Path | None) -> Conversion | None:
+    """Return what `--requantize` needs; None where it was not asked for. Raises RecipeError when a part is missing."""
+    if requantize and float_file and calibration:
+        return Conversion(float_file, calibration)
+    if requantize or float_file or calibration:
+        raise RecipeError(
+            "--requantize, --float and --calibration belong together",
+            fix="--requantize --float FLOAT.tflite --calibration x.npz",
+        )
+    return None
+
+
+def _numbers(option: str, text: str | None) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(",")) if text else ()
+    except ValueError as error:
+        raise RecipeError(f"{option} {text}: not numbers", fix=f"for instance {option} 0.485,0.456,0.406") from error
+
+
+def _name(text: str) -> str:
+    """Return a name that the Arduino IDE takes for a sketch."""
+    name = re.sub(r"[^a-zA-Z0-9_-]+", "_", text).strip("_-")[:40]
+    if not re.fullmatch(NAME, name):
+        raise RecipeError(f"'{text}' is no name for a sketch", fix="--name with letters, digits, _ and -")
+    return name
+
+
+def _converted(
+    model: OwnTFLite, conversion: Conversion, progress: Callable[[str], None]
+) -> tuple[OwnTFLite, list[str]]:
+    from edgeforge.targets.arduino.requantize import requantized
+    from edgeforge.tflite.graph import Graph
+
+    flatbuffer, changes = requantized(model, conversion.float_file, conversion.calibration, progress)
+    return replace(model, flatbuffer=flatbuffer, graph=Graph(flatbuffer)), changes
+
+
+def _labels(tried: Samples, preprocessing: Preprocessing) -> list[str]:
+    """Return what each sample is; where that is not known all are told apart, so that each may become a vector."""
+    if tried.labels is None or tried.labels.ndim != 1 or not preprocessing.classes:
+        return [f"input {index}" for index in range(len(tried.raw))]
+    known = dict(enumerate(preprocessing.classes))
+    return [f"class {known.get(int(label), int(label))}" for label in tried.labels]
+
+
+def _described(vector: TestVector, origin: str) -> TestVector:
+    return replace(vector, label=f"{vector.label} ({origin})")

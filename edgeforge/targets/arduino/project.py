@@ -1,0 +1,169 @@
+"""The Arduino project around a TFLite model: the templates of firmware/arduino, rendered with a model's facts.
+
+It needs neither a build nor a data set: `write_project(folder, facts)` serves a recipe's build and any other model.
+"""
+
+from __future__ import annotations
+
+import textwrap
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeforge.bundled import bundled
+from edgeforge.hardware.arduino_platforms import pinned
+from edgeforge.hardware.boards import Board
+from edgeforge.hardware.libraries import Library
+from edgeforge.results.variant import Preprocessing
+from edgeforge.runtimes.runner import TensorSpec
+from edgeforge.targets.arduino.golden_vectors import TestVector
+from edgeforge.targets.arduino.op_resolver import resolver_method
+from edgeforge.tflite.flatbuffer import operator_name, read_model
+from edgeforge.tflite.tensors import to_input
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+PROBABILITIES = ("SOFTMAX", "LOGISTIC")
+COMMENT_WIDTH = 112  # columns of a wrapped comment
+
+
+@dataclass(frozen=True)
+class ProjectFacts:
+    """All that a project is made of.
+
+    name: also the folder's and the sketch's. flatbuffer: the model, without what may be appended to its file.
+    operators: their TFLite names, for the op resolver. arena_bytes: what the sketch reserves; arena_note: why, for
+    the comment above it. vectors: at least one, see `golden_vectors.choose_vectors`.
+    """
+
+    name: str
+    flatbuffer: bytes
+    preprocessing: Preprocessing
+    input: TensorSpec
+    output: TensorSpec
+    operators: tuple[str, ...]
+    arena_bytes: int
+    arena_note: str
+    boards: tuple[Board, ...]
+    vectors: tuple[TestVector, ...]
+    library: Library
+
+    def __post_init__(self) -> None:
+        if not self.vectors:
+            raise ValueError("an Arduino project needs at least one test vector")
+
+
+def write_project(folder: Path, facts: ProjectFacts) -> None:
+    """Write the project into `folder`, which must be new and called as the project is: the Arduino IDE asks for that.
+
+    Raises StageFailed for an operator that TFLM's op resolver has no method for.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    values = _template_values(facts)
+    sources = bundled("firmware") / "arduino"
+    environment = Environment(
+        loader=FileSystemLoader(sources), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        keep_trailing_newline=True, autoescape=False,
+    )  # fmt: skip
+    environment.filters |= {
+        "c_array": c_array, "c_float": c_float, "c_string": c_string, "c_type": c_type, "wrapped": wrapped,
+    }  # fmt: skip
+    folder.mkdir(parents=True)
+    for source in sorted(sources.iterdir()):
+        rendered = source.suffix == ".j2"
+        text = environment.get_template(source.name).render(values) if rendered else source.read_text()
+        file = source.name.removesuffix(".j2")
+        (folder / (f"{facts.name}.ino" if file == "sketch.ino" else file)).write_text(text)
+
+
+def _template_values(facts: ProjectFacts) -> dict[str, Any]:
+    # Not dataclasses.asdict: it would turn the boards and heads into plain dictionaries.
+    values = {name: getattr(facts, name) for name in ProjectFacts.__dataclass_fields__}
+    return values | {
+        "boards": [(board, pinned(board.fqbn)) for board in facts.boards],
+        "model_crc32": zlib.crc32(facts.flatbuffer),
+        "tolerance": facts.library.tolerance(facts.operators),
+        "methods": [resolver_method(operator) for operator in sorted(set(facts.operators))],
+        "limits": _limits(facts.input.dtype),
+        "output_is_probability": ends_in_probabilities(facts.flatbuffer),
+        "camera": facts.preprocessing.raw_type == "uint8" and min(facts.preprocessing.shape[1:]) > 1,
+        "table": input_table(facts.preprocessing, facts.input),
+    }
+
+
+def input_table(preprocessing: Preprocessing, spec: TensorSpec) -> NDArray[Any] | None:
+    """Return what each raw byte becomes in the input tensor (channels, 256 of its type); None for float raw values."""
+    import numpy as np
+
+    if preprocessing.raw_type != "uint8":
+        return None
+    channels = preprocessing.shape[0]
+    every = np.broadcast_to(np.arange(256, dtype=np.uint8), (channels, 256))
+    images = every.reshape(1, channels, 1, 256)  # N,C,H,W: 256 pixels in a row
+    return np.ascontiguousarray(to_input(preprocessing.apply(images), spec)[0, 0].T)
+
+
+def ends_in_probabilities(flatbuffer: bytes) -> bool:
+    """Tell whether the model's own last operator is a softmax or a sigmoid, but for a conversion of its output."""
+    model = read_model(flatbuffer)
+    names = [operator_name(model, operator) for operator in model.subgraphs[0].operators]
+    telling = [name for name in names if name not in ("QUANTIZE", "DEQUANTIZE", "RESHAPE")]
+    return bool(telling) and telling[-1] in PROBABILITIES
+
+
+def _limits(dtype: str) -> tuple[int, int]:
+    """Return what an integer type can hold; nothing is clipped in float32."""
+    import numpy as np
+
+    if dtype == "float32":
+        return 0, 0
+    return int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
+
+
+def c_array(values: Any, columns: int = 12, indent: int = 4) -> str:
+    """Return the initialiser of a C array, `columns` numbers a line, bytes in hexadecimal."""
+    import numpy as np
+
+    if isinstance(values, bytes):
+        flat: Iterable[str] = [f"0x{value:02x}" for value in values]
+    else:
+        array = np.asarray(values)
+        flat = map(c_float if array.dtype.kind == "f" else str, array.ravel().tolist())
+    texts = list(flat)
+    lines = [", ".join(texts[start : start + columns]) for start in range(0, len(texts), columns)]
+    return (",\n" + " " * indent).join(lines)
+
+
+def c_float(value: float) -> str:
+    """Return a C float literal that reads back as the same 32-bit float."""
+    import numpy as np
+
+    text = np.format_float_scientific(np.float32(value), unique=True, trim="0")
+    return f"{text}f"
+
+
+def c_string(text: str) -> str:
+    """Return a C string literal of the text in UTF-8; only printable ASCII stands in it unescaped."""
+    escaped = "".join(_c_character(byte) for byte in text.encode())
+    return f'"{escaped}"'
+
+
+def _c_character(byte: int) -> str:
+    if byte in b'"\\':
+        return f"\\{byte:c}"
+    # Three octal digits: unlike \x, they end there. A question mark could begin a trigraph.
+    return f"{byte:c}" if 32 <= byte < 127 and byte != ord("?") else f"\\{byte:03o}"
+
+
+def c_type(dtype: str) -> str:
+    """Return the C type of a tensor's elements."""
+    return {"int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "float32": "float"}[dtype]
+
+
+def wrapped(text: str) -> list[str]:
+    """Return the lines of a comment."""
+    return textwrap.wrap(text, COMMENT_WIDTH)

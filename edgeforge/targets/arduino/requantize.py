@@ -1,0 +1,80 @@
+"""`edgeforge pack --requantize`: the float model quantized again, dense weights per tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, cast
+
+from edgeforge.data.representative import read_own
+from edgeforge.errors import EdgeForgeError, RecipeError, StageFailed, first_line
+from edgeforge.targets.arduino.own_tflite import OwnTFLite
+from edgeforge.tflite.associated_files import pure_flatbuffer
+from edgeforge.tflite.boundaries import InputOutput, with_io
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+FROM = (".tflite", ".onnx")
+
+
+def requantized(
+    model: OwnTFLite, float_file: Path, calibration: Path, progress: Callable[[str], None]
+) -> tuple[bytes, list[str]]:
+    """Return the flatbuffer with int8 weights, one scale for each dense layer, and what it changes, as lines.
+
+    Input and output are of the types that `model` has. calibration: .npz with x (N,C,H,W float32, normalised).
+    Raises RecipeError when a file does not fit the model, StageFailed when the quantizer refuses it.
+    """
+    from edgeforge.quantize.tflite.observers import calibrate
+    from edgeforge.quantize.tflite.static import prepared, quantize_static
+
+    x, _ = read_own(calibration, model.shape, "--calibration")
+    progress(f"reading {float_file.name}")
+    source = _float_tflite(float_file, x)
+    try:
+        floating = prepared(source)
+        progress(f"calibrating on {len(x)} inputs")
+        quantized = quantize_static(floating, calibrate(floating, x))
+    except EdgeForgeError:
+        raise
+    except Exception as error:
+        raise StageFailed(f"{float_file}: the quantizer refuses it: {first_line(error)}") from error
+    made = with_io(quantized, cast("InputOutput", model.input_dtype))
+    return made, _comparison(model, floating, made, x)
+
+
+def _float_tflite(path: Path, x: NDArray[np.float32]) -> bytes:
+    """Return the float32 .tflite model of a .tflite or .onnx file."""
+    if not path.is_file() or path.suffix not in FROM:
+        raise RecipeError(
+            f"--float {path}: no {' or '.join(FROM)} file", fix="name the float model that it was made of"
+        )
+    if path.suffix == ".tflite":
+        return pure_flatbuffer(path.read_bytes())
+    from edgeforge.quantize.tflite.convert import convert_variants
+    from edgeforge.recipe.schema import TFLite
+
+    made = convert_variants(path, x, TFLite(variants=("float32",)), lambda share, text: None)["float32"]
+    if isinstance(made, Exception):
+        raise StageFailed(f"{path}: TFLite refuses it: {first_line(made)}") from made
+    return made
+
+
+def _comparison(model: OwnTFLite, floating: bytes, made: bytes, x: NDArray[np.float32]) -> list[str]:
+    """Say on how many calibration inputs the old and the new model give the float model's class."""
+    from edgeforge.runtimes.litert import LiteRTRunner
+
+    with TemporaryDirectory() as folder:
+        classes = []
+        for name, data in (("float", floating), ("given", model.flatbuffer), ("made", made)):
+            path = Path(folder) / f"{name}.tflite"
+            path.write_bytes(data)
+            classes.append(LiteRTRunner(path).run(x).reshape(len(x), -1).argmax(1))
+    reference, given, new = classes
+    return [
+        f"requantized from the float model: the same largest output on {100 * (new == reference).mean():.1f} % of "
+        f"{len(x)} calibration inputs (the model given: {100 * (given == reference).mean():.1f} %)"
+    ]

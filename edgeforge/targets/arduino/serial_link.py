@@ -1,0 +1,213 @@
+"""A board at the other end of a serial port: questions and answers, asked again when the line damages them."""
+
+from __future__ import annotations
+
+import errno
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeforge.errors import RecipeError, StageFailed
+from edgeforge.targets.arduino.serial_protocol import (
+    ANSWERS,
+    VERSION,
+    Fault,
+    Frame,
+    Hello,
+    Message,
+    Reader,
+    SelfTestAnswer,
+    encode,
+    parse_error,
+    parse_hello,
+    parse_result,
+    parse_self_test,
+)
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+STAGE = "monitor"
+BAUD = 115200  # settings.h has the same; boards with a USB port of their own take any
+ATTEMPTS = 4
+BOOT_SECONDS = 12.0  # opening the port restarts many boards, and the self-test comes first
+HELLO_EVERY = 1.5  # seconds; longer than the second after which a board gives up a frame
+LOST_ON_THE_LINE = (Fault.BAD_CRC, Fault.WRONG_LENGTH, Fault.UNKNOWN_TYPE, Fault.TIMEOUT)
+SILENT, DAMAGED = "silent", "its answers arrive damaged (wrong CRC)"
+SAID_BYTES = 400  # of a board's text that an error quotes
+
+
+class Link:
+    """An open serial port, and the board's answers. Use it in a `with`.
+
+    hello: what the board said of itself. retries: how often a question had to be asked again.
+    Raises RecipeError when there is no such port, StageFailed when it is busy, silent, gone or speaks otherwise.
+    """
+
+    def __init__(self, port: str, baud: int = BAUD, *, timeout: float = 10.0, boot: float = BOOT_SECONDS) -> None:
+        self.port, self.timeout, self.retries = port, timeout, 0
+        self._serial = _opened(port, baud)
+        self._reader = Reader()
+        try:
+            self.hello = self._greet(boot)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Link:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the port."""
+        self._serial.close()
+
+    @property
+    def said(self) -> str:
+        """What the board wrote between frames, such as its self-test."""
+        return self._reader.text.decode(errors="replace")
+
+    def classify(self, data: bytes, *, raw: bool = False) -> tuple[int, bytes]:
+        """Send one input tensor, or raw input, and return the board's microseconds and output tensor."""
+        return parse_result(self.ask(Message.RAW if raw else Message.TENSOR, data))
+
+    def self_test(self) -> SelfTestAnswer:
+        """Have the board run its own test vectors."""
+        return parse_self_test(self.ask(Message.SELF_TEST))
+
+    def ask(self, question: Message, payload: bytes = b"") -> bytes:
+        """Return the payload of the answer; what the line has damaged is asked again."""
+        why = ""
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                self.retries += 1
+                # The board answers in turn: behind the answer to this HELLO no older answer can come.
+                self._exchange(Message.HELLO, bytes([VERSION]), HELLO_EVERY)
+            frame, why = self._exchange(question, payload, self.timeout)
+            if frame is not None:
+                return frame.payload
+        raise self._failed(why, ATTEMPTS)
+
+    def _greet(self, boot: float) -> Hello:
+        """Say HELLO until the board answers: it may be starting up, or busy with its self-test."""
+        until = time.monotonic() + boot
+        while True:
+            frame, why = self._exchange(Message.HELLO, bytes([VERSION]), HELLO_EVERY)
+            if frame is not None:
+                break
+            if time.monotonic() > until:
+                raise self._failed(why, 0)
+        self._drain()
+        try:
+            hello = parse_hello(frame.payload)
+        except ValueError as error:
+            raise StageFailed(f"{self.port}: {error}", fix="flash the sketch of this build", stage=STAGE) from error
+        if hello.version != VERSION:
+            raise self._other_version(hello.version)
+        self._reader.largest = max(self._reader.largest, 4 + hello.output_bytes)
+        return hello
+
+    def _exchange(self, question: Message, payload: bytes, seconds: float) -> tuple[Frame | None, str]:
+        """Send a question; return its answer, or None and why there is none."""
+        damaged = self._reader.damaged
+        self._write(encode(question, payload))
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            for frame in self._reader.feed(self._read()):
+                if frame.type == ANSWERS[question] or frame.type == Message.ERROR:
+                    return self._judged(frame)
+            if self._reader.damaged > damaged:
+                return None, DAMAGED
+        for frame in self._reader.give_up():  # what looked like a long frame was not one
+            if frame.type == ANSWERS[question]:
+                return self._judged(frame)
+        return None, DAMAGED if self._reader.damaged > damaged else SILENT
+
+    def _judged(self, frame: Frame) -> tuple[Frame | None, str]:
+        """Return an answer, or None and why the question is worth asking again. Raises StageFailed where it is not."""
+        if frame.version != VERSION:
+            raise self._other_version(frame.version)
+        if frame.type != Message.ERROR:
+            return frame, ""
+        code, text = parse_error(frame.payload)
+        if code in LOST_ON_THE_LINE:
+            return None, f"the board says: {text}"
+        fix = "flash the sketch that this EdgeForge has made" if code == Fault.WRONG_VERSION else self._quoted()
+        raise StageFailed(f"{self.port}: the board says: {text}", fix=fix, stage=STAGE)
+
+    def _failed(self, why: str, attempts: int) -> StageFailed:
+        if why == SILENT:
+            heard = self._quoted()
+            reason = f"{self.port}: nothing answers" if not attempts else f"{self.port}: the board has fallen silent"
+            fix = "flash the sketch with serial mode on, close the IDE's serial monitor, try another --port or --baud"
+            return StageFailed(reason + (f"; it only writes text ({heard})" if heard else ""), fix=fix, stage=STAGE)
+        tried = f", {attempts} times" if attempts else ""
+        return StageFailed(
+            f"{self.port}: the line is not reliable{tried}: {why}",
+            fix="try another cable or USB port, or a lower --baud",
+            stage=STAGE,
+        )
+
+    def _other_version(self, version: int) -> StageFailed:
+        return StageFailed(
+            f"{self.port}: the board speaks version {version} of the protocol, this EdgeForge version {VERSION}",
+            fix="flash the sketch that this EdgeForge has made",
+            stage=STAGE,
+        )
+
+    def _quoted(self) -> str:
+        """Return the end of what the board wrote, on one line."""
+        return " / ".join(line for line in self.said[-SAID_BYTES:].split("\r\n") if line.strip())
+
+    def _drain(self) -> None:
+        """Let answers to earlier HELLOs arrive, and forget them."""
+        while data := self._read():
+            self._reader.feed(data)
+
+    def _read(self) -> bytes:
+        """Return what has arrived, after a tenth of a second at most."""
+        try:
+            return bytes(self._serial.read(max(1, self._serial.in_waiting)))
+        except (OSError, TypeError) as error:  # pyserial's SerialException is an OSError; TypeError: closed meanwhile
+            raise self._gone() from error
+
+    def _write(self, data: bytes) -> None:
+        try:
+            self._serial.write(data)
+        except OSError as error:
+            raise self._gone() from error
+
+    def _gone(self) -> StageFailed:
+        return StageFailed(
+            f"{self.port}: the board is gone",
+            fix="plug it in again, and look whether its port has changed",
+            stage=STAGE,
+        )
+
+
+def _opened(port: str, baud: int) -> Any:
+    import serial
+
+    try:
+        return serial.Serial(port, baud, timeout=0.1, write_timeout=10.0, exclusive=True)
+    except (OSError, ValueError) as error:
+        code = getattr(error, "errno", None)
+        if code == errno.ENOENT or not Path(port).exists():
+            raise RecipeError(f"{port}: there is no such serial port{_ports()}", fix="plug the board in") from error
+        if code in (errno.EACCES, errno.EPERM):
+            fix = "add yourself to the group that owns it: sudo usermod -aG dialout $USER, then log in again"
+            raise StageFailed(f"{port}: you may not open it", fix=fix, stage=STAGE) from error
+        if code in (errno.EBUSY, errno.EAGAIN) or "lock" in str(error):
+            fix = "close the Arduino IDE's serial monitor, or whatever else has it open"
+            raise StageFailed(f"{port}: another program has it open", fix=fix, stage=STAGE) from error
+        raise StageFailed(f"{port}: it cannot be opened: {error}", fix="is it a serial port?", stage=STAGE) from error
+
+
+def _ports() -> str:
+    """Name the serial ports that there are."""
+    from serial.tools.list_ports import comports
+
+    found = sorted(port.device for port in comports())
+    return f"; there is {', '.join(found)}" if found else "; no serial port is plugged in"

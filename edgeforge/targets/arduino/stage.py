@@ -1,0 +1,95 @@
+"""The stage `arduino`: an Arduino project around the full-integer model, with a self-test compiled in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from edgeforge.builder.stage import Job
+from edgeforge.data.labels import truths
+from edgeforge.data.splits import read_preprocessing, read_split
+from edgeforge.evaluate.tflm import read_tflm
+from edgeforge.hardware.boards import Board, board
+from edgeforge.hardware.libraries import library
+from edgeforge.results.fit import FitRow
+from edgeforge.results.report import TargetRow
+from edgeforge.results.variant import shipped_variant
+from edgeforge.runtimes.tflm import TFLMRunner
+from edgeforge.targets.arduino.golden_vectors import choose_vectors
+from edgeforge.targets.arduino.project import ProjectFacts, write_project
+from edgeforge.targets.fit.advice import arena_note
+from edgeforge.targets.fit.stage import read_fit
+from edgeforge.tflite.associated_files import pure_flatbuffer
+
+TARGETS_FILE = "targets.json"
+
+
+def pack_arduino(job: Job) -> None:
+    """Write the project NAME/ and targets.json; without a model that TFLM runs, rows with the reason."""
+    name, own = job.recipe.name, job.recipe.boards
+    tflm = read_tflm(job.inputs["tflm"])
+    if tflm["reason"] or not job.recipe.targets:
+        rows = [_unknown_target(key, board(key, own), tflm["reason"]) for key in job.recipe.targets]
+    else:
+        variant, folder = shipped_variant(job.inputs, job.recipe.quantize.ship)
+        model = folder / str(variant.file)
+        flatbuffer = pure_flatbuffer(model.read_bytes())
+        fits = list(read_fit(job.inputs["fit"]).values())
+        right = not any(fit.refusals for fit in fits)  # on_misfit: report shows the others too
+        if right:
+            write_project(job.output / name, _project(job, model, flatbuffer, fits, tflm))
+        rows = [_target(fit, f"arduino/{name}" if right else None) for fit in fits]
+    (job.output / TARGETS_FILE).write_text(json.dumps([row.model_dump() for row in rows], indent=1))
+
+
+def _project(job: Job, model: Path, flatbuffer: bytes, fits: list[FitRow], tflm: dict[str, Any]) -> ProjectFacts:
+    """Return what the project of this build is made of."""
+    runner = TFLMRunner(model)
+    preprocessing = read_preprocessing(job.inputs["data"])
+    raw, labels = read_split(job.inputs["data"], "test")
+    largest = max(fits, key=lambda fit: fit.arena_reserved_bytes)  # one sketch for all boards
+    names = truths(labels, preprocessing.heads)
+    return ProjectFacts(
+        name=job.recipe.name,
+        flatbuffer=flatbuffer,
+        preprocessing=preprocessing,
+        input=runner.input,
+        output=runner.output,
+        operators=tuple(tflm["operators"]),
+        arena_bytes=largest.arena_reserved_bytes,
+        arena_note=arena_note(largest),
+        boards=tuple(board(key, job.recipe.boards) for key in job.recipe.targets),
+        vectors=choose_vectors(runner, preprocessing, raw, names),
+        library=library(job.recipe.library),
+    )
+
+
+def _target(fit: FitRow, project: str | None) -> TargetRow:
+    return TargetRow(
+        board=fit.board,
+        title=fit.title,
+        fits=fit.fits,
+        reason=fit.verdict,
+        flash_bytes=fit.flash_bytes,
+        flash_limit_bytes=fit.flash_limit_bytes,
+        ram_bytes=fit.ram_bytes,
+        ram_limit_bytes=fit.ram_limit_bytes,
+        arena_bytes=fit.arena.used_bytes,
+        arena_head_bytes=fit.arena.head_bytes,
+        arena_tail_bytes=fit.arena.tail_bytes,
+        operators=fit.operators,
+        project=project,
+        fit=fit,
+    )
+
+
+def _unknown_target(key: str, target: Board, reason: str) -> TargetRow:
+    return TargetRow(
+        board=key,
+        title=target.title,
+        fits=None,
+        reason=reason,
+        flash_limit_bytes=target.flash_bytes,
+        ram_limit_bytes=target.ram_bytes,
+    )

@@ -1,0 +1,1 @@
+"""Which operators an Edge TPU would run."""

@@ -1,0 +1,85 @@
+"""What a fit comes to in words: the verdict, which layer sets the arena's peak, and what to change."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+from edgeforge.results.fit import ArenaRow, FitRow
+from edgeforge.tflite.graph import Graph
+
+
+def verdict(row: FitRow) -> str:
+    """Return the one sentence that says whether it fits, and what is left or missing."""
+    if row.fits:
+        return f"fits: {row.ram_headroom:,} bytes of RAM and {row.flash_headroom:,} bytes of flash to spare"
+    parts = [f"{refusal.layer}: {refusal.reason}" for refusal in row.refusals]
+    if row.ram_headroom < 0:
+        parts.append(
+            f"{-row.ram_headroom:,} bytes of RAM are missing: it takes {row.ram_bytes:,}, of them "
+            f"{row.arena_reserved_bytes:,} for the tensor arena; the board has {row.ram_limit_bytes:,}"
+        )
+    if row.flash_headroom < 0:
+        parts.append(
+            f"{-row.flash_headroom:,} bytes of flash are missing: it takes {row.flash_bytes:,}, of them "
+            f"{row.flash.model_bytes:,} for the model; the board has {row.flash_limit_bytes:,}"
+        )
+    return "does not fit: " + "; ".join(parts)
+
+
+def advice(row: FitRow, graph: Graph, fitting: list[str]) -> list[str]:
+    """Return what to change where a model does not fit. fitting: titles of boards that it would fit."""
+    found = [refusal.fix for refusal in row.refusals if refusal.fix]
+    if row.ram_headroom < 0:
+        found += _less_ram(row, graph)
+    if row.flash_headroom < 0:
+        found.append(_less_flash(row))
+    if fitting:
+        found.append(f"it fits {', '.join(fitting)}")
+    return list(dict.fromkeys(found))
+
+
+def peak_layer(arena: ArenaRow) -> str:
+    """Return the layer in whose step most bytes are live, and what is live in it, the largest first."""
+    step = arena.peak_step
+    live = sorted((one for one in arena.buffers if one.first <= step <= one.last), key=lambda one: -one.bytes)
+    layer = arena.steps[step - 1] if step else "the input"
+    held = ", ".join(f"{'scratch' if one.kind == 'scratch' else one.name} {one.bytes:,}" for one in live[:3])
+    return f"{layer} sets the peak of {arena.live_bytes[step]:,} bytes ({held})"
+
+
+def arena_note(row: FitRow) -> str:
+    """Return where the arena's size comes from, for the comment above it in the sketch."""
+    arena = row.arena
+    return (
+        f"Predicted for {row.title} with {row.kernels} kernels ({row.library}): arena_used_bytes() "
+        f"{arena.used_bytes} bytes, {arena.head_bytes} for activations and scratch buffers and {arena.tail_bytes} for "
+        f"structures; {arena.needed_bytes} while tensors are allocated. The rest is margin. "
+        f"{peak_layer(arena)}."
+    )
+
+
+def _less_ram(row: FitRow, graph: Graph) -> list[str]:
+    head = row.arena.head_bytes
+    room = head + row.ram_headroom
+    if room <= 0:
+        return [f"the arena's structures alone ({row.arena.tail_bytes:,} bytes) leave no room: use fewer layers"]
+    share = room / head
+    found = [f"{peak_layer(row.arena)}; activations must shrink to {100 * share:.0f} %"]
+    shape = graph.shape(graph.inputs[0]) if graph.inputs else ()
+    if len(shape) == 4:
+        smaller = (int(size * sqrt(share)) for size in shape[1:3])
+        found.append(f"take a smaller input, about {'×'.join(map(str, smaller))} instead of {shape[1]}×{shape[2]}")
+    found.append(f"or a width multiplier of about {_two_digits(share)} (or prune that share of the channels)")
+    return found
+
+
+def _less_flash(row: FitRow) -> str:
+    model = row.flash.model_bytes
+    room = model + row.flash_headroom
+    if room <= 0:
+        return "the program without a model already fills the flash: take another board"
+    return f"the model must shrink to {room:,} bytes: a width multiplier of about {_two_digits(sqrt(room / model))}"
+
+
+def _two_digits(share: float) -> str:
+    return f"{int(100 * share) / 100:.2f}"

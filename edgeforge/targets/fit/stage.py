@@ -1,0 +1,40 @@
+"""The stage `fit`: whether the model that ships fits the recipe's boards, before anything is measured or packed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from edgeforge.builder.stage import Job
+from edgeforge.errors import StageFailed
+from edgeforge.hardware.boards import board
+from edgeforge.hardware.libraries import library
+from edgeforge.results.fit import FitRow
+from edgeforge.results.variant import shipped_variant
+from edgeforge.targets.fit.judge import fit_model, require_fit
+
+FIT_FILE = "fit.json"
+
+
+def judge_fit(job: Job) -> None:
+    """Write fit.json: a FitRow for every target; none when there is no model to ship.
+
+    Raises BudgetExceeded when the model does not fit and the recipe does not say `on_misfit: report`.
+    """
+    try:
+        variant, folder = shipped_variant(job.inputs, job.recipe.quantize.ship)
+        flatbuffer = (folder / str(variant.file)).read_bytes()
+    except StageFailed:  # said by the variant's own row
+        flatbuffer = b""
+    own = job.recipe.boards
+    used = library(job.recipe.library)
+    rows = [fit_model(flatbuffer, board(key, own), key=key, sketch=used) for key in job.recipe.targets if flatbuffer]
+    if job.recipe.on_misfit == "stop":
+        require_fit(rows)
+    (job.output / FIT_FILE).write_text(json.dumps([row.model_dump(mode="json") for row in rows], indent=1))
+
+
+def read_fit(folder: Path) -> dict[str, FitRow]:
+    """Return what `judge_fit` wrote, by board."""
+    rows = [FitRow.model_validate(row) for row in json.loads((folder / FIT_FILE).read_text())]
+    return {row.board: row for row in rows}

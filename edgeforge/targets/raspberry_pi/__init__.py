@@ -1,0 +1,1 @@
+"""The Raspberry Pi bundle: packed, sent, measured and served."""

@@ -1,0 +1,58 @@
+"""The stage `raspberry-pi-bench`: the bundle's own scripts, run on this desk as a device would run them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tarfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from edgeforge.builder.stage import Job
+from edgeforge.errors import StageFailed
+from edgeforge.results.devices import BUNDLE_STAGE, DESK_FILE, device_row
+
+SERVER_PACKAGES = ("fastapi", "uvicorn", "prometheus_client")
+LOAD = ("--clients", "1,4,8", "--requests", "200", "--seconds", "10")
+TIMEOUT = 900  # seconds of one script; each bounds itself far below
+
+
+def bench_on_desk(job: Job) -> None:
+    """Write desk.json (report.schema.PiDevice). Raises StageFailed when the bundle's self-test fails here."""
+    folder = unpack(next(job.inputs[BUNDLE_STAGE].glob("*.tar.gz")), job.scratch)
+    job.progress(0.1, "its self-test")
+    selftest = script(folder, "selftest.py", "--json")
+    job.progress(0.2, "its bench")
+    measure = job.recipe.measure
+    bench = script(folder, "bench.py", "--json", "--choose", "--perf", "--runs", str(measure.runs), "--warmup",
+                   str(measure.warmup))  # fmt: skip
+    job.progress(0.7, "its server under load")
+    missing = [name for name in SERVER_PACKAGES if find_spec(name) is None]
+    reason = f"{', '.join(missing)} is not installed: pip install 'edgeforge[serve]'" if missing else ""
+    if not missing and not list((folder / "samples").glob("*.png")):
+        reason = "the model takes no images that could be sent"
+    load = {} if reason else script(folder, "loadtest.py", "--json", *LOAD)
+    row = device_row("desk", selftest, bench, load, reason)
+    (job.output / DESK_FILE).write_text(row.model_dump_json(indent=1))
+
+
+def unpack(bundle: Path, folder: Path) -> Path:
+    """Unpack a bundle; return the folder of its scripts."""
+    with tarfile.open(bundle) as archive:
+        archive.extractall(folder, filter="data")
+    return folder / bundle.name.removesuffix(".tar.gz")
+
+
+def script(folder: Path, *words: str) -> dict[str, Any]:
+    """Return the JSON that one of the bundle's scripts prints. Raises StageFailed with the reason it gives."""
+    command = [sys.executable, *words]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT)
+    if done.returncode:
+        lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        reason = lines[-1][:500] if lines else f"exit code {done.returncode}"
+        raise StageFailed(
+            f"the bundle's {words[0]} fails on this desk: {reason}", fix="this is a bug: please report it"
+        )
+    return dict(json.loads(done.stdout))

@@ -1,0 +1,215 @@
+"""The operators of a .tflite file as a graph, and smaller models cut out of it."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+from edgeforge.errors import RecipeError
+from edgeforge.runtimes.runner import TensorSpec
+from edgeforge.tflite.flatbuffer import operator_name, read_model, type_name, write_model
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+CONVERSIONS = ("QUANTIZE", "DEQUANTIZE")
+
+Kernels = Literal["xnnpack", "builtin"]
+
+
+class Graph:
+    """One subgraph of operators in the order in which they run. Tensors and operators are named by their place.
+
+    Raises RecipeError for control flow, which has several subgraphs.
+    """
+
+    def __init__(self, flatbuffer: bytes) -> None:
+        self.model_bytes = flatbuffer
+        self.model = read_model(flatbuffer)
+        if len(self.model.subgraphs) != 1:
+            raise RecipeError(
+                f"the model has {len(self.model.subgraphs)} subgraphs (control flow); layers are compared in one",
+                fix="export the model without branches and loops",
+            )
+        self.graph = self.model.subgraphs[0]
+        self.tensors = self.graph.tensors
+        self.operators = self.graph.operators
+        self.names = [operator_name(self.model, operator) for operator in self.operators]
+        self.inputs = [int(place) for place in self.graph.inputs]
+        self.outputs = [int(place) for place in self.graph.outputs]
+
+    @cached_property
+    def constants(self) -> set[int]:
+        """Tensors whose value does not depend on the input: weights, and what is computed of weights alone."""
+        found = {
+            place
+            for place, tensor in enumerate(self.tensors)
+            if (data := self.model.buffers[tensor.buffer].data) is not None and len(data) > 0
+        }
+        for operator in self.operators:
+            if all(place in found for place in sources(operator)):
+                found.update(targets(operator))
+        return found
+
+    @cached_property
+    def layers(self) -> list[int]:
+        """The operators that compute activations."""
+        return [n for n, operator in enumerate(self.operators) if not set(targets(operator)) <= self.constants]
+
+    def activations(self, operator: int) -> list[int]:
+        """Return the inputs of an operator that are no constants, each once."""
+        return [place for place in dict.fromkeys(sources(self.operators[operator])) if place not in self.constants]
+
+    def readers(self, tensor: int) -> list[int]:
+        """Return the operators that read a tensor."""
+        return [n for n, operator in enumerate(self.operators) if tensor in sources(operator)]
+
+    def shape(self, tensor: int) -> tuple[int, ...]:
+        """Return a tensor's shape, () for a scalar."""
+        shape = self.tensors[tensor].shape
+        return () if shape is None else tuple(int(size) for size in shape)
+
+    def spec(self, tensor: int) -> TensorSpec:
+        """Return a tensor's type, scale and zero point; those of its first channel where it has one a channel."""
+        found = self.tensors[tensor]
+        scales = None if found.quantization is None else found.quantization.scale
+        kind = type_name(found.type).lower()
+        if scales is None or len(scales) == 0:
+            return TensorSpec(self.shape(tensor), kind)
+        return TensorSpec(self.shape(tensor), kind, float(scales[0]), int(found.quantization.zeroPoint[0]))
+
+    def name(self, tensor: int) -> str:
+        """Return the name that the converter gave a tensor."""
+        return str(self.tensors[tensor].name.decode())
+
+
+def sources(operator: Any) -> list[int]:
+    """Return the tensors that an operator reads; inputs left out (-1) are not among them."""
+    return [int(place) for place in (operator.inputs if operator.inputs is not None else []) if place >= 0]
+
+
+def targets(operator: Any) -> list[int]:
+    """Return the tensors that an operator writes."""
+    return [int(place) for place in (operator.outputs if operator.outputs is not None else []) if place >= 0]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A model cut out of another: its inputs and outputs are the tensors of these places there."""
+
+    flatbuffer: bytes
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+def cut(graph: Graph, operators: list[int], outputs: list[int]) -> Cut:
+    """Return a model of some operators, in their order; what they read and do not compute becomes its input."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    wanted = _with_constants(graph, operators)
+    computed = {place for n in wanted for place in targets(graph.operators[n])}
+    read = dict.fromkeys(place for n in wanted for place in sources(graph.operators[n]))
+    inputs = [place for place in read if place not in computed and place not in graph.constants]
+    places = {old: new for new, old in enumerate(sorted({*read, *computed, *outputs}))}
+    model, part = schema.ModelT(), schema.SubGraphT()
+    model.version, model.operatorCodes, model.subgraphs = graph.model.version, graph.model.operatorCodes, [part]
+    model.buffers = [schema.BufferT()]
+    part.tensors = [_moved(graph, old, model.buffers) for old in places]
+    part.inputs, part.outputs = [places[old] for old in inputs], [places[old] for old in outputs]
+    part.operators = [_rewired(graph.operators[n], places) for n in wanted]
+    return Cut(write_model(model), tuple(inputs), tuple(outputs))
+
+
+def downstream(graph: Graph, tensor: int) -> list[int]:
+    """Return the operators whose result depends on a tensor, in the order in which they run."""
+    reached, found = {tensor}, []
+    for n, operator in enumerate(graph.operators):
+        if reached & set(sources(operator)):
+            found.append(n)
+            reached.update(targets(operator))
+    return found
+
+
+def _with_constants(graph: Graph, operators: list[int]) -> list[int]:
+    """Add the operators that compute constants for these, such as a DEQUANTIZE of weights."""
+    wanted = set(operators)
+    read = {place for n in wanted for place in sources(graph.operators[n])}
+    for n in reversed(range(len(graph.operators))):
+        made = set(targets(graph.operators[n]))
+        if n not in wanted and made & read and made <= graph.constants:
+            wanted.add(n)
+            read.update(sources(graph.operators[n]))
+    return sorted(wanted)
+
+
+def _moved(graph: Graph, place: int, buffers: list[Any]) -> Any:
+    tensor = copy.copy(graph.tensors[place])
+    buffer = graph.model.buffers[tensor.buffer]
+    tensor.buffer = 0
+    if buffer.data is not None and len(buffer.data) > 0:
+        tensor.buffer = len(buffers)
+        buffers.append(buffer)
+    return tensor
+
+
+def _rewired(operator: Any, places: dict[int, int]) -> Any:
+    moved = copy.copy(operator)
+    moved.inputs = [places[int(old)] if old >= 0 else -1 for old in operator.inputs]
+    moved.outputs = [places[int(old)] for old in operator.outputs]
+    return moved
+
+
+class TensorRunner:
+    """Runs a model in LiteRT and returns tensors by their place.
+
+    kernels: builtin are LiteRT's own, which leave every tensor to be read; xnnpack is faster. Operators that
+    XNNPACK refuses run with the builtin kernels.
+    """
+
+    def __init__(self, flatbuffer: bytes, *, every: bool = False, kernels: Kernels = "builtin") -> None:
+        try:
+            self.interpreter = _interpreter(flatbuffer, every, kernels)
+        except RuntimeError:
+            if kernels == "builtin":
+                raise
+            self.interpreter = _interpreter(flatbuffer, every, "builtin")
+        self.inputs = [details["index"] for details in self.interpreter.get_input_details()]
+        self.outputs = [details["index"] for details in self.interpreter.get_output_details()]
+
+    def run(self, values: list[NDArray[Any]], wanted: list[int] | None = None) -> list[NDArray[Any]]:
+        """Return the tensors `wanted` (the outputs, if not said) for values of the inputs."""
+        for place, value in zip(self.inputs, values, strict=True):
+            self.interpreter.set_tensor(place, value)
+        self.interpreter.invoke()
+        return [self.interpreter.get_tensor(place) for place in (self.outputs if wanted is None else wanted)]
+
+
+def _interpreter(flatbuffer: bytes, every: bool, kernels: Kernels) -> Any:
+    import warnings
+
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    resolver = OpResolverType.AUTO if kernels == "xnnpack" else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that keeping every tensor takes memory is known
+        interpreter = Interpreter(
+            model_content=flatbuffer,
+            num_threads=1,
+            experimental_op_resolver_type=resolver,
+            experimental_preserve_all_tensors=every,
+        )
+    interpreter.allocate_tensors()
+    return interpreter
+
+
+def constant_value(graph: Graph, tensor: int) -> NDArray[np.float32] | None:
+    """Return a float32 constant's value; None for other types and for what is computed."""
+    import numpy as np
+
+    data = graph.model.buffers[graph.tensors[tensor].buffer].data
+    if data is None or graph.spec(tensor).dtype != "float32":
+        return None
+    return np.frombuffer(np.asarray(data, np.uint8).tobytes(), np.float32).reshape(graph.shape(tensor))

@@ -1,0 +1,1 @@
+"""The user's network: from a class, a finished file or a checkpoint."""

@@ -1,0 +1,134 @@
+"""Loads the user's network: from a recipe, and with the weights of a checkpoint."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeforge.builder.stage import Job
+from edgeforge.data.splits import read_preprocessing
+from edgeforge.errors import RecipeError, first_line, line_in
+from edgeforge.recipe.schema import Model
+from edgeforge.results.variant import Preprocessing
+from edgeforge.suggest import nearest
+from edgeforge.train.network.finished import load_finished, require_outputs
+
+if TYPE_CHECKING:
+    from torch import nn
+
+CHECKPOINT = "model.ckpt"
+
+
+def new_network(job: Job) -> nn.Module:
+    """Return the recipe's network with fresh weights. Raises RecipeError naming what is wrong with it."""
+    return make_network(job.recipe.model, job.files["model"])
+
+
+def make_network(model: Model, path: Path) -> nn.Module:
+    """Return the network of a section such as `model`, whose file is `path`, with fresh weights."""
+    network_class = _find_class(path, model.class_name)
+    try:
+        network: nn.Module = network_class(**model.args)
+    except TypeError as error:
+        signature = inspect.signature(network_class.__init__)
+        known = [name for name in signature.parameters if name != "self"]
+        raise RecipeError(
+            f"model.args do not fit {network_class.__name__} of {path}: {error}",
+            fix=f"its arguments are: {', '.join(known) or 'none'}",
+        ) from error
+    return network
+
+
+def trained_network(job: Job) -> nn.Module:
+    """Return the network that is deployed, in evaluation mode: the pruned one where the recipe prunes."""
+    return _with_weights(job, "prune" if "prune" in job.inputs else "train")
+
+
+def dense_network(job: Job) -> nn.Module:
+    """Return the network as it was trained, before any pruning, in evaluation mode."""
+    return _with_weights(job, "train")
+
+
+def _with_weights(job: Job, stage: str) -> nn.Module:
+    if job.recipe.model.finished:
+        return load_finished(job.files["model"], read_preprocessing(job.inputs["data"]).shape)
+    network = new_network(job)
+    load_weights(network, job.inputs[stage] / CHECKPOINT)
+    return network.eval()
+
+
+def load_weights(network: nn.Module, path: Path) -> None:
+    """Give a network the weights of a checkpoint, and its layers the checkpoint's sizes."""
+    import torch
+
+    from edgeforge.train.network.resize import resize
+
+    weights = network_weights(torch.load(path, map_location="cpu", weights_only=True))
+    resize(network, weights)
+    network.load_state_dict(weights)
+
+
+def network_weights(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """Return the state dict of `Classifier.network` out of a Lightning checkpoint."""
+    prefix = "network."
+    return {name.removeprefix(prefix): value for name, value in checkpoint["state_dict"].items()
+            if name.startswith(prefix)}  # fmt: skip
+
+
+def check_output(network: nn.Module, preprocessing: Preprocessing) -> None:
+    """Run one zero image through the network. Raises RecipeError unless it gives one vector (1,outputs)."""
+    import torch
+
+    shape = preprocessing.shape
+    was_training = network.training
+    try:
+        with torch.no_grad():
+            output = network.eval()(torch.zeros(1, *shape))
+    except Exception as error:
+        raise RecipeError(
+            f"model: an input of shape 1,{','.join(map(str, shape))} cannot go through it: {first_line(error)}",
+            fix="make the model fit the images of data.source",
+        ) from error
+    finally:
+        network.train(was_training)
+    found = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
+    require_outputs(found, preprocessing)
+
+
+def _find_class(path: Path, wanted: str | None) -> type[nn.Module]:
+    """Return the class named, or the only nn.Module that the file defines."""
+    from torch import nn
+
+    spec = importlib.util.spec_from_file_location(f"edgeforge_user_model_{path.stem}", path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # torch.fx and dataclasses look a class's module up
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        line = line_in(path, error)
+        raise RecipeError(
+            f"model: {path}{line} cannot be imported: {type(error).__name__}: {error}", fix="mend the file"
+        ) from error
+    classes = {
+        name: value
+        for name, value in vars(module).items()
+        if inspect.isclass(value) and issubclass(value, nn.Module) and value.__module__ == spec.name
+    }
+    if wanted:
+        if wanted not in classes:
+            raise RecipeError(
+                f"model: {path} defines no nn.Module '{wanted}'{nearest(wanted, classes)}",
+                fix=f"name one of: {', '.join(classes) or 'none there'}",
+            )
+        return classes[wanted]
+    public = {name: value for name, value in classes.items() if not name.startswith("_")}
+    if len(public) != 1:
+        raise RecipeError(
+            f"model: {path} defines {len(public)} public nn.Module classes ({', '.join(public)})",
+            fix=f"name one: {path.name}:{next(iter(public), 'ClassName')}",
+        )
+    return next(iter(public.values()))

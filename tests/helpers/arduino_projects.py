@@ -1,0 +1,98 @@
+"""Arduino projects for tests: of the digits model, and of inputs and outputs of other shapes and types."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from places import DATA
+
+from edgeforge.hardware.boards import board
+from edgeforge.hardware.libraries import DEFAULT_LIBRARY, library
+from edgeforge.results.variant import Head, Preprocessing
+from edgeforge.runtimes.runner import TensorSpec
+from edgeforge.runtimes.tflm import TFLMRunner
+from edgeforge.targets.arduino.golden_vectors import TestVector, choose_vectors
+from edgeforge.targets.arduino.project import ProjectFacts, write_project
+from edgeforge.tflite.flatbuffer import operators
+from edgeforge.tflite.tensors import to_input
+
+MODEL = DATA / "digits_int8.tflite"
+CLASSES = tuple(map(str, range(10)))
+DIGITS = Preprocessing((1, 8, 8), 16.0, (0.3053,), (0.3760,), CLASSES)
+BOARDS = tuple(map(board, ("arduino-nano-33-ble", "esp32-s3")))
+
+
+def digit_images() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return scikit-learn's digits (N,1,8,8) and their labels."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    return digits.images[:, None].astype(np.uint8), digits.target
+
+
+def digits_facts(model: Path = MODEL, arena_bytes: int = 4096) -> ProjectFacts:
+    """Return the facts of a digits model's project, ten real images its candidates for test vectors."""
+    runner = TFLMRunner(model)
+    images, labels = digit_images()
+    flatbuffer = model.read_bytes()
+    return ProjectFacts(
+        name="digits",
+        flatbuffer=flatbuffer,
+        preprocessing=DIGITS,
+        input=runner.input,
+        output=runner.output,
+        operators=tuple(operators(flatbuffer)),
+        arena_bytes=arena_bytes,
+        arena_note="Enough for this test.",
+        boards=BOARDS,
+        vectors=choose_vectors(runner, DIGITS, images[:10], [f"class {label}" for label in labels[:10]]),
+        library=library(DEFAULT_LIBRARY),
+    )
+
+
+def digits_project(folder: Path) -> Path:
+    """Write the digits project and return its folder."""
+    write_project(folder / "digits", digits_facts())
+    return folder / "digits"
+
+
+def any_project(
+    folder: Path, preprocessing: Preprocessing, raw: NDArray[Any], spec: TensorSpec, output: TensorSpec | None = None
+) -> Path:
+    """Write a project whose model takes and gives other types; its model.cc is the digits model all the same."""
+    output = output or TensorSpec((1, preprocessing.outputs), "int8", 0.1, 3)
+    tensor = to_input(preprocessing.apply(raw[:1]), spec)[0]
+    answer = np.arange(preprocessing.outputs, dtype=output.dtype)
+    facts = ProjectFacts(
+        name="any",
+        flatbuffer=MODEL.read_bytes(),
+        preprocessing=preprocessing,
+        input=spec,
+        output=output,
+        operators=("CONV_2D",),
+        arena_bytes=4096,
+        arena_note="",
+        boards=BOARDS,
+        vectors=(TestVector("input 0", raw[0].transpose(1, 2, 0), tensor, answer),),
+        library=library(DEFAULT_LIBRARY),
+    )
+    write_project(folder / "any", facts)
+    return folder / "any"
+
+
+CELL = Preprocessing(
+    (1, 8, 8),
+    16.0,
+    (0.3053,),
+    (0.3760,),
+    CLASSES,
+    heads=(
+        Head("digit", CLASSES),
+        Head("life", unit="cycles", mean=6.1, std=0.4, log=True),
+        Head("ünit?", ('the "nine"', "b\\c")),
+        Head("warmth", unit="°C", mean=20.0, std=5.0),
+    ),
+)

@@ -1,0 +1,70 @@
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from edgeforge.builder.plan import user_files
+from edgeforge.errors import RecipeError
+from edgeforge.recipe.init import write_recipe
+from edgeforge.recipe.load import load_recipe
+from edgeforge.recipe.model_file import resolve_model_file
+
+
+@pytest.mark.parametrize("template", ["digits", "mnist"])
+def test_a_written_recipe_loads_fits_a_screen_and_has_the_users_model(tmp_path: Path, template: str) -> None:
+    (tmp_path / "net.py").write_text("class Net: ...")
+    path = tmp_path / "My Net.yaml"
+    write_recipe(path, template=template, model="net.py:Net", force=False)
+    recipe = load_recipe(path).recipe
+    assert recipe.name == "my-net" and recipe.model.name == "net.py:Net" and not recipe.model.args
+    assert len(path.read_text().splitlines()) <= 45
+    assert resolve_model_file(recipe.model.name, tmp_path) == (tmp_path / "net.py", "Net")
+
+
+def test_nothing_is_overwritten_without_force(tmp_path: Path) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text("mine")
+    with pytest.raises(RecipeError, match="exists already"):
+        write_recipe(path, template="digits", model=None, force=False)
+    assert path.read_text() == "mine"
+    write_recipe(path, template="digits", model=None, force=True)
+    assert load_recipe(path).recipe.name == "r"
+
+
+@pytest.mark.parametrize(
+    ("path", "template", "model", "expected"),
+    [
+        ("r.yaml", "mnits", None, "did you mean 'mnist'"),
+        ("r.yaml", "digits", "digts_cnn", "did you mean 'digits_cnn'"),
+        ("r.yaml", "digits", "no.py", "no file no.py"),
+        ("file/r.yaml", "digits", None, "cannot be written"),
+    ],
+)
+def test_mistakes_write_nothing(tmp_path: Path, path: str, template: str, model: str | None, expected: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(RecipeError, match=expected):
+        write_recipe(tmp_path / path, template=template, model=model, force=False)
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
+def test_the_user_s_data_and_number_of_classes_are_put_in(tmp_path: Path) -> None:
+    for name in ("cat", "dog", "emu"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        Image.new("RGB", (40, 24)).save(tmp_path / "photos" / name / "a.png")
+    net = tmp_path / "net.py"
+    net.write_text("class Net:\n    def __init__(self, width=8, *, num_classes=10): ...\n")
+    path = tmp_path / "r.yaml"
+    for template in ("digits", "mnist"):
+        write_recipe(path, template=template, model=str(net), data=tmp_path / "photos", force=True)
+        recipe = load_recipe(path).recipe
+        assert recipe.data.source == "image_folder" and recipe.data.size == (24, 40)
+        assert recipe.model.args == {"num_classes": 3} and recipe.data.normalize is None
+        assert "data/own" in user_files(load_recipe(path))
+    Image.new("RGB", (4000, 24)).save(tmp_path / "photos" / "emu" / "b.png")
+    write_recipe(path, template="digits", model=None, data=tmp_path / "photos", force=True)
+    assert load_recipe(path).recipe.data.size == (96, 96)
+    (tmp_path / "list.csv").write_text("path,label\n")
+    write_recipe(path, template="digits", model=None, data=tmp_path / "list.csv", force=True)
+    assert load_recipe(path).recipe.data.source == "csv"
+    with pytest.raises(RecipeError, match=r"no folder, \.csv or \.npz there"):
+        write_recipe(path, template="digits", model=None, data=net, force=True)

@@ -1,0 +1,118 @@
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from places import DATA
+
+from edgeforge.hardware.arduino_platforms import pinned
+from edgeforge.hardware.boards import board, boards
+from edgeforge.hardware.libraries import DEFAULT_LIBRARY, library
+from edgeforge.results.variant import Preprocessing
+from edgeforge.runtimes.runner import TensorSpec
+from edgeforge.targets.arduino.golden_vectors import TestVector
+from edgeforge.targets.arduino.project import ProjectFacts, c_string, input_table, write_project
+from edgeforge.tflite.tensors import to_steps
+
+CHIRALE = library(DEFAULT_LIBRARY)
+MODEL = DATA / "digits_int8.tflite"
+
+
+def facts(*keys: str, vectors: int = 1, preprocessing: Preprocessing | None = None) -> ProjectFacts:
+    values = np.zeros((8, 8, 1), np.uint8)
+    return ProjectFacts(
+        name="some-digits",
+        flatbuffer=MODEL.read_bytes(),
+        preprocessing=preprocessing or Preprocessing((1, 8, 8), 16.0, (0.3,), (0.4,), tuple("0123456789")),
+        input=TensorSpec((1, 8, 8, 1), "int8", 0.02, -10),
+        output=TensorSpec((1, 10), "int8", 0.1, 3),
+        operators=("CONV_2D", "MAX_POOL_2D", "CONV_2D"),
+        arena_bytes=4096,
+        arena_note="Because.",
+        boards=tuple(map(board, keys)),
+        vectors=(TestVector("none", values, values.astype(np.int8), np.zeros(10, np.int8)),) * vectors,
+        library=CHIRALE,
+    )
+
+
+def test_every_known_board_has_pinned_versions(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "some-digits"
+    write_project(folder, facts(*boards()))
+    profiles = yaml.safe_load((folder / "sketch.yaml").read_text())["profiles"]
+    assert len(profiles) == len(boards())
+    for profile in profiles.values():
+        (platform,) = profile["platforms"]
+        assert re.fullmatch(r"\w+:\w+ \(\d+\.\d+\.\d+\)", platform["platform"])
+        assert ("platform_index_url" in platform) == platform["platform"].startswith("esp32")
+        assert f"{CHIRALE.name} ({CHIRALE.version})" in profile["libraries"]
+    ini = (folder / "platformio.ini").read_text()
+    assert len(re.findall(r"^platform = [\w-]+@\d+\.\d+\.\d+$", ini, re.M)) == len(boards())
+
+
+def test_a_board_of_another_platform_is_left_unpinned() -> None:
+    pin = pinned("someone:avr:thing:cpu=fast")
+    assert (pin.profile, pin.platform, pin.version, pin.platformio_board) == ("thing", "someone:avr", "", "")
+
+
+def test_the_resolver_has_each_operator_once(tmp_path: Path) -> None:
+    write_project(tmp_path / "some-digits", facts("esp32-s3"))
+    text = (tmp_path / "some-digits" / "classifier.cc").read_text()
+    assert re.findall(r"resolver\.(\w+)\(\)", text) == ["AddConv2D", "AddMaxPool2D"]
+    assert "MicroMutableOpResolver<2>" in text
+
+
+def test_firmware_uses_neither_heap_nor_string_nor_exceptions(tmp_path: Path) -> None:
+    write_project(tmp_path / "some-digits", facts("esp32-s3"))
+    sources = [path for path in (tmp_path / "some-digits").iterdir() if path.suffix in (".cc", ".h", ".ino")]
+    code = "\n".join(re.sub(r"//.*", "", path.read_text()) for path in sources)
+    assert not re.search(r"\bmalloc\b|\bString\b|\bstd::(string|vector)\b|\bthrow\b|\btry\b|\bnew [A-Z]", code)
+
+
+def test_tolerance_is_nought_only_where_exactness_was_shown() -> None:
+    assert CHIRALE.tolerance(("CONV_2D", "FULLY_CONNECTED")) == 0
+    assert CHIRALE.tolerance(("CONV_2D", "SOFTMAX")) == CHIRALE.tolerance_steps == 1
+
+
+def test_a_project_without_a_test_vector_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one test vector"):
+        facts("esp32-s3", vectors=0)
+
+
+def test_the_camera_is_offered_for_images_alone(tmp_path: Path) -> None:
+    write_project(tmp_path / "some-digits", facts("arduino-nano-33-ble"))
+    assert "OV7675" in (tmp_path / "some-digits" / "README.txt").read_text()
+    sensor = Preprocessing((1, 1, 64), 1.0, (0.0,), (1.0,), tuple("0123456789"), raw_type="float32")
+    write_project(tmp_path / "b" / "some-digits", facts("arduino-nano-33-ble", preprocessing=sensor))
+    assert "OV7675" not in (tmp_path / "b" / "some-digits" / "README.txt").read_text()
+
+
+@given(
+    st.floats(0.05, 500), st.lists(st.tuples(st.floats(-5, 5), st.floats(0.01, 9)), min_size=1, max_size=3),
+    st.floats(1e-4, 1), st.integers(-128, 127),
+)  # fmt: skip
+def test_the_table_is_the_desks_arithmetic(
+    raw_max: float, channels: list[tuple[float, float]], scale: float, zero: int
+) -> None:
+    mean, std = zip(*channels, strict=True)
+    preprocessing = Preprocessing((len(mean), 4, 4), raw_max, mean, std, ("a", "b"))
+    spec = TensorSpec((1,), "int8", scale, zero)
+    table = input_table(preprocessing, spec)
+    assert table is not None and table.shape == (len(mean), 256)
+    for channel, (m, s) in enumerate(channels):
+        raw = np.arange(256, dtype=np.float32)
+        normalised = (raw / np.float32(raw_max) - np.float32(m)) / np.float32(s)
+        assert (table[channel] == to_steps(normalised, spec)).all()
+
+
+@given(st.text(st.sampled_from('aZ09 "\\?%\n\tßé€😀'), max_size=20))
+def test_a_c_string_reads_back_as_the_same_text(text: str) -> None:
+    body = c_string(text)[1:-1]
+    raw = re.sub(rb"\\(\d{3}|.)", lambda found: _unescaped(found[1]), body.encode("ascii"))
+    assert raw == text.encode()
+
+
+def _unescaped(escape: bytes) -> bytes:
+    return bytes([int(escape, 8)]) if len(escape) == 3 else escape

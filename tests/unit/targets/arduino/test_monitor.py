@@ -1,0 +1,220 @@
+"""`edgeforge monitor` against a board on a pseudo-terminal, which runs the sketch's own protocol.cc."""
+
+import os
+import select
+import shutil
+import struct
+import subprocess
+import threading
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from places import DATA, HELPERS
+
+from edgeforge.bundled import bundled
+from edgeforge.errors import ParityError, RecipeError, StageFailed
+from edgeforge.results.variant import Preprocessing
+from edgeforge.runtimes.tflm import TFLMRunner
+from edgeforge.targets.arduino.monitor import Subject, monitor, require_parity, tolerance_of
+from edgeforge.targets.arduino.serial_link import Link
+from edgeforge.targets.arduino.serial_protocol import MAGIC, Message, encode
+from edgeforge.tflite.associated_files import pure_flatbuffer
+from edgeforge.tflite.tensors import to_input
+
+MODEL = DATA / "digits_int8.tflite"
+PREPROCESSING = Preprocessing((1, 8, 8), 16.0, (0.3053,), (0.3760,), tuple("0123456789"))
+IMAGES = 24
+Board = Callable[..., str]
+
+pytestmark = pytest.mark.skipif(not shutil.which("g++"), reason="g++ compiles the board's protocol")
+
+
+@pytest.fixture(scope="module")
+def subject() -> Subject:
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    raw = digits.images[:IMAGES, None].astype(np.uint8)
+    return Subject(pure_flatbuffer(MODEL.read_bytes()), PREPROCESSING, raw, digits.target[:IMAGES])
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The board's program, compiled for this desk."""
+    made = tmp_path_factory.mktemp("board") / "board"
+    firmware = bundled("firmware") / "arduino"
+    sources = [str(HELPERS / "board_on_pty.cc"), str(firmware / "protocol.cc")]
+    warnings = ["-std=c++17", "-Wall", "-Wextra", "-Werror"]
+    done = subprocess.run(
+        ["g++", *warnings, f"-I{firmware}", *sources, "-o", str(made)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return made
+
+
+@pytest.fixture(scope="module")
+def table(subject: Subject, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """TFLM's own outputs for the test's images, in the file that the program answers from."""
+    runner = TFLMRunner(MODEL)
+    tensors = to_input(PREPROCESSING.apply(subject.raw), runner.input)
+    outputs = runner.run_raw(tensors)
+    crc = zlib.crc32(subject.flatbuffer)
+    head = struct.pack("<9I", 0, 0, 1, 64, 64, 10, crc, 1500, IMAGES)
+    entries = zip(subject.raw.transpose(0, 2, 3, 1), tensors, outputs, strict=True)
+    path = tmp_path_factory.mktemp("table") / "table.bin"
+    path.write_bytes(head + b"".join(part.tobytes() for entry in entries for part in entry))
+    return path
+
+
+@pytest.fixture
+def board(program: Path, table: Path) -> Iterator[Board]:
+    """Start a board with faults, and return its port."""
+    running: list[subprocess.Popen[str]] = []
+
+    def start(*faults: str, answers: Path = table) -> str:
+        process = subprocess.Popen([program, answers, *faults], stdout=subprocess.PIPE, text=True)
+        running.append(process)
+        assert process.stdout is not None
+        return process.stdout.readline().strip()
+
+    yield start
+    for process in running:
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_every_answer_is_the_desk_s(subject: Subject, board: Board, raw: bool) -> None:
+    with Link(board("chatty=1")) as link:
+        run = monitor(subject, link, raw=raw)
+        assert "PASS: 3 images" in link.said
+    assert (run.images, run.identical, run.max_steps, run.beyond, run.retries) == (IMAGES, IMAGES, 0, 0, 0)
+    assert run.heads[0].board == run.heads[0].desk > 0.9
+    assert 1.51 <= run.p50_ms <= run.p99_ms <= 1.75  # as the board counted
+    assert run.self_test.startswith("PASS: 3 vectors, largest difference 1 step,")
+    assert (run.name, run.arena_used_bytes, run.tolerance_steps) == ("digits", 2692, 0)
+    require_parity(run)
+
+
+@pytest.mark.parametrize(
+    "fault", ["corrupt_answer=5", "corrupt_question=300", "corrupt_question=225", "lose_question=400"]
+)
+def test_what_the_line_damages_is_asked_again(subject: Subject, board: Board, fault: str) -> None:
+    with Link(board(fault), timeout=2.5) as link:
+        run = monitor(subject, link)
+    assert (run.identical, run.images) == (IMAGES, IMAGES)
+    assert 1 <= run.retries <= 2
+
+
+def test_a_late_answer_is_not_taken_for_the_next_one(subject: Subject, board: Board) -> None:
+    with Link(board("late=3"), timeout=1.0) as link:
+        run = monitor(subject, link)
+    assert run.identical == IMAGES and run.retries >= 1
+
+
+def test_one_wrong_answer_is_found(subject: Subject, board: Board) -> None:
+    with Link(board("wrong=7")) as link:
+        run = monitor(subject, link)
+    assert (run.identical, run.beyond, run.max_steps) == (IMAGES - 1, 1, 3)
+    assert [(entry.index, entry.steps) for entry in run.mismatches] == [(6, 3)]
+    with pytest.raises(ParityError, match=r"1 of 24 answers differ .* of input 6, by 3"):
+        require_parity(run)
+
+
+def test_one_step_is_too_much_where_the_library_is_known_to_be_exact(subject: Subject, board: Board) -> None:
+    with Link(board("wrong_one=7")) as link:
+        run = monitor(subject, link)
+    assert (run.identical, run.beyond, run.max_steps) == (IMAGES - 1, 1, 1)
+    assert tolerance_of("Chirale_TensorFLowLite 2.0.0", ["CONV_2D", "SOFTMAX"]) == 1
+    assert tolerance_of("unknown 1.0", ["SOFTMAX"]) == 0
+
+
+def test_a_board_with_another_model_is_told(subject: Subject, board: Board) -> None:
+    other = Subject(subject.flatbuffer + b"\0", PREPROCESSING, subject.raw, subject.labels)
+    with Link(board()) as link, pytest.raises(RecipeError, match="runs another model: 'digits' with CRC"):
+        monitor(other, link)
+
+
+def test_a_board_that_falls_silent(subject: Subject, board: Board) -> None:
+    with (
+        Link(board("silent_after=4"), timeout=0.3) as link,
+        pytest.raises(StageFailed, match="has fallen silent, after 4 of 24 inputs"),
+    ):
+        monitor(subject, link)
+
+
+def test_a_board_that_is_unplugged(subject: Subject, board: Board) -> None:
+    with (
+        Link(board("gone_after=4")) as link,
+        pytest.raises(StageFailed, match="the board is gone, after 4 of 24 inputs"),
+    ):
+        monitor(subject, link)
+
+
+def test_an_input_that_the_model_fails_on_quotes_the_board(subject: Subject, board: Board) -> None:
+    unknown = Subject(subject.flatbuffer, PREPROCESSING, subject.raw ^ 1, None)
+    with Link(board()) as link, pytest.raises(StageFailed, match="Invoke failed"):
+        monitor(unknown, link)
+
+
+def test_a_busy_port_and_no_port(board: Board, tmp_path: Path) -> None:
+    port = board()
+    with Link(port), pytest.raises(StageFailed, match="another program has it open"):
+        Link(port)
+    with pytest.raises(RecipeError, match="there is no such serial port"):
+        Link(str(tmp_path / "ttyACM9"))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StageFailed, match="cannot be opened"):
+        Link(str(tmp_path / "file"))
+
+
+@pytest.fixture
+def scripted() -> Iterator[Callable[[Callable[[bytes], bytes]], str]]:
+    """Start a terminal that answers each read with what a function makes of it, and return its port."""
+    open_files: list[int] = []
+    stop = threading.Event()
+    threads: list[threading.Thread] = []
+
+    def start(answer: Callable[[bytes], bytes]) -> str:
+        master, slave = os.openpty()
+        open_files.extend((master, slave))
+
+        def serve() -> None:
+            while not stop.is_set():
+                if select.select([master], [], [], 0.05)[0] and (reply := answer(os.read(master, 4096))):
+                    os.write(master, reply)
+
+        threads.append(threading.Thread(target=serve))
+        threads[-1].start()
+        return os.ttyname(slave)
+
+    yield start
+    stop.set()
+    for thread in threads:
+        thread.join()
+    for descriptor in open_files:
+        os.close(descriptor)
+
+
+def test_another_protocol_version(scripted: Callable[[Callable[[bytes], bytes]], str]) -> None:
+    newer = encode(Message.HELLO_ANSWER, b"\x02rest", version=2)
+    with pytest.raises(StageFailed, match="speaks version 2 of the protocol, this EdgeForge version 1"):
+        Link(scripted(lambda question: newer))
+
+
+def test_a_sketch_without_the_protocol(scripted: Callable[[Callable[[bytes], bytes]], str]) -> None:
+    with pytest.raises(StageFailed, match=r"nothing answers; it only writes text \(Hello\)"):
+        Link(scripted(lambda question: b"Hello\r\n"), boot=0.1)
+    with pytest.raises(StageFailed, match=r"nothing answers Fix: flash the sketch"):
+        Link(scripted(lambda question: b""), boot=0.1)
+
+
+def test_a_line_that_damages_every_answer(scripted: Callable[[Callable[[bytes], bytes]], str]) -> None:
+    damaged = MAGIC + b"\x01\x81\x01\x00\x00\x00\x07" + b"\0\0\0\0"
+    with pytest.raises(StageFailed, match=r"line is not reliable: .*wrong CRC"):
+        Link(scripted(lambda question: damaged), boot=0.1)

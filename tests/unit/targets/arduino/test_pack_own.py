@@ -1,0 +1,123 @@
+"""Packs models that EdgeForge did not make: TensorFlow's own converter made them of a Keras net."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from places import HELPERS
+
+from edgeforge.errors import BudgetExceeded, RecipeError
+from edgeforge.hardware.libraries import libraries, refusals
+from edgeforge.results.variant import Preprocessing
+from edgeforge.targets.arduino.own_tflite import Wishes, load_own, preprocessing_of, raw_of, read_samples
+from edgeforge.targets.arduino.pack import Conversion, Packed, pack
+from edgeforge.tflite.associated_files import pure_flatbuffer
+from edgeforge.tflite.flatbuffer import read_model
+
+MAKER = HELPERS / "keras_digits.py"
+BOARD = "arduino-nano-33-ble"
+
+
+@pytest.fixture(scope="module")
+def keras(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with float.tflite, int8.tflite (dense weights per channel), dynamic.tflite and digits.npz."""
+    folder = tmp_path_factory.mktemp("keras")
+    done = subprocess.run([sys.executable, str(MAKER), str(folder)], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def packed(keras: Path, tmp_path_factory: pytest.TempPathFactory) -> Packed:
+    """The Keras model, converted safely and packed."""
+    return pack(
+        keras / "int8.tflite", (BOARD,), tmp_path_factory.mktemp("out"), name="keras",
+        samples=keras / "digits.npz", conversion=Conversion(keras / "float.tflite", keras / "digits.npz"),
+    )  # fmt: skip
+
+
+def test_dense_weights_per_channel_are_refused_layer_by_layer(keras: Path, tmp_path: Path) -> None:
+    with pytest.raises(BudgetExceeded) as caught:
+        pack(keras / "int8.tflite", (BOARD,), tmp_path)
+    lines = caught.value.reason.splitlines()
+    assert [line.split(" (")[0] for line in lines] == ["FULLY_CONNECTED 2", "FULLY_CONNECTED 3"]
+    assert "16 scales" in lines[0] and "computes these wrongly and reports no error" in lines[0]
+    assert f"edgeforge pack {keras / 'int8.tflite'} --requantize" in caught.value.fix
+    assert not list(tmp_path.iterdir())  # nothing half-made
+
+
+def test_a_library_that_takes_them_is_packed(keras: Path, tmp_path: Path) -> None:
+    made = pack(keras / "int8.tflite", (BOARD,), tmp_path, library_key="tflite-micro-2026-08")
+    assert "tflite-micro" in (made.project / "classifier.cc").read_text()
+
+
+def test_the_safe_conversion_is_packed_with_the_same_proofs(packed: Packed) -> None:
+    model = pure_flatbuffer(packed.model.read_bytes())
+    assert [refusals(model, library) for library in libraries().values()] == [[]] * len(libraries())
+    weights = [tensor for tensor in read_model(model).subgraphs[0].tensors if len(tensor.shape) == 2]
+    assert {len(tensor.quantization.scale) for tensor in weights} == {1}
+    assert packed.fits[0].fits
+    assert float(packed.notes[-1].split("% of")[0].split()[-1]) > 95  # the same largest output as the float model's
+    assert (packed.project / "keras.ino").exists()
+    assert len(packed.vectors) == 8 and "class" in packed.vectors[0].label
+
+
+def test_goldens_are_tflm_s_own_answers(packed: Packed) -> None:
+    from edgeforge.runtimes.tflm import TFLMRunner
+
+    runner = TFLMRunner(packed.model)
+    for vector in packed.vectors:
+        assert (runner.run_raw(vector.tensor[None])[0].ravel() == vector.output.ravel()).all()
+
+
+def test_without_samples_the_sketch_says_that_its_vectors_are_pseudo_random(packed: Packed, tmp_path: Path) -> None:
+    made = [pack(packed.model, (BOARD,), tmp_path / folder, name="again") for folder in ("a", "b")]
+    texts = [(one.project / "test_vectors.cc").read_text() for one in made]
+    assert "pseudo-random, since no samples were given" in texts[0]
+    assert texts[0] == texts[1]
+    assert not any("assumed" in note for note in made[0].notes)  # the packed file carries its preprocessing
+
+
+@pytest.mark.parametrize("kind", ["float", "dynamic"])
+def test_a_float_model_says_how_to_quantize(keras: Path, tmp_path: Path, kind: str) -> None:
+    with pytest.raises(RecipeError, match=r"computes in float: CONV_2D 0 .* and 3 more of 4 layers") as caught:
+        pack(keras / f"{kind}.tflite", (BOARD,), tmp_path)
+    assert "representative_dataset" in caught.value.fix
+
+
+def test_bad_words_and_files_are_one_clear_error(keras: Path, tmp_path: Path) -> None:
+    good = keras / "int8.tflite"
+    (tmp_path / "cut.tflite").write_bytes(good.read_bytes()[:2000])
+    (tmp_path / "text.tflite").write_text("no model")
+    np.savez(tmp_path / "small.npz", raw=np.zeros((4, 1, 9, 9), np.uint8))
+    for path, words, said in [
+        (tmp_path / "none.tflite", {}, "No such file"),
+        (tmp_path / "cut.tflite", {}, "damaged|no TFLite flatbuffer"),
+        (tmp_path / "text.tflite", {}, "no TFLite flatbuffer"),
+        (good, {"board_keys": ("arduino-nano-33",)}, r"no board.*arduino-nano-33-ble"),
+        (good, {"library_key": "chirale"}, "no TFLM library.*chirale-2.0.0"),
+        (good, {"wishes": Wishes(labels="cat,dog")}, "10 outputs, and there are 2 labels"),
+        (good, {"wishes": Wishes(mean=(1.0, 2.0))}, "--mean: 2 values, the input has 1 channels"),
+        (good, {"name": "…"}, "no name for a sketch"),
+    ]:
+        with pytest.raises(RecipeError, match=said):
+            pack(path, **({"board_keys": (BOARD,), "out": tmp_path / "out"} | words))  # type: ignore[arg-type]
+    with pytest.raises(RecipeError, match=r"raw has the shape \(4, 1, 9, 9\), the model takes \(N,1,8,8\)"):
+        pack(good, (BOARD,), tmp_path, library_key="tflite-micro-2026-08", samples=tmp_path / "small.npz")
+
+
+def test_raw_inputs_come_back_from_normalised_ones(keras: Path) -> None:
+    model = load_own(keras / "int8.tflite")
+    preprocessing, notes = preprocessing_of(model, Wishes())
+    assert preprocessing == Preprocessing((1, 8, 8), 255.0, (0.0,), (1.0,), tuple("0123456789"))
+    assert len(notes) == 2 and "divided by 255" in notes[0]
+    with np.load(keras / "digits.npz") as arrays:
+        assert (raw_of(arrays["x"], preprocessing) == arrays["raw"]).all()
+    assert read_samples(keras / "digits.npz", preprocessing).raw.dtype == np.uint8
+
+
+def test_an_earlier_project_is_not_overwritten_unasked(packed: Packed) -> None:
+    with pytest.raises(RecipeError, match="is there already"):
+        pack(packed.model, (BOARD,), packed.project.parent, name="keras")

@@ -1,0 +1,85 @@
+"""A build judges its model by the library that its sketch is built with."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from places import DATA
+
+from edgeforge.builder.stage import Job, restricted
+from edgeforge.errors import BudgetExceeded
+from edgeforge.recipe.schema import Recipe
+from edgeforge.results.variant import Variant, write_variants
+from edgeforge.targets.arduino.stage import TARGETS_FILE, pack_arduino
+from edgeforge.targets.fit.stage import judge_fit, read_fit
+from edgeforge.tflite.associated_files import pure_flatbuffer
+from edgeforge.tflite.flatbuffer import read_model, write_model
+
+MODEL = DATA / "digits_int8.tflite"
+
+
+def per_channel() -> bytes:
+    """Return the digits model with another scale for each output of its dense layer."""
+    model = read_model(pure_flatbuffer(MODEL.read_bytes()))
+    dense = model.subgraphs[0].operators[-1]
+    model.subgraphs[0].tensors[dense.inputs[1]].quantization.scale = np.linspace(0.01, 0.02, 10)
+    return write_model(model)
+
+
+def job(stage: str, folder: Path, reads: tuple[str, ...], **recipe: object) -> Job:
+    whole = {"name": "digits", "data": {"source": "digits"}, "model": {"name": "m"}} | recipe
+    (folder / stage).mkdir()
+    return Job(
+        stage=stage,
+        recipe=restricted(Recipe.model_validate(whole), reads),
+        inputs={name: folder / name for name in ("tflite", "tflm", "fit")},
+        output=folder / stage,
+        scratch=folder,
+        progress=lambda done, text: None,
+    )
+
+
+def judged(folder: Path, **recipe: object) -> Path:
+    """Judge the model that ships, and return the stage's folder."""
+    (folder / "tflite").mkdir()
+    (folder / "tflite" / "wrong.tflite").write_bytes(per_channel())
+    write_variants(folder / "tflite", [Variant("tflite-int8", "litert", "int8", "wrong.tflite")])
+    reads = ("targets", "boards", "on_misfit", "library", "quantize.ship")
+    judge_fit(job("fit", folder, reads, targets=("arduino-nano-33-ble",), **recipe))
+    return folder / "fit"
+
+
+def test_a_model_that_the_library_would_compute_wrongly_stops_the_build(tmp_path: Path) -> None:
+    with pytest.raises(BudgetExceeded, match=r"FULLY_CONNECTED 4 .* per channel \(10 scales\)") as caught:
+        judged(tmp_path)
+    assert "quantize.tflite.per_channel_dense: false" in caught.value.fix
+
+
+def test_another_library_takes_it(tmp_path: Path) -> None:
+    (row,) = read_fit(judged(tmp_path, library="tflite-micro-2026-08")).values()
+    assert row.fits and not row.refusals
+
+
+def test_a_misfit_that_is_only_reported_is_not_packed(tmp_path: Path) -> None:
+    judged(tmp_path, on_misfit="report")
+    (tmp_path / "tflm").mkdir()
+    (tmp_path / "tflm" / "tflm.json").write_text(json.dumps({"reason": "", "operators": []}))
+    reads = ("name", "targets", "boards", "library", "quantize.ship")
+    pack_arduino(job("arduino", tmp_path, reads, targets=("arduino-nano-33-ble",)))
+    (row,) = json.loads((tmp_path / "arduino" / TARGETS_FILE).read_text())
+    assert (row["fits"], row["project"]) == (False, None)
+    assert "computes these wrongly" in row["reason"]
+    assert not (tmp_path / "arduino" / "digits").exists()
+
+
+def test_a_board_that_the_library_is_not_made_for_is_said(tmp_path: Path) -> None:
+    (tmp_path / "tflite").mkdir()
+    (tmp_path / "tflite" / "digits.tflite").write_bytes(MODEL.read_bytes())
+    write_variants(tmp_path / "tflite", [Variant("tflite-int8", "litert", "int8", "digits.tflite")])
+    reads = ("targets", "boards", "on_misfit", "library", "quantize.ship")
+    boards = ("arduino-uno-r4-minima", "arduino-nano-33-ble")
+    judge_fit(job("fit", tmp_path, reads, targets=boards, on_misfit="report"))
+    rows = read_fit(tmp_path / "fit")
+    assert "not for renesas_uno" in rows["arduino-uno-r4-minima"].caveats[0]
+    assert rows["arduino-nano-33-ble"].caveats == []

@@ -1,0 +1,103 @@
+"""What `edgeforge deploy` says of devices that the bundle cannot run on; the real way there is in end_to_end."""
+
+from pathlib import Path
+
+import pytest
+
+from edgeforge.errors import RecipeError, StageFailed
+from edgeforge.targets.raspberry_pi.deploy import PROBE, build_folder, bundle_of, check, probe
+from edgeforge.targets.raspberry_pi.ssh import Remote
+
+PI = {"machine": "aarch64", "version": "3.11", "bits": "64", "free_mb": "9000"}
+
+
+def test_a_device_as_it_should_be_passes() -> None:
+    check(Remote("pi@pi"), PI)
+    check(Remote("pi@pi"), PI | {"machine": "x86_64", "version": "3.9", "free_mb": "10", "installed": "yes"})
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        (
+            {"machine": "armv7l", "bits": "32"},
+            "pi@pi is armv7l with a 32-bit Python: onnxruntime has wheels for 64-bit",
+        ),
+        ({"bits": "32"}, "aarch64 with a 32-bit Python"),
+        ({"machine": "riscv64"}, "pi@pi is riscv64"),
+        ({"version": "", "bits": ""}, "pi@pi has no Python"),
+        ({"version": "3.8"}, r"pi@pi has Python 3\.8; the bundle takes 3\.9 to 3\.13"),
+        ({"version": "3.14"}, r"has Python 3\.14"),
+        ({"free_mb": "12"}, "no space left: 12 MB are free, 400 MB are needed"),
+    ],
+)
+def test_a_device_that_cannot_is_one_line_with_a_fix(facts: dict[str, str], reason: str) -> None:
+    with pytest.raises(StageFailed, match=reason) as caught:
+        check(Remote("pi@pi"), PI | facts)
+    assert caught.value.fix and "\n" not in str(caught.value)
+
+
+def test_a_folder_that_cannot_be_made_is_said() -> None:
+    facts = {key: value for key, value in PI.items() if key != "free_mb"}
+    with pytest.raises(StageFailed, match="cannot be made or written"):
+        check(Remote("pi@pi"), facts)
+
+
+def test_the_probe_tells_what_this_computer_is(tmp_path: Path) -> None:
+    import subprocess
+
+    done = subprocess.run(["sh", "-c", PROBE.format(python="python3", folder=tmp_path / "new")], capture_output=True,
+                          text=True)  # fmt: skip
+    facts = dict(line.split("=", 1) for line in done.stdout.splitlines())
+    assert done.returncode == 0 and facts["machine"] and facts["bits"] == "64" and int(facts["free_mb"]) > 0
+    assert "installed" not in facts
+
+
+@pytest.mark.parametrize("host", ["-oProxyCommand=touch /tmp/x", "pi@", "", "pi@a b", "pi@host;ls", "a@b@c"])
+def test_a_host_that_is_none_is_refused(host: str) -> None:
+    with pytest.raises(RecipeError, match="not of the form user@host"):
+        Remote(host)
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "label"),
+    [("pi@raspberrypi.local", None, "raspberrypi.local"), ("pi@10.0.0.7", 2222, "10.0.0.7-2222"), ("pi", 22, "pi"),
+     ("pi@fe80::1", None, "fe80--1")],
+)  # fmt: skip
+def test_a_device_is_named_by_its_host(host: str, port: int | None, label: str) -> None:
+    assert Remote(host, port).label == label
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (
+            "ssh: Could not resolve hostname pi.x: Name or service not known",
+            "cannot be reached: ssh: Could not resolve",
+        ),
+        ("x\nroot@pi: Permission denied (publickey).", "Permission denied"),
+        ("tar: a: Cannot write: No space left on device", "no space left on device"),
+        ("strange", "pi@pi: strange"),
+    ],
+)
+def test_what_ssh_says_becomes_one_line_with_a_fix(said: str, reason: str) -> None:
+    error = Remote("pi@pi").error(said)
+    assert reason in error.reason and error.fix and "\n" not in error.reason
+
+
+def test_a_name_that_is_no_build_and_a_build_without_a_bundle_are_said(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="neither a build folder nor a recipe's name"):
+        build_folder("none", tmp_path)
+    with pytest.raises(RecipeError, match="no Raspberry Pi bundle") as caught:
+        bundle_of(tmp_path)
+    assert "raspberry_pi: {}" in caught.value.fix
+
+
+def test_an_interpreter_cannot_smuggle_shell(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="not the path of an interpreter"):
+        probe(Remote("pi@pi"), "python3; rm -rf x", "edgeforge/x")
+
+
+def test_an_unreachable_host_ends_soon_with_one_line() -> None:
+    with pytest.raises(StageFailed, match=r"127\.0\.0\.1 cannot be reached: .*Connection refused"):
+        Remote("pi@127.0.0.1", 1).run("true")  # nothing listens on port 1

@@ -1,0 +1,59 @@
+from pathlib import Path
+
+import pytest
+from places import ROOT
+
+from edgeforge.builder.stage import Job
+from edgeforge.errors import RecipeError
+from edgeforge.pipeline import STAGES
+from edgeforge.recipe.schema import Data, Model, Recipe
+from edgeforge.results.variant import Preprocessing
+from edgeforge.train.network.load import check_output, new_network
+
+MODELS = ROOT / "models"
+
+
+def job(path: Path, name: str, **args: object) -> Job:
+    recipe = Recipe(name="x", data=Data(source="digits"), model=Model(name=name, args=args))
+    return Job("train", recipe, {}, path.parent, path.parent, lambda share, text: None, files={"model": path})
+
+
+def preprocessing(size: int) -> Preprocessing:
+    return Preprocessing((1, size, size), 255.0, (0.0,), (1.0,), tuple("0123456789"))
+
+
+@pytest.mark.parametrize(("name", "size", "parameters"), [("mnist_cnn", 28, 1_199_882), ("digits_cnn", 8, 3_866)])
+def test_ready_models_have_the_stated_size(name: str, size: int, parameters: int) -> None:
+    path = MODELS / f"{name}.py"
+    network = new_network(job(path, name))
+    assert sum(parameter.numel() for parameter in network.parameters()) == parameters
+    assert f"{parameters:,} parameters" in path.read_text()
+    check_output(network, preprocessing(size))
+    assert network.training, "checking leaves the mode as it was"
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "expected"),
+    [
+        ("class A(nn.Module): pass\nclass B(nn.Module): pass\n", "net.py", "defines 2 public nn.Module classes (A, B)"),
+        ("class Net(nn.Module): pass\n", "net.py:Nett", "no nn.Module 'Nett' (did you mean 'Net'?)"),
+        ("x = 1 +\n", "net.py", "net.py:2 cannot be imported: SyntaxError"),
+        ("\nraise ValueError('no')\n", "net.py", "net.py:3 cannot be imported: ValueError: no"),
+    ],
+)
+def test_a_wrong_model_file_is_one_clear_error(tmp_path: Path, source: str, name: str, expected: str) -> None:
+    path = tmp_path / "net.py"
+    path.write_text("from torch import nn\n" + source)
+    with pytest.raises(RecipeError) as caught:
+        new_network(job(path, name))
+    assert expected in caught.value.reason
+
+
+def test_wrong_arguments_name_the_right_ones() -> None:
+    with pytest.raises(RecipeError) as caught:
+        new_network(job(MODELS / "digits_cnn.py", "digits_cnn", wide=3))
+    assert "do not fit DigitsCNN" in caught.value.reason and "classes, width" in caught.value.fix
+
+
+def test_stages_that_build_the_network_hash_its_file() -> None:
+    assert all("model" in stage.files for stage in STAGES if "model" in stage.reads and stage.name != "report")
