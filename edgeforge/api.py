@@ -57,7 +57,7 @@ def build(
 
 def read_report(folder: str | Path) -> Any:
     """Return the report (`report.schema.Report`) of a build folder."""
-    from edgeforge.report.stage import read_report as read
+    from edgeforge.results.report_file import read_report as read
 
     return read(Path(folder))
 

@@ -93,3 +93,12 @@ def line_in(path: Path, error: BaseException) -> str:
             lines.append(trace.tb_lineno)
         trace = trace.tb_next
     return f":{lines[-1]}" if lines else ""
+
+
+NAMED_AT_MOST = 5  # things that a message names; it counts the others
+
+
+def some(names: list[str]) -> str:
+    """Return the first names of a list, and how many more there are."""
+    more = f" and {len(names) - NAMED_AT_MOST} more" if len(names) > NAMED_AT_MOST else ""
+    return ", ".join(names[:NAMED_AT_MOST]) + more

@@ -19,8 +19,11 @@ from edgeforge.builder.publish import publish, read_record
 from edgeforge.builder.run import Build, Watcher
 from edgeforge.builder.stage import Stage
 from edgeforge.builder.store import Artifact, Store, storage_errors
+from edgeforge.data.registry import data_digest
+from edgeforge.files import sha256_of
 from edgeforge.recipe.load import LoadedRecipe
-from edgeforge.report.boards import board_files
+from edgeforge.recipe.user_files import USER_DATA, user_files
+from edgeforge.results.board_files import board_files
 from edgeforge.results.devices import device_files
 
 TORCH = ("torch", "numpy")
@@ -54,7 +57,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "train",
-        "edgeforge.train.fit:train",
+        "edgeforge.train.stage:train",
         "Train with Lightning",
         reads=("seed", "model", "train", "trainer", "distill"),
         after=("data",),
@@ -360,8 +363,12 @@ def plan_build(loaded: LoadedRecipe, out: Path, *, until: str | None = None, for
     """Return what a build would do. Imports neither torch nor TensorFlow."""
     place = BuildFolder(out, loaded.recipe.name)
     before = read_record(place.folder)["ingredients"]
-    devices = device_files(place.folder) | board_files(place.folder)
-    return make_plan(loaded, STAGES, place.store, until=until, force=force, before=before, devices=devices)
+    files = user_files(loaded) | device_files(place.folder) | board_files(place.folder)
+
+    def digest(name: str, path: Path) -> str:
+        return data_digest(loaded.recipe.data, path) if name == USER_DATA else sha256_of(path)
+
+    return make_plan(loaded, STAGES, place.store, until=until, force=force, before=before, files=files, digest=digest)
 
 
 def build(

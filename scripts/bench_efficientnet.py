@@ -16,10 +16,10 @@ import numpy as np
 
 from edgeforge.builder.stage import Job
 from edgeforge.evaluate.bench import bench_models
-from edgeforge.export.network import convert_network
 from edgeforge.quantize.onnx.static import quantize_onnx
+from edgeforge.quantize.tflite.network import convert_network
 from edgeforge.recipe.schema import Recipe
-from edgeforge.results.variant import PREPROCESSING_FILE, Preprocessing
+from edgeforge.results.preprocessing import PREPROCESSING_FILE, Preprocessing
 
 NAME, SHAPE = "efficientnet_v2", (3, 224, 224)
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

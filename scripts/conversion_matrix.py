@@ -141,7 +141,7 @@ def export_one(name: str, path: Path) -> Outcome:
     import torch
 
     from edgeforge.errors import EdgeForgeError
-    from edgeforge.export.network import export_network
+    from edgeforge.quantize.tflite.network import export_network
 
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -178,7 +178,7 @@ def convert_one(exported: Outcome, path: Path) -> Outcome:
 def _measured(path: Path) -> dict[str, Any]:
     from edgeforge.errors import StageFailed
     from edgeforge.evaluate.statistics import sqnr_db
-    from edgeforge.export.network import convert_file, correlation, relative_error
+    from edgeforge.quantize.tflite.network import convert_file, correlation, relative_error
     from edgeforge.recipe.schema import TFLite
     from edgeforge.runtimes.litert import LiteRTRunner
     from edgeforge.runtimes.tflm import TFLMRunner

@@ -91,7 +91,7 @@ def exported(path: Path, images: np.ndarray) -> np.ndarray:
     """Write the network as ONNX; return PyTorch's logits of the images."""
     import torch
 
-    from edgeforge.export.network import export_network
+    from edgeforge.quantize.tflite.network import export_network
 
     network = lite0()
     export_network(network, images[:1], path)
@@ -101,7 +101,7 @@ def exported(path: Path, images: np.ndarray) -> np.ndarray:
 
 def made(path: Path, calibration: np.ndarray) -> dict[str, tuple[Path, float]]:
     """Return each variant's file and the seconds that it took."""
-    from edgeforge.export.network import convert_file
+    from edgeforge.quantize.tflite.network import convert_file
     from edgeforge.quantize.tflite.ptq import Source
     from edgeforge.quantize.tflite.static import prepared
     from edgeforge.recipe.schema import PTQ, TFLite

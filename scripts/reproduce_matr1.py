@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from edgeforge.builder.run import Watcher
 from edgeforge.data.labels import head_labels
-from edgeforge.data.sources.matr1.source import EARLY, FIRST, LAST, LEFT_OUT, SPLITS, Cell, read_cells
+from edgeforge.data.sources.matr1.cell import FIRST, LAST, SPLITS, Cell
+from edgeforge.data.sources.matr1.source import EARLY, LEFT_OUT, read_cells
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.evaluate.predict import ON, read_predictions
 from edgeforge.pipeline import build

@@ -55,7 +55,7 @@ def row(name: str, what: str, arguments: dict[str, Any], shape: tuple[int, int, 
     import torch
 
     from edgeforge.errors import StageFailed
-    from edgeforge.export.network import convert_network
+    from edgeforge.quantize.tflite.network import convert_network
     from edgeforge.recipe.schema import TFLite
     from edgeforge.runtimes.tflm import TFLMRunner
     from edgeforge.tflite.flatbuffer import macs, operators

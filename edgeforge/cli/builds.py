@@ -116,7 +116,7 @@ def report(
       edgeforge report build/digits
     """
     if json:
-        from edgeforge.report.stage import read_report
+        from edgeforge.results.report_file import read_report
 
         print(read_report(folder).model_dump_json(indent=1, by_alias=True))
     else:
@@ -138,7 +138,7 @@ def compare(
     from rich.console import Console
 
     from edgeforge.report.compare import comparison_table
-    from edgeforge.report.stage import read_report
+    from edgeforge.results.report_file import read_report
 
     Console().print(comparison_table(read_report(a), read_report(b)))
 
@@ -171,7 +171,7 @@ def _load(path: Path, overrides: list[str] | None) -> LoadedRecipe:
 def _print_report(folder: Path) -> None:
     from rich.console import Console
 
-    from edgeforge.report.stage import read_report
     from edgeforge.report.table import print_report
+    from edgeforge.results.report_file import read_report
 
     print_report(read_report(folder), Console())

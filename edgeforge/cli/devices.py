@@ -35,6 +35,7 @@ def deploy(
     """
     from rich.console import Console
 
+    from edgeforge.report.rewrite import keep_device
     from edgeforge.report.sentences.raspberry_pi import devices_table
     from edgeforge.targets.raspberry_pi import deploy as target
     from edgeforge.targets.raspberry_pi.ssh import Remote
@@ -44,6 +45,7 @@ def deploy(
     remote = Remote(host, port, identity, tuple(ssh_option or ()))
     wishes = target.Wishes(python=python, server=server, perf=perf, folder=folder, runs=runs)
     row = target.deploy(build, remote, wishes, lambda text: console.print(f"[dim]{text}[/]"))
+    keep_device(build, row)
     Console().print(devices_table([row]))
     console.print(f"The figures are in {build / 'devices' / row.name}.json and in {build / 'report.html'}")
 
@@ -96,14 +98,15 @@ def monitor(
     from rich.console import Console
 
     from edgeforge.cli.progress import quiet_bar
-    from edgeforge.report.boards import print_run
+    from edgeforge.report.rewrite import keep_board_run
+    from edgeforge.report.sentences.board_runs import print_run
     from edgeforge.targets.arduino import monitor as target
     from edgeforge.targets.arduino.serial_link import Link
 
     subject = target.subject_of(build, model, samples)
     with quiet_bar("monitor") as progress, Link(port, baud, timeout=timeout) as link:
         run = target.monitor(subject, link, images=images, raw=raw, progress=progress)
-    kept = target.keep_run(run, build, model)
+    kept = keep_board_run(build, run) if build else target.write_run(run, model)
     if json:
         print(run.model_dump_json(indent=1))
     else:

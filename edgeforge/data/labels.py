@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.errors import RecipeError
-from edgeforge.results.variant import Head
+from edgeforge.results.preprocessing import Head
 
 if TYPE_CHECKING:
     import numpy as np

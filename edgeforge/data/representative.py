@@ -11,8 +11,8 @@ from edgeforge.data.labels import head_labels, strata
 from edgeforge.data.lint import lint_calibration
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import RecipeError
+from edgeforge.results.preprocessing import Head
 from edgeforge.results.report import CalibrationRow
-from edgeforge.results.variant import Head
 
 if TYPE_CHECKING:
     import numpy as np

@@ -2,62 +2,25 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from edgeforge.builder.stage import Job
 from edgeforge.data.labels import as_stored, fitted_heads, strata
+from edgeforge.data.registry import load_source
+from edgeforge.data.source import Source
 from edgeforge.errors import RecipeError, first_line
+from edgeforge.results.preprocessing import PREPROCESSING_FILE, Head, Preprocessing
 from edgeforge.results.report import Finding
-from edgeforge.results.variant import PREPROCESSING_FILE, Head, Preprocessing
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-LOADERS = {
-    "digits": "edgeforge.data.sources.digits:load_digits",
-    "mnist": "edgeforge.data.sources.mnist:load_mnist",
-    "image_folder": "edgeforge.data.sources.image_folder:load_image_folder",
-    "csv": "edgeforge.data.sources.csv_table:load_csv",
-    "numpy": "edgeforge.data.sources.numpy_arrays:load_numpy",
-    "cells": "edgeforge.data.sources.cells:load_cells",
-    "matr1": "edgeforge.data.sources.matr1.source:load_matr1",
-}
 DATA_FILE = "data.npz"
 FINDINGS_FILE = "findings.json"
 SPLITS = ("train", "val", "test")
-
-
-@dataclass(frozen=True)
-class Source:
-    """What a data source yields: raw images (N,C,H,W uint8, or float32), labels (N), and how pixels are to be read.
-
-    test_images is None where the source has no test split of its own: the recipe's share is set apart. So it is with
-    validation_images. mean and std left out: those of the training split are computed.
-    heads: left out: one head of `classes`. With several, or a value, labels are (N,heads) float64, classes as
-    numbers and values in their unit; the first head is the primary one. A value's mean and std are computed here.
-    groups: N numbers; inputs of one group, such as crops of one photograph, are never split.
-    further: more test sets by name, as (images, labels), reported beside the test split.
-    """
-
-    images: NDArray[Any]
-    labels: NDArray[Any]
-    test_images: NDArray[Any] | None
-    test_labels: NDArray[Any] | None
-    classes: tuple[str, ...]
-    raw_max: float  # the value of a white pixel
-    mean: tuple[float, ...] = ()  # of the training pixels in [0, 1], one a channel
-    std: tuple[float, ...] = ()
-    validation_images: NDArray[Any] | None = None
-    validation_labels: NDArray[Any] | None = None
-    findings: tuple[Finding, ...] = ()  # for the report
-    heads: tuple[Head, ...] = ()
-    groups: NDArray[np.int64] | None = None
-    further: dict[str, tuple[NDArray[Any], NDArray[Any]]] = field(default_factory=dict)
 
 
 def prepare(job: Job) -> None:
@@ -65,7 +28,7 @@ def prepare(job: Job) -> None:
     import numpy as np
 
     data, seed = job.recipe.data, job.recipe.seed
-    source = _load(job)
+    source = load_source(job)
     heads = source.heads or (Head("class", source.classes),)
     labels = as_stored(source.labels, heads)
     train = np.arange(len(labels))
@@ -116,12 +79,6 @@ def read_preprocessing(folder: Path) -> Preprocessing:
 def read_findings(folder: Path) -> list[Finding]:
     """Return what the data stage found that a person should know."""
     return [Finding(**row) for row in json.loads((folder / FINDINGS_FILE).read_text())]
-
-
-def _load(job: Job) -> Source:
-    module, function = LOADERS[job.recipe.data.source].split(":")
-    source: Source = getattr(importlib.import_module(module), function)(job)
-    return source
 
 
 def _set_apart(

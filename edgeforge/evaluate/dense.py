@@ -14,8 +14,8 @@ from edgeforge.errors import StageFailed
 from edgeforge.files import gzip_bytes
 from edgeforge.quantize.tflite.convert import convert_variants
 from edgeforge.recipe.schema import TFLiteVariant
+from edgeforge.results.preprocessing import with_preprocessing
 from edgeforge.runtimes.tflm import TFLMRunner
-from edgeforge.tflite.associated_files import append_files
 
 DENSE_FILE = "dense.json"
 
@@ -33,7 +33,7 @@ def measure_dense(job: Job) -> None:
         for kind, outcome in made.items():
             if isinstance(outcome, Exception):
                 continue
-            data = append_files(outcome, read_preprocessing(job.inputs["data"]))
+            data = with_preprocessing(outcome, read_preprocessing(job.inputs["data"]))
             facts["files"][f"tflite-{kind}"] = {"dense_bytes": len(data), "dense_gzip_bytes": gzip_bytes(data)}
             if kind == "int8":
                 facts["arena_bytes"] = _arena(data, samples[:1])

@@ -12,8 +12,9 @@ from edgeforge.data.splits import further_sets, read_preprocessing, read_split
 from edgeforge.evaluate.metrics import metrics
 from edgeforge.evaluate.predict import FAKE_QUANT, ON, read_predictions
 from edgeforge.evaluate.statistics import sqnr_db
+from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.report import Agreement, Check, VariantRow
-from edgeforge.results.variant import Preprocessing, Variant, read_variants
+from edgeforge.results.variant import Variant, read_variants
 
 if TYPE_CHECKING:
     import numpy as np

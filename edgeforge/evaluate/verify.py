@@ -16,8 +16,8 @@ from edgeforge.evaluate.parity.runtime_pairs import LITERT, TFLM, Outputs, run_l
 from edgeforge.evaluate.parity.stage import add_runtimes, affordable, compared, layers_of
 from edgeforge.quantize.tflite.qat import NAME as QAT
 from edgeforge.quantize.torch.qat import NAME as QAT_SOURCE
-from edgeforge.report.stage import read_report
 from edgeforge.results.parity import LayerRow, ParityRow
+from edgeforge.results.report_file import read_report
 from edgeforge.runtimes.load import load_runner
 from edgeforge.tflite.flatbuffer import macs
 from edgeforge.tflite.graph import Graph

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.builder.stage import Job
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import ParityError, StageFailed, first_line
-from edgeforge.results.variant import PREPROCESSING_FILE, Preprocessing, Variant, write_variants
+from edgeforge.results.preprocessing import PREPROCESSING_FILE, Preprocessing
+from edgeforge.results.variant import Variant, write_variants
 from edgeforge.train.network.finished import open_onnx
 from edgeforge.train.network.load import trained_network
 

@@ -1,4 +1,4 @@
-"""Flash of a sketch with TFLM: the model, the kernels of its operators, the runtime, and the board's core."""
+"""Code sizes of TFLM, its kernels and its operators, as measured: `code_size.toml`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
-
-from edgeforge.hardware.boards import Board
-from edgeforge.results.fit import FlashRow
-
-SKETCH_BYTES = 8192  # of our own code and test vectors in the sketch, and of its buffers: an estimate
-SKETCH_RAM = 2048
 
 
 @dataclass(frozen=True)
@@ -31,25 +25,9 @@ def code_sizes(library: str, kernels: str) -> CodeSizes:
     return CodeSizes(**_table()[library][kernels])
 
 
-def runtime_ram(library: str, kernels: str) -> int:
-    """Return the variables of TFLM and of the sketch, without the tensor arena."""
-    return code_sizes(library, kernels).ram + SKETCH_RAM
-
-
-def flash_of(model_bytes: int, operators: list[str], board: Board, library: str) -> FlashRow:
-    """Return the flash that a model with these operators takes on a board; an operator not measured counts as the
-    largest.
-    """
-    sizes, factor = code_sizes(library, board.kernels), _table()["core_factor"].get(board.core, 1.0)
-    largest = max(sizes.operators.values())
-    kernels = sizes.shared + sum(sizes.operators.get(name, largest) for name in set(operators))
-    return FlashRow(
-        model_bytes=model_bytes,
-        kernels_bytes=int(kernels * factor),
-        runtime_bytes=int(sizes.runtime * factor) + SKETCH_BYTES,
-        core_bytes=board.core_flash_bytes,
-        estimated=sorted(set(operators) - set(sizes.operators)),
-    )
+def core_factor(core: str) -> float:
+    """Return how much larger code is for a core than for the Cortex-M4 that was measured."""
+    return float(_table()["core_factor"].get(core, 1.0))
 
 
 @cache

@@ -6,8 +6,8 @@ import ast
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeforge.data.user_data import IMAGE_SUFFIXES
 from edgeforge.errors import RecipeError
+from edgeforge.recipe.listed_images import IMAGE_SUFFIXES
 
 LARGEST = 96  # pixels: larger images seldom fit a microcontroller's memory
 
@@ -25,7 +25,7 @@ class OwnData:
 def own_data(path: Path) -> OwnData:
     """Return what a folder, table or array file is. Raises RecipeError when it is none of these."""
     if path.is_dir() and not (path / "x.npy").exists():
-        from edgeforge.data.sources.image_folder import list_images
+        from edgeforge.recipe.listed_images import list_images
 
         rows = list_images(path)
         return OwnData("image_folder", path, _size([row.path for row in rows]), len({row.label for row in rows}))

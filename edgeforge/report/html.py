@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from edgeforge.evaluate.parity.layer_evidence import costliest
-from edgeforge.report.boards import run_lines
 from edgeforge.report.fit.view import fit_view
 from edgeforge.report.parity.plot import depth_plot
 from edgeforge.report.parity.table import identical_text
@@ -15,6 +14,7 @@ from edgeforge.report.plots.figures import accuracy_plot, bars_plot, threads_plo
 from edgeforge.report.plots.heads import confusion_plots, scatter_plots
 from edgeforge.report.plots.mixed import mix_plot, sensitivity_plot
 from edgeforge.report.score import digits_of, drop_words, heading, is_value, score
+from edgeforge.report.sentences.board_runs import run_lines
 from edgeforge.report.sentences.edge_tpu import edge_tpu_lines
 from edgeforge.report.sentences.pruning import pruning_lines
 from edgeforge.report.sentences.travelled import mixed_line, travelled_lines

@@ -12,7 +12,6 @@ from edgeforge import __version__
 from edgeforge.builder.stage import Job, library_versions
 from edgeforge.data.representative import CALIBRATION_ROW_FILE
 from edgeforge.data.splits import read_findings, read_preprocessing, read_split
-from edgeforge.errors import RecipeError
 from edgeforge.evaluate.latency import LATENCY_FILE
 from edgeforge.evaluate.measure import FOLLOWS_FAKE_QUANT, MEASUREMENTS_FILE, reference_of
 from edgeforge.evaluate.parity.stage import PARITY_FILE
@@ -21,14 +20,15 @@ from edgeforge.machine import machine_facts
 from edgeforge.quantize.tflite.mixed import MIXED_FILE
 from edgeforge.quantize.torch.qat import QAT_TRAINING_FILE
 from edgeforge.recipe.schema import Recipe
-from edgeforge.report.boards import board_files_among, crc_of, read_runs
 from edgeforge.report.html import render
 from edgeforge.report.parity.view import parity_findings
 from edgeforge.report.pruning_row import PRUNED, pruning_row
+from edgeforge.results.board_files import board_files_among, crc_of, read_runs
 from edgeforge.results.board_run import BoardRun
 from edgeforge.results.devices import raspberry_pi_row
 from edgeforge.results.mixed import MixedRow
 from edgeforge.results.parity import ParityRow
+from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.report import (
     CalibrationRow,
     Drop,
@@ -41,14 +41,14 @@ from edgeforge.results.report import (
     TrainingRow,
     VariantRow,
 )
+from edgeforge.results.report_file import HTML_FILE, JSON_FILE
 from edgeforge.results.row import Row
-from edgeforge.results.variant import Preprocessing, shipped_variant
+from edgeforge.results.variant import shipped_variant
 from edgeforge.targets.edgetpu.judge import EDGE_TPU_FILE
-from edgeforge.train.fit import TRAINING_FILE
+from edgeforge.train.stage import TRAINING_FILE
 
 AnyRow = TypeVar("AnyRow", bound=Row)
 
-JSON_FILE, HTML_FILE = "report.json", "report.html"
 TOOLCHAIN = (
     "torch", "torchvision", "pytorch-lightning", "torchmetrics", "torch-pruning", "onnx", "onnxscript", "onnxruntime",
     "onnx2tf", "tensorflow", "ai-edge-litert", "tflite-micro", "scikit-learn", "numpy",
@@ -61,17 +61,6 @@ def write_report(job: Job) -> None:
     (job.output / JSON_FILE).write_text(report.model_dump_json(indent=1, by_alias=True) + "\n")
     job.progress(0.3, "drawing")
     (job.output / HTML_FILE).write_text(render(report), encoding="utf-8")
-
-
-def read_report(path: Path) -> Report:
-    """Return the report of a build folder, or of a report.json. Raises RecipeError when there is none."""
-    file = path / JSON_FILE if path.is_dir() else path
-    try:
-        return Report.model_validate_json(file.read_bytes())
-    except OSError as error:
-        raise RecipeError(f"{file}: no report there", fix="build the recipe first: edgeforge build RECIPE") from error
-    except ValueError as error:
-        raise RecipeError(f"{file} is no report of this version of EdgeForge", fix="build the recipe again") from error
 
 
 def gather(job: Job) -> Report:

@@ -7,8 +7,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from edgeforge.report.boards import print_run
 from edgeforge.report.score import drop_words, heading, is_value, score
+from edgeforge.report.sentences.board_runs import print_run
 from edgeforge.report.sentences.edge_tpu import edge_tpu_lines
 from edgeforge.report.sentences.pruning import pruning_lines
 from edgeforge.report.sentences.raspberry_pi import devices_table

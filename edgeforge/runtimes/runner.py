@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from edgeforge.tflite.tensor_spec import TensorSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import numpy as np
     from numpy.typing import NDArray
-
-
-@dataclass(frozen=True)
-class TensorSpec:
-    """Type and quantization of a model's input or output; scale is None for float tensors."""
-
-    shape: tuple[int, ...]
-    dtype: str
-    scale: float | None = None
-    zero_point: int | None = None
 
 
 class Runner(Protocol):

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.errors import RecipeError, first_line
-from edgeforge.results.variant import PREPROCESSING_FILE, Preprocessing
-from edgeforge.runtimes.runner import TensorSpec
+from edgeforge.results.preprocessing import PREPROCESSING_FILE, Preprocessing
+from edgeforge.tflite.tensor_spec import TensorSpec
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,4 +1,4 @@
-"""Labels and preprocessing inside a .tflite file, as TFLite's metadata has it: a zip after the flatbuffer.
+"""Files inside a .tflite file, as TFLite's metadata has them: a zip after the flatbuffer.
 
 Interpreters read the flatbuffer and never look further; any unzip program lists the files.
 """
@@ -7,19 +7,16 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Mapping
 
-from edgeforge.results.variant import PREPROCESSING_FILE, Preprocessing
-
-LABELS_FILE = "labels.txt"
 ALIGNMENT = 16  # keeps what follows at an aligned address when the file is memory-mapped
 
 
-def append_files(flatbuffer: bytes, preprocessing: Preprocessing) -> bytes:
-    """Return the flatbuffer with labels.txt and preprocessing.json appended; the same bytes every time."""
-    labels = "\n".join(preprocessing.classes) + "\n"
+def append_files(flatbuffer: bytes, files: Mapping[str, str]) -> bytes:
+    """Return the flatbuffer with text files (name → text) appended; the same bytes every time."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as writer:
-        for name, text in ((LABELS_FILE, labels), (PREPROCESSING_FILE, preprocessing.to_json())):
+        for name, text in files.items():
             writer.writestr(zipfile.ZipInfo(name), text)  # ZipInfo's own date is fixed
     return flatbuffer + bytes(-len(flatbuffer) % ALIGNMENT) + archive.getvalue()
 
@@ -34,10 +31,10 @@ def pure_flatbuffer(data: bytes) -> bytes:
         return data
 
 
-def read_preprocessing_of(data: bytes) -> Preprocessing | None:
-    """Return the preprocessing inside a .tflite file; None when it carries none."""
+def associated_file(data: bytes, name: str) -> str | None:
+    """Return the text of a file inside a .tflite file; None when it carries none of that name."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return Preprocessing.from_json(archive.read(PREPROCESSING_FILE).decode())
+            return archive.read(name).decode()
     except (zipfile.BadZipFile, KeyError):
         return None

@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from edgeforge.errors import RecipeError
-from edgeforge.runtimes.runner import TensorSpec
 from edgeforge.tflite.flatbuffer import operator_name, read_model, type_name, write_model
+from edgeforge.tflite.tensor_spec import TensorSpec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -94,6 +94,12 @@ def sources(operator: Any) -> list[int]:
 def targets(operator: Any) -> list[int]:
     """Return the tensors that an operator writes."""
     return [int(place) for place in (operator.outputs if operator.outputs is not None else []) if place >= 0]
+
+
+def layer_label(graph: Graph, operator: int) -> str:
+    """Return an operator as people find it in the model: CONV_2D 3 (name of its output)."""
+    name = graph.name(targets(graph.operators[operator])[0]).split(";")[0]
+    return f"{graph.names[operator]} {operator} ({name if len(name) <= 40 else '…' + name[-39:]})"
 
 
 @dataclass(frozen=True)

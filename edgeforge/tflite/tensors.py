@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgeforge.runtimes.runner import TensorSpec
+from edgeforge.tflite.tensor_spec import TensorSpec
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from edgeforge.recipe.schema import Augment
-from edgeforge.results.variant import Preprocessing
+from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.train.augment import Augmentation
 from edgeforge.train.heads_loss import targets
 

@@ -13,7 +13,7 @@ from torchmetrics.classification import MulticlassAccuracy
 
 from edgeforge.errors import RecipeError
 from edgeforge.recipe.schema import Train
-from edgeforge.results.variant import Preprocessing
+from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.train.heads_loss import HeadsLoss, of_head
 from edgeforge.train.schedule import scheduled
 

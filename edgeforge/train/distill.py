@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from edgeforge.builder.stage import Job
 from edgeforge.recipe.schema import Distill
-from edgeforge.results.variant import Preprocessing
+from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.train.classifier import Classifier
 from edgeforge.train.network.finished import load_finished
 from edgeforge.train.network.load import check_output, make_network

@@ -12,7 +12,7 @@ from torch import nn
 from edgeforge.data.labels import head_labels
 from edgeforge.errors import RecipeError
 from edgeforge.recipe.schema import Train
-from edgeforge.results.variant import Head, Preprocessing
+from edgeforge.results.preprocessing import Head, Preprocessing
 from edgeforge.suggest import nearest
 
 

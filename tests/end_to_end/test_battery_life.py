@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from places import ROOT
 
-from edgeforge.report.stage import read_report
 from edgeforge.results.report import Report, VariantRow
+from edgeforge.results.report_file import read_report
 
 pytestmark = [
     pytest.mark.build,

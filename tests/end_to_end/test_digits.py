@@ -15,12 +15,13 @@ from places import ROOT
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import StageFailed
 from edgeforge.evaluate.predict import read_predictions
-from edgeforge.report.stage import read_report
 from edgeforge.results.parity import ParityRow
+from edgeforge.results.preprocessing import read_preprocessing_of
 from edgeforge.results.report import Report
+from edgeforge.results.report_file import read_report
 from edgeforge.results.variant import read_variants
 from edgeforge.runtimes.tflm import TFLMRunner
-from edgeforge.tflite.associated_files import pure_flatbuffer, read_preprocessing_of
+from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.flatbuffer import int8_checks, macs, operators
 
 pytestmark = pytest.mark.build

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from places import ROOT
 
-from edgeforge.report.stage import read_report
+from edgeforge.results.report_file import read_report
 from edgeforge.tflite.flatbuffer import macs
 
 pytestmark = pytest.mark.build

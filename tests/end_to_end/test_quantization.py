@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from places import ROOT
 
-from edgeforge.report.stage import read_report
+from edgeforge.results.preprocessing import read_preprocessing_of
 from edgeforge.results.report import Report, VariantRow
-from edgeforge.tflite.associated_files import pure_flatbuffer, read_preprocessing_of
+from edgeforge.results.report_file import read_report
+from edgeforge.tflite.associated_files import pure_flatbuffer
 
 pytestmark = pytest.mark.build
 DIGITS = ROOT / "recipes" / "digits.yaml"

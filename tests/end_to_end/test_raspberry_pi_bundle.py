@@ -17,7 +17,7 @@ import pytest
 from places import ROOT
 
 from edgeforge.errors import StageFailed
-from edgeforge.report.stage import read_report
+from edgeforge.results.report_file import read_report
 from edgeforge.targets.raspberry_pi import ssh
 
 pytestmark = pytest.mark.build

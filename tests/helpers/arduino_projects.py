@@ -11,12 +11,12 @@ from places import DATA
 
 from edgeforge.hardware.boards import board
 from edgeforge.hardware.libraries import DEFAULT_LIBRARY, library
-from edgeforge.results.variant import Head, Preprocessing
-from edgeforge.runtimes.runner import TensorSpec
+from edgeforge.results.preprocessing import Head, Preprocessing
 from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.targets.arduino.golden_vectors import TestVector, choose_vectors
 from edgeforge.targets.arduino.project import ProjectFacts, write_project
 from edgeforge.tflite.flatbuffer import operators
+from edgeforge.tflite.tensor_spec import TensorSpec
 from edgeforge.tflite.tensors import to_input
 
 MODEL = DATA / "digits_int8.tflite"

@@ -17,7 +17,8 @@ from places import ROOT
 from edgeforge.builder.stage import Job
 from edgeforge.quantize.onnx.static import quantize_onnx
 from edgeforge.recipe.schema import Recipe
-from edgeforge.results.variant import Preprocessing, Variant, write_variants
+from edgeforge.results.preprocessing import Preprocessing
+from edgeforge.results.variant import Variant, write_variants
 from edgeforge.targets.raspberry_pi.bundle import pack_raspberry_pi
 
 FIRMWARE = ROOT / "firmware" / "raspberry_pi"

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeforge.builder.stage import Job
-from edgeforge.data.sources.labelled import some
-from edgeforge.data.splits import Source
-from edgeforge.data.user_data import USER_DATA
-from edgeforge.errors import RecipeError, first_line
+from edgeforge.data.source import Source
+from edgeforge.errors import RecipeError, first_line, some
+from edgeforge.recipe.schema import Data
+from edgeforge.recipe.user_files import USER_DATA
+from edgeforge.results.preprocessing import Head
 from edgeforge.results.report import Finding
-from edgeforge.results.variant import Head
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,7 +100,7 @@ def cells_folder(root: Path) -> Path:
     )
 
 
-def cells_files(root: Path) -> list[Path]:
+def cells_files(root: Path, data: Data | None = None) -> list[Path]:
     """Return the files that the source reads."""
     folder = cells_folder(root)
     return [*sorted((folder / "Annotations").glob("*.xml")), *sorted((folder / "JPEGImages").glob("*.jpg"))]

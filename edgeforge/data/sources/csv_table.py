@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from edgeforge.builder.stage import Job
+from edgeforge.data.source import Source
 from edgeforge.data.sources.labelled import load_labelled
-from edgeforge.data.splits import Source
-from edgeforge.data.user_data import USER_DATA, read_table
+from edgeforge.recipe.listed_images import read_table
+from edgeforge.recipe.schema import Data
+from edgeforge.recipe.user_files import USER_DATA
 
 
 def load_csv(job: Job) -> Source:
     """Return the images that data.root lists, resized. Raises RecipeError naming the line that is wrong."""
     path = job.files[USER_DATA]
     return load_labelled(job, read_table(path, job.recipe.data.columns), f"data.root: {path}")
+
+
+def csv_files(path: Path, data: Data) -> list[Path]:
+    """Return the table and the images that it lists."""
+    return [path, *sorted({row.path for row in read_table(path, data.columns)})]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgeforge.builder.stage import Job
-from edgeforge.data.splits import Source
+from edgeforge.data.source import Source
 
 
 def load_digits(job: Job) -> Source:

@@ -6,17 +6,15 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from edgeforge.builder.stage import Job
+from edgeforge.data.source import Source
 from edgeforge.data.sources.decode import decode
-from edgeforge.data.splits import Source
-from edgeforge.data.user_data import Labelled
-from edgeforge.errors import RecipeError
+from edgeforge.errors import RecipeError, some
+from edgeforge.recipe.listed_images import Labelled
 from edgeforge.results.report import Finding
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-NAMED = 5  # images that a message names; it counts the others
 
 
 def load_labelled(job: Job, rows: list[Labelled], where: str) -> Source:
@@ -101,9 +99,3 @@ def class_names(labels: list[str], where: str, given: tuple[str, ...] | None) ->
         return given
     numbers = all(label.isdecimal() for label in counts)
     return tuple(sorted(counts, key=lambda label: (int(label) if numbers else 0, label)))
-
-
-def some(names: list[str]) -> str:
-    """Return the first names of a list, and how many more there are."""
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.builder.stage import Job
-from edgeforge.data.splits import Source
+from edgeforge.data.source import Source
 from edgeforge.errors import RecipeError, StageFailed, first_line
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 from edgeforge.builder.stage import Job
+from edgeforge.data.source import Source
 from edgeforge.data.sources.labelled import class_names, split_source
-from edgeforge.data.splits import Source
-from edgeforge.data.user_data import USER_DATA
 from edgeforge.errors import RecipeError, first_line
+from edgeforge.recipe.user_files import USER_DATA
 
 if TYPE_CHECKING:
     import numpy as np

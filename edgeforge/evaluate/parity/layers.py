@@ -12,10 +12,10 @@ from edgeforge.evaluate.parity.deviation import DeviationSums, ValueStatistics
 from edgeforge.evaluate.parity.layer_cost import Injection, measure_costs
 from edgeforge.evaluate.parity.layer_evidence import add_advice
 from edgeforge.results.parity import LayerRow
-from edgeforge.runtimes.runner import TensorSpec
 from edgeforge.tflite.flatbuffer import macs
 from edgeforge.tflite.graph import Cut, Graph, TensorRunner, cut, targets
 from edgeforge.tflite.layer_match import Pair, clamp_of, match
+from edgeforge.tflite.tensor_spec import TensorSpec
 from edgeforge.tflite.tensors import from_output, to_steps
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing
 from edgeforge.errors import first_line
 from edgeforge.recipe.schema import OnnxInt8
-from edgeforge.results.variant import PREPROCESSING_FILE, Preprocessing, Variant, write_variants
+from edgeforge.results.preprocessing import PREPROCESSING_FILE, Preprocessing
+from edgeforge.results.variant import Variant, write_variants
 
 if TYPE_CHECKING:
     import numpy as np

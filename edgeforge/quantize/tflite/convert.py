@@ -20,10 +20,10 @@ from edgeforge.onnx_graph.rewrites import (
 )
 from edgeforge.quantize.tflite.int8 import convert, convert_with_onnx2tf
 from edgeforge.recipe.schema import TFLite, TFLiteVariant
+from edgeforge.results.preprocessing import with_preprocessing
 from edgeforge.results.variant import Variant, write_variants
 from edgeforge.runtimes.litert import LiteRTRunner
 from edgeforge.runtimes.onnxruntime import OnnxRunner
-from edgeforge.tflite.associated_files import append_files
 from edgeforge.tflite.compact import compact
 from edgeforge.tflite.flatbuffer import int8_checks, operators
 
@@ -59,7 +59,7 @@ def export_tflite(job: Job) -> None:
             variants.append(Variant(name, "litert", PRECISIONS[kind], None, reason=reason))
             continue
         path = job.output / f"{job.recipe.name}_{kind}.tflite"
-        path.write_bytes(append_files(outcome, preprocessing))
+        path.write_bytes(with_preprocessing(outcome, preprocessing))
         variants.append(_variant(kind, path, outcome, settings))
     if (job.output / f"{job.recipe.name}_float32.tflite").exists():
         job.progress(0.95, "comparing with ONNX")

@@ -19,9 +19,9 @@ from edgeforge.quantize.tflite.ptq import float_model
 from edgeforge.quantize.tflite.range_matching import PASS_THROUGH
 from edgeforge.quantize.tflite.static import Precision, Ranges, layers, prepared, quantize_static
 from edgeforge.results.mixed import MixedRow, MixRow, SensitivityRow, Wide
+from edgeforge.results.preprocessing import with_preprocessing
 from edgeforge.results.variant import Variant, read_variants, write_variants
 from edgeforge.runtimes.litert import LiteRTRunner
-from edgeforge.tflite.associated_files import append_files
 from edgeforge.tflite.boundaries import with_io
 from edgeforge.tflite.compact import compact
 from edgeforge.tflite.flatbuffer import operator_name, operators, read_model
@@ -172,7 +172,7 @@ def _variant(job: Job, bench: _Bench, row: MixedRow) -> Variant:
     path = job.output / f"{job.recipe.name}_mixed.tflite"
     shipped = with_io(model, settings.tflite.io)
     shipped = compact(shipped) if settings.tflite.compact else shipped
-    path.write_bytes(append_files(shipped, read_preprocessing(job.inputs["data"])))
+    path.write_bytes(with_preprocessing(shipped, read_preprocessing(job.inputs["data"])))
     modules = {cost.layer: cost.module or cost.layer for cost in row.layers}
     kept = ", ".join(modules[layer] for layer in best.wide)
     detail = f"{best.precision}: {kept}; all else int8" if kept else "int8 is enough for every layer"

@@ -19,9 +19,10 @@ from edgeforge.quantize.tflite.reconstruct import Reconstructed, reconstruct
 from edgeforge.quantize.tflite.static import Precision, prepared, quantize_static, quantize_weights
 from edgeforge.quantize.torch.ranges import RANGES_FILE, read_ranges
 from edgeforge.recipe.schema import PTQ, PTQScheme
+from edgeforge.results.preprocessing import with_preprocessing
 from edgeforge.results.variant import Variant, read_variants, write_variants
 from edgeforge.runtimes.litert import LiteRTRunner
-from edgeforge.tflite.associated_files import append_files, pure_flatbuffer
+from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.boundaries import with_io
 from edgeforge.tflite.compact import compact
 from edgeforge.tflite.flatbuffer import int8_checks, operators
@@ -150,7 +151,7 @@ def quantize_ptq(job: Job) -> None:
             made = source.make(entry, progress)
             path = job.output / f"{job.recipe.name}_{entry.variant.removeprefix('tflite-')}.tflite"
             shipped = compact(made.model) if job.recipe.quantize.tflite.compact else made.model
-            path.write_bytes(append_files(shipped, preprocessing))
+            path.write_bytes(with_preprocessing(shipped, preprocessing))
             variants.append(_variant(entry, path, made, source))
         except Exception as error:
             reason = f"{type(error).__name__}: {first_line(error)}"

@@ -12,9 +12,9 @@ from edgeforge.quantize.tflite.static import prepared
 from edgeforge.quantize.torch.qat import NAME as TORCH_NAME
 from edgeforge.quantize.torch.ranges import read_ranges
 from edgeforge.recipe.schema import TFLite
+from edgeforge.results.preprocessing import with_preprocessing
 from edgeforge.results.variant import Variant, write_variants
 from edgeforge.runtimes.litert import LiteRTRunner
-from edgeforge.tflite.associated_files import append_files
 from edgeforge.tflite.boundaries import with_io
 from edgeforge.tflite.compact import compact
 from edgeforge.tflite.flatbuffer import int8_checks, operators
@@ -42,7 +42,9 @@ def export_qat_tflite(job: Job) -> None:
     if not matched.float_layers:
         checks += int8_checks(quantized, "int8")
     shipped = with_io(quantized, settings.io)
-    shipped = append_files(compact(shipped) if settings.compact else shipped, read_preprocessing(job.inputs["data"]))
+    shipped = with_preprocessing(
+        compact(shipped) if settings.compact else shipped, read_preprocessing(job.inputs["data"])
+    )
     file = f"{job.recipe.name}_qat_int8.tflite"
     (job.output / file).write_bytes(shipped)
     float_file = f"{job.recipe.name}_qat_float32.tflite"

@@ -22,7 +22,8 @@ from edgeforge.quantize.torch.fx_graph import quantizable_graph
 from edgeforge.quantize.torch.qconfig import own_qconfigs, qconfig
 from edgeforge.quantize.torch.ranges import write_ranges
 from edgeforge.recipe.schema import TorchEngine, TorchInt8, TorchObserver
-from edgeforge.results.variant import Preprocessing, Variant, write_variants
+from edgeforge.results.preprocessing import Preprocessing
+from edgeforge.results.variant import Variant, write_variants
 from edgeforge.runtimes.torch_script import save_torch_script
 from edgeforge.train.network.load import dense_network, trained_network
 

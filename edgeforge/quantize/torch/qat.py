@@ -67,9 +67,9 @@ def _fine_tuned(job: Job, calibration: torch.Tensor) -> Quantized | None:
     from edgeforge.quantize.torch import eager_quantize, fx_quantize
     from edgeforge.quantize.torch.eager_quantize import eager_network
     from edgeforge.quantize.torch.fx_graph import quantizable_graph
-    from edgeforge.train.fit import best_checkpoint, fit, training_row
     from edgeforge.train.network.load import network_weights, trained_network
     from edgeforge.train.qat_callback import FreezeForQuantization
+    from edgeforge.train.stage import best_checkpoint, fit, training_row
 
     settings = job.recipe.quantize.qat
     assert settings

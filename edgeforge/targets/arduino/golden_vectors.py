@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from edgeforge.results.variant import Preprocessing
+from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.tflite.tensors import to_input
 

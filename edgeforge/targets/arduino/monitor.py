@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.errors import ParityError, RecipeError, StageFailed
 from edgeforge.files import write_whole
 from edgeforge.hardware.libraries import libraries
+from edgeforge.results.board_files import file_name
 from edgeforge.results.board_run import BoardHead, BoardMismatch, BoardRun
-from edgeforge.results.variant import Head, Preprocessing
+from edgeforge.results.preprocessing import Head, Preprocessing, read_preprocessing_of
+from edgeforge.results.report_file import read_report
 from edgeforge.targets.arduino.serial_link import STAGE, Link
-from edgeforge.tflite.associated_files import pure_flatbuffer, read_preprocessing_of
+from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.flatbuffer import operators
 from edgeforge.tflite.tensors import from_output, to_input
 
@@ -52,12 +54,8 @@ def subject_of(build: Path | None, model: Path | None, samples: Path | None) -> 
     )
 
 
-def keep_run(run: BoardRun, build: Path | None, model: Path | None) -> Path:
-    """Write a run's figures into the build and its report, or beside the model; return the file."""
-    from edgeforge.report.boards import file_name, keep
-
-    if build:
-        return keep(build, run)
+def write_run(run: BoardRun, model: Path | None) -> Path:
+    """Write a run's figures beside the model that the board runs; return the file."""
     assert model is not None
     path = model.with_name(f"{model.stem}-{file_name(run)}.json")
     write_whole(path, run.model_dump_json(indent=1) + "\n")
@@ -68,7 +66,6 @@ def of_build(folder: Path) -> Subject:
     """Return what a build ships, and its test images. Raises RecipeError when the build or its data is gone."""
     from edgeforge.data.splits import read_split
     from edgeforge.evaluate.verify import MADE_AGAIN, images_of
-    from edgeforge.report.stage import read_report
 
     report = read_report(folder)
     row = next((row for row in report.variants if row.name == report.shipped), None)

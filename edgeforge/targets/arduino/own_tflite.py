@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from edgeforge.errors import RecipeError
-from edgeforge.results.variant import Preprocessing
+from edgeforge.results.preprocessing import Preprocessing, read_preprocessing_of
 from edgeforge.targets.fit.judge import QUANTIZE
-from edgeforge.tflite.associated_files import pure_flatbuffer, read_preprocessing_of
+from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.flatbuffer import type_name
 from edgeforge.tflite.graph import CONVERSIONS, Graph, sources, targets
 
@@ -82,7 +82,7 @@ def load_own(path: Path) -> OwnTFLite:
 
 def require_full_integer(graph: Graph) -> None:
     """Raise RecipeError, which says how to quantize, when a layer computes in float."""
-    from edgeforge.targets.fit.arena import layer_label
+    from edgeforge.tflite.graph import layer_label
 
     computing = [place for place, name in enumerate(graph.names) if name not in CONVERSIONS]
     floats = [place for place in computing if _touches_float(graph, place)]

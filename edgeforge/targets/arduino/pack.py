@@ -13,9 +13,9 @@ from typing import cast
 from edgeforge.errors import RecipeError
 from edgeforge.files import write_whole
 from edgeforge.hardware.boards import Board, board
-from edgeforge.hardware.libraries import DEFAULT_LIBRARY, Library, library, require_right
+from edgeforge.hardware.libraries import DEFAULT_LIBRARY, Library, library
 from edgeforge.results.fit import FitRow
-from edgeforge.results.variant import Preprocessing
+from edgeforge.results.preprocessing import Preprocessing, with_preprocessing
 from edgeforge.targets.arduino.golden_vectors import TestVector, choose_vectors
 from edgeforge.targets.arduino.own_tflite import (
     OwnTFLite,
@@ -30,7 +30,7 @@ from edgeforge.targets.arduino.own_tflite import (
 from edgeforge.targets.arduino.project import ProjectFacts, write_project
 from edgeforge.targets.fit.advice import arena_note
 from edgeforge.targets.fit.judge import fit_model, require_fit
-from edgeforge.tflite.associated_files import append_files
+from edgeforge.targets.fit.library import require_right
 
 NOTHING = Wishes()
 NAME = r"[a-zA-Z][a-zA-Z0-9_-]{0,39}"
@@ -123,7 +123,7 @@ def pack(
             shutil.rmtree(project)
         shutil.copytree(Path(folder) / name, project)
     target = out / f"{name}.tflite"
-    write_whole(target, append_files(model.flatbuffer, preprocessing))
+    write_whole(target, with_preprocessing(model.flatbuffer, preprocessing))
     return Packed(project, target, used, rows, vectors, tried.origin, preprocessing, facts.operators, notes)
 
 

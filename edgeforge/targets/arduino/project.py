@@ -16,11 +16,11 @@ from edgeforge.bundled import bundled
 from edgeforge.hardware.arduino_platforms import pinned
 from edgeforge.hardware.boards import Board
 from edgeforge.hardware.libraries import Library
-from edgeforge.results.variant import Preprocessing
-from edgeforge.runtimes.runner import TensorSpec
+from edgeforge.hardware.op_resolver import resolver_method
+from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.targets.arduino.golden_vectors import TestVector
-from edgeforge.targets.arduino.op_resolver import resolver_method
 from edgeforge.tflite.flatbuffer import operator_name, read_model
+from edgeforge.tflite.tensor_spec import TensorSpec
 from edgeforge.tflite.tensors import to_input
 
 if TYPE_CHECKING:

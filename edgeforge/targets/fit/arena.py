@@ -16,7 +16,7 @@ from edgeforge.hardware.boards import Kernels
 from edgeforge.results.fit import ArenaBuffer, ArenaRow
 from edgeforge.targets.fit.memory_planner import Request, height, place
 from edgeforge.targets.fit.tflm_memory import OperatorMemory, Runtime, operator_memory, tensor_bytes
-from edgeforge.tflite.graph import Graph, sources, targets
+from edgeforge.tflite.graph import Graph, layer_label, sources, targets
 
 ALIGNMENT = 16  # MicroArenaBufferAlignment()
 SCRATCH_REQUESTS = 12  # kMaxScratchBuffersPerOp: room for so many is kept while operators prepare
@@ -51,12 +51,6 @@ def predict_arena(graph: Graph, runtime: Runtime, kernels: Kernels, *, dsp: bool
         peak_step=max(range(len(live)), key=lambda step: live[step]),
         estimated=sorted({graph.names[n] for n, memory in enumerate(memories) if not memory.measured}),
     )
-
-
-def layer_label(graph: Graph, operator: int) -> str:
-    """Return an operator as people find it in the model: CONV_2D 3 (name of its output)."""
-    name = graph.name(targets(graph.operators[operator])[0]).split(";")[0]
-    return f"{graph.names[operator]} {operator} ({name if len(name) <= 40 else '…' + name[-39:]})"
 
 
 def _planned(graph: Graph, memories: list[OperatorMemory]) -> list[ArenaBuffer]:

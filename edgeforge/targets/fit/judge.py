@@ -7,17 +7,17 @@ from pathlib import Path
 
 from edgeforge.errors import BudgetExceeded, RecipeError, first_line
 from edgeforge.hardware.boards import Board, all_boards, board, boards
-from edgeforge.hardware.code_size import flash_of, runtime_ram
 from edgeforge.hardware.libraries import DEFAULT_LIBRARY, Library, caveats
 from edgeforge.hardware.libraries import library as known_library
-from edgeforge.hardware.libraries import refusals as library_refusals
+from edgeforge.hardware.op_resolver import OPERATORS
 from edgeforge.results.fit import ArenaRow, FitRow, Refusal
-from edgeforge.targets.arduino.op_resolver import OPERATORS
 from edgeforge.targets.fit.advice import advice, verdict
-from edgeforge.targets.fit.arena import layer_label, predict_arena, round_up
+from edgeforge.targets.fit.arena import predict_arena, round_up
+from edgeforge.targets.fit.flash import flash_of, runtime_ram
+from edgeforge.targets.fit.library import refusals as library_refusals
 from edgeforge.targets.fit.tflm_memory import runtimes
 from edgeforge.tflite.associated_files import pure_flatbuffer
-from edgeforge.tflite.graph import CONVERSIONS, Graph, sources, targets
+from edgeforge.tflite.graph import CONVERSIONS, Graph, layer_label, sources, targets
 
 REFERENCE = "tflite-micro"  # the one that has reference kernels
 # Room in the arena above the prediction: for what a later patch of the library may add. More where an operator's

@@ -13,7 +13,8 @@ from edgeforge.builder.stage import Job
 from edgeforge.bundled import bundled
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import ParityError, RecipeError
-from edgeforge.results.variant import Preprocessing, Variant, read_variants
+from edgeforge.results.preprocessing import Preprocessing
+from edgeforge.results.variant import Variant, read_variants
 from edgeforge.runtimes.onnxruntime import OnnxRunner
 from edgeforge.targets.raspberry_pi.graph_optimization import optimize_for_arm
 from edgeforge.targets.raspberry_pi.tarball import tar_gz

@@ -10,14 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeforge.builder.publish import note_rewritten
-from edgeforge.builder.store import Store
 from edgeforge.errors import ParityError, RecipeError, StageFailed
-from edgeforge.files import write_whole
-from edgeforge.report.html import render
-from edgeforge.report.stage import HTML_FILE, JSON_FILE, read_report
-from edgeforge.results.devices import DEVICES_FOLDER, device_row
+from edgeforge.results.devices import device_row
 from edgeforge.results.report import PiDevice
+from edgeforge.results.report_file import JSON_FILE
 from edgeforge.targets.raspberry_pi.bench import unpack
 from edgeforge.targets.raspberry_pi.ssh import Remote
 
@@ -59,7 +55,7 @@ def build_folder(name: str, out: Path) -> Path:
 
 
 def deploy(folder: Path, remote: Remote, wishes: Wishes, progress: Callable[[str], None]) -> PiDevice:
-    """Copy, install, self-test and measure; keep the figures in the build and its report.
+    """Copy, install, self-test and measure; return the device's figures.
 
     Raises StageFailed for what the device lacks, ParityError when its outputs are not the desk's.
     """
@@ -88,9 +84,7 @@ def deploy(folder: Path, remote: Remote, wishes: Wishes, progress: Callable[[str
     if wishes.server:
         progress("its server under load")
         load, reason = script(remote, place, "loadtest.py --json --clients 1,4,8"), ""
-    device = device_row(remote.label, selftest, bench, load, reason)
-    keep(folder, device)
-    return device
+    return device_row(remote.label, selftest, bench, load, reason)
 
 
 def bundle_of(folder: Path) -> Path:
@@ -155,28 +149,6 @@ def script(remote: Remote, place: str, words: str, passes: tuple[int, ...] = (0,
     lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
     reason = lines[-1].removeprefix("error: ") if lines else f"exit code {done.returncode}"
     raise StageFailed(f"{remote.host}: {words.split()[0]}: {reason}", stage="deploy")
-
-
-def keep(folder: Path, device: PiDevice) -> None:
-    """Write devices/HOST.json, and show it in report.json and report.html.
-
-    The next build finds that file among the report's inputs and comes to the same page.
-    """
-
-    def waiting(turn: int) -> None:
-        """Wait for a build that is at work in the same folder."""
-
-    with Store(folder.parent / ".store").lock(f"build-{folder.name}", waiting):
-        write_whole(folder / DEVICES_FOLDER / f"{device.name}.json", device.model_dump_json(indent=1) + "\n")
-        report = read_report(folder)
-        if report.raspberry_pi is None:
-            raise RecipeError(f"{folder}: its report has no Raspberry Pi part", fix="build the recipe again")
-        others = [row for row in report.raspberry_pi.devices if row.name != device.name]
-        desk, devices = others[:1], [*others[1:], device]
-        report.raspberry_pi.devices = desk + sorted(devices, key=lambda row: row.name)
-        write_whole(folder / JSON_FILE, report.model_dump_json(indent=1, by_alias=True) + "\n")
-        write_whole(folder / HTML_FILE, render(report))
-        note_rewritten(folder, "report", (JSON_FILE, HTML_FILE))
 
 
 def _difference(selftest: dict[str, Any]) -> str:

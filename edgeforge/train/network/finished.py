@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.errors import RecipeError, first_line
 from edgeforge.recipe.schema import FINISHED
-from edgeforge.results.variant import Head, Preprocessing
+from edgeforge.results.preprocessing import Head, Preprocessing
 
 if TYPE_CHECKING:
     import onnx

@@ -12,7 +12,7 @@ from edgeforge.builder.stage import Job
 from edgeforge.data.splits import read_preprocessing
 from edgeforge.errors import RecipeError, first_line, line_in
 from edgeforge.recipe.schema import Model
-from edgeforge.results.variant import Preprocessing
+from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.suggest import nearest
 from edgeforge.train.network.finished import load_finished, require_outputs
 

@@ -12,8 +12,8 @@ from edgeforge.recipe.schema import Prune, Train
 from edgeforge.results.report import EpochRow, PrunedLayer, PruningRow, TrainingRow
 from edgeforge.suggest import nearest
 from edgeforge.torchvision_import import import_torchvision
-from edgeforge.train.fit import TRAINING_FILE, best_checkpoint, fit, training_row, write_results
 from edgeforge.train.network.load import CHECKPOINT, dense_network, load_weights, network_weights, new_network
+from edgeforge.train.stage import TRAINING_FILE, best_checkpoint, fit, training_row, write_results
 
 if TYPE_CHECKING:
     import torch

@@ -5,7 +5,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from edgeforge.data.lint import lint_calibration
-from edgeforge.results.variant import Preprocessing
+from edgeforge.results.preprocessing import Preprocessing
 
 DIGITS = load_digits()
 RAW = DIGITS.images.astype(np.uint8)[:, None]

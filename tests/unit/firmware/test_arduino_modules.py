@@ -16,9 +16,9 @@ from board_frames import ERROR, HELLO, RAW, SELF_TEST, SILENCE, TENSOR, answers,
 from numpy.typing import NDArray
 from places import ROOT
 
-from edgeforge.results.variant import Preprocessing
-from edgeforge.runtimes.runner import TensorSpec
+from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.targets.arduino.emulator import EMULATED, HOST, Toolchain
+from edgeforge.tflite.tensor_spec import TensorSpec
 from edgeforge.tflite.tensors import from_output, to_input
 
 PROGRAMS = Path(__file__).parent / "programs"

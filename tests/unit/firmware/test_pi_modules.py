@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from raspberry_pi_bundle import FIRMWARE, PREPROCESSING, on_path
 
-from edgeforge.results.variant import Preprocessing
+from edgeforge.results.preprocessing import Preprocessing
 
 ALL = ["AzureExecutionProvider", "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"]
 

@@ -4,8 +4,8 @@ import pytest
 
 from edgeforge.errors import RecipeError, StageFailed
 from edgeforge.hardware.boards import board, boards
+from edgeforge.hardware.op_resolver import OPERATORS, resolver_method
 from edgeforge.recipe.load import load_recipe
-from edgeforge.targets.arduino.op_resolver import OPERATORS, resolver_method
 
 
 def test_every_board_is_complete_and_states_its_source() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from edgeforge.hardware.boards import board
-from edgeforge.hardware.code_size import SKETCH_BYTES, flash_of
+from edgeforge.targets.fit.flash import SKETCH_BYTES, flash_of
 
 PLAIN = ("CONV_2D", "FULLY_CONNECTED", "MAX_POOL_2D", "RESHAPE")
 SEPARABLE = ("CONV_2D", "DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D", "SOFTMAX")

@@ -8,11 +8,12 @@ from tiny_nets import Op, build, conv, dense
 
 from edgeforge.errors import RecipeError
 from edgeforge.hardware.boards import Board, board, boards
-from edgeforge.hardware.libraries import DEFAULT_LIBRARY, Library, caveats, libraries, library, refusals
+from edgeforge.hardware.libraries import DEFAULT_LIBRARY, Library, caveats, libraries, library
 from edgeforge.quantize.tflite.observers import calibrate
 from edgeforge.quantize.tflite.static import Precision, quantize_static
 from edgeforge.runtimes.litert import LiteRTRunner
 from edgeforge.runtimes.tflm import TFLMRunner
+from edgeforge.targets.fit.library import refusals
 from edgeforge.tflite.flatbuffer import read_model, write_model
 
 CHIRALE, HEAD = library(DEFAULT_LIBRARY), library("tflite-micro-2026-08")

@@ -3,11 +3,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from edgeforge.builder.plan import user_files
 from edgeforge.errors import RecipeError
 from edgeforge.recipe.init import write_recipe
 from edgeforge.recipe.load import load_recipe
 from edgeforge.recipe.model_file import resolve_model_file
+from edgeforge.recipe.user_files import user_files
 
 
 @pytest.mark.parametrize("template", ["digits", "mnist"])

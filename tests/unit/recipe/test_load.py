@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from places import ROOT
 
-from edgeforge.builder.plan import user_files
 from edgeforge.errors import RecipeError
 from edgeforge.recipe.load import load_recipe
 from edgeforge.recipe.schema import Recipe
+from edgeforge.recipe.user_files import user_files
 
 RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
 GOOD = "name: x\ndata: {source: digits}\nmodel:\n  name: digits_cnn\n"

@@ -8,8 +8,9 @@ from places import DATA
 from rich.console import Console
 
 from edgeforge.errors import RecipeError
-from edgeforge.report.boards import board_files, crc_of, file_name, print_run, read_runs
 from edgeforge.report.html import render
+from edgeforge.report.sentences.board_runs import print_run
+from edgeforge.results.board_files import board_files, crc_of, file_name, read_runs
 from edgeforge.results.board_run import BoardHead, BoardMismatch, BoardRun
 from edgeforge.results.report import Report
 

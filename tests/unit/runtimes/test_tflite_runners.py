@@ -10,10 +10,10 @@ from places import DATA
 from sklearn.datasets import load_digits
 
 from edgeforge.errors import StageFailed
-from edgeforge.results.variant import Preprocessing
+from edgeforge.results.preprocessing import Preprocessing, with_preprocessing
 from edgeforge.runtimes.litert import REFUSED, LiteRTRunner
 from edgeforge.runtimes.tflm import TFLMRunner
-from edgeforge.tflite.associated_files import append_files, pure_flatbuffer
+from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.flatbuffer import read_model
 
 MODEL = DATA / "digits_int8.tflite"
@@ -57,7 +57,7 @@ def test_tflm_follows_litert_within_one_step() -> None:
 def test_appended_files_are_not_in_the_way(tmp_path: Path, runner: type[LiteRTRunner] | type[TFLMRunner]) -> None:
     pure, full = tmp_path / "pure.tflite", tmp_path / "full.tflite"
     pure.write_bytes(pure_flatbuffer(MODEL.read_bytes()))
-    full.write_bytes(append_files(pure.read_bytes(), PREPROCESSING))
+    full.write_bytes(with_preprocessing(pure.read_bytes(), PREPROCESSING))
     assert (runner(pure).run(images(3)) == runner(full).run(images(3))).all()
 
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from edgeforge.runtimes.runner import TensorSpec
+from edgeforge.tflite.tensor_spec import TensorSpec
 from edgeforge.tflite.tensors import from_output, to_input
 
 IMAGES = arrays(np.float32, (2, 3, 4, 5), elements=st.floats(-4, 4, width=32))

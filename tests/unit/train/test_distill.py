@@ -12,7 +12,7 @@ from edgeforge.builder.stage import Job
 from edgeforge.errors import RecipeError
 from edgeforge.recipe.load import load_recipe
 from edgeforge.recipe.schema import Data, Distill, Model, Recipe, Train
-from edgeforge.results.variant import Preprocessing
+from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.train.distill import DistilledClassifier, load_teacher, soft_loss
 
 MODELS = ROOT / "models"

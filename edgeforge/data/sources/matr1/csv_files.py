@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgeforge.data.sources.matr1.source import FIRST, LAST, SPLITS, VOLTAGES, Cell
+from edgeforge.data.sources.matr1.cell import FIRST, LAST, SPLITS, VOLTAGES, Cell
 from edgeforge.errors import RecipeError
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from edgeforge.data.sources.matr1.source import FIRST, LAST, VOLTAGES, Cell, life_at
+from edgeforge.data.sources.matr1.cell import FIRST, LAST, VOLTAGES, Cell, life_at
 from edgeforge.errors import RecipeError
 
 NOMINAL = 1.1  # Ah

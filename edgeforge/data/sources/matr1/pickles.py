@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeforge.data.sources.matr1.source import FIRST, LAST, VOLTAGES, Cell, life_at
+from edgeforge.data.sources.matr1.cell import FIRST, LAST, VOLTAGES, Cell, life_at
 from edgeforge.errors import RecipeError, first_line
 
 if TYPE_CHECKING:

@@ -6,38 +6,29 @@ of "revisit-severson-et-al" and BatteryML, thinned to every tenth voltage, since
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeforge.builder.stage import Job
-from edgeforge.data.splits import Source
-from edgeforge.data.user_data import USER_DATA
+from edgeforge.data.source import Source
+from edgeforge.data.sources.matr1.cell import FIRST, SPLITS, Cell
 from edgeforge.errors import RecipeError
-from edgeforge.results.variant import Head
+from edgeforge.recipe.schema import Data
+from edgeforge.recipe.user_files import USER_DATA
+from edgeforge.results.preprocessing import Head
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-VOLTAGES, EVERY = 1000, 10
-FIRST, LAST, EARLY = 2, 100, 10  # cycles
+EVERY = 10  # voltages
+EARLY = 10  # the cycle from which changes are counted
 # A difference of capacity beyond these (Ah) is a fault of the measurement: the cells hold 1.1 Ah and the worst of
 # them has lost 0.14 by cycle 100.
 LOWEST, HIGHEST = -0.2, 0.05
 SCALE = 0.003  # Ah
 LONG_LIVED = 550  # cycles: the threshold of the paper's classification
 LEFT_OUT = 148  # cycles: one test cell that the published split leaves out
-SPLITS = ("train", "test1", "test2")
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One battery: its life in cycles, and its discharge capacity (Ah) by voltage and cycle (1000,99)."""
-
-    name: str
-    life: float
-    capacity: NDArray[np.float64]
 
 
 def load_matr1(job: Job) -> Source:
@@ -85,7 +76,7 @@ def matrix(capacity: NDArray[np.float64]) -> NDArray[np.float32]:
     return np.arcsinh(change / SCALE).astype(np.float32)
 
 
-def matr1_files(root: Path) -> list[Path]:
+def matr1_files(root: Path, data: Data | None = None) -> list[Path]:
     """Return the files that the source reads, in whatever format they are. Raises RecipeError when there are none."""
     for pattern in ("cycle_lives/*_cycle_lives.csv", "*.pkl", "*.mat"):
         files = sorted(root.glob(pattern))
@@ -128,9 +119,3 @@ def published_split(batches: list[dict[int, Cell]]) -> dict[str, list[Cell]]:
     early = [*kept[0], *kept[1]]
     last = [early[-1]] if len(early) % 2 == 0 else []
     return {"train": early[1:-1:2], "test1": early[::2] + last, "test2": kept[2]}
-
-
-def life_at(capacities: list[float], nominal: float) -> float:
-    """Return the first cycle (from 1) whose discharge capacity is below 80 % of the nominal one; none: the last."""
-    below = (cycle for cycle, capacity in enumerate(capacities, start=1) if capacity < 0.8 * nominal)
-    return float(next(below, len(capacities)))

@@ -10,9 +10,9 @@ from PIL import Image
 from edgeforge.builder.stage import Job
 from edgeforge.data.sources.cells import SIDE, WINDOW, cells_files, crop, load_cells, read_boxes
 from edgeforge.data.splits import prepare, read_findings, read_preprocessing, read_split
-from edgeforge.data.user_data import USER_DATA
 from edgeforge.errors import RecipeError
 from edgeforge.recipe.schema import Data, Model, Recipe
+from edgeforge.recipe.user_files import USER_DATA
 
 BOX = "<object><name>{}</name><bndbox><xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax></bndbox></object>"
 

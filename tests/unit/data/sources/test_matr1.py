@@ -11,19 +11,12 @@ import numpy as np
 import pytest
 
 from edgeforge.builder.stage import Job
-from edgeforge.data.sources.matr1.source import (
-    EXCLUDED,
-    Cell,
-    load_matr1,
-    matr1_files,
-    matrix,
-    published_split,
-    read_cells,
-)
+from edgeforge.data.sources.matr1.cell import Cell
+from edgeforge.data.sources.matr1.source import EXCLUDED, load_matr1, matr1_files, matrix, published_split, read_cells
 from edgeforge.data.splits import prepare, read_preprocessing, read_split
-from edgeforge.data.user_data import USER_DATA
 from edgeforge.errors import RecipeError
 from edgeforge.recipe.schema import Data, Model, Recipe, Train
+from edgeforge.recipe.user_files import USER_DATA
 
 COUNTS = (7, 4, 3)  # cells a batch
 RANDOM = np.random.default_rng(0)

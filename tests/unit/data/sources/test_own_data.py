@@ -10,11 +10,12 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from edgeforge.builder.stage import Job
+from edgeforge.data.registry import data_digest
 from edgeforge.data.sources.decode import read_image
 from edgeforge.data.splits import prepare, read_findings, read_preprocessing, read_split
-from edgeforge.data.user_data import USER_DATA, data_digest
 from edgeforge.errors import RecipeError
 from edgeforge.recipe.schema import Data, Model, Recipe
+from edgeforge.recipe.user_files import USER_DATA
 
 DIGITS = load_digits()
 PIXELS = (DIGITS.images * 15).astype(np.uint8)[:120]  # real digits, 8x8, lossless

@@ -14,9 +14,10 @@ from edgeforge.quantize.tflite.equalization import Equalized, pairs_of
 from edgeforge.quantize.tflite.ptq import Source, quantize_ptq
 from edgeforge.recipe.load import load_recipe
 from edgeforge.recipe.schema import PTQ, Recipe
-from edgeforge.results.variant import Preprocessing, Variant, read_variants, write_variants
+from edgeforge.results.preprocessing import Preprocessing, read_preprocessing_of, with_preprocessing
+from edgeforge.results.variant import Variant, read_variants, write_variants
 from edgeforge.runtimes.litert import LiteRTRunner
-from edgeforge.tflite.associated_files import append_files, pure_flatbuffer, read_preprocessing_of
+from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.flatbuffer import int8_checks, read_model, write_model
 
 PREPROCESSING = Preprocessing((3, 8, 8), 255.0, (0.5,) * 3, (0.25,) * 3, tuple("abcde"))
@@ -128,7 +129,7 @@ def job(folder: Path, entries: list[dict[str, Any]], model: bytes | None) -> Job
     (folder / "data" / "preprocessing.json").write_text(PREPROCESSING.to_json())
     np.savez(folder / "calibration" / CALIBRATION_FILE, x=images(np.random.default_rng(0), 16))
     if model:
-        (folder / "tflite" / "x_float32.tflite").write_bytes(append_files(model, PREPROCESSING))
+        (folder / "tflite" / "x_float32.tflite").write_bytes(with_preprocessing(model, PREPROCESSING))
     write_variants(
         folder / "tflite", [Variant("tflite-float32", "litert", "fp32", "x_float32.tflite" if model else None)]
     )

@@ -18,7 +18,7 @@ from edgeforge.quantize.torch.fx_graph import quantizable_graph
 from edgeforge.quantize.torch.fx_quantize import Quantized, finish, prepare
 from edgeforge.quantize.torch.ranges import TorchRanges, read_ranges, write_ranges
 from edgeforge.recipe.schema import TFLite
-from edgeforge.results.variant import Preprocessing
+from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.runtimes.litert import LiteRTRunner
 from edgeforge.tflite.flatbuffer import read_model, type_name, write_model
 

@@ -5,7 +5,8 @@ from torch import nn
 
 from edgeforge.quantize.torch.eager_fusion import fusable_groups, replace_relu6
 from edgeforge.quantize.torch.int8 import Baselines
-from edgeforge.results.variant import Preprocessing, Variant
+from edgeforge.results.preprocessing import Preprocessing
+from edgeforge.results.variant import Variant
 
 
 def test_groups_are_the_longest_runs_in_sequentials() -> None:

@@ -11,10 +11,10 @@ from places import DATA
 from edgeforge.hardware.arduino_platforms import pinned
 from edgeforge.hardware.boards import board, boards
 from edgeforge.hardware.libraries import DEFAULT_LIBRARY, library
-from edgeforge.results.variant import Preprocessing
-from edgeforge.runtimes.runner import TensorSpec
+from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.targets.arduino.golden_vectors import TestVector
 from edgeforge.targets.arduino.project import ProjectFacts, c_string, input_table, write_project
+from edgeforge.tflite.tensor_spec import TensorSpec
 from edgeforge.tflite.tensors import to_steps
 
 CHIRALE = library(DEFAULT_LIBRARY)

@@ -16,7 +16,7 @@ from places import DATA, HELPERS
 
 from edgeforge.bundled import bundled
 from edgeforge.errors import ParityError, RecipeError, StageFailed
-from edgeforge.results.variant import Preprocessing
+from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.targets.arduino.monitor import Subject, monitor, require_parity, tolerance_of
 from edgeforge.targets.arduino.serial_link import Link

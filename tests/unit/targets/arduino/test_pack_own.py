@@ -9,10 +9,11 @@ import pytest
 from places import HELPERS
 
 from edgeforge.errors import BudgetExceeded, RecipeError
-from edgeforge.hardware.libraries import libraries, refusals
-from edgeforge.results.variant import Preprocessing
+from edgeforge.hardware.libraries import libraries
+from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.targets.arduino.own_tflite import Wishes, load_own, preprocessing_of, raw_of, read_samples
 from edgeforge.targets.arduino.pack import Conversion, Packed, pack
+from edgeforge.targets.fit.library import refusals
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.flatbuffer import read_model
 

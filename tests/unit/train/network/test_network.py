@@ -7,7 +7,7 @@ from edgeforge.builder.stage import Job
 from edgeforge.errors import RecipeError
 from edgeforge.pipeline import STAGES
 from edgeforge.recipe.schema import Data, Model, Recipe
-from edgeforge.results.variant import Preprocessing
+from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.train.network.load import check_output, new_network
 
 MODELS = ROOT / "models"

@@ -13,11 +13,11 @@ from edgeforge.builder.stage import Job
 from edgeforge.data.splits import DATA_FILE
 from edgeforge.errors import RecipeError
 from edgeforge.recipe.schema import Data, Model, Recipe, Train
-from edgeforge.results.variant import PREPROCESSING_FILE, Preprocessing
-from edgeforge.train.fit import train
+from edgeforge.results.preprocessing import PREPROCESSING_FILE, Preprocessing
 from edgeforge.train.network.freeze import Freeze
 from edgeforge.train.network.load import CHECKPOINT
 from edgeforge.train.network.weights import load_user_weights, parameters_below
+from edgeforge.train.stage import train
 
 NET_FILE = ROOT / "models" / "digits_cnn.py"
 

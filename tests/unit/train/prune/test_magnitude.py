@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from edgeforge.errors import RecipeError
 from edgeforge.recipe.schema import Train
-from edgeforge.results.variant import Preprocessing
+from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.train.classifier import Classifier
 from edgeforge.train.prune.magnitude import (
     MONITOR,

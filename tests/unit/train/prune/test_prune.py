@@ -14,9 +14,9 @@ from edgeforge.errors import RecipeError
 from edgeforge.recipe.schema import Data, Model, Prune, Recipe, Train
 from edgeforge.results.report import PruningRow
 from edgeforge.tflite.flatbuffer import macs
-from edgeforge.train.fit import train
 from edgeforge.train.network.load import dense_network, new_network, trained_network
 from edgeforge.train.prune.stage import multiply_accumulates, prune, skipped_modules
+from edgeforge.train.stage import train
 
 MAGNITUDE = Prune(method="magnitude", final_sparsity=0.7, epochs=2)
 CHANNELS = Prune(method="channels", ratio=0.5, epochs=1, rounds=2)

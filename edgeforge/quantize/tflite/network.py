@@ -12,7 +12,7 @@ from edgeforge.errors import first_line
 from edgeforge.export.onnx import write_onnx
 from edgeforge.quantize.tflite.convert import convert_variants
 from edgeforge.recipe.schema import TFLite, TFLiteVariant
-from edgeforge.results.variant import Preprocessing
+from edgeforge.results.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,23 +1,18 @@
-"""The user's own data as files: which there are, and the one digest by which a build knows them again."""
+"""Which images the user's own data name: those of a folder a class, or of a table."""
 
 from __future__ import annotations
 
 import csv
-import hashlib
 import os
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeforge.errors import RecipeError
-from edgeforge.files import sha256_of
-from edgeforge.recipe.schema import Columns, Data
+from edgeforge.errors import RecipeError, some
+from edgeforge.recipe.schema import Columns
 from edgeforge.suggest import nearest
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
-USER_DATA = "data/own"  # its name among a job's files
 
 
 @dataclass(frozen=True)
@@ -75,28 +70,45 @@ def _row(path: Path, line: int, row: dict[str, str | None], columns: Columns) ->
     return Labelled(image, label, SPLITS.get(split, ""), where)
 
 
-def data_digest(data: Data, path: Path) -> str:
-    """Return the SHA-256 (hex) of all that a source reads: of each file its name, size and content."""
-    if data.source == "csv":
-        table = read_table(path, data.columns)
-        return digest_of([path, *sorted({row.path for row in table})], path.parent)
-    if data.source == "cells":
-        from edgeforge.data.sources.cells import cells_files
+def list_images(root: Path) -> list[Labelled]:
+    """Return the images of all classes; files that are none are passed over, as are hidden ones."""
+    folders = _folders(root)
+    named = [folder for folder in folders if folder.name.lower() in SPLITS]
+    if not any(folder.name.lower() == "train" for folder in named):
+        return _images_of(root, folders, "")
+    others = [folder.name for folder in folders if folder not in named]
+    if others:
+        raise RecipeError(
+            f"data.root: {root} holds train and other folders: {some(others)}",
+            fix="keep train, val and test there alone, each with a folder a class",
+        )
+    rows = []
+    for folder in named:
+        rows += _images_of(folder, _folders(folder), SPLITS[folder.name.lower()])
+    return rows
 
-        return digest_of(cells_files(path), path)
-    if data.source == "matr1":
-        from edgeforge.data.sources.matr1.source import matr1_files
 
-        return digest_of(matr1_files(path), path)
-    return digest_of(files_below(path), path) if path.is_dir() else sha256_of(path)
+def _images_of(root: Path, folders: list[Path], split: str) -> list[Labelled]:
+    if not folders:
+        loose = [path for path in root.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES]
+        found = f"{len(loose)} images but no folders" if loose else "no folders"
+        raise RecipeError(
+            f"data.root: {root} holds {found}", fix="put the images of each class into a folder of its own"
+        )
+    rows, empty = [], []
+    for folder in folders:
+        images = [path for path in files_below(folder) if path.suffix.lower() in IMAGE_SUFFIXES]
+        if not images:
+            empty.append(folder.name)
+        label = " ".join(folder.name.split())
+        rows += [Labelled(path, label, split) for path in images]
+    if empty:
+        raise RecipeError(
+            f"data.root: no image in {some(empty)} of {root}",
+            fix=f"add images ({', '.join(IMAGE_SUFFIXES)}) or remove the folder",
+        )
+    return rows
 
 
-def digest_of(paths: Iterable[Path], folder: Path) -> str:
-    """Return one SHA-256 (hex) of files' names (relative to a folder), sizes and contents."""
-    listed = list(paths)
-    with ThreadPoolExecutor() as pool:  # hashing a large file leaves the other threads free
-        hashes = list(pool.map(sha256_of, listed))
-    digest = hashlib.sha256()
-    for path, content in zip(listed, hashes, strict=True):
-        digest.update(f"{os.path.relpath(path, folder)}\0{path.stat().st_size}\0{content}\n".encode())
-    return digest.hexdigest()
+def _folders(root: Path) -> list[Path]:
+    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))

@@ -1,0 +1,81 @@
+"""Which files of the user's own a recipe names: its model, weights, data and calibration inputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgeforge.errors import RecipeError
+from edgeforge.recipe.load import LoadedRecipe
+from edgeforge.recipe.model_file import resolve_model_file
+from edgeforge.recipe.schema import OWN_SOURCES
+
+USER_DATA = "data/own"  # the name of data.root among a job's files
+MNIST_FILES = tuple(f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1"))
+
+
+def user_files(loaded: LoadedRecipe) -> dict[str, Path]:
+    """Return the user's own files that stages read, by name: `model`, `weights`, `teacher/…`, `data/…`, …"""
+    recipe, folder = loaded.recipe, loaded.path.parent
+    files = {"model": _model(recipe.model.name, folder, loaded.where("model.name"))}
+    beside = files["model"].with_name(files["model"].name + ".data")
+    if recipe.model.finished == "ONNX" and beside.is_file():
+        files["model/data"] = beside  # where torch.onnx.export keeps the weights
+    if recipe.distill:
+        teacher, key = recipe.distill.teacher, "distill.teacher"
+        files["teacher/model"] = _model(teacher.name, folder, loaded.where(f"{key}.name"))
+        if teacher.weights:
+            files["teacher/weights"] = _file(folder, teacher.weights, loaded.where(f"{key}.weights"))
+    if recipe.model.weights:
+        files["weights"] = _file(folder, recipe.model.weights, loaded.where("model.weights"))
+    if recipe.quantize.calibration.file:
+        where = loaded.where("quantize.calibration.file")
+        files["calibration"] = _file(folder, recipe.quantize.calibration.file, where)
+    if recipe.data.root and recipe.data.source == "mnist":
+        files |= _mnist_files(_beside(folder, recipe.data.root), loaded.where("data.root"))
+    if recipe.data.root and recipe.data.source in OWN_SOURCES:
+        files[USER_DATA] = _own_data(recipe.data.source, _beside(folder, recipe.data.root), loaded.where("data.root"))
+    return files
+
+
+def _model(name: str, folder: Path, where: str) -> Path:
+    try:
+        return resolve_model_file(name, folder)[0]
+    except RecipeError as error:
+        raise RecipeError(f"{where}: {error.reason}", fix=error.fix) from error
+
+
+def _file(folder: Path, name: str, where: str) -> Path:
+    path = _beside(folder, name)
+    if not path.is_file():
+        raise RecipeError(f"{where}: {name}: no such file", fix="check the path, or leave it out")
+    return path
+
+
+def _own_data(source: str, path: Path, where: str) -> Path:
+    wanted = {"image_folder": "a folder", "csv": "a file"}.get(source, "a file or folder")
+    if not path.exists():
+        raise RecipeError(
+            f"{where}: {path}: no such file or folder", fix="check the path; it is relative to the recipe"
+        )
+    if source in ("cells", "matr1") and not path.is_dir():
+        raise RecipeError(f"{where}: {path} is no folder", fix=f"name the folder of the data of {source}")
+    if (source == "image_folder" and not path.is_dir()) or (source == "csv" and not path.is_file()):
+        raise RecipeError(f"{where}: {path} is not {wanted}", fix=f"source {source} reads {wanted}")
+    return path
+
+
+def _mnist_files(root: Path, where: str) -> dict[str, Path]:
+    paths = {f"data/{name}": root / "MNIST" / "raw" / name for name in MNIST_FILES}
+    missing = [path for path in paths.values() if not path.is_file()]
+    if missing:
+        raise RecipeError(
+            f"{where}: {missing[0]} is missing",
+            fix="copy MNIST's four files there, or leave root out to download",
+        )
+    return paths
+
+
+def _beside(folder: Path, name: str) -> Path:
+    """A path in a recipe is relative to the recipe, then to the working directory."""
+    path = Path(name).expanduser()
+    return folder / path if (folder / path).exists() else path

@@ -1,0 +1,21 @@
+"""report.json and report.html of a build folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgeforge.errors import RecipeError
+from edgeforge.results.report import Report
+
+JSON_FILE, HTML_FILE = "report.json", "report.html"
+
+
+def read_report(path: Path) -> Report:
+    """Return the report of a build folder, or of a report.json. Raises RecipeError when there is none."""
+    file = path / JSON_FILE if path.is_dir() else path
+    try:
+        return Report.model_validate_json(file.read_bytes())
+    except OSError as error:
+        raise RecipeError(f"{file}: no report there", fix="build the recipe first: edgeforge build RECIPE") from error
+    except ValueError as error:
+        raise RecipeError(f"{file} is no report of this version of EdgeForge", fix="build the recipe again") from error
