@@ -21,7 +21,8 @@ from edgeforge.quantize.onnx.static import quantize_onnx
 from edgeforge.recipe.schema import Recipe
 from edgeforge.report.sentences.raspberry_pi import devices_table
 from edgeforge.results.devices import read_device
-from edgeforge.results.preprocessing import PREPROCESSING_FILE, Preprocessing
+from edgeforge.results.files import PREPROCESSING_FILE
+from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.variant import Variant, write_variants
 from edgeforge.targets.raspberry_pi.bench import bench_on_desk
 from edgeforge.targets.raspberry_pi.bundle import pack_raspberry_pi

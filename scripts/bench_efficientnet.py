@@ -19,7 +19,8 @@ from edgeforge.evaluate.bench import bench_models
 from edgeforge.quantize.onnx.static import quantize_onnx
 from edgeforge.quantize.tflite.network import convert_network
 from edgeforge.recipe.schema import Recipe
-from edgeforge.results.preprocessing import PREPROCESSING_FILE, Preprocessing
+from edgeforge.results.files import PREPROCESSING_FILE
+from edgeforge.results.preprocessing import Preprocessing
 
 NAME, SHAPE = "efficientnet_v2", (3, 224, 224)
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

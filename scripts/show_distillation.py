@@ -19,7 +19,8 @@ import torch
 from edgeforge.api import build
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.recipe.schema import Model
-from edgeforge.train.network.load import CHECKPOINT, load_weights, make_network
+from edgeforge.results.files import CHECKPOINT
+from edgeforge.train.network.load import load_weights, make_network
 
 ROOT = Path(__file__).parent.parent
 

@@ -45,13 +45,14 @@ def build(
     """
     from edgeforge.cli.progress import ConsoleWatcher
     from edgeforge.pipeline import build as build_recipe
+    from edgeforge.results.files import JSON_FILE
 
     loaded = _load(recipe, overrides)
     with ConsoleWatcher() as watcher:
         result = build_recipe(
             loaded, out, watcher, jobs=jobs, until=until, force=tuple(force or ()), planned=watcher.planned
         )
-    if (result.folder / "report.json").exists() and not until:
+    if (result.folder / JSON_FILE).exists() and not until:
         _print_report(result.folder)
     watcher.summary(result)
 

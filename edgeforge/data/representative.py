@@ -11,6 +11,7 @@ from edgeforge.data.labels import head_labels, strata
 from edgeforge.data.lint import lint_calibration
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import RecipeError
+from edgeforge.results.files import CALIBRATION_FILE, CALIBRATION_ROW_FILE
 from edgeforge.results.preprocessing import Head
 from edgeforge.results.report import CalibrationRow
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-CALIBRATION_FILE = "calibration.npz"
-CALIBRATION_ROW_FILE = "calibration.json"
 COMPARED = 5000  # training images, at most, that the lint looks at
 CALIBRATION_STRATA = 10  # parts of a value's range that samples are drawn from in turn
 

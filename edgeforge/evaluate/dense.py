@@ -14,10 +14,9 @@ from edgeforge.errors import StageFailed
 from edgeforge.files import gzip_bytes
 from edgeforge.quantize.tflite.convert import convert_variants
 from edgeforge.recipe.schema import TFLiteVariant
+from edgeforge.results.files import DENSE_FILE
 from edgeforge.results.preprocessing import with_preprocessing
 from edgeforge.runtimes.tflm import TFLMRunner
-
-DENSE_FILE = "dense.json"
 
 
 def measure_dense(job: Job) -> None:

@@ -13,6 +13,7 @@ from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.evaluate.measure import reference_of
 from edgeforge.evaluate.memory import memory_of
 from edgeforge.evaluate.statistics import paired_bootstrap_ratio
+from edgeforge.results.files import LATENCY_FILE
 from edgeforge.results.report import Latency
 from edgeforge.results.variant import read_variants
 from edgeforge.runtimes.load import load_runner
@@ -20,8 +21,6 @@ from edgeforge.runtimes.load import load_runner
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-LATENCY_FILE = "latency.json"
 
 
 def measure_latency(job: Job) -> None:

@@ -12,17 +12,16 @@ from edgeforge.data.splits import further_sets, read_preprocessing, read_split
 from edgeforge.evaluate.metrics import metrics
 from edgeforge.evaluate.predict import FAKE_QUANT, ON, read_predictions
 from edgeforge.evaluate.statistics import sqnr_db
+from edgeforge.results.files import MEASUREMENTS_FILE, PREDICTIONS_FILE
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.report import Agreement, Check, VariantRow
-from edgeforge.results.variant import Variant, read_variants
+from edgeforge.results.variant import ONNX_FLOAT, TORCH_FLOAT, Variant, read_variants
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-MEASUREMENTS_FILE = "measurements.json"
-REFERENCE = "torch-fp32"
-REFERENCES = (REFERENCE, "onnx-fp32")  # the second one where a finished ONNX model is what there is
+REFERENCES = (TORCH_FLOAT, ONNX_FLOAT)  # the second one where a finished ONNX model is what there is
 FOLDERS = {"torch": "torch", "onnxruntime": "onnx", "litert": "tflite"}  # of the build, by runtime
 INDEX = "-index"  # suffix of the test images a variant was run on, where not on all
 GIVES_OUTPUTS_OF = "gives the outputs of"
@@ -39,7 +38,7 @@ def measure(job: Job) -> None:
     preprocessing = read_preprocessing(data)
     logits: dict[str, Any] = {}
     for folder in job.inputs.values():
-        if (folder / "predictions.npz").exists():
+        if (folder / PREDICTIONS_FILE).exists():
             logits |= read_predictions(folder)
     rows = []
     for folder in job.inputs.values():

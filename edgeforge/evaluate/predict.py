@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from edgeforge.builder.stage import Job
 from edgeforge.data.splits import further_sets, read_preprocessing, read_split
+from edgeforge.results.files import PREDICTIONS_FILE
 from edgeforge.results.variant import Variant, read_variants
 from edgeforge.runtimes.load import load_runner
 from edgeforge.runtimes.onnxruntime import OnnxRunner
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-PREDICTIONS_FILE = "predictions.npz"
 FAKE_QUANT = ":fake-quant"  # suffix of the outputs of a fake-quant model, after its file
 ON = ":on:"  # before the name of a further test set
 PORTION = 500

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.builder.stage import Job
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import StageFailed
-from edgeforge.evaluate.predict import PREDICTIONS_FILE, test_sets
-from edgeforge.results.variant import Variant, shipped_variant, write_variants
+from edgeforge.evaluate.predict import test_sets
+from edgeforge.results.files import PREDICTIONS_FILE, TFLM_FILE
+from edgeforge.results.variant import TFLM_INT8, Variant, shipped_variant, write_variants
 from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.tflite.flatbuffer import macs
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-NAME = "tflm-int8"
-TFLM_FILE = "tflm.json"
 # What the reference kernels manage in 60 s on a slow desktop core (measured: 1.0e9 a second).
 MACS_IN_A_MINUTE = 60 * 10**9
 PORTION = 100
@@ -48,9 +47,9 @@ def run_tflm(job: Job) -> None:
         for start in range(0, len(index), PORTION):
             job.progress(start / len(index), f"{len(index)} images")
             rows.append(runner.run(images[index[start : start + PORTION]]))
-        logits: dict[str, Any] = {NAME: np.concatenate(rows), f"{NAME}-index": index}
+        logits: dict[str, Any] = {TFLM_INT8: np.concatenate(rows), f"{TFLM_INT8}-index": index}
         further = test_sets(job.inputs["data"])
-        logits |= {f"{NAME}{suffix}": runner.run(more) for suffix, more in further.items() if suffix}
+        logits |= {f"{TFLM_INT8}{suffix}": runner.run(more) for suffix, more in further.items() if suffix}
         np.savez(job.output / PREDICTIONS_FILE, **logits)
         arena = runner.arena()
         facts |= {"arena_bytes": arena.total, "arena_head_bytes": arena.head, "arena_tail_bytes": arena.tail}
@@ -58,10 +57,10 @@ def run_tflm(job: Job) -> None:
         detail = f"{source.name}, reference kernels on this desk"
         if len(index) < len(images):
             detail += f", {len(index)} of {len(images)} test images, evenly spaced"
-        variant = Variant(NAME, "tflm", "int8", None, detail, checks=(_operators_check(facts["operators"]),))
+        variant = Variant(TFLM_INT8, "tflm", "int8", None, detail, checks=(_operators_check(facts["operators"]),))
     except StageFailed as error:
         facts |= {"reason": error.reason, "unsupported": re.findall(r"opcode '(\w+)'", error.reason)}
-        variant = Variant(NAME, "tflm", "int8", None, reason=error.reason)
+        variant = Variant(TFLM_INT8, "tflm", "int8", None, reason=error.reason)
     (job.output / TFLM_FILE).write_text(json.dumps(facts, indent=1, sort_keys=True))
     write_variants(job.output, [variant])
 

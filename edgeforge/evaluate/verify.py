@@ -14,10 +14,9 @@ from edgeforge.errors import ParityError, RecipeError, StageFailed
 from edgeforge.evaluate.parity.layers import IMAGES, Progress, evenly_spaced
 from edgeforge.evaluate.parity.runtime_pairs import LITERT, TFLM, Outputs, run_litert
 from edgeforge.evaluate.parity.stage import add_runtimes, affordable, compared, layers_of
-from edgeforge.quantize.tflite.qat import NAME as QAT
-from edgeforge.quantize.torch.qat import NAME as QAT_SOURCE
 from edgeforge.results.parity import LayerRow, ParityRow
 from edgeforge.results.report_file import read_report
+from edgeforge.results.variant import ONNX_FLOAT, TFLITE_FLOAT, TFLITE_INT8, TFLITE_QAT, TORCH_QAT
 from edgeforge.runtimes.load import load_runner
 from edgeforge.tflite.flatbuffer import macs
 from edgeforge.tflite.graph import Graph
@@ -55,7 +54,7 @@ def verify_build(folder: Path, progress: Progress) -> ParityRow:
     for name, path in files.items():
         if not path.is_file():
             raise RecipeError(f"{path} ({name}) is missing", fix=MADE_AGAIN)
-    shipped = report.shipped or "tflite-int8"
+    shipped = report.shipped or TFLITE_INT8
     if shipped not in files:
         why = reasons.get(shipped) or "the recipe does not ask for it"
         return ParityRow(reason=f"there is no model for the board, {shipped}: {why}")
@@ -63,10 +62,10 @@ def verify_build(folder: Path, progress: Progress) -> ParityRow:
     raw, _ = read_split(data, "test")
     preprocessing, int8 = read_preprocessing(data), files[shipped]
     row = ParityRow(reason="layers: there is no float32 TFLite model to compare with")
-    float_file, onnx_file, source = files.get("tflite-float32"), files.get("onnx-fp32"), None
-    if shipped == QAT:  # fine-tuning has changed the weights: its own float model lies beside it
+    float_file, onnx_file, source = files.get(TFLITE_FLOAT), files.get(ONNX_FLOAT), None
+    if shipped == TFLITE_QAT:  # fine-tuning has changed the weights: its own float model lies beside it
         float_file = folder / "tflite" / f"{report.recipe}_qat_float32.tflite"
-        onnx_file, source = folder / "onnx" / f"{report.recipe}_qat_fp32.onnx", QAT_SOURCE
+        onnx_file, source = folder / "onnx" / f"{report.recipe}_qat_fp32.onnx", TORCH_QAT
     if float_file:
         images = preprocessing.apply(raw[evenly_spaced(len(raw), IMAGES)])
         row = layers_of(float_file, int8, images, onnx_file, progress)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.builder.stage import Job
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import ParityError, StageFailed, first_line
-from edgeforge.results.preprocessing import PREPROCESSING_FILE, Preprocessing
-from edgeforge.results.variant import Variant, write_variants
+from edgeforge.results.files import PREPROCESSING_FILE
+from edgeforge.results.preprocessing import Preprocessing
+from edgeforge.results.variant import ONNX_FLOAT, Variant, write_variants
 from edgeforge.train.network.finished import open_onnx
 from edgeforge.train.network.load import trained_network
 
@@ -36,7 +37,7 @@ def export_onnx(job: Job) -> None:
     if job.recipe.model.finished == "ONNX":
         save_onnx(open_onnx(job.files["model"], preprocessing), preprocessing, path)
         detail = f"{job.files['model'].name}, batch 1"
-        write_variants(job.output, [Variant("onnx-fp32", "onnxruntime", "fp32", path.name, detail)])
+        write_variants(job.output, [Variant(ONNX_FLOAT, "onnxruntime", "fp32", path.name, detail)])
         return
     network = trained_network(job)
     job.progress(0.1, "tracing the network")
@@ -50,7 +51,7 @@ def export_onnx(job: Job) -> None:
             f"ONNX differs from PyTorch by {detail} (allowed: {RELATIVE_TOLERANCE:.0e})",
             fix="look for branches on tensor values or randomness in the model's forward",
         )
-    write_variants(job.output, [Variant("onnx-fp32", "onnxruntime", "fp32", path.name, checks=(check,))])
+    write_variants(job.output, [Variant(ONNX_FLOAT, "onnxruntime", "fp32", path.name, checks=(check,))])
 
 
 def write_onnx(network: nn.Module, preprocessing: Preprocessing, path: Path) -> None:

@@ -20,6 +20,7 @@ from edgeforge.report.sentences.pruning import pruning_lines
 from edgeforge.report.sentences.travelled import mixed_line, travelled_lines
 from edgeforge.report.table import head_cells, head_rows
 from edgeforge.results.report import RUNTIMES, Drop, Latency, Report
+from edgeforge.results.variant import ONNX_INT8, TFLM_INT8, TORCH_FX
 
 
 def render(report: Report) -> str:
@@ -44,7 +45,7 @@ def render(report: Report) -> str:
         "run_lines": run_lines,
     }
     made = [row for row in report.variants if row.status == "ok"]
-    wanted = (report.reference, "torch-fx-int8", "onnx-static-int8", report.shipped, "tflm-int8")
+    wanted = (report.reference, TORCH_FX, ONNX_INT8, report.shipped, TFLM_INT8)
     plots: dict[str, Any] = {
         "size": Markup(accuracy_plot(report, "size")),
         "latency": Markup(accuracy_plot(report, "latency")),
@@ -97,7 +98,7 @@ def headline(report: Report) -> list[str]:
         f"{_accuracy_verdict(small.drop)} ({score(small.metrics).text} against "
         f"{score(reference.metrics).full}{_p_value(small.drop)})."
     ]
-    board_row = rows.get("tflm-int8")
+    board_row = rows.get(TFLM_INT8)
     if board_row and board_row.metrics and board_row.arena_bytes:
         sentences.append(
             f"On the microcontroller's own kernels it reaches {score(board_row.metrics).full}"

@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 
 from edgeforge.builder.stage import Job
-from edgeforge.evaluate.dense import DENSE_FILE
-from edgeforge.evaluate.measure import REFERENCE
 from edgeforge.files import gzip_bytes
+from edgeforge.results.files import DENSE_FILE, PRUNING_FILE
 from edgeforge.results.report import PrunedFile, PruningRow, VariantRow
-from edgeforge.results.variant import read_variants
-from edgeforge.train.prune.stage import PRUNING_FILE
+from edgeforge.results.variant import TFLITE_FLOAT, TFLITE_INT8, TFLM_INT8, TORCH_FLOAT, TORCH_PRUNED, read_variants
 
-PRUNED = "torch-pruned-fp32"  # the float network that is then quantized
-FILES = ("tflite-float32", "tflite-int8")
+FILES = (TFLITE_FLOAT, TFLITE_INT8)
 
 
 def pruning_row(job: Job, variants: list[VariantRow]) -> PruningRow | None:
@@ -29,9 +26,9 @@ def pruning_row(job: Job, variants: list[VariantRow]) -> PruningRow | None:
             sizes = PrunedFile(name=variant.name, bytes=len(data), gzip_bytes=gzip_bytes(data), **known)
             row.files.append(sizes)
     measured = {variant.name: variant for variant in variants}
-    for field, name in (("top1_before", REFERENCE), ("top1_after", PRUNED)):
+    for field, name in (("top1_before", TORCH_FLOAT), ("top1_after", TORCH_PRUNED)):
         metrics = measured[name].metrics
         setattr(row, field, metrics.top1 if metrics else None)
-    row.arena_bytes = measured["tflm-int8"].arena_bytes if "tflm-int8" in measured else None
+    row.arena_bytes = measured[TFLM_INT8].arena_bytes if TFLM_INT8 in measured else None
     row.dense_arena_bytes = dense["arena_bytes"]
     return row

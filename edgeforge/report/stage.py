@@ -10,22 +10,30 @@ import yaml
 
 from edgeforge import __version__
 from edgeforge.builder.stage import Job, library_versions
-from edgeforge.data.representative import CALIBRATION_ROW_FILE
 from edgeforge.data.splits import read_findings, read_preprocessing, read_split
-from edgeforge.evaluate.latency import LATENCY_FILE
-from edgeforge.evaluate.measure import FOLLOWS_FAKE_QUANT, MEASUREMENTS_FILE, reference_of
-from edgeforge.evaluate.parity.stage import PARITY_FILE
+from edgeforge.evaluate.measure import FOLLOWS_FAKE_QUANT, reference_of
 from edgeforge.evaluate.tflm import read_tflm
 from edgeforge.machine import machine_facts
-from edgeforge.quantize.tflite.mixed import MIXED_FILE
-from edgeforge.quantize.torch.qat import QAT_TRAINING_FILE
 from edgeforge.recipe.schema import Recipe
 from edgeforge.report.html import render
 from edgeforge.report.parity.view import parity_findings
-from edgeforge.report.pruning_row import PRUNED, pruning_row
+from edgeforge.report.pruning_row import pruning_row
 from edgeforge.results.board_files import board_files_among, crc_of, read_runs
 from edgeforge.results.board_run import BoardRun
 from edgeforge.results.devices import raspberry_pi_row
+from edgeforge.results.files import (
+    CALIBRATION_ROW_FILE,
+    EDGE_TPU_FILE,
+    HTML_FILE,
+    JSON_FILE,
+    LATENCY_FILE,
+    MEASUREMENTS_FILE,
+    MIXED_FILE,
+    PARITY_FILE,
+    QAT_TRAINING_FILE,
+    TARGETS_FILE,
+    TRAINING_FILE,
+)
 from edgeforge.results.mixed import MixedRow
 from edgeforge.results.parity import ParityRow
 from edgeforge.results.preprocessing import Preprocessing
@@ -41,11 +49,9 @@ from edgeforge.results.report import (
     TrainingRow,
     VariantRow,
 )
-from edgeforge.results.report_file import HTML_FILE, JSON_FILE
 from edgeforge.results.row import Row
-from edgeforge.results.variant import shipped_variant
-from edgeforge.targets.edgetpu.judge import EDGE_TPU_FILE
-from edgeforge.train.stage import TRAINING_FILE
+from edgeforge.results.variant import TFLM_INT8, shipped_variant
+from edgeforge.results.variant import TORCH_PRUNED as PRUNED
 
 AnyRow = TypeVar("AnyRow", bound=Row)
 
@@ -68,7 +74,7 @@ def gather(job: Job) -> Report:
     recipe = job.recipe
     preprocessing = read_preprocessing(job.inputs["data"])
     calibration = CalibrationRow.model_validate_json((job.inputs["calibration"] / CALIBRATION_ROW_FILE).read_bytes())
-    targets = [TargetRow(**row) for row in json.loads((job.inputs["arduino"] / "targets.json").read_text())]
+    targets = [TargetRow(**row) for row in json.loads((job.inputs["arduino"] / TARGETS_FILE).read_text())]
     variants = _variants(job, recipe.name)
     edge_tpu = job.inputs["edgetpu"] / EDGE_TPU_FILE
     parity = ParityRow.model_validate_json((job.inputs["parity"] / PARITY_FILE).read_bytes())
@@ -118,11 +124,11 @@ def _variants(job: Job, name: str) -> list[VariantRow]:
     rows = []
     for values in json.loads((job.inputs["measure"] / MEASUREMENTS_FILE).read_text()):
         row = VariantRow(**(values | latency.get(values["name"], {})))
-        if row.name == "tflm-int8":
+        if row.name == TFLM_INT8:
             row.arena_bytes = tflm.get("arena_bytes")
         rows.append(row)
     shipped = {row.name: row for row in rows}
-    on_board, source = shipped.get("tflm-int8"), shipped.get(tflm["source"])
+    on_board, source = shipped.get(TFLM_INT8), shipped.get(tflm["source"])
     if on_board and source and on_board.status == "ok":  # TFLM runs the very file that LiteRT runs
         on_board.file, on_board.size_bytes = source.file, source.size_bytes
     return rows

@@ -14,6 +14,7 @@ from edgeforge.report.sentences.pruning import pruning_lines
 from edgeforge.report.sentences.raspberry_pi import devices_table
 from edgeforge.report.sentences.travelled import mixed_line, travelled_lines
 from edgeforge.results.report import RUNTIMES, Drop, Finding, HeadMetrics, Latency, Report, TargetRow, VariantRow
+from edgeforge.results.variant import TFLM_INT8
 
 STYLES = {"worse": "red", "better": "green", "tie": "", "reference": "dim"}
 # Columns in the order shown; a narrow terminal loses those with the highest number first.
@@ -104,7 +105,7 @@ def _cells(row: VariantRow, images: int) -> dict[str, str]:
 
 def heads_table(report: Report, console: Console) -> Table | None:
     """Return one row a variant and head, and a further test set; None where there is one head of classes alone."""
-    shown = (report.reference, report.shipped, "tflm-int8")  # the page has them all
+    shown = (report.reference, report.shipped, TFLM_INT8)  # the page has them all
     rows = [row for row in report.variants if row.metrics and row.name in shown]
     if len(report.heads) < 2 and not is_value(report):
         return None

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from edgeforge.errors import RecipeError
+from edgeforge.results.files import BUNDLE_ROW_FILE, DESK_FILE
 from edgeforge.results.report import PiDevice, PiLatency, PiLoad, PiSelfTest, RaspberryPiRow
 
 DEVICES_FOLDER = "devices"
-DESK_FILE = "desk.json"
 BUNDLE_STAGE, DESK_STAGE = "raspberry-pi", "raspberry-pi-bench"
 
 
@@ -54,7 +54,7 @@ def raspberry_pi_row(inputs: dict[str, Path], files: dict[str, Path]) -> Raspber
     """Return the report's row of the bundle; None for a recipe without one."""
     if BUNDLE_STAGE not in inputs:
         return None
-    facts = json.loads((inputs[BUNDLE_STAGE] / "bundle-row.json").read_text())
+    facts = json.loads((inputs[BUNDLE_STAGE] / BUNDLE_ROW_FILE).read_text())
     devices = [read_device(inputs[DESK_STAGE] / DESK_FILE)]
     devices += [read_device(path) for name, path in sorted(files.items()) if name.startswith(f"{DEVICES_FOLDER}/")]
     return RaspberryPiRow(**facts, devices=devices)

@@ -6,13 +6,13 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from edgeforge.results.files import PREPROCESSING_FILE
 from edgeforge.tflite.associated_files import append_files, associated_file
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-PREPROCESSING_FILE = "preprocessing.json"
 LABELS_FILE = "labels.txt"
 
 

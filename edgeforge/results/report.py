@@ -11,6 +11,7 @@ from edgeforge.results.fit import FitRow
 from edgeforge.results.mixed import MixedRow
 from edgeforge.results.parity import ParityRow
 from edgeforge.results.row import Row
+from edgeforge.results.variant import TFLITE_INT8, TORCH_FLOAT
 
 SCHEMA_VERSION: Literal[1] = 1
 
@@ -327,8 +328,8 @@ class Report(Row):
     schema_version: Literal[1] = Field(SCHEMA_VERSION, alias="schema")
     recipe: str
     seed: int
-    reference: str = "torch-fp32"
-    shipped: str = "tflite-int8"  # the variant that TFLM runs and that is packed for the boards
+    reference: str = TORCH_FLOAT
+    shipped: str = TFLITE_INT8  # the variant that TFLM runs and that is packed for the boards
     classes: list[str]
     heads: list[HeadRow] = []  # left out: one head with these classes
     input_shape: list[int]  # C,H,W

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgeforge.errors import RecipeError
+from edgeforge.results.files import JSON_FILE
 from edgeforge.results.report import Report
-
-JSON_FILE, HTML_FILE = "report.json", "report.html"
 
 
 def read_report(path: Path) -> Report:

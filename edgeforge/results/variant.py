@@ -8,11 +8,19 @@ from pathlib import Path
 from typing import Any, Literal
 
 from edgeforge.errors import StageFailed
+from edgeforge.results.files import VARIANTS_FILE
 from edgeforge.suggest import nearest
 
-RuntimeName = Literal["torch", "onnxruntime", "litert", "tflm"]
+# The names of variants that other stages look for.
+TORCH_FLOAT = "torch-fp32"
+TORCH_PRUNED = "torch-pruned-fp32"  # the float network that is then quantized
+TORCH_EAGER, TORCH_FX, TORCH_QAT = "torch-eager-int8", "torch-fx-int8", "torch-qat-int8"
+ONNX_FLOAT, ONNX_INT8 = "onnx-fp32", "onnx-static-int8"
+TFLITE_FLOAT, TFLITE_INT8 = "tflite-float32", "tflite-int8"
+TFLITE_QAT, TFLITE_MIXED = "tflite-qat-int8", "tflite-mixed"
+TFLM_INT8 = "tflm-int8"
 
-VARIANTS_FILE = "variants.json"
+RuntimeName = Literal["torch", "onnxruntime", "litert", "tflm"]
 
 
 @dataclass(frozen=True)
@@ -57,7 +65,7 @@ def shipped_variant(inputs: dict[str, Path], wanted: str | None) -> tuple[Varian
         for variant in read_variants(folder)
         if variant.runtime == "litert"
     }
-    name = wanted or ("tflite-qat-int8" if "tflite-qat-int8" in found else "tflite-int8")
+    name = wanted or (TFLITE_QAT if TFLITE_QAT in found else TFLITE_INT8)
     if name not in found:
         raise StageFailed(
             f"there is no variant '{name}' to ship{nearest(name, found)}",

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.errors import RecipeError, first_line
-from edgeforge.results.preprocessing import PREPROCESSING_FILE, Preprocessing
+from edgeforge.results.files import ENGINE_FILE, PREPROCESSING_FILE
+from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.tflite.tensor_spec import TensorSpec
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
     from torch import nn
-
-ENGINE_FILE = "engine.json"
 
 
 def save_torch_script(

@@ -12,18 +12,17 @@ from edgeforge.builder.stage import Job
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import EdgeForgeError, RecipeError, StageFailed
 from edgeforge.recipe.schema import Train
+from edgeforge.results.files import CHECKPOINT, METRICS_FILE, TRAINING_FILE
 from edgeforge.results.report import EpochRow, TrainingRow
 from edgeforge.torchvision_import import import_torchvision
 from edgeforge.train.network.finished import check_finished
-from edgeforge.train.network.load import CHECKPOINT, check_output, new_network
+from edgeforge.train.network.load import check_output, new_network
 from edgeforge.train.network.weights import load_user_weights
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
     from torch import nn
 
-METRICS_FILE = "metrics.csv"
-TRAINING_FILE = "training.json"
 LOGGED = ("train_loss", "val_loss", "val_accuracy", "val_rmse")
 
 

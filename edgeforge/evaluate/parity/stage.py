@@ -21,10 +21,21 @@ from edgeforge.evaluate.parity.runtime_pairs import (
     run_litert,
     runtime_pairs,
 )
-from edgeforge.evaluate.predict import PREDICTIONS_FILE, read_predictions
+from edgeforge.evaluate.predict import read_predictions
 from edgeforge.evaluate.tflm import MACS_IN_A_MINUTE
+from edgeforge.results.files import PARITY_FILE, PREDICTIONS_FILE
 from edgeforge.results.parity import LayerRow, ParityRow
-from edgeforge.results.variant import Variant, read_variants, shipped_variant
+from edgeforge.results.variant import (
+    ONNX_FLOAT,
+    ONNX_INT8,
+    TFLITE_FLOAT,
+    TFLM_INT8,
+    TORCH_EAGER,
+    TORCH_FX,
+    Variant,
+    read_variants,
+    shipped_variant,
+)
 from edgeforge.runtimes.litert import REFUSED
 from edgeforge.tflite.flatbuffer import macs
 from edgeforge.tflite.module_names import module_names
@@ -33,7 +44,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-PARITY_FILE = "parity.json"
 SECONDS = 20  # about what LiteRT's reference kernels may take
 
 
@@ -115,7 +125,7 @@ def _float_models(
     """Return the float .tflite and .onnx of the network that was quantized: fine-tuning has changed its weights."""
     if "float_model" in shipped.extra:
         return folder / shipped.extra["float_model"], job.inputs["qat"] / shipped.extra["onnx"]
-    float32, onnx = variants.get("tflite-float32"), variants.get("onnx-fp32")
+    float32, onnx = variants.get(TFLITE_FLOAT), variants.get(ONNX_FLOAT)
     return (
         job.inputs["tflite"] / float32.file if float32 and float32.file else None,
         job.inputs["onnx"] / onnx.file if onnx and onnx.file else None,
@@ -129,8 +139,8 @@ def compared(names: list[str], source: str | None = None) -> list[str]:
     """
     if source:
         return [source]
-    chosen = [name for name in names if name.startswith("torch-fx-int8")] or ["torch-eager-int8"]
-    return [*chosen, "onnx-static-int8"]
+    chosen = [name for name in names if name.startswith(TORCH_FX)] or [TORCH_EAGER]
+    return [*chosen, ONNX_INT8]
 
 
 def _stored_outputs(
@@ -145,7 +155,7 @@ def _stored_outputs(
             logits |= read_predictions(folder)
     outputs, left_out = [], {}
     others = compared([*variants], shipped.extra.get("source"))
-    wanted = {name: name for name in others} | {shipped.name: XNNPACK, "tflm-int8": TFLM}
+    wanted = {name: name for name in others} | {shipped.name: XNNPACK, TFLM_INT8: TFLM}
     for name, runtime in wanted.items():
         variant = variants.get(name)
         if runtime == XNNPACK and variant and REFUSED in variant.warnings:  # LiteRT fell back to its builtin kernels

@@ -10,8 +10,9 @@ from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing
 from edgeforge.errors import first_line
 from edgeforge.recipe.schema import OnnxInt8
-from edgeforge.results.preprocessing import PREPROCESSING_FILE, Preprocessing
-from edgeforge.results.variant import Variant, write_variants
+from edgeforge.results.files import PREPROCESSING_FILE
+from edgeforge.results.preprocessing import Preprocessing
+from edgeforge.results.variant import ONNX_INT8, Variant, write_variants
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +37,7 @@ def quantize_onnx(job: Job) -> None:
     except Exception as error:
         target.unlink(missing_ok=True)
         variant = Variant(
-            "onnx-static-int8",
+            ONNX_INT8,
             "onnxruntime",
             "int8",
             None,
@@ -46,7 +47,7 @@ def quantize_onnx(job: Job) -> None:
     else:
         # Without graph optimizations ONNX Runtime runs Q and DQ as they stand, in float: the fake-quant model.
         extra = {"engine": "ONNX Runtime", "fake_quant": target.name, "output_scale": scale}
-        variant = Variant("onnx-static-int8", "onnxruntime", "int8", target.name, detail, extra=extra)
+        variant = Variant(ONNX_INT8, "onnxruntime", "int8", target.name, detail, extra=extra)
     write_variants(job.output, [variant])
 
 

@@ -21,7 +21,7 @@ from edgeforge.onnx_graph.rewrites import (
 from edgeforge.quantize.tflite.int8 import convert, convert_with_onnx2tf
 from edgeforge.recipe.schema import TFLite, TFLiteVariant
 from edgeforge.results.preprocessing import with_preprocessing
-from edgeforge.results.variant import Variant, write_variants
+from edgeforge.results.variant import TFLITE_FLOAT, Variant, write_variants
 from edgeforge.runtimes.litert import LiteRTRunner
 from edgeforge.runtimes.onnxruntime import OnnxRunner
 from edgeforge.tflite.compact import compact
@@ -64,7 +64,7 @@ def export_tflite(job: Job) -> None:
     if (job.output / f"{job.recipe.name}_float32.tflite").exists():
         job.progress(0.95, "comparing with ONNX")
         check = _compare_with_onnx(job, source, samples)
-        variants = [_with_check(v, check) if v.name == "tflite-float32" else v for v in variants]
+        variants = [_with_check(v, check) if v.name == TFLITE_FLOAT else v for v in variants]
     write_variants(job.output, variants)
 
 

@@ -18,9 +18,10 @@ from edgeforge.quantize.tflite.precision_search import Judged, Point, fewest_wid
 from edgeforge.quantize.tflite.ptq import float_model
 from edgeforge.quantize.tflite.range_matching import PASS_THROUGH
 from edgeforge.quantize.tflite.static import Precision, Ranges, layers, prepared, quantize_static
+from edgeforge.results.files import MIXED_FILE
 from edgeforge.results.mixed import MixedRow, MixRow, SensitivityRow, Wide
 from edgeforge.results.preprocessing import with_preprocessing
-from edgeforge.results.variant import Variant, read_variants, write_variants
+from edgeforge.results.variant import ONNX_FLOAT, TFLITE_MIXED, Variant, read_variants, write_variants
 from edgeforge.runtimes.litert import LiteRTRunner
 from edgeforge.tflite.boundaries import with_io
 from edgeforge.tflite.compact import compact
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-NAME = "tflite-mixed"
-MIXED_FILE = "mixed.json"
 VALIDATION_IMAGES = 2000
 WIDER: tuple[Wide, ...] = ("int16", "float32")  # in order of preference: integers, half of float's memory
 
@@ -95,7 +94,7 @@ def _mix(wide: Wide, point: Point, reference: Judged) -> MixRow:
 
 def _modules(job: Job, model: bytes) -> dict[str, str]:
     """Return layer → PyTorch module, for those that are known."""
-    onnx = next(variant for variant in read_variants(job.inputs["onnx"]) if variant.name == "onnx-fp32")
+    onnx = next(variant for variant in read_variants(job.inputs["onnx"]) if variant.name == ONNX_FLOAT)
     names = layers(model)
     known = module_names(model, job.inputs["onnx"] / str(onnx.file))
     return {names[place]: module for place, module in known.items()}
@@ -167,7 +166,7 @@ def _variant(job: Job, bench: _Bench, row: MixedRow) -> Variant:
         reason = f"no mix is within {settings.max_drop} points of float32 on the validation images"
         if row.excluded:
             reason += "; not tried, as TFLM cannot run it: " + ", ".join(row.excluded)
-        return Variant(NAME, "litert", "mixed", None, reason=reason)
+        return Variant(TFLITE_MIXED, "litert", "mixed", None, reason=reason)
     model = bench.make("int8", dict.fromkeys(best.wide, best.precision))
     path = job.output / f"{job.recipe.name}_mixed.tflite"
     shipped = with_io(model, settings.tflite.io)
@@ -178,4 +177,4 @@ def _variant(job: Job, bench: _Bench, row: MixedRow) -> Variant:
     detail = f"{best.precision}: {kept}; all else int8" if kept else "int8 is enough for every layer"
     precision = "mixed" if kept else "int8"
     warnings, extra = LiteRTRunner(path).warnings, {"operators": operators(model)}
-    return Variant(NAME, "litert", precision, path.name, detail, warnings=warnings, extra=extra)
+    return Variant(TFLITE_MIXED, "litert", precision, path.name, detail, warnings=warnings, extra=extra)

@@ -17,10 +17,11 @@ from edgeforge.quantize.tflite.range_matching import Matched
 from edgeforge.quantize.tflite.range_proofs import with_torch_ranges
 from edgeforge.quantize.tflite.reconstruct import Reconstructed, reconstruct
 from edgeforge.quantize.tflite.static import Precision, prepared, quantize_static, quantize_weights
-from edgeforge.quantize.torch.ranges import RANGES_FILE, read_ranges
+from edgeforge.quantize.torch.ranges import read_ranges
 from edgeforge.recipe.schema import PTQ, PTQScheme
+from edgeforge.results.files import RANGES_FILE
 from edgeforge.results.preprocessing import with_preprocessing
-from edgeforge.results.variant import Variant, read_variants, write_variants
+from edgeforge.results.variant import TFLITE_FLOAT, TORCH_FX, Variant, read_variants, write_variants
 from edgeforge.runtimes.litert import LiteRTRunner
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.boundaries import with_io
@@ -37,7 +38,6 @@ PRECISIONS: dict[PTQScheme, str] = {
     "dynamic": "dynamic-int8",
     "weight-only": "weight-int8",
 }
-TORCH_NAME = "torch-fx-int8"
 ACTIVATIONS: dict[str, Precision] = {"int8": "int8", "int16x8": "int16"}
 
 
@@ -161,7 +161,7 @@ def quantize_ptq(job: Job) -> None:
 
 def float_model(folder: Path) -> bytes:
     """Return the float32 flatbuffer of the stage `tflite`. Raises StageFailed when it could not be made."""
-    variant = next((v for v in read_variants(folder) if v.name == "tflite-float32"), None)
+    variant = next((v for v in read_variants(folder) if v.name == TFLITE_FLOAT), None)
     if variant is None or variant.file is None:
         reason = variant.reason if variant else "it was not asked for"
         raise StageFailed(f"there is no float32 TFLite model to quantize: {reason}", fix="see the stage tflite")
@@ -183,7 +183,7 @@ def _variant(entry: PTQ, path: Path, made: Made, source: Source) -> Variant:
             "operators": operators(made.model),
             "input": asdict(runner.input),
             "output": asdict(runner.output),
-            **({"source": TORCH_NAME, "output_scale": made.matched.output_scale} if made.matched else {}),
+            **({"source": TORCH_FX, "output_scale": made.matched.output_scale} if made.matched else {}),
         },
     )
 

@@ -9,17 +9,14 @@ from edgeforge.errors import StageFailed, first_line
 from edgeforge.quantize.tflite.convert import convert_variants
 from edgeforge.quantize.tflite.range_proofs import with_torch_ranges
 from edgeforge.quantize.tflite.static import prepared
-from edgeforge.quantize.torch.qat import NAME as TORCH_NAME
 from edgeforge.quantize.torch.ranges import read_ranges
 from edgeforge.recipe.schema import TFLite
 from edgeforge.results.preprocessing import with_preprocessing
-from edgeforge.results.variant import Variant, write_variants
+from edgeforge.results.variant import TFLITE_QAT, TORCH_QAT, Variant, write_variants
 from edgeforge.runtimes.litert import LiteRTRunner
 from edgeforge.tflite.boundaries import with_io
 from edgeforge.tflite.compact import compact
 from edgeforge.tflite.flatbuffer import int8_checks, operators
-
-NAME = "tflite-qat-int8"
 
 
 def export_qat_tflite(job: Job) -> None:
@@ -54,12 +51,14 @@ def export_qat_tflite(job: Job) -> None:
         detail += f"; in float: {', '.join(matched.float_layers)}"
     extra = {
         "operators": operators(quantized),
-        "source": TORCH_NAME,
+        "source": TORCH_QAT,
         "output_scale": matched.output_scale,
         "float_model": float_file,
         "onnx": source.name,
     }
     precision = "mixed" if matched.float_layers else "int8"
     warnings = LiteRTRunner(job.output / file).warnings
-    variant = Variant(NAME, "litert", precision, file, detail, checks=tuple(checks), warnings=warnings, extra=extra)
+    variant = Variant(
+        TFLITE_QAT, "litert", precision, file, detail, checks=tuple(checks), warnings=warnings, extra=extra
+    )
     write_variants(job.output, [variant])

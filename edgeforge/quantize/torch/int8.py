@@ -23,7 +23,7 @@ from edgeforge.quantize.torch.qconfig import own_qconfigs, qconfig
 from edgeforge.quantize.torch.ranges import write_ranges
 from edgeforge.recipe.schema import TorchEngine, TorchInt8, TorchObserver
 from edgeforge.results.preprocessing import Preprocessing
-from edgeforge.results.variant import Variant, write_variants
+from edgeforge.results.variant import TORCH_EAGER, TORCH_FLOAT, TORCH_FX, Variant, write_variants
 from edgeforge.runtimes.torch_script import save_torch_script
 from edgeforge.train.network.load import dense_network, trained_network
 
@@ -53,7 +53,7 @@ class Baselines:
 
         dense: that network, where `network` is a pruned one, which is then a variant beside it.
         """
-        reference = Variant("torch-fp32", "torch", "fp32", None, detail="TorchScript")
+        reference = Variant(TORCH_FLOAT, "torch", "fp32", None, detail="TorchScript")
         if dense is None:
             return [self._save("fp32", self.network, reference)]
         pruned = Variant("torch-pruned-fp32", "torch", "fp32", None, detail="pruned and fine-tuned")
@@ -90,7 +90,7 @@ class Baselines:
         wrapped = (network if own_stubs else quantization.QuantWrapper(network)).eval()
         prepared = quantization.prepare(wrapped)
         self._calibrate(prepared)
-        variant = Variant("torch-eager-int8", "torch", "int8", None, f"engine {engine}", extra={"engine": engine})
+        variant = Variant(TORCH_EAGER, "torch", "int8", None, f"engine {engine}", extra={"engine": engine})
         return self._save("eager_int8", quantization.convert(prepared), variant)
 
     def static_fx(self, engine: TorchEngine, *, reference: bool) -> Variant:
@@ -109,7 +109,7 @@ class Baselines:
         fake_quant_file = f"{self.name}_fx_fake_quant.pt"  # float arithmetic: the same for every engine
         self._write(fake_quant_file, made.fake_quant)
         extra = {"engine": engine, "fake_quant": fake_quant_file, "output_scale": made.ranges.output_scale}
-        name = "torch-fx-int8" + ("" if reference else f"-{engine}")
+        name = TORCH_FX + ("" if reference else f"-{engine}")
         detail = f"engine {engine}" + (", 16-bit sums: no VNNI here" if _saturates(engine) else "")
         variant = Variant(name, "torch", "int8", None, detail, extra=extra)
         return self._save(f"fx_int8{suffix}", made.integer, variant)
@@ -139,7 +139,7 @@ def quantize_torch(job: Job) -> None:
     settings = job.recipe.quantize.torch
     finished = job.recipe.model.finished
     if finished == "ONNX":
-        write_variants(job.output, [_left_out(job, name) for name in ("torch-fp32", *_names(settings))])
+        write_variants(job.output, [_left_out(job, name) for name in (TORCH_FLOAT, *_names(settings))])
         return
     baselines = Baselines(
         job.recipe.name,
@@ -159,8 +159,8 @@ def quantize_torch(job: Job) -> None:
     reference = settings.engine
     makers: dict[str, Callable[[], Variant]] = {
         "torch-dynamic-int8": lambda: baselines.dynamic(reference),
-        "torch-eager-int8": lambda: baselines.static_eager(reference),
-        "torch-fx-int8": lambda: baselines.static_fx(reference, reference=True),
+        TORCH_EAGER: lambda: baselines.static_eager(reference),
+        TORCH_FX: lambda: baselines.static_fx(reference, reference=True),
     }
     names = _names(settings)
     variants = baselines.float32(dense_network(job) if "prune" in job.inputs else None)
@@ -173,7 +173,7 @@ def quantize_torch(job: Job) -> None:
 
 def _names(settings: TorchInt8) -> list[str]:
     """Return the names of the INT8 variants that a recipe asks for."""
-    kinds = {"dynamic": "torch-dynamic-int8", "static-eager": "torch-eager-int8", "static-fx": "torch-fx-int8"}
+    kinds = {"dynamic": "torch-dynamic-int8", "static-eager": TORCH_EAGER, "static-fx": TORCH_FX}
     names = [name for kind, name in kinds.items() if kind in settings.variants]
     further = [f"torch-fx-int8-{engine}" for engine in settings.also_fx_on if engine != settings.engine]
     return names + (further if "static-fx" in settings.variants else [])
@@ -181,7 +181,7 @@ def _names(settings: TorchInt8) -> list[str]:
 
 def _left_out(job: Job, name: str) -> Variant:
     """Return the row of a variant that a finished model cannot have."""
-    precision = "fp32" if name == "torch-fp32" else _precision(name)
+    precision = "fp32" if name == TORCH_FLOAT else _precision(name)
     file, kind = job.files["model"].name, job.recipe.model.finished
     reason = f"{file} is a finished {kind} model: PyTorch's variants need a network in Python"
     return Variant(name, "torch", precision, None, reason=reason)

@@ -13,15 +13,13 @@ from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing
 from edgeforge.quantize.torch.ranges import write_ranges
 from edgeforge.recipe.schema import Train
-from edgeforge.results.variant import Variant, write_variants
+from edgeforge.results.files import QAT_TRAINING_FILE
+from edgeforge.results.variant import TORCH_QAT, Variant, write_variants
 
 if TYPE_CHECKING:
     import torch
 
     from edgeforge.quantize.torch.fx_quantize import Quantized
-
-NAME = "torch-qat-int8"
-QAT_TRAINING_FILE = "qat_training.json"
 
 
 def quantization_aware_training(job: Job) -> None:
@@ -53,7 +51,7 @@ def quantization_aware_training(job: Job) -> None:
     detail = f"{settings.mode}, {settings.epochs} epoch(s) of fine-tuning, engine {engine}"
     if settings.skip:
         detail += f"; in float: {', '.join(settings.skip)}"
-    write_variants(job.output, [Variant(NAME, "torch", "int8", file, detail, extra=extra)])
+    write_variants(job.output, [Variant(TORCH_QAT, "torch", "int8", file, detail, extra=extra)])
 
 
 def _fine_tuned(job: Job, calibration: torch.Tensor) -> Quantized | None:

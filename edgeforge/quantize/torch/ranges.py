@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgeforge.results.files import RANGES_FILE
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-RANGES_FILE = "ranges.npz"
 
 
 @dataclass(frozen=True)

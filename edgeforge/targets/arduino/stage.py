@@ -12,6 +12,7 @@ from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.evaluate.tflm import read_tflm
 from edgeforge.hardware.boards import Board, board
 from edgeforge.hardware.libraries import library
+from edgeforge.results.files import TARGETS_FILE
 from edgeforge.results.fit import FitRow
 from edgeforge.results.report import TargetRow
 from edgeforge.results.variant import shipped_variant
@@ -21,8 +22,6 @@ from edgeforge.targets.arduino.project import ProjectFacts, write_project
 from edgeforge.targets.fit.advice import arena_note
 from edgeforge.targets.fit.stage import read_fit
 from edgeforge.tflite.associated_files import pure_flatbuffer
-
-TARGETS_FILE = "targets.json"
 
 
 def pack_arduino(job: Job) -> None:

@@ -16,13 +16,13 @@ from typing import Any
 
 from edgeforge.builder.stage import Job
 from edgeforge.errors import BudgetExceeded, RecipeError, StageFailed
+from edgeforge.results.files import EDGE_TPU_FILE
 from edgeforge.results.report import EdgeTPUOperator, EdgeTPURow
 from edgeforge.results.variant import shipped_variant
 from edgeforge.targets.edgetpu.limits import LIMITS, Operator
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.flatbuffer import FLOATS, read_model, type_name
 
-EDGE_TPU_FILE = "edge_tpu.json"
 PROGRAM = "edgetpu_compiler"
 NO_COMPILER = f"{PROGRAM} is not on the PATH: judged by the published limits alone"
 EIGHT_BITS = ("INT8", "UINT8")

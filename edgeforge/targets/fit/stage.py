@@ -9,11 +9,10 @@ from edgeforge.builder.stage import Job
 from edgeforge.errors import StageFailed
 from edgeforge.hardware.boards import board
 from edgeforge.hardware.libraries import library
+from edgeforge.results.files import FIT_FILE
 from edgeforge.results.fit import FitRow
 from edgeforge.results.variant import shipped_variant
 from edgeforge.targets.fit.judge import fit_model, require_fit
-
-FIT_FILE = "fit.json"
 
 
 def judge_fit(job: Job) -> None:

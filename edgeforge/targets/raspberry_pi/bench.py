@@ -12,7 +12,8 @@ from typing import Any
 
 from edgeforge.builder.stage import Job
 from edgeforge.errors import StageFailed
-from edgeforge.results.devices import BUNDLE_STAGE, DESK_FILE, device_row
+from edgeforge.results.devices import BUNDLE_STAGE, device_row
+from edgeforge.results.files import DESK_FILE
 
 SERVER_PACKAGES = ("fastapi", "uvicorn", "prometheus_client")
 LOAD = ("--clients", "1,4,8", "--requests", "200", "--seconds", "10")

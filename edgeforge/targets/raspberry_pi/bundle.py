@@ -13,6 +13,7 @@ from edgeforge.builder.stage import Job
 from edgeforge.bundled import bundled
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import ParityError, RecipeError
+from edgeforge.results.files import BUNDLE_ROW_FILE
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.variant import Variant, read_variants
 from edgeforge.runtimes.onnxruntime import OnnxRunner
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-BUNDLE_ROW_FILE = "bundle-row.json"  # what the report says of the bundle
 SCRIPTS = (
     "classifier.py", "images.py", "device.py", "perf_counters.py", "run.py", "bench.py", "selftest.py", "server.py",
     "loadtest.py", "install.sh", "requirements.txt", "requirements-server.txt",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from edgeforge.errors import StageFailed, first_line
-from edgeforge.results.preprocessing import PREPROCESSING_FILE
+from edgeforge.results.files import PREPROCESSING_FILE
 
 
 def optimize_for_arm(source: Path, target: Path, level: Literal["basic", "extended"]) -> None:

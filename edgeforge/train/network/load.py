@@ -12,14 +12,13 @@ from edgeforge.builder.stage import Job
 from edgeforge.data.splits import read_preprocessing
 from edgeforge.errors import RecipeError, first_line, line_in
 from edgeforge.recipe.schema import Model
+from edgeforge.results.files import CHECKPOINT
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.suggest import nearest
 from edgeforge.train.network.finished import load_finished, require_outputs
 
 if TYPE_CHECKING:
     from torch import nn
-
-CHECKPOINT = "model.ckpt"
 
 
 def new_network(job: Job) -> nn.Module:

@@ -9,17 +9,16 @@ from edgeforge.builder.stage import Job
 from edgeforge.data.splits import read_preprocessing
 from edgeforge.errors import RecipeError
 from edgeforge.recipe.schema import Prune, Train
+from edgeforge.results.files import CHECKPOINT, PRUNING_FILE, TRAINING_FILE
 from edgeforge.results.report import EpochRow, PrunedLayer, PruningRow, TrainingRow
 from edgeforge.suggest import nearest
 from edgeforge.torchvision_import import import_torchvision
-from edgeforge.train.network.load import CHECKPOINT, dense_network, load_weights, network_weights, new_network
-from edgeforge.train.stage import TRAINING_FILE, best_checkpoint, fit, training_row, write_results
+from edgeforge.train.network.load import dense_network, load_weights, network_weights, new_network
+from edgeforge.train.stage import best_checkpoint, fit, training_row, write_results
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
-
-PRUNING_FILE = "pruning.json"
 
 
 def prune(job: Job) -> None:

@@ -7,13 +7,13 @@ import pytest
 from tiny_nets import build, conv, dense, images, mobile_net
 
 from edgeforge.builder.stage import Job
-from edgeforge.data.representative import CALIBRATION_FILE
 from edgeforge.errors import RecipeError, StageFailed
 from edgeforge.evaluate.statistics import sqnr_db
 from edgeforge.quantize.tflite.equalization import Equalized, pairs_of
 from edgeforge.quantize.tflite.ptq import Source, quantize_ptq
 from edgeforge.recipe.load import load_recipe
 from edgeforge.recipe.schema import PTQ, Recipe
+from edgeforge.results.files import CALIBRATION_FILE
 from edgeforge.results.preprocessing import Preprocessing, read_preprocessing_of, with_preprocessing
 from edgeforge.results.variant import Variant, read_variants, write_variants
 from edgeforge.runtimes.litert import LiteRTRunner

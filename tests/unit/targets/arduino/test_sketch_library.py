@@ -10,8 +10,9 @@ from places import DATA
 from edgeforge.builder.stage import Job, restricted
 from edgeforge.errors import BudgetExceeded
 from edgeforge.recipe.schema import Recipe
+from edgeforge.results.files import TARGETS_FILE
 from edgeforge.results.variant import Variant, write_variants
-from edgeforge.targets.arduino.stage import TARGETS_FILE, pack_arduino
+from edgeforge.targets.arduino.stage import pack_arduino
 from edgeforge.targets.fit.stage import judge_fit, read_fit
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.flatbuffer import read_model, write_model

@@ -10,12 +10,11 @@ from places import ROOT
 from torch import nn
 
 from edgeforge.builder.stage import Job
-from edgeforge.data.splits import DATA_FILE
 from edgeforge.errors import RecipeError
 from edgeforge.recipe.schema import Data, Model, Recipe, Train
-from edgeforge.results.preprocessing import PREPROCESSING_FILE, Preprocessing
+from edgeforge.results.files import CHECKPOINT, DATA_FILE, PREPROCESSING_FILE
+from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.train.network.freeze import Freeze
-from edgeforge.train.network.load import CHECKPOINT
 from edgeforge.train.network.weights import load_user_weights, parameters_below
 from edgeforge.train.stage import train
 
