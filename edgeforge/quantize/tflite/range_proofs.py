@@ -101,7 +101,7 @@ def _layouts(
 ) -> list[NDArray[np.int8]]:
     """Return PyTorch's weights in the layouts TFLite may have: O,H,W,I; depthwise 1,H,W,O; dense O,I.
 
-    The columns of a dense layer behind a flattened image stand in H,W,C order there (export/flatten_order.py).
+    The columns of a dense layer behind a flattened image stand in H,W,C order there (FlattenChannelsLast).
     """
     values = weights.values
     if values.ndim == 4:
