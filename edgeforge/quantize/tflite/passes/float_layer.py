@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgeforge.tflite.layers import Layer, same_padding
+from edgeforge.tflite.layers import CLAMPS, Layer, same_padding
 
 if TYPE_CHECKING:
     import torch
-
-LIMITS = {"NONE": (None, None), "RELU": (0.0, None), "RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0)}
 
 
 def linear(layer: Layer, inputs: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
@@ -40,5 +38,4 @@ def activated(layer: Layer, values: torch.Tensor) -> torch.Tensor:
     """Return the layer's fused activation of its linear outputs."""
     if layer.activation == "TANH":
         return values.tanh()
-    low, high = LIMITS[layer.activation]
-    return values if low is None else values.clamp(low, high)
+    return values if layer.activation == "NONE" else values.clamp(*CLAMPS[layer.activation])
