@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import yaml
 
 from edgeforge import __version__
-from edgeforge.builder.stage import Job, library_versions
+from edgeforge.builder.key import library_versions
+from edgeforge.builder.stage import Job
 from edgeforge.data.splits import read_findings, read_preprocessing, read_split
 from edgeforge.evaluate.measure import FOLLOWS_FAKE_QUANT, reference_of
 from edgeforge.evaluate.tflm import read_tflm
@@ -33,6 +34,7 @@ from edgeforge.results.files import (
     QAT_TRAINING_FILE,
     TARGETS_FILE,
     TRAINING_FILE,
+    published,
 )
 from edgeforge.results.mixed import MixedRow
 from edgeforge.results.parity import ParityRow
@@ -124,6 +126,7 @@ def _variants(job: Job, name: str) -> list[VariantRow]:
     rows = []
     for values in json.loads((job.inputs["measure"] / MEASUREMENTS_FILE).read_text()):
         row = VariantRow(**(values | latency.get(values["name"], {})))
+        row.file = published(row.file, row.runtime, name) if row.file else None
         if row.name == TFLM_INT8:
             row.arena_bytes = tflm.get("arena_bytes")
         rows.append(row)
