@@ -210,8 +210,12 @@ def _absolute(name: str, package: str) -> str:
 
 
 def _hashes(place: Path, name: str) -> dict[str, str]:
-    """Return the hash of a file, or of each file below a folder, by its name."""
+    """Return the hash of a file, or of each file below a folder, by its name; tools' caches are left out."""
     if place.is_file():
         return {name: sha256_of(place)[:DIGITS]}
-    files = (file for file in place.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
-    return {f"{name}/{file.relative_to(place).as_posix()}": sha256_of(file)[:DIGITS] for file in files}
+    parts = {file: file.relative_to(place).parts for file in place.rglob("*") if file.is_file()}
+    return {
+        "/".join((name, *within)): sha256_of(file)[:DIGITS]
+        for file, within in parts.items()
+        if not any(part.startswith((".", "__pycache__")) for part in within)
+    }
