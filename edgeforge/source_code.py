@@ -78,7 +78,7 @@ class PackageCode:
     def _code_and_data(self, path: Path, source: Source) -> dict[str, str]:
         name = path.relative_to(self.package.parent).as_posix()
         found = {name: source.digest[:DIGITS]} if source.digest else {}
-        for beside in path.parent.iterdir():
+        for beside in path.parent.glob("[!_.]*"):
             if beside.name in source.strings and beside.suffix != ".py" and not (beside / "__init__.py").exists():
                 found |= _hashes(beside, f"{name.rpartition('/')[0]}/{beside.name}")
         for folder in source.bundled:

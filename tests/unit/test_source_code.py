@@ -1,6 +1,7 @@
 """What counts as a module's code, and what it imports."""
 
 import ast
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -109,6 +110,15 @@ def test_every_file_that_code_reads_is_found() -> None:
     firmware = {path for folder in ("arduino", "raspberry_pi") for path in (ROOT / "firmware" / folder).glob("[!.]*.*")}
     files = {path.relative_to(ROOT).as_posix() for path in data | firmware}
     assert len(files) > 50 and files <= found
+
+
+def test_an_installed_wheel_has_the_keys_of_the_checkout(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "edgeforge", tmp_path / "edgeforge", ignore=shutil.ignore_patterns("__pycache__"))
+    for folder in ("models", "recipes", "firmware"):
+        shutil.copytree(ROOT / folder, tmp_path / "edgeforge" / "_bundled" / folder)
+    for stage in STAGES:
+        module = stage.function.split(":")[0]
+        assert PackageCode(tmp_path / "edgeforge").of([module]) == PackageCode().of([module]), stage.name
 
 
 def test_bundled_folders_are_named_in_the_call() -> None:
