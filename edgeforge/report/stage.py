@@ -21,6 +21,7 @@ from edgeforge.report.parity.view import parity_findings
 from edgeforge.report.pruning_row import pruning_row
 from edgeforge.results.board_files import board_files_among, crc_of, read_runs
 from edgeforge.results.board_run import BoardRun
+from edgeforge.results.calibration import CalibrationRow, Finding
 from edgeforge.results.devices import raspberry_pi_row
 from edgeforge.results.files import (
     CALIBRATION_ROW_FILE,
@@ -39,19 +40,9 @@ from edgeforge.results.files import (
 from edgeforge.results.mixed import MixedRow
 from edgeforge.results.parity import ParityRow
 from edgeforge.results.preprocessing import Preprocessing
-from edgeforge.results.report import (
-    CalibrationRow,
-    Drop,
-    EdgeTPURow,
-    Finding,
-    HeadRow,
-    Report,
-    StageRow,
-    TargetRow,
-    TrainingRow,
-    VariantRow,
-)
+from edgeforge.results.report import Drop, EdgeTPURow, HeadRow, Report, StageRow, TargetRow, VariantRow
 from edgeforge.results.row import Row
+from edgeforge.results.training import TrainingRow
 from edgeforge.results.variant import TFLM_INT8, shipped_variant
 from edgeforge.results.variant import TORCH_PRUNED as PRUNED
 
