@@ -7,7 +7,10 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent
 
 
-def bundled(folder: str) -> Path:
-    """Return the path of `models`, `recipes` or `firmware`, wherever EdgeForge is installed."""
-    in_wheel = PACKAGE / "_bundled" / folder
-    return in_wheel if in_wheel.is_dir() else PACKAGE.parent / folder
+def bundled(folder: str, package: Path = PACKAGE) -> Path:
+    """Return the path of `models`, `recipes` or a folder of `firmware`, wherever EdgeForge is installed.
+
+    Who calls this is known by the files there (see source_code.py): name the folder in the call, as a plain string.
+    """
+    in_wheel = package / "_bundled" / folder
+    return in_wheel if in_wheel.is_dir() else package.parent / folder

@@ -2,16 +2,18 @@
 
     recipe → plan → stages → artifacts → measurements → report
 
-`make_plan` (plan.py) gives each stage a key: the hash of its version, of the recipe's sections it reads, of its
-inputs' keys and of its libraries' versions. A stage whose key is in the store does not run. `Build` (build.py)
-runs the others, each in a worker process of its own (worker.py), and `publish` (publish.py) copies the files
-that a person wants into the build folder. A stage is a function in the module that its line here names.
+`make_plan` (plan.py) gives each stage a key: the hash of its code (its module and all that this imports, comments left
+out: source_code.py), of the recipe's sections it reads, of its inputs' keys, of the user's files and of its libraries'
+versions. A stage whose key is in the store does not run. `Build` (run.py) runs the others, each in a worker process of
+its own (worker.py), and `publish` (publish.py) copies the files that a person wants into the build folder. A stage is a
+function in the module that its line here names.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from edgeforge.builder.plan import Plan, make_plan
@@ -19,12 +21,15 @@ from edgeforge.builder.publish import publish, read_record
 from edgeforge.builder.run import Build, Watcher
 from edgeforge.builder.stage import Stage
 from edgeforge.builder.store import Artifact, Store, storage_errors
-from edgeforge.data.registry import data_digest
+from edgeforge.data.registry import data_digest, source_modules
 from edgeforge.files import sha256_of
 from edgeforge.recipe.load import LoadedRecipe
+from edgeforge.recipe.schema import Data
 from edgeforge.recipe.user_files import USER_DATA, user_files
 from edgeforge.results.board_files import board_files
 from edgeforge.results.devices import device_files
+from edgeforge.results.files import ONNX_PLACE, TFLITE_PLACE, TORCH_PLACE
+from edgeforge.source_code import digest_of_code
 
 TORCH = ("torch", "numpy")
 LITERT = ("ai-edge-litert", "numpy")
@@ -54,6 +59,7 @@ STAGES: tuple[Stage, ...] = (
                "data.corrupt", "data.columns", "data.classes"),
         files=("data",),
         uses=("numpy", "scikit-learn", "pillow"),
+        chosen=source_modules,
     ),
     Stage(
         "train",
@@ -64,7 +70,7 @@ STAGES: tuple[Stage, ...] = (
         files=("model", "weights", "teacher"),
         uses=(*TORCH, "pytorch-lightning", "torchmetrics", "torchvision", "onnx", "onnxruntime"),
         may_use=("safetensors",),
-        publish={"*": "train"},
+        publish={"*": "train/"},
     ),
     # Fewer weights or channels: every later stage then works on the pruned network.
     Stage(
@@ -75,7 +81,7 @@ STAGES: tuple[Stage, ...] = (
         after=("data", "train"),
         files=("model",),
         uses=(*TORCH, "pytorch-lightning", "torchmetrics", "torchvision", "torch-pruning"),
-        publish={"*": "prune"},
+        publish={"*": "prune/"},
         only_with="prune",
     ),
     # The representative dataset: training images in the model's true input space.
@@ -92,58 +98,53 @@ STAGES: tuple[Stage, ...] = (
         "torch",
         "edgeforge.quantize.torch.int8:quantize_torch",
         "Quantize in PyTorch",
-        reads=("name", "model", "quantize.torch", "quantize.tflite.per_channel_dense"),
+        reads=("model", "quantize.torch", "quantize.tflite.per_channel_dense"),
         after=("data", *TRAINED, "calibration"),
         files=("model",),
         uses=TORCH,
-        publish={"*.pt": "torch"},
-        version=5,
+        publish={"*.pt": TORCH_PLACE},
     ),
     # Quantization-aware training; what it has learned is carried into TFLite further down.
     Stage(
         "qat",
         "edgeforge.quantize.torch.qat:quantization_aware_training",
         "Fine-tune with fake quantization",
-        reads=("seed", "name", "model", "trainer", "quantize.qat", "quantize.torch.engine",
+        reads=("seed", "model", "trainer", "quantize.qat", "quantize.torch.engine",
                "quantize.tflite.per_channel_dense", "train.class_weights", "train.head_weights", "train.value_loss",
                "train.augment"),
         after=("data", *TRAINED, "calibration"),
         files=("model",),
         uses=(*TORCH, "pytorch-lightning", "torchmetrics", "torchvision", "onnx", "onnxscript"),
-        publish={"*.pt": "torch", "*.onnx": "onnx"},
-        version=3,
+        publish={"*.pt": TORCH_PLACE, "*.onnx": ONNX_PLACE},
         only_with="quantize.qat",
     ),
     Stage(
         "onnx",
         "edgeforge.export.onnx:export_onnx",
         "Export to ONNX",
-        reads=("name", "model"),
+        reads=("model",),
         after=("data", *TRAINED),
         files=("model",),
         uses=(*TORCH, "onnx", "onnxscript", "onnxruntime"),
-        publish={"*.onnx": "onnx"},
-        version=2,
+        publish={"*.onnx": ONNX_PLACE},
     ),
     Stage(
         "onnx-int8",
         "edgeforge.quantize.onnx.static:quantize_onnx",
         "Quantize with ONNX Runtime",
-        reads=("name", "quantize.onnx"),
+        reads=("quantize.onnx",),
         after=("data", "onnx", "calibration"),
         uses=("onnx", "onnxruntime", "numpy"),
-        publish={"*.onnx": "onnx"},
-        version=2,
+        publish={"*.onnx": ONNX_PLACE},
     ),
     Stage(
         "tflite",
         "edgeforge.quantize.tflite.convert:export_tflite",
         "Convert to TFLite",
-        reads=("name", "seed", "quantize.tflite"),
+        reads=("seed", "quantize.tflite"),
         after=("data", "onnx", "calibration"),
         uses=("onnx2tf", "tensorflow", "tf_keras", "onnx", "flatbuffers", "numpy"),
-        publish={"*.tflite": "tflite"},
-        version=4,
+        publish={"*.tflite": TFLITE_PLACE},
         environment=KEEP_MEMORY,
     ),
     # Further TFLite variants, from the float32 one: observers, schemes and corrections that the converter has not.
@@ -151,23 +152,21 @@ STAGES: tuple[Stage, ...] = (
         "ptq",
         "edgeforge.quantize.tflite.ptq:quantize_ptq",
         "Quantize after training",
-        reads=("name", "seed", "quantize.ptq", "quantize.tflite.per_channel_dense", "quantize.tflite.compact"),
+        reads=("seed", "quantize.ptq", "quantize.tflite.per_channel_dense", "quantize.tflite.compact"),
         after=("data", "torch", "tflite", "calibration"),
         uses=("ai-edge-quantizer", "ai-edge-litert", "flatbuffers", "torch", "numpy"),
-        publish={"*.tflite": "tflite"},
-        version=3,
+        publish={"*.tflite": TFLITE_PLACE},
         only_with="quantize.ptq",
     ),
     Stage(
         "qat-tflite",
         "edgeforge.quantize.tflite.qat:export_qat_tflite",
         "Carry the learned ranges into TFLite",
-        reads=("name", "quantize.tflite"),
+        reads=("quantize.tflite",),
         after=("data", "calibration", "qat"),
         uses=("onnx2tf", "tensorflow", "tf_keras", "onnx", "flatbuffers", "numpy", "ai-edge-quantizer",
               "ai-edge-litert"),
-        publish={"*.tflite": "tflite"},
-        version=4,
+        publish={"*.tflite": TFLITE_PLACE},
         environment=KEEP_MEMORY,
         only_with="quantize.qat",
     ),
@@ -176,12 +175,11 @@ STAGES: tuple[Stage, ...] = (
         "mixed",
         "edgeforge.quantize.tflite.mixed:mix_precisions",
         "Search for the layers that need more than int8",
-        reads=("name", "quantize.max_drop", "quantize.tflite.per_channel_dense", "quantize.tflite.io",
+        reads=("quantize.max_drop", "quantize.tflite.per_channel_dense", "quantize.tflite.io",
                "quantize.tflite.compact", "targets"),
         after=("data", "onnx", "tflite", "calibration"),
         uses=("ai-edge-quantizer", "ai-edge-litert", "tflite-micro", "onnx", "flatbuffers", "numpy"),
-        publish={"*.tflite": "tflite"},
-        version=3,
+        publish={"*.tflite": TFLITE_PLACE},
         only_with="quantize.max_drop",
     ),
     # Before anything is measured: does what ships fit its boards? Stops the build when it does not.
@@ -192,14 +190,13 @@ STAGES: tuple[Stage, ...] = (
         reads=("targets", "boards", "on_misfit", "library", "quantize.ship"),
         after=TFLITE_MODELS,
         uses=LITERT,
-        version=2,
     ),
     # What the network before pruning would have taken, to compare with.
     Stage(
         "dense-onnx",
         "edgeforge.export.onnx:export_onnx",
         "Export the unpruned network",
-        reads=("name", "model"),
+        reads=("model",),
         after=("data", "train"),
         files=("model",),
         uses=(*TORCH, "onnx", "onnxscript", "onnxruntime"),
@@ -209,11 +206,10 @@ STAGES: tuple[Stage, ...] = (
         "dense",
         "edgeforge.evaluate.dense:measure_dense",
         "Convert the unpruned network",
-        reads=("name", "seed", "quantize.tflite"),
+        reads=("seed", "quantize.tflite"),
         after=("data", "dense-onnx", "calibration"),
         uses=("onnx2tf", "tensorflow", "tf_keras", "onnx", "flatbuffers", "tflite-micro", "numpy"),
         environment=KEEP_MEMORY,
-        version=3,
         only_with="prune",
     ),
     Stage(
@@ -251,10 +247,9 @@ STAGES: tuple[Stage, ...] = (
         "tflm",
         "edgeforge.evaluate.tflm:run_tflm",
         "Run in TensorFlow Lite Micro",
-        reads=("name", "quantize.ship"),
+        reads=("quantize.ship",),
         after=("data", *TFLITE_MODELS),
         uses=("tflite-micro", "numpy"),
-        version=3,
     ),
     Stage(
         "measure",
@@ -262,7 +257,6 @@ STAGES: tuple[Stage, ...] = (
         "Judge accuracy and agreement",
         after=("data", *MODELS, "tflm", "predict-torch", "predict-onnx", "predict-tflite"),
         uses=("torchmetrics", "scipy", "numpy"),
-        version=3,
     ),
     # Float against int8 in every layer, and every int8 runtime against every other.
     Stage(
@@ -272,7 +266,6 @@ STAGES: tuple[Stage, ...] = (
         reads=("quantize.ship",),
         after=("data", *MODELS, "tflm", "predict-torch", "predict-onnx", "predict-tflite"),
         uses=(*LITERT, "onnx", "flatbuffers"),
-        version=2,
     ),
     Stage(
         "latency",
@@ -290,8 +283,7 @@ STAGES: tuple[Stage, ...] = (
         reads=("name", "targets", "boards", "library", "quantize.ship"),
         after=("data", *TFLITE_MODELS, "tflm", "fit"),
         uses=("jinja2", "tflite-micro"),
-        publish={"*/*": "arduino"},
-        version=4,
+        publish={"*/*": "arduino/"},
     ),
     # The bundle for a Raspberry Pi, and its own scripts' figures on this desk.
     Stage(
@@ -301,7 +293,7 @@ STAGES: tuple[Stage, ...] = (
         reads=("name", "raspberry_pi"),
         after=("data", "onnx", "onnx-int8"),
         uses=("onnxruntime", "onnx", "numpy", "pillow", "jinja2"),
-        publish={"*.tar.gz": "raspberry-pi"},
+        publish={"*.tar.gz": "raspberry-pi/"},
         only_with="raspberry_pi",
     ),
     Stage(
@@ -326,7 +318,6 @@ STAGES: tuple[Stage, ...] = (
         files=("devices", "boards"),
         uses=("matplotlib", "jinja2", "scipy"),
         publish={"report.*": ""},
-        version=3,
     ),
 )  # fmt: skip
 
@@ -365,10 +356,15 @@ def plan_build(loaded: LoadedRecipe, out: Path, *, until: str | None = None, for
     before = read_record(place.folder)["ingredients"]
     files = user_files(loaded) | device_files(place.folder) | board_files(place.folder)
 
-    def digest(name: str, path: Path) -> str:
-        return data_digest(loaded.recipe.data, path) if name == USER_DATA else sha256_of(path)
-
+    digest = partial(file_digest, loaded.recipe.data)
     return make_plan(loaded, STAGES, place.store, until=until, force=force, before=before, files=files, digest=digest)
+
+
+def file_digest(data: Data, name: str, path: Path) -> str:
+    """Return the SHA-256 (hex) of one of the user's files: of a model's code, of all that a data source reads."""
+    if name == USER_DATA:
+        return data_digest(data, path)
+    return digest_of_code(path) if path.suffix == ".py" else sha256_of(path)
 
 
 def build(

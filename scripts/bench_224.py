@@ -21,7 +21,7 @@ from edgeforge.quantize.onnx.static import quantize_onnx
 from edgeforge.recipe.schema import Recipe
 from edgeforge.report.sentences.raspberry_pi import devices_table
 from edgeforge.results.devices import read_device
-from edgeforge.results.files import PREPROCESSING_FILE
+from edgeforge.results.files import ONNX_FLOAT_FILE, PREPROCESSING_FILE
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.variant import Variant, write_variants
 from edgeforge.targets.raspberry_pi.bench import bench_on_desk
@@ -91,8 +91,8 @@ def prepare(folders: dict[str, Path]) -> None:
     program = torch.onnx.export(network.eval(), (torch.zeros(1, *SHAPE),), dynamo=True,
                                 input_names=["input"], output_names=["logits"], verbose=False)  # fmt: skip
     assert program is not None
-    (folders["onnx"] / f"{NAME}_fp32.onnx").write_bytes(program.model_proto.SerializeToString())
-    write_variants(folders["onnx"], [Variant("onnx-fp32", "onnxruntime", "fp32", f"{NAME}_fp32.onnx")])
+    (folders["onnx"] / ONNX_FLOAT_FILE).write_bytes(program.model_proto.SerializeToString())
+    write_variants(folders["onnx"], [Variant("onnx-fp32", "onnxruntime", "fp32", ONNX_FLOAT_FILE)])
 
 
 if __name__ == "__main__":

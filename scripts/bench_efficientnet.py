@@ -19,7 +19,7 @@ from edgeforge.evaluate.bench import bench_models
 from edgeforge.quantize.onnx.static import quantize_onnx
 from edgeforge.quantize.tflite.network import convert_network
 from edgeforge.recipe.schema import Recipe
-from edgeforge.results.files import PREPROCESSING_FILE
+from edgeforge.results.files import ONNX_FLOAT_FILE, ONNX_INT8_FILE, PREPROCESSING_FILE
 from edgeforge.results.preprocessing import Preprocessing
 
 NAME, SHAPE = "efficientnet_v2", (3, 224, 224)
@@ -72,9 +72,9 @@ def _onnx_int8(out: Path, inputs: np.ndarray, preprocessing: Preprocessing) -> P
             folder.mkdir()
         (folders["data"] / PREPROCESSING_FILE).write_text(preprocessing.to_json())
         np.savez(folders["calibration"] / "calibration.npz", x=inputs[:8], y=np.zeros(8, np.int64))
-        (folders["onnx"] / f"{NAME}_fp32.onnx").write_bytes((out / "model.onnx").read_bytes())
+        (folders["onnx"] / ONNX_FLOAT_FILE).write_bytes((out / "model.onnx").read_bytes())
         quantize_onnx(Job("onnx-int8", recipe, folders, out, Path(scratch), lambda share, text: None))
-    return out / f"{NAME}_int8.onnx"
+    return out / ONNX_INT8_FILE
 
 
 if __name__ == "__main__":

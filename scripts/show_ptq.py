@@ -17,8 +17,8 @@ from time import perf_counter
 
 import numpy as np
 
+from edgeforge.builder.key import key_of
 from edgeforge.builder.publish import read_record
-from edgeforge.builder.stage import key_of
 from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.evaluate.statistics import sqnr_db

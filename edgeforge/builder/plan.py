@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeforge.builder.stage import Stage, ingredients, key_of, section
+from edgeforge.builder.key import ingredients, key_of, section
+from edgeforge.builder.stage import Stage
 from edgeforge.builder.store import Artifact, CorruptedArtifact, Store
 from edgeforge.errors import MissingDependency, RecipeError
 from edgeforge.files import sha256_of
 from edgeforge.recipe.load import LoadedRecipe
 from edgeforge.recipe.schema import Recipe
+from edgeforge.source_code import PackageCode
 from edgeforge.suggest import nearest
 
+NAMED = 3  # changed modules that a stage's reason names
 Digest = Callable[[str, Path], str]  # (name, file or folder) → SHA-256 (hex)
 
 
@@ -64,6 +67,7 @@ def make_plan(
     before: dict[str, dict[str, Any]] | None = None,
     files: Mapping[str, Path] | None = None,
     digest: Digest = lambda name, path: sha256_of(path),
+    code: PackageCode | None = None,
 ) -> Plan:
     """Return what `build` would do.
 
@@ -71,6 +75,7 @@ def make_plan(
     files: the user's own files by name, for the stages whose `files` name them (`model`, `data/…`, `devices/…`).
     digest: the hash of one of these files, or of all that a folder among them holds.
     before: each stage's ingredients at the last build in the same folder, to say what has changed.
+    code: EdgeForge's own, unless the running one is meant.
     Raises RecipeError for an unknown stage or a missing file, MissingDependency for a missing package.
     """
     known = [stage.name for stage in stages]
@@ -84,9 +89,10 @@ def make_plan(
             part = next(stage.only_with for stage in stages if stage.name == name)
             raise RecipeError(f"the recipe has no stage '{name}'", fix=f"set {part} in the recipe")
     steps: list[Step] = []
+    code = code or PackageCode()
     for stage in stages:
         if stage.name in wanted and stage.name not in left_out:
-            steps.append(_step(stage, loaded.recipe, (files or {}, digest), steps, store, force, before or {}))
+            steps.append(_step(stage, loaded.recipe, (files or {}, digest), code, steps, store, force, before or {}))
     return Plan(loaded, tuple(steps), left_out)
 
 
@@ -112,6 +118,7 @@ def _step(
     stage: Stage,
     recipe: Recipe,
     user: tuple[Mapping[str, Path], Digest],
+    code: PackageCode,
     earlier: list[Step],
     store: Store,
     force: tuple[str, ...],
@@ -120,7 +127,8 @@ def _step(
     inputs = {step.stage.name: step for step in earlier if step.stage.name in stage.after}
     files = {name: path for name, path in user[0].items() if name.split("/")[0] in stage.files}
     hashes = {name: user[1](name, path) for name, path in files.items()}
-    parts = ingredients(stage, recipe, {name: step.key for name, step in inputs.items()}, hashes)
+    modules = code.of((stage.function.split(":")[0], *stage.chosen(recipe)))
+    parts = ingredients(stage, recipe, {name: step.key for name, step in inputs.items()}, hashes, modules)
     missing = [name for name in stage.uses if parts["libraries"][name] == "missing"]
     if missing:
         raise MissingDependency(
@@ -147,12 +155,17 @@ def _why(now: dict[str, Any], before: dict[str, Any] | None) -> str:
     changes = []
     for part in ("recipe", "files", "libraries", "programs"):
         changes += _changed(now.get(part, {}), before.get(part, {}))
-    if now["version"] != before.get("version"):
-        changes.append("a new version of this stage")
+    changes += _changed_code(now["code"], before.get("code", {}))
     inputs = [name for name, key in now["inputs"].items() if before.get("inputs", {}).get(name) != key]
     if inputs:
         changes.append("changed: " + ", ".join(inputs))
     return "; ".join(changes) or "not in the store any more"
+
+
+def _changed_code(now: dict[str, str], before: dict[str, str]) -> list[str]:
+    names = [name for name in sorted(now.keys() | before.keys()) if now.get(name) != before.get(name)]
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return [f"code: {', '.join(names[:NAMED])}{more}"] if names else []
 
 
 def _changed(now: Any, before: Any, path: str = "") -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from fnmatch import fnmatchcase
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -90,7 +90,7 @@ def _wanted(plan: Plan, artifacts: dict[str, Artifact]) -> dict[str, dict[str, t
     for step in plan.steps:
         artifact = artifacts[step.stage.name]
         wanted[step.stage.name] = {
-            str(PurePosixPath(place) / name): (artifact.folder / name, digest)
+            place.format(name=plan.recipe.name) + name: (artifact.folder / name, digest)
             for pattern, place in step.stage.publish.items()
             for name, digest in artifact.files.items()
             if fnmatchcase(name, pattern)

@@ -20,7 +20,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from edgeforge.builder.stage import canonical
+from edgeforge.builder.key import canonical
 from edgeforge.errors import EdgeForgeError
 from edgeforge.files import flush, sha256_of, write_whole
 

@@ -21,7 +21,7 @@ from edgeforge.builder.run import Watcher
 if TYPE_CHECKING:
     from edgeforge.doctor import Diagnosis
     from edgeforge.evaluate.bench import BenchRow
-    from edgeforge.hardware.boards import Board
+    from edgeforge.hardware.board import Board
     from edgeforge.pipeline import Result
     from edgeforge.results.report import EdgeTPURow
 

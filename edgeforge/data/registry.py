@@ -14,7 +14,7 @@ from edgeforge.builder.stage import Job
 from edgeforge.data.source import Source
 from edgeforge.files import sha256_of
 from edgeforge.recipe.listed_images import files_below
-from edgeforge.recipe.schema import Data
+from edgeforge.recipe.schema import Data, Recipe
 
 SOURCES = "edgeforge.data.sources"
 LOADERS = {
@@ -28,6 +28,11 @@ LOADERS = {
 }
 # Which files a source reads, where these are not simply all of data.root.
 FILES = {"csv": "csv_table:csv_files", "cells": "cells:cells_files", "matr1": "matr1.source:matr1_files"}
+
+
+def source_modules(recipe: Recipe) -> tuple[str, ...]:
+    """Return the module of a recipe's data source, which no import statement names."""
+    return (_module(LOADERS[recipe.data.source]),)
 
 
 def load_source(job: Job) -> Source:
@@ -55,5 +60,8 @@ def digest_of(paths: Iterable[Path], folder: Path) -> str:
 
 
 def _function(place: str) -> Any:
-    module, name = place.split(":")
-    return getattr(importlib.import_module(f"{SOURCES}.{module}"), name)
+    return getattr(importlib.import_module(_module(place)), place.partition(":")[2])
+
+
+def _module(place: str) -> str:
+    return f"{SOURCES}.{place.partition(':')[0]}"

@@ -14,7 +14,7 @@ from edgeforge.errors import StageFailed
 from edgeforge.files import gzip_bytes
 from edgeforge.quantize.tflite.convert import convert_variants
 from edgeforge.recipe.schema import TFLiteVariant
-from edgeforge.results.files import DENSE_FILE
+from edgeforge.results.files import DENSE_FILE, ONNX_FLOAT_FILE
 from edgeforge.results.preprocessing import with_preprocessing
 from edgeforge.runtimes.tflm import TFLMRunner
 
@@ -27,7 +27,7 @@ def measure_dense(job: Job) -> None:
     facts: dict[str, Any] = {"files": {}, "arena_bytes": None}
     if kinds:
         samples = read_calibration(job.inputs["calibration"])
-        source = job.inputs["dense-onnx"] / f"{job.recipe.name}_fp32.onnx"
+        source = job.inputs["dense-onnx"] / ONNX_FLOAT_FILE
         made = convert_variants(source, samples, settings.model_copy(update={"variants": kinds}), job.progress)
         for kind, outcome in made.items():
             if isinstance(outcome, Exception):

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 REFERENCES = (TORCH_FLOAT, ONNX_FLOAT)  # the second one where a finished ONNX model is what there is
-FOLDERS = {"torch": "torch", "onnxruntime": "onnx", "litert": "tflite"}  # of the build, by runtime
 INDEX = "-index"  # suffix of the test images a variant was run on, where not on all
 GIVES_OUTPUTS_OF = "gives the outputs of"
 FOLLOWS_FAKE_QUANT = "follows its fake-quant model"
@@ -31,7 +30,10 @@ MAX_STEPS = 1.0  # integer arithmetic may round one step away from the fake-quan
 
 
 def measure(job: Job) -> None:
-    """Write measurements.json: a report row (schema.VariantRow) for every variant, latency still missing."""
+    """Write measurements.json: a report row (schema.VariantRow) for every variant, latency still missing.
+
+    `file` is that of the stage; where it is published, with the recipe's name, the report says.
+    """
     data = job.inputs["data"]
     labels = {"": read_split(data, "test")[1]}
     labels |= {f"{ON}{name}": read_split(data, name)[1] for name in further_sets(data)}
@@ -67,7 +69,7 @@ def _row(
         row.status, row.reason = "failed", variant.reason or "it gave no outputs"
         return row
     if variant.file:
-        row.file = f"{FOLDERS[variant.runtime]}/{variant.file}"
+        row.file = variant.file
         row.size_bytes = (folder / variant.file).stat().st_size
     found = logits[variant.name]
     index = logits.get(variant.name + INDEX, slice(None))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgeforge.builder.key import key_of
 from edgeforge.builder.publish import read_record
-from edgeforge.builder.stage import key_of
 from edgeforge.builder.store import CorruptedArtifact, Store
 from edgeforge.data.representative import read_own
 from edgeforge.data.splits import read_preprocessing, read_split
@@ -14,6 +14,7 @@ from edgeforge.errors import ParityError, RecipeError, StageFailed
 from edgeforge.evaluate.parity.layers import IMAGES, Progress, evenly_spaced
 from edgeforge.evaluate.parity.runtime_pairs import LITERT, TFLM, Outputs, run_litert
 from edgeforge.evaluate.parity.stage import add_runtimes, affordable, compared, layers_of
+from edgeforge.results.files import QAT_FLOAT_FILE, QAT_ONNX_FILE, published
 from edgeforge.results.parity import LayerRow, ParityRow
 from edgeforge.results.report_file import read_report
 from edgeforge.results.variant import ONNX_FLOAT, TFLITE_FLOAT, TFLITE_INT8, TFLITE_QAT, TORCH_QAT
@@ -64,8 +65,8 @@ def verify_build(folder: Path, progress: Progress) -> ParityRow:
     row = ParityRow(reason="layers: there is no float32 TFLite model to compare with")
     float_file, onnx_file, source = files.get(TFLITE_FLOAT), files.get(ONNX_FLOAT), None
     if shipped == TFLITE_QAT:  # fine-tuning has changed the weights: its own float model lies beside it
-        float_file = folder / "tflite" / f"{report.recipe}_qat_float32.tflite"
-        onnx_file, source = folder / "onnx" / f"{report.recipe}_qat_fp32.onnx", TORCH_QAT
+        float_file = folder / published(QAT_FLOAT_FILE, "litert", report.recipe)
+        onnx_file, source = folder / published(QAT_ONNX_FILE, "onnxruntime", report.recipe), TORCH_QAT
     if float_file:
         images = preprocessing.apply(raw[evenly_spaced(len(raw), IMAGES)])
         row = layers_of(float_file, int8, images, onnx_file, progress)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.builder.stage import Job
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import ParityError, StageFailed, first_line
-from edgeforge.results.files import PREPROCESSING_FILE
+from edgeforge.results.files import ONNX_FLOAT_FILE, PREPROCESSING_FILE
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.variant import ONNX_FLOAT, Variant, write_variants
 from edgeforge.train.network.finished import open_onnx
@@ -28,12 +28,12 @@ MODULE_KEY = "pkg.torch.onnx.name_scopes"
 
 
 def export_onnx(job: Job) -> None:
-    """Write NAME_fp32.onnx with batch size 1 and the preprocessing inside it; a finished ONNX model as it is.
+    """Write fp32.onnx with batch size 1 and the preprocessing inside it; a finished ONNX model as it is.
 
     Raises StageFailed when PyTorch cannot export the network, ParityError when the outputs differ.
     """
     preprocessing = read_preprocessing(job.inputs["data"])
-    path = job.output / f"{job.recipe.name}_fp32.onnx"
+    path = job.output / ONNX_FLOAT_FILE
     if job.recipe.model.finished == "ONNX":
         save_onnx(open_onnx(job.files["model"], preprocessing), preprocessing, path)
         detail = f"{job.files['model'].name}, batch 1"

@@ -14,9 +14,8 @@ from edgeforge.errors import RecipeError
 from edgeforge.suggest import nearest
 
 if TYPE_CHECKING:
-    from edgeforge.hardware.boards import Board
+    from edgeforge.hardware.board import Board
 
-DEFAULT_LIBRARY = "chirale-2.0.0"
 Ability = Literal["right", "refused", "wrong"]
 
 

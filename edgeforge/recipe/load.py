@@ -44,6 +44,7 @@ def load_recipe(path: Path, overrides: tuple[str, ...] = ()) -> LoadedRecipe:
         lines = [_describe(location, problems, origin, path) for location, problems in _by_key(error).items()]
         raise RecipeError("\n".join(lines), fix="mend the recipe; `edgeforge init` writes a commented one") from None
     _check_targets(recipe, origin)
+    _check_library(recipe, origin)
     _check_ship(recipe, origin)
     _check_finished(recipe, origin)
     return LoadedRecipe(recipe, path, origin)
@@ -176,6 +177,17 @@ def _check_finished(recipe: Recipe, origin: dict[KeyPath, str]) -> None:
                 "network in Python can be trained",
                 fix="leave it out, or name the network as path/to/file.py:Class, with model.weights",
             )
+
+
+def _check_library(recipe: Recipe, origin: dict[KeyPath, str]) -> None:
+    from edgeforge.hardware.libraries import libraries
+
+    if recipe.library not in libraries():
+        where = origin.get(("library",), "library")
+        raise RecipeError(
+            f"{where}: library: '{recipe.library}' is no TFLM library{nearest(recipe.library, libraries())}",
+            fix=f"known: {', '.join(libraries())}",
+        )
 
 
 def _check_targets(recipe: Recipe, origin: dict[KeyPath, str]) -> None:

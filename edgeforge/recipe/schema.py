@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from edgeforge.hardware.boards import Board
-from edgeforge.hardware.libraries import DEFAULT_LIBRARY, libraries
-from edgeforge.suggest import nearest
+from edgeforge.hardware.board import Board
+
+DEFAULT_LIBRARY = "chirale-2.0.0"  # its key in libraries.toml
 
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 Positive = Annotated[int, Field(ge=1)]
@@ -440,16 +440,10 @@ class RaspberryPi(Section):
     )
 
 
-def _known_library(key: str) -> str:
-    if key not in libraries():
-        raise ValueError(f"'{key}' is no TFLM library{nearest(key, libraries())}")
-    return key
-
-
 class Recipe(Section):
     """Everything `edgeforge build` needs to know."""
 
-    library: Annotated[str, AfterValidator(_known_library)] = Field(
+    library: str = Field(
         DEFAULT_LIBRARY, description="the TFLM library of the sketch; a model that it would compute wrongly is refused"
     )
     name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$", description="names the build folder and the sketch")

@@ -8,6 +8,7 @@ from edgeforge.errors import RecipeError
 from edgeforge.recipe.load import LoadedRecipe
 from edgeforge.recipe.model_file import resolve_model_file
 from edgeforge.recipe.schema import OWN_SOURCES
+from edgeforge.source_code import modules_beside
 
 USER_DATA = "data/own"  # the name of data.root among a job's files
 MNIST_FILES = tuple(f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1"))
@@ -16,13 +17,13 @@ MNIST_FILES = tuple(f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kin
 def user_files(loaded: LoadedRecipe) -> dict[str, Path]:
     """Return the user's own files that stages read, by name: `model`, `weights`, `teacher/…`, `data/…`, …"""
     recipe, folder = loaded.recipe, loaded.path.parent
-    files = {"model": _model(recipe.model.name, folder, loaded.where("model.name"))}
+    files = _model("model", recipe.model.name, folder, loaded.where("model.name"))
     beside = files["model"].with_name(files["model"].name + ".data")
     if recipe.model.finished == "ONNX" and beside.is_file():
         files["model/data"] = beside  # where torch.onnx.export keeps the weights
     if recipe.distill:
         teacher, key = recipe.distill.teacher, "distill.teacher"
-        files["teacher/model"] = _model(teacher.name, folder, loaded.where(f"{key}.name"))
+        files |= _model("teacher/model", teacher.name, folder, loaded.where(f"{key}.name"))
         if teacher.weights:
             files["teacher/weights"] = _file(folder, teacher.weights, loaded.where(f"{key}.weights"))
     if recipe.model.weights:
@@ -37,11 +38,14 @@ def user_files(loaded: LoadedRecipe) -> dict[str, Path]:
     return files
 
 
-def _model(name: str, folder: Path, where: str) -> Path:
+def _model(key: str, name: str, folder: Path, where: str) -> dict[str, Path]:
+    """Return a model's file, and the modules beside it that it imports: `model`, `model/blocks.py`."""
     try:
-        return resolve_model_file(name, folder)[0]
+        path = resolve_model_file(name, folder)[0]
     except RecipeError as error:
         raise RecipeError(f"{where}: {error.reason}", fix=error.fix) from error
+    beside = modules_beside(path) if path.suffix == ".py" else {}
+    return {key: path} | {f"{key}/{module}": file for module, file in beside.items()}
 
 
 def _file(folder: Path, name: str, where: str) -> Path:

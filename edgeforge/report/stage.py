@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import yaml
 
 from edgeforge import __version__
-from edgeforge.builder.stage import Job, library_versions
+from edgeforge.builder.key import library_versions
+from edgeforge.builder.stage import Job
 from edgeforge.data.splits import read_findings, read_preprocessing, read_split
 from edgeforge.evaluate.measure import FOLLOWS_FAKE_QUANT, reference_of
 from edgeforge.evaluate.tflm import read_tflm
@@ -20,6 +21,7 @@ from edgeforge.report.parity.view import parity_findings
 from edgeforge.report.pruning_row import pruning_row
 from edgeforge.results.board_files import board_files_among, crc_of, read_runs
 from edgeforge.results.board_run import BoardRun
+from edgeforge.results.calibration import CalibrationRow, Finding
 from edgeforge.results.devices import raspberry_pi_row
 from edgeforge.results.files import (
     CALIBRATION_ROW_FILE,
@@ -33,23 +35,14 @@ from edgeforge.results.files import (
     QAT_TRAINING_FILE,
     TARGETS_FILE,
     TRAINING_FILE,
+    published,
 )
 from edgeforge.results.mixed import MixedRow
 from edgeforge.results.parity import ParityRow
 from edgeforge.results.preprocessing import Preprocessing
-from edgeforge.results.report import (
-    CalibrationRow,
-    Drop,
-    EdgeTPURow,
-    Finding,
-    HeadRow,
-    Report,
-    StageRow,
-    TargetRow,
-    TrainingRow,
-    VariantRow,
-)
+from edgeforge.results.report import Drop, EdgeTPURow, HeadRow, Report, StageRow, TargetRow, VariantRow
 from edgeforge.results.row import Row
+from edgeforge.results.training import TrainingRow
 from edgeforge.results.variant import TFLM_INT8, shipped_variant
 from edgeforge.results.variant import TORCH_PRUNED as PRUNED
 
@@ -124,6 +117,7 @@ def _variants(job: Job, name: str) -> list[VariantRow]:
     rows = []
     for values in json.loads((job.inputs["measure"] / MEASUREMENTS_FILE).read_text()):
         row = VariantRow(**(values | latency.get(values["name"], {})))
+        row.file = published(row.file, row.runtime, name) if row.file else None
         if row.name == TFLM_INT8:
             row.arena_bytes = tflm.get("arena_bytes")
         rows.append(row)

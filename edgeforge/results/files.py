@@ -1,6 +1,7 @@
 """The files in which stages hand their results on, each named once.
 
-Models are named by the stage that makes them and listed in VARIANTS_FILE.
+Models are listed in VARIANTS_FILE. In the store no file has the recipe's name: a renamed recipe finds them all. Where
+a person looks for them they have, see `published`.
 """
 
 # data, calibration
@@ -19,6 +20,11 @@ VARIANTS_FILE = "variants.json"
 RANGES_FILE = "ranges.npz"  # what PyTorch's quantized model knows of its tensors
 QAT_TRAINING_FILE = "qat_training.json"
 ENGINE_FILE = "engine.json"  # inside a .pt
+ONNX_FLOAT_FILE, ONNX_INT8_FILE = "fp32.onnx", "int8.onnx"
+TORCH_FAKE_QUANT_FILE = "fx_fake_quant.pt"
+QAT_TORCH_FILE, QAT_FAKE_QUANT_FILE, QAT_ONNX_FILE = "qat_int8.pt", "qat_fake_quant.pt", "qat_fp32.onnx"
+QAT_FLOAT_FILE, QAT_INT8_FILE = "qat_float32.tflite", "qat_int8.tflite"
+MIXED_MODEL_FILE = "mixed.tflite"
 MIXED_FILE = "mixed.json"
 # measuring
 DENSE_FILE = "dense.json"
@@ -35,3 +41,22 @@ BUNDLE_ROW_FILE = "bundle-row.json"  # what the report says of the bundle
 DESK_FILE = "desk.json"
 # the report
 JSON_FILE, HTML_FILE = "report.json", "report.html"
+
+# What stands before the names of a runtime's models in the build folder; {name} is the recipe's.
+TORCH_PLACE, ONNX_PLACE, TFLITE_PLACE = "torch/{name}_", "onnx/{name}_", "tflite/{name}_"
+PLACES = {"torch": TORCH_PLACE, "onnxruntime": ONNX_PLACE, "litert": TFLITE_PLACE}
+
+
+def published(file: str, runtime: str, recipe: str) -> str:
+    """Return where a model of a stage is in the build folder of the recipe so named: `tflite/digits_int8.tflite`."""
+    return PLACES[runtime].format(name=recipe) + file
+
+
+def torch_file(kind: str) -> str:
+    """Return the file of a PyTorch variant such as `fx_int8`."""
+    return f"{kind}.pt"
+
+
+def tflite_file(variant: str) -> str:
+    """Return the file of a TFLite variant such as `tflite-int8`."""
+    return f"{variant.removeprefix('tflite-')}.tflite"

@@ -7,10 +7,13 @@ from typing import Any, Literal
 from pydantic import Field
 
 from edgeforge.results.board_run import BoardRun
+from edgeforge.results.calibration import CalibrationRow, Finding
 from edgeforge.results.fit import FitRow
 from edgeforge.results.mixed import MixedRow
 from edgeforge.results.parity import ParityRow
+from edgeforge.results.pruning import PruningRow
 from edgeforge.results.row import Row
+from edgeforge.results.training import TrainingRow
 from edgeforge.results.variant import TFLITE_INT8, TORCH_FLOAT
 
 SCHEMA_VERSION: Literal[1] = 1
@@ -149,81 +152,6 @@ class TargetRow(Row):
     operators: list[str] = []
     project: str | None = None  # relative to the build folder
     fit: FitRow | None = None  # what all this is made of
-
-
-class Finding(Row):
-    """Something a person should look at, and what to do."""
-
-    severity: Literal["warning", "error"]
-    what: str
-    remedy: str
-
-
-class CalibrationRow(Row):
-    """The representative dataset: how many images of each class, and what its lint found."""
-
-    samples: int
-    per_class: dict[str, int]
-    source: str
-    minimum: float
-    maximum: float
-    findings: list[Finding] = []
-
-
-class EpochRow(Row):
-    """One line of the training log."""
-
-    epoch: int
-    train_loss: float | None
-    val_loss: float | None
-    val_accuracy: float | None
-    val_rmse: float | None = None  # in the unit of a primary head that is a value
-
-
-class TrainingRow(Row):
-    """Training curves, and which epoch was kept."""
-
-    epochs: list[EpochRow]
-    best_epoch: int
-    stopped_early: bool
-    parameters: int
-
-
-class PrunedLayer(Row):
-    """A convolution or dense layer: its output channels, and how many of its weights are zero."""
-
-    name: str
-    channels_before: int
-    channels_after: int
-    weights: int  # after
-    zeros: int  # among these
-
-
-class PrunedFile(Row):
-    """A TFLite file of the pruned network beside the unpruned one's, as shipped and gzip-compressed (level 9)."""
-
-    name: str  # tflite-int8
-    bytes: int
-    gzip_bytes: int
-    dense_bytes: int | None = None
-    dense_gzip_bytes: int | None = None
-
-
-class PruningRow(Row):
-    """What pruning removed, and what that costs and saves."""
-
-    method: Literal["magnitude", "channels"]
-    layers: list[PrunedLayer]
-    parameters_before: int
-    parameters_after: int
-    macs_before: int
-    macs_after: int
-    fine_tuning: TrainingRow
-    top1_before: float | None = None  # of the float network, on the test split
-    top1_after: float | None = None
-    files: list[PrunedFile] = []
-    arena_bytes: int | None = None  # in TFLM, of the int8 model
-    dense_arena_bytes: int | None = None
 
 
 class EdgeTPUOperator(Row):

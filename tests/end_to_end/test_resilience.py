@@ -69,7 +69,7 @@ def test_calibration_does_not_retrain(digits_out: Path, edgeforge) -> None:  # t
 
 
 def test_a_flipped_byte_is_found_and_made_again(copy: Path, edgeforge) -> None:  # type: ignore[no-untyped-def]
-    stored = next((copy / ".store").glob("onnx-int8-*/digits_int8.onnx"))
+    stored = next((copy / ".store").glob("onnx-int8-*/int8.onnx"))
     shown = copy / "digits" / "onnx" / "digits_int8.onnx"
     good = stored.read_bytes()
     assert shown.read_bytes() == good

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from places import DATA
 
 from edgeforge.hardware.boards import board
-from edgeforge.hardware.libraries import DEFAULT_LIBRARY, library
+from edgeforge.hardware.libraries import library
+from edgeforge.recipe.schema import DEFAULT_LIBRARY
 from edgeforge.results.preprocessing import Head, Preprocessing
 from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.targets.arduino.golden_vectors import TestVector, choose_vectors

@@ -12,8 +12,8 @@ from edgeforge.data.source import Source
 from edgeforge.errors import RecipeError, first_line, some
 from edgeforge.recipe.schema import Data
 from edgeforge.recipe.user_files import USER_DATA
+from edgeforge.results.calibration import Finding
 from edgeforge.results.preprocessing import Head
-from edgeforge.results.report import Finding
 
 if TYPE_CHECKING:
     import numpy as np

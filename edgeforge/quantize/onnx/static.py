@@ -10,7 +10,7 @@ from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing
 from edgeforge.errors import first_line
 from edgeforge.recipe.schema import OnnxInt8
-from edgeforge.results.files import PREPROCESSING_FILE
+from edgeforge.results.files import ONNX_FLOAT_FILE, ONNX_INT8_FILE, PREPROCESSING_FILE
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.variant import ONNX_INT8, Variant, write_variants
 
@@ -22,13 +22,13 @@ SMALLEST_RANGE = 1e-4  # of a tensor's or filter's values
 
 
 def quantize_onnx(job: Job) -> None:
-    """Write NAME_int8.onnx; when the quantizer refuses the model, a row with its reason."""
+    """Write int8.onnx; when the quantizer refuses the model, a row with its reason."""
     settings = job.recipe.quantize.onnx
     if not settings.static:
         write_variants(job.output, [])
         return
-    source = job.inputs["onnx"] / f"{job.recipe.name}_fp32.onnx"
-    target = job.output / f"{job.recipe.name}_int8.onnx"
+    source = job.inputs["onnx"] / ONNX_FLOAT_FILE
+    target = job.output / ONNX_INT8_FILE
     granularity = "per-channel" if settings.per_channel else "per-tensor"
     detail = f"QDQ, {granularity} {settings.weights} weights"
     try:

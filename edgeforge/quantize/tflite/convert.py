@@ -16,6 +16,7 @@ from edgeforge.passes import rewrite
 from edgeforge.quantize.tflite.int8 import convert, convert_with_onnx2tf
 from edgeforge.quantize.tflite.passes.order import finished
 from edgeforge.recipe.schema import TFLite, TFLiteVariant
+from edgeforge.results.files import ONNX_FLOAT_FILE, tflite_file
 from edgeforge.results.preprocessing import with_preprocessing
 from edgeforge.results.variant import TFLITE_FLOAT, Variant, write_variants
 from edgeforge.runtimes.litert import LiteRTRunner
@@ -33,7 +34,7 @@ RELATIVE_TOLERANCE = 1e-4
 
 
 def export_tflite(job: Job) -> None:
-    """Write NAME_float32.tflite and its quantized companions, with labels and preprocessing appended.
+    """Write float32.tflite and its quantized companions, with labels and preprocessing appended.
 
     Raises RecipeError for an operator that TFLite has none of, ParityError when float32 differs from ONNX.
     """
@@ -42,7 +43,7 @@ def export_tflite(job: Job) -> None:
         write_variants(job.output, [])
         return
     samples = read_calibration(job.inputs["calibration"])
-    source = job.inputs["onnx"] / f"{job.recipe.name}_fp32.onnx"
+    source = job.inputs["onnx"] / ONNX_FLOAT_FILE
     made = convert_variants(source, samples, settings, job.progress)
     preprocessing = read_preprocessing(job.inputs["data"])
     variants = []
@@ -53,10 +54,10 @@ def export_tflite(job: Job) -> None:
             reason = f"{type(outcome).__name__}: {first_line(outcome)}"
             variants.append(Variant(name, "litert", PRECISIONS[kind], None, reason=reason))
             continue
-        path = job.output / f"{job.recipe.name}_{kind}.tflite"
+        path = job.output / tflite_file(name)
         path.write_bytes(with_preprocessing(outcome, preprocessing))
         variants.append(_variant(kind, path, outcome, settings))
-    if (job.output / f"{job.recipe.name}_float32.tflite").exists():
+    if (job.output / tflite_file(TFLITE_FLOAT)).exists():
         job.progress(0.95, "comparing with ONNX")
         check = _compare_with_onnx(job, source, samples)
         variants = [_with_check(v, check) if v.name == TFLITE_FLOAT else v for v in variants]
@@ -134,7 +135,7 @@ def _variant(kind: TFLiteVariant, path: Path, flatbuffer: bytes, settings: TFLit
 
 def _compare_with_onnx(job: Job, source: Path, samples: NDArray[np.float32]) -> dict[str, Any]:
     expected = OnnxRunner(source).run(samples[:CHECKED_INPUTS])
-    found = LiteRTRunner(job.output / f"{job.recipe.name}_float32.tflite").run(samples[:CHECKED_INPUTS])
+    found = LiteRTRunner(job.output / tflite_file(TFLITE_FLOAT)).run(samples[:CHECKED_INPUTS])
     difference = float(abs(found - expected).max() / (expected.max() - expected.min()))
     detail = f"{difference:.1e} of the logits' range at most on {len(expected)} calibration images"
     if not difference <= RELATIVE_TOLERANCE:

@@ -19,7 +19,7 @@ from edgeforge.quantize.tflite.precision_search import Judged, Point, fewest_wid
 from edgeforge.quantize.tflite.prepared import layers, prepared
 from edgeforge.quantize.tflite.ptq import float_model
 from edgeforge.quantize.tflite.static import Precision, Ranges, quantize_static
-from edgeforge.results.files import MIXED_FILE
+from edgeforge.results.files import MIXED_FILE, MIXED_MODEL_FILE
 from edgeforge.results.mixed import MixedRow, MixRow, SensitivityRow, Wide
 from edgeforge.results.preprocessing import with_preprocessing
 from edgeforge.results.variant import ONNX_FLOAT, TFLITE_MIXED, Variant, read_variants, write_variants
@@ -168,7 +168,7 @@ def _variant(job: Job, bench: _Bench, row: MixedRow) -> Variant:
             reason += "; not tried, as TFLM cannot run it: " + ", ".join(row.excluded)
         return Variant(TFLITE_MIXED, "litert", "mixed", None, reason=reason)
     model = bench.make("int8", dict.fromkeys(best.wide, best.precision))
-    path = job.output / f"{job.recipe.name}_mixed.tflite"
+    path = job.output / MIXED_MODEL_FILE
     shipped = finished(model, settings.tflite.io, compact=settings.tflite.compact)
     path.write_bytes(with_preprocessing(shipped, read_preprocessing(job.inputs["data"])))
     modules = {cost.layer: cost.module or cost.layer for cost in row.layers}

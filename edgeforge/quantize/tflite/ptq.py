@@ -21,7 +21,7 @@ from edgeforge.quantize.tflite.range_proofs import with_torch_ranges
 from edgeforge.quantize.tflite.static import Precision, quantize_static, quantize_weights
 from edgeforge.quantize.torch.ranges import read_ranges
 from edgeforge.recipe.schema import PTQ, PTQScheme
-from edgeforge.results.files import RANGES_FILE
+from edgeforge.results.files import RANGES_FILE, tflite_file
 from edgeforge.results.preprocessing import with_preprocessing
 from edgeforge.results.variant import TFLITE_FLOAT, TORCH_FX, Variant, read_variants, write_variants
 from edgeforge.runtimes.litert import LiteRTRunner
@@ -126,7 +126,7 @@ class Source:
 
 
 def quantize_ptq(job: Job) -> None:
-    """Write NAME_VARIANT.tflite for every entry of quantize.ptq; one that fails is a variant with its reason.
+    """Write VARIANT.tflite for every entry of quantize.ptq; one that fails is a variant with its reason.
 
     Raises StageFailed when the stage `tflite` could not make the float32 model.
     """
@@ -148,7 +148,7 @@ def quantize_ptq(job: Job) -> None:
         progress(0.0, entry.scheme)
         try:
             made = source.make(entry, progress)
-            path = job.output / f"{job.recipe.name}_{entry.variant.removeprefix('tflite-')}.tflite"
+            path = job.output / tflite_file(entry.variant)
             shipped = finished(made.model, None, compact=job.recipe.quantize.tflite.compact)
             path.write_bytes(with_preprocessing(shipped, preprocessing))
             variants.append(_variant(entry, path, made, source))

@@ -12,6 +12,7 @@ from edgeforge.quantize.tflite.prepared import prepared
 from edgeforge.quantize.tflite.range_proofs import with_torch_ranges
 from edgeforge.quantize.torch.ranges import read_ranges
 from edgeforge.recipe.schema import TFLite
+from edgeforge.results.files import QAT_FLOAT_FILE, QAT_INT8_FILE, QAT_ONNX_FILE
 from edgeforge.results.preprocessing import with_preprocessing
 from edgeforge.results.variant import TFLITE_QAT, TORCH_QAT, Variant, write_variants
 from edgeforge.runtimes.litert import LiteRTRunner
@@ -19,12 +20,12 @@ from edgeforge.tflite.flatbuffer import int8_checks, operators
 
 
 def export_qat_tflite(job: Job) -> None:
-    """Write NAME_qat_int8.tflite, and beside it the float model that it was made from.
+    """Write qat_int8.tflite, and beside it the float model that it was made from.
 
     Raises ParityError naming a tensor that PyTorch did not quantize: nothing is calibrated anew.
     """
     settings = job.recipe.quantize.tflite
-    source = job.inputs["qat"] / f"{job.recipe.name}_qat_fp32.onnx"
+    source = job.inputs["qat"] / QAT_ONNX_FILE
     samples = read_calibration(job.inputs["calibration"])
     only_float = TFLite(**settings.model_dump() | {"variants": ("float32",), "backend": "fast"})
     made = convert_variants(source, samples, only_float, job.progress)["float32"]
@@ -38,10 +39,8 @@ def export_qat_tflite(job: Job) -> None:
     if not matched.float_layers:
         checks += int8_checks(quantized, "int8")
     shipped = finished(quantized, settings.io, compact=settings.compact)
-    file = f"{job.recipe.name}_qat_int8.tflite"
-    (job.output / file).write_bytes(with_preprocessing(shipped, read_preprocessing(job.inputs["data"])))
-    float_file = f"{job.recipe.name}_qat_float32.tflite"
-    (job.output / float_file).write_bytes(float_model)
+    (job.output / QAT_INT8_FILE).write_bytes(with_preprocessing(shipped, read_preprocessing(job.inputs["data"])))
+    (job.output / QAT_FLOAT_FILE).write_bytes(float_model)
     detail = f"ranges learned in PyTorch, {settings.io} in and out"
     if matched.float_layers:
         detail += f"; in float: {', '.join(matched.float_layers)}"
@@ -49,12 +48,12 @@ def export_qat_tflite(job: Job) -> None:
         "operators": operators(quantized),
         "source": TORCH_QAT,
         "output_scale": matched.output_scale,
-        "float_model": float_file,
+        "float_model": QAT_FLOAT_FILE,
         "onnx": source.name,
     }
     precision = "mixed" if matched.float_layers else "int8"
-    warnings = LiteRTRunner(job.output / file).warnings
+    warnings = LiteRTRunner(job.output / QAT_INT8_FILE).warnings
     variant = Variant(
-        TFLITE_QAT, "litert", precision, file, detail, checks=tuple(checks), warnings=warnings, extra=extra
+        TFLITE_QAT, "litert", precision, QAT_INT8_FILE, detail, checks=tuple(checks), warnings=warnings, extra=extra
     )
     write_variants(job.output, [variant])

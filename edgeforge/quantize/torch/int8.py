@@ -23,6 +23,7 @@ from edgeforge.quantize.torch.qconfig import own_qconfigs, qconfig
 from edgeforge.quantize.torch.ranges import write_ranges
 from edgeforge.quantize.torch.relu6 import replace_in_sequentials
 from edgeforge.recipe.schema import TorchEngine, TorchInt8, TorchObserver
+from edgeforge.results.files import TORCH_FAKE_QUANT_FILE, torch_file
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.variant import TORCH_EAGER, TORCH_FLOAT, TORCH_FX, Variant, write_variants
 from edgeforge.runtimes.torch_script import save_torch_script
@@ -39,7 +40,6 @@ CALIBRATION_BATCH = 50
 class Baselines:
     """Makes the variants of one trained network into one folder."""
 
-    name: str
     network: nn.Module
     calibration: torch.Tensor  # N,C,H,W float32
     preprocessing: Preprocessing
@@ -107,9 +107,8 @@ class Baselines:
         if reference:
             write_ranges(self.folder, made.ranges)
         suffix = "" if reference else f"_{engine}"
-        fake_quant_file = f"{self.name}_fx_fake_quant.pt"  # float arithmetic: the same for every engine
-        self._write(fake_quant_file, made.fake_quant)
-        extra = {"engine": engine, "fake_quant": fake_quant_file, "output_scale": made.ranges.output_scale}
+        self._write(TORCH_FAKE_QUANT_FILE, made.fake_quant)  # float arithmetic: the same for every engine
+        extra = {"engine": engine, "fake_quant": TORCH_FAKE_QUANT_FILE, "output_scale": made.ranges.output_scale}
         name = TORCH_FX + ("" if reference else f"-{engine}")
         detail = f"engine {engine}" + (", 16-bit sums: no VNNI here" if _saturates(engine) else "")
         variant = Variant(name, "torch", "int8", None, detail, extra=extra)
@@ -123,7 +122,7 @@ class Baselines:
                 prepared(batch)
 
     def _save(self, suffix: str, network: nn.Module, variant: Variant) -> Variant:
-        file = f"{self.name}_{suffix}.pt"
+        file = torch_file(suffix)
         batched = self.batched and variant.precision != "dynamic-int8"
         self._write(file, network, engine=variant.extra.get("engine"), batched=batched)
         return Variant(**{**vars(variant), "file": file})
@@ -143,7 +142,6 @@ def quantize_torch(job: Job) -> None:
         write_variants(job.output, [_left_out(job, name) for name in (TORCH_FLOAT, *_names(settings))])
         return
     baselines = Baselines(
-        job.recipe.name,
         trained_network(job),
         torch.from_numpy(read_calibration(job.inputs["calibration"])),
         read_preprocessing(job.inputs["data"]),

@@ -13,7 +13,7 @@ from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing
 from edgeforge.quantize.torch.ranges import write_ranges
 from edgeforge.recipe.schema import Train
-from edgeforge.results.files import QAT_TRAINING_FILE
+from edgeforge.results.files import QAT_FAKE_QUANT_FILE, QAT_ONNX_FILE, QAT_TORCH_FILE, QAT_TRAINING_FILE
 from edgeforge.results.variant import TORCH_QAT, Variant, write_variants
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def quantization_aware_training(job: Job) -> None:
-    """Write NAME_qat_int8.pt, NAME_qat_fake_quant.pt, NAME_qat_fp32.onnx, ranges.npz and qat_training.json.
+    """Write qat_int8.pt, qat_fake_quant.pt, qat_fp32.onnx, ranges.npz and qat_training.json.
 
     Raises RecipeError when FX cannot trace the model, or `skip` names no module of it.
     """
@@ -41,17 +41,16 @@ def quantization_aware_training(job: Job) -> None:
     if made is None:
         return  # another process of this training writes the results
     preprocessing = read_preprocessing(job.inputs["data"])
-    name, example = job.recipe.name, calibration[:1]
-    file, fake_quant = f"{name}_qat_int8.pt", f"{name}_qat_fake_quant.pt"
-    save_torch_script(job.output / file, made.integer, example, preprocessing, engine=engine)
-    save_torch_script(job.output / fake_quant, made.fake_quant, example, preprocessing)
-    write_onnx(made.float_twin, preprocessing, job.output / f"{name}_qat_fp32.onnx")
+    example = calibration[:1]
+    save_torch_script(job.output / QAT_TORCH_FILE, made.integer, example, preprocessing, engine=engine)
+    save_torch_script(job.output / QAT_FAKE_QUANT_FILE, made.fake_quant, example, preprocessing)
+    write_onnx(made.float_twin, preprocessing, job.output / QAT_ONNX_FILE)
     write_ranges(job.output, made.ranges)
-    extra = {"engine": engine, "fake_quant": fake_quant, "output_scale": made.ranges.output_scale}
+    extra = {"engine": engine, "fake_quant": QAT_FAKE_QUANT_FILE, "output_scale": made.ranges.output_scale}
     detail = f"{settings.mode}, {settings.epochs} epoch(s) of fine-tuning, engine {engine}"
     if settings.skip:
         detail += f"; in float: {', '.join(settings.skip)}"
-    write_variants(job.output, [Variant(TORCH_QAT, "torch", "int8", file, detail, extra=extra)])
+    write_variants(job.output, [Variant(TORCH_QAT, "torch", "int8", QAT_TORCH_FILE, detail, extra=extra)])
 
 
 def _fine_tuned(job: Job, calibration: torch.Tensor) -> Quantized | None:

@@ -69,7 +69,7 @@ class Toolchain:
         """Link objects into a program. Raises StageFailed with the linker's message."""
         ours: list[Path] = []
         if self.runner:
-            startup = bundled("firmware") / "emulator" / "startup.c"
+            startup = bundled("firmware/emulator") / "startup.c"
             ours = self.compile([startup], program.parent / f"startup-{self.name}")
         _run([f"{self.prefix}g++", *self.flags, *map(str, [*ours, *objects]), *self.linking, "-o", str(program)])
         return program
@@ -88,7 +88,7 @@ def _run(command: list[str]) -> None:
 
 
 def _script() -> str:
-    return str(bundled("firmware") / "emulator" / "mps2_an386.ld")
+    return str(bundled("firmware/emulator") / "mps2_an386.ld")
 
 
 HOST = Toolchain("host", "", ("-O1",), (), ())

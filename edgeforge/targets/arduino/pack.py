@@ -12,8 +12,10 @@ from typing import cast
 
 from edgeforge.errors import RecipeError
 from edgeforge.files import write_whole
-from edgeforge.hardware.boards import Board, board
-from edgeforge.hardware.libraries import DEFAULT_LIBRARY, Library, library
+from edgeforge.hardware.board import Board
+from edgeforge.hardware.boards import board
+from edgeforge.hardware.libraries import Library, library
+from edgeforge.recipe.schema import DEFAULT_LIBRARY
 from edgeforge.results.fit import FitRow
 from edgeforge.results.preprocessing import Preprocessing, with_preprocessing
 from edgeforge.targets.arduino.golden_vectors import TestVector, choose_vectors

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.bundled import bundled
 from edgeforge.hardware.arduino_platforms import pinned
-from edgeforge.hardware.boards import Board
+from edgeforge.hardware.board import Board
 from edgeforge.hardware.libraries import Library
 from edgeforge.hardware.op_resolver import resolver_method
 from edgeforge.results.preprocessing import Preprocessing
@@ -64,7 +64,7 @@ def write_project(folder: Path, facts: ProjectFacts) -> None:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     values = _template_values(facts)
-    sources = bundled("firmware") / "arduino"
+    sources = bundled("firmware/arduino")
     environment = Environment(
         loader=FileSystemLoader(sources), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         keep_trailing_newline=True, autoescape=False,

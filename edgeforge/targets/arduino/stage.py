@@ -10,7 +10,8 @@ from edgeforge.builder.stage import Job
 from edgeforge.data.labels import truths
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.evaluate.tflm import read_tflm
-from edgeforge.hardware.boards import Board, board
+from edgeforge.hardware.board import Board
+from edgeforge.hardware.boards import board
 from edgeforge.hardware.libraries import library
 from edgeforge.results.files import TARGETS_FILE
 from edgeforge.results.fit import FitRow

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgeforge.hardware.boards import Board
+from edgeforge.hardware.board import Board
 from edgeforge.hardware.code_size import code_sizes, core_factor
 from edgeforge.results.fit import FlashRow
 

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edgeforge.errors import BudgetExceeded, RecipeError, first_line
-from edgeforge.hardware.boards import Board, all_boards, board, boards
-from edgeforge.hardware.libraries import DEFAULT_LIBRARY, Library, caveats
+from edgeforge.hardware.board import Board
+from edgeforge.hardware.boards import all_boards, board, boards
+from edgeforge.hardware.libraries import Library, caveats
 from edgeforge.hardware.libraries import library as known_library
 from edgeforge.hardware.op_resolver import OPERATORS
+from edgeforge.recipe.schema import DEFAULT_LIBRARY
 from edgeforge.results.fit import ArenaRow, FitRow, Refusal
 from edgeforge.targets.fit.advice import advice, verdict
 from edgeforge.targets.fit.arena import predict_arena, round_up

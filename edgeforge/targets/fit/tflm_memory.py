@@ -15,7 +15,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from edgeforge.hardware.boards import Kernels
+from edgeforge.hardware.board import Kernels
 from edgeforge.tflite.flatbuffer import type_name
 from edgeforge.tflite.graph import Graph, sources, targets
 

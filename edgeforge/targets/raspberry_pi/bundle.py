@@ -145,7 +145,7 @@ def _texts(job: Job, variants: list[str], preprocessing: Preprocessing) -> dict[
     import onnxruntime
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    folder, name, settings = bundled("firmware") / "raspberry_pi", job.recipe.name, job.recipe.raspberry_pi
+    folder, name, settings = bundled("firmware/raspberry_pi"), job.recipe.name, job.recipe.raspberry_pi
     assert settings
     environment = Environment(loader=FileSystemLoader(folder), undefined=StrictUndefined, keep_trailing_newline=True,
                               autoescape=False)  # fmt: skip

@@ -105,6 +105,8 @@ def _find_class(path: Path, wanted: str | None) -> type[nn.Module]:
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # torch.fx and dataclasses look a class's module up
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))  # modules beside it, which its key knows
     try:
         spec.loader.exec_module(module)
     except Exception as error:

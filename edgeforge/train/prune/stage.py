@@ -10,7 +10,8 @@ from edgeforge.data.splits import read_preprocessing
 from edgeforge.errors import RecipeError
 from edgeforge.recipe.schema import Prune, Train
 from edgeforge.results.files import CHECKPOINT, PRUNING_FILE, TRAINING_FILE
-from edgeforge.results.report import EpochRow, PrunedLayer, PruningRow, TrainingRow
+from edgeforge.results.pruning import PrunedLayer, PruningRow
+from edgeforge.results.training import EpochRow, TrainingRow
 from edgeforge.suggest import nearest
 from edgeforge.torchvision_import import import_torchvision
 from edgeforge.train.network.load import dense_network, load_weights, network_weights, new_network

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 from places import ROOT
 
-from edgeforge.builder.stage import Stage, ingredients, key_of, restricted, section
+from edgeforge.builder.key import ingredients, key_of, section
+from edgeforge.builder.stage import Stage, restricted
 from edgeforge.pipeline import STAGES
 from edgeforge.recipe.load import load_recipe
 
@@ -11,8 +12,8 @@ RECIPE = load_recipe(ROOT / "recipes" / "digits.yaml").recipe
 STAGE = Stage("s", "m:f", "title", reads=("seed", "train"), uses=("numpy",))
 
 
-def key(recipe=RECIPE, stage=STAGE, inputs=None, files=None) -> str:  # type: ignore[no-untyped-def]
-    return key_of(ingredients(stage, recipe, inputs or {}, files or {}))
+def key(recipe=RECIPE, stage=STAGE, inputs=None, files=None, code=None) -> str:  # type: ignore[no-untyped-def]
+    return key_of(ingredients(stage, recipe, inputs or {}, files or {}, code or {}))
 
 
 def test_key_changes_with_what_is_read_and_with_nothing_else() -> None:
@@ -23,7 +24,8 @@ def test_key_changes_with_what_is_read_and_with_nothing_else() -> None:
         key(other_seed),
         key(inputs={"data": "1"}),
         key(files={"model": "1"}),
-        key(stage=Stage("s", "m:f", "title", reads=("seed", "train"), uses=("numpy",), version=2)),
+        key(code={"m.py": "1"}),
+        key(stage=Stage("s", "m:other", "title", reads=("seed", "train"), uses=("numpy",))),
         key(stage=Stage("s", "m:f", "title", reads=("seed", "train"), uses=("numpy", "scipy"))),
     ]
     assert len({key(), *different}) == len(different) + 1
@@ -68,4 +70,4 @@ def test_a_program_on_the_path_is_part_of_the_key(tmp_path: Path, monkeypatch: p
         (tmp_path / "edgetpu_compiler").chmod(0o755)
         keys.add(key(stage=stage))
     assert len(keys) == 3
-    assert ingredients(STAGE, RECIPE, {}, {}).get("programs") is None, "the keys of other stages stay"
+    assert ingredients(STAGE, RECIPE, {}, {}, {}).get("programs") is None, "the keys of other stages stay"

@@ -7,10 +7,12 @@ import pytest
 from tiny_nets import Op, build, conv, dense
 
 from edgeforge.errors import RecipeError
-from edgeforge.hardware.boards import Board, board, boards
-from edgeforge.hardware.libraries import DEFAULT_LIBRARY, Library, caveats, libraries, library
+from edgeforge.hardware.board import Board
+from edgeforge.hardware.boards import board, boards
+from edgeforge.hardware.libraries import Library, caveats, libraries, library
 from edgeforge.quantize.tflite.observers import calibrate
 from edgeforge.quantize.tflite.static import Precision, quantize_static
+from edgeforge.recipe.schema import DEFAULT_LIBRARY
 from edgeforge.runtimes.litert import LiteRTRunner
 from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.targets.fit.library import refusals

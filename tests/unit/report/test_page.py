@@ -4,7 +4,8 @@ import pytest
 from pages import checked
 from places import DATA
 
-from edgeforge.results.report import Finding, Report
+from edgeforge.results.calibration import Finding
+from edgeforge.results.report import Report
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def test_eager_int8_of_a_net_with_relu6_follows_the_float_net() -> None:
             made.append(network)
             return variant
 
-    Kept("net", net.eval(), images, preprocessing, Path(), Path("net.py"), "minmax", False).static_eager("qnnpack")
+    Kept(net.eval(), images, preprocessing, Path(), Path("net.py"), "minmax", False).static_eager("qnnpack")
     with torch.no_grad():
         expected, found = net(images), made[0](images)
     assert expected.max() > 0.5 and (found - expected).abs().max() < 0.05 * expected.max()

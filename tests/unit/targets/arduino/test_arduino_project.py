@@ -10,7 +10,8 @@ from places import DATA
 
 from edgeforge.hardware.arduino_platforms import pinned
 from edgeforge.hardware.boards import board, boards
-from edgeforge.hardware.libraries import DEFAULT_LIBRARY, library
+from edgeforge.hardware.libraries import library
+from edgeforge.recipe.schema import DEFAULT_LIBRARY
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.targets.arduino.golden_vectors import TestVector
 from edgeforge.targets.arduino.project import ProjectFacts, c_string, input_table, write_project

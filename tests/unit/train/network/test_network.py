@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,16 @@ def test_ready_models_have_the_stated_size(name: str, size: int, parameters: int
     assert f"{parameters:,} parameters" in path.read_text()
     check_output(network, preprocessing(size))
     assert network.training, "checking leaves the mode as it was"
+
+
+def test_a_model_may_import_what_lies_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "blocks_beside_net.py").write_text("WIDTH = 3\n")
+    text = (
+        "from torch import nn\nimport blocks_beside_net\n\nclass Net(nn.Module):\n    width = blocks_beside_net.WIDTH\n"
+    )
+    (tmp_path / "net.py").write_text(text)
+    assert new_network(job(tmp_path / "net.py", "net.py")).width == 3
 
 
 @pytest.mark.parametrize(

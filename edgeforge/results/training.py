@@ -1,0 +1,24 @@
+"""The report's rows on a training."""
+
+from __future__ import annotations
+
+from edgeforge.results.row import Row
+
+
+class EpochRow(Row):
+    """One line of the training log."""
+
+    epoch: int
+    train_loss: float | None
+    val_loss: float | None
+    val_accuracy: float | None
+    val_rmse: float | None = None  # in the unit of a primary head that is a value
+
+
+class TrainingRow(Row):
+    """Training curves, and which epoch was kept."""
+
+    epochs: list[EpochRow]
+    best_epoch: int
+    stopped_early: bool
+    parameters: int
