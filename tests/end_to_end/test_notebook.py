@@ -4,8 +4,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
 from builds import EPOCHS
+from nbclient import NotebookClient
 from places import ROOT
 
 pytestmark = pytest.mark.build
