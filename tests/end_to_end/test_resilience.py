@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from builds import DIGITS, EPOCHS, artifact, copy_build
+from builds import DIGITS, EPOCHS, artifact, copy_build, stage_keys
 
 pytestmark = pytest.mark.build
 
@@ -142,6 +142,8 @@ def test_a_killed_training_resumes_at_its_last_epoch_with_the_same_result(
 def test_a_fresh_store_gives_the_same_bytes_and_metrics(digits_out: Path, resumed: Path, edgeforge) -> None:  # type: ignore[no-untyped-def]
     done = edgeforge("build", DIGITS, "--out", resumed, *EPOCHS, "--jobs", "1")
     assert done.returncode == 0, done.stderr
+    stored = [path.parent.name for path in (resumed / ".store").glob("*/meta.json")]
+    assert sorted(stored) == sorted(f"{stage}-{key[:16]}" for stage, key in stage_keys(resumed / "digits").items())
     first, second = digits_out / "digits", resumed / "digits"
     names = [
         path.relative_to(first)

@@ -7,7 +7,8 @@ import yaml
 from places import ROOT
 
 DIGITS = ROOT / "recipes" / "digits.yaml"
-EPOCHS = ("--set", "train.epochs=6")  # one training for all builds of the digits
+FEW_EPOCHS = 6  # one training for all builds of the digits
+EPOCHS = ("--set", f"train.epochs={FEW_EPOCHS}")
 
 
 def open_folder(out: Path, store: Path) -> Path:
@@ -23,7 +24,7 @@ def open_folder(out: Path, store: Path) -> Path:
 
 def artifact(out: Path, stage: str, name: str = "digits") -> Path:
     """Return the folder in the store with what a stage of the build `name` has made."""
-    folder = out / ".store" / f"{stage}-{_keys(out / name)[stage][:16]}"
+    folder = out / ".store" / f"{stage}-{stage_keys(out / name)[stage][:16]}"
     assert (folder / "meta.json").is_file(), f"{stage} of {name} is not in the store"
     return folder
 
@@ -31,12 +32,13 @@ def artifact(out: Path, stage: str, name: str = "digits") -> Path:
 def copy_build(out: Path, to: Path, name: str = "digits") -> Path:
     """Copy a build with its own part of the store, for a test that harms it; return the new --out folder."""
     shutil.copytree(out / name, to / name)
-    for stage in _keys(out / name):
+    for stage in stage_keys(out / name):
         kept = artifact(out, stage, name)
         shutil.copytree(kept, to / ".store" / kept.name)
     return to
 
 
-def _keys(build: Path) -> dict[str, str]:
+def stage_keys(build: Path) -> dict[str, str]:
+    """Return stage → key of a build folder's last build."""
     keys: dict[str, str] = yaml.safe_load((build / "recipe.lock.yaml").read_text())["stages"]
     return keys
