@@ -1,4 +1,4 @@
-"""Shared fixtures: one real digits build for all end-to-end tests, and a way to run the command line."""
+"""Shared fixtures: the command line, one store for the builds of all tests, one real digits build."""
 
 from __future__ import annotations
 
@@ -9,13 +9,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from builds import DIGITS, EPOCHS, open_folder
 from hypothesis import settings
-from places import ROOT
 
-DIGITS = ROOT / "recipes" / "digits.yaml"
 settings.register_profile("edgeforge", deadline=None)  # time says nothing on a busy machine
 settings.load_profile("edgeforge")
 EdgeForge = Callable[..., "subprocess.CompletedProcess[str]"]
+# Long files begin first, so that two processes end together; the second needs nothing that the first one builds.
+LONGEST = ("test_mnist.py", "test_digits.py", "test_tutorial.py", "test_resilience.py", "test_quantization.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first; the others keep their order."""
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path.name, len(ranks)))
 
 
 @pytest.fixture(scope="session")
@@ -31,10 +38,26 @@ def edgeforge() -> EdgeForge:
 
 
 @pytest.fixture(scope="session")
-def digits_out(tmp_path_factory: pytest.TempPathFactory, edgeforge: EdgeForge) -> Path:
-    """The --out folder of one whole build of recipes/digits.yaml with few epochs."""
-    out = tmp_path_factory.mktemp("digits")
-    done = edgeforge("build", DIGITS, "--out", out, "--set", "train.epochs=6", "--debug")
+def builds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the builds of this run of the tests, one for all processes of pytest-xdist."""
+    own = tmp_path_factory.getbasetemp()
+    return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "builds"
+
+
+@pytest.fixture
+def out(builds: Path, tmp_path: Path) -> Path:
+    """An --out folder of one test, with the store of all tests: for builds that harm nothing stored."""
+    return open_folder(tmp_path / "build", builds / "store")
+
+
+@pytest.fixture(scope="session")
+def digits_out(builds: Path, edgeforge: EdgeForge) -> Path:
+    """The --out folder of one whole build of recipes/digits.yaml with few epochs.
+
+    Whichever process comes first makes it: to the others, EdgeForge itself says that all is up to date.
+    """
+    out = open_folder(builds / "digits", builds / "store")
+    done = edgeforge("build", DIGITS, "--out", out, *EPOCHS, "--debug")
     assert done.returncode == 0, done.stderr
     return out
 

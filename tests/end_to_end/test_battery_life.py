@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from builds import open_folder
 from places import ROOT
 
 from edgeforge.results.report import Report, VariantRow
@@ -11,14 +12,15 @@ from edgeforge.results.report_file import read_report
 
 pytestmark = [
     pytest.mark.build,
+    pytest.mark.proof,
     pytest.mark.skipif("EDGEFORGE_DATA" not in os.environ, reason="EDGEFORGE_DATA names no folder with MATR1"),
 ]
 RECIPE = ROOT / "recipes" / "matr1.yaml"
 
 
 @pytest.fixture(scope="module")
-def build(tmp_path_factory: pytest.TempPathFactory, edgeforge) -> Path:  # type: ignore[no-untyped-def]
-    out = tmp_path_factory.mktemp("matr1")
+def build(builds: Path, edgeforge) -> Path:  # type: ignore[no-untyped-def]
+    out = open_folder(builds / "matr1", builds / "store")
     settings = {"data.root": f"{os.environ['EDGEFORGE_DATA']}/MATR1", "measure.runs": 20,
                 "quantize.torch.variants": "[static-fx]", "quantize.torch.also_fx_on": "[]",
                 "quantize.tflite.variants": "[float32, int8]"}  # fmt: skip

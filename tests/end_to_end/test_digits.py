@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from places import ROOT
+from builds import DIGITS, EPOCHS, artifact
 
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import StageFailed
@@ -35,12 +35,6 @@ VARIANTS = [
 @pytest.fixture(scope="module")
 def report(digits_build: Path) -> Report:
     return read_report(digits_build)
-
-
-def artifact(out: Path, stage: str) -> Path:
-    folders = [path for path in (out / ".store").glob(f"{stage}-*") if len(path.name) == len(stage) + 17]
-    assert len(folders) == 1
-    return folders[0]
 
 
 def test_every_variant_is_made_and_about_as_accurate(report: Report) -> None:
@@ -254,13 +248,12 @@ def test_report_compare_and_bench_read_the_build(digits_build: Path, edgeforge) 
 
 
 @pytest.mark.parametrize("io", ["uint8", "float32"])
-def test_other_input_types_reach_the_board(digits_out: Path, tmp_path: Path, edgeforge, io: str) -> None:  # type: ignore[no-untyped-def]
-    out = shutil.copytree(digits_out, tmp_path / "build")
-    options = ("--set", "train.epochs=6", "--set", f"quantize.tflite.io={io}", "--until", "arduino")
-    done = edgeforge("build", ROOT / "recipes" / "digits.yaml", "--out", out, *options)
+def test_other_input_types_reach_the_board(out: Path, edgeforge, io: str) -> None:  # type: ignore[no-untyped-def]
+    options = (*EPOCHS, "--set", f"quantize.tflite.io={io}", "--until", "arduino")
+    done = edgeforge("build", DIGITS, "--out", out, *options)
     assert done.returncode == 0, done.stderr
-    folders = (out / ".store").glob("tflite-*")
-    variants = [v for folder in folders for v in read_variants(folder) if v.detail.startswith(f"{io} in and out")]
+    made = read_variants(artifact(out, "tflite"))
+    variants = [variant for variant in made if variant.detail.startswith(f"{io} in and out")]
     assert len(variants) == 1 and all(check["passed"] for check in variants[0].checks), variants
     settings = (out / "digits" / "arduino" / "digits" / "settings.h").read_text()
     assert f"using InputType = {'float' if io == 'float32' else 'uint8_t'};" in settings

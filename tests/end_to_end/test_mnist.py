@@ -4,19 +4,27 @@ import os
 from pathlib import Path
 
 import pytest
+from builds import artifact, open_folder
 from places import ROOT
 
+from edgeforge.data.splits import read_split
+from edgeforge.evaluate.predict import read_predictions
+from edgeforge.results.report import Report
 from edgeforge.results.report_file import read_report
+from edgeforge.results.variant import read_variants
 
 pytestmark = [
     pytest.mark.build,
+    pytest.mark.proof,
     pytest.mark.skipif(
         not os.environ.get("EDGEFORGE_DATA"),
         reason="set EDGEFORGE_DATA to a folder that holds MNIST/raw to run the MNIST build",
     ),
 ]
 
-MNIST = ROOT / "recipes" / "mnist.yaml"
+SETTINGS = ("--set", f"data.root={os.environ.get('EDGEFORGE_DATA')}", "--set", "train.epochs=1",
+            "--set", "quantize.torch.also_fx_on=[]")  # fmt: skip
+BUILD = ("build", ROOT / "recipes" / "mnist.yaml", *SETTINGS)
 
 # Bytes / 1024 of the same network, measured by hand with each tool: what EdgeForge ships must be within 1 %.
 SIZES = {
@@ -33,20 +41,14 @@ SIZES = {
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory, edgeforge) -> Path:  # type: ignore[no-untyped-def]
-    out = tmp_path_factory.mktemp("mnist")
-    build = ("build", MNIST, "--out", out, "--set", f"data.root={os.environ['EDGEFORGE_DATA']}",
-             "--set", "train.epochs=1", "--set", "quantize.ptq=[{ranges: torch}]")  # fmt: skip
-    for options, kept in ((), "fast"), (("--set", "quantize.tflite.backend=onnx2tf"), "onnx2tf"):
-        done = edgeforge(*build, *options)
-        assert done.returncode == 0, done.stderr
-        (out / kept).mkdir()
-        (out / "mnist" / "report.json").rename(out / kept / "report.json")
-    return out
+def report(builds: Path, edgeforge) -> Report:  # type: ignore[no-untyped-def]
+    out = open_folder(builds / "mnist", builds / "store")
+    done = edgeforge(*BUILD, "--out", out, "--set", "quantize.ptq=[{ranges: torch}]")
+    assert done.returncode == 0, done.stderr
+    return read_report(out / "mnist")
 
 
-def test_sizes_and_accuracy(built: Path) -> None:
-    report = read_report(built / "fast")
+def test_sizes_and_accuracy(report: Report) -> None:
     rows = {row.name: row for row in report.variants}
     reference = rows["torch-fp32"].metrics
     assert reference and reference.images == 10_000 and reference.top1 > 0.97
@@ -61,8 +63,8 @@ def test_sizes_and_accuracy(built: Path) -> None:
     assert tflm and 3000 < tflm.images < 10_000, "a stated part of the test split: all of it takes over a minute"
 
 
-def test_pytorch_s_ranges_in_tflite_leave_only_the_kernels_to_differ(built: Path) -> None:
-    row = {row.name: row for row in read_report(built / "fast").variants}["tflite-int8-torch-ranges"]
+def test_pytorch_s_ranges_in_tflite_leave_only_the_kernels_to_differ(report: Report) -> None:
+    row = {row.name: row for row in report.variants}["tflite-int8-torch-ranges"]
     checks = {check.name: check for check in row.checks}
     assert all(check.passed for check in checks.values()), checks
     outputs = checks["gives the outputs of torch-fx-int8"].detail  # within one step and the same class, or not passed
@@ -70,16 +72,22 @@ def test_pytorch_s_ranges_in_tflite_leave_only_the_kernels_to_differ(built: Path
     assert "1,199,648 of 1,199,648 int8 weights identical" in checks["PyTorch's weight scales"].detail
 
 
-def test_the_model_is_too_large_for_one_board_and_fits_the_other(built: Path) -> None:
-    targets = {row.board: row for row in read_report(built / "fast").targets}
+def test_the_model_is_too_large_for_one_board_and_fits_the_other(report: Report) -> None:
+    targets = {row.board: row for row in report.targets}
     assert targets["arduino-nano-33-ble"].fits is False and "flash" in targets["arduino-nano-33-ble"].reason
     assert targets["arduino-giga-r1"].fits is True
 
 
-def test_onnx2tfs_own_conversion_gives_the_same_model(built: Path) -> None:
-    fast, own = (
-        {row.name: row for row in read_report(built / name).variants}["tflite-int8"] for name in ("fast", "onnx2tf")
-    )
-    assert fast.size_bytes and own.size_bytes and fast.metrics and own.metrics
-    assert abs(fast.size_bytes / own.size_bytes - 1) < 0.02
-    assert abs(fast.metrics.top1 - own.metrics.top1) <= 0.002
+def test_onnx2tfs_own_conversion_gives_the_same_model(report: Report, out: Path, edgeforge) -> None:  # type: ignore[no-untyped-def]
+    done = edgeforge(*BUILD, "--out", out, "--set", "quantize.tflite.backend=onnx2tf",
+                     "--set", "quantize.tflite.variants=[int8]", "--until", "predict-tflite")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (own,) = read_variants(artifact(out, "tflite", "mnist"))
+    assert own.name == "tflite-int8" and own.file, own.reason
+    size = (artifact(out, "tflite", "mnist") / own.file).stat().st_size
+    logits = read_predictions(artifact(out, "predict-tflite", "mnist"))[own.name]
+    _, labels = read_split(artifact(out, "data", "mnist"), "test")
+    fast = {row.name: row for row in report.variants}[own.name]
+    assert fast.size_bytes and size and fast.metrics and len(logits) == fast.metrics.images
+    assert abs(fast.size_bytes / size - 1) < 0.02
+    assert abs(fast.metrics.top1 - (logits.argmax(1) == labels).mean()) <= 0.002

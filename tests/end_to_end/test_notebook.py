@@ -4,6 +4,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from builds import FEW_EPOCHS
 from nbclient import NotebookClient
 from places import ROOT
 
@@ -11,7 +12,7 @@ pytestmark = pytest.mark.build
 
 
 def test_the_notebook_runs(digits_out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("RECIPE", "digits.yaml"), ("EPOCHS", "6"), ("OUT", str(digits_out))):
+    for name, value in (("RECIPE", "digits.yaml"), ("EPOCHS", str(FEW_EPOCHS)), ("OUT", str(digits_out))):
         monkeypatch.setenv(f"EDGEFORGE_{name}", value)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     notebook = nbformat.read(ROOT / "docs" / "mnist.ipynb", as_version=4)

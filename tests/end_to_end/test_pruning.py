@@ -4,21 +4,21 @@ import json
 from pathlib import Path
 
 import pytest
-from places import ROOT
+from builds import DIGITS, EPOCHS, open_folder
 
 from edgeforge.results.report_file import read_report
 from edgeforge.tflite.flatbuffer import macs
 
 pytestmark = pytest.mark.build
-DIGITS = ROOT / "recipes" / "digits.yaml"
-FEW = ("--set", "train.epochs=2", "--set", "measure.runs=20", "--set", "measure.warmup=1")
+FEW = (*EPOCHS, "--set", "measure.runs=20", "--set", "measure.warmup=1")
 PRUNE = ("--set", "prune={method: channels, ratio: 0.5, epochs: 1}")
+LITTLE = ("--set", "quantize.torch.variants=[dynamic]", "--set", "raspberry_pi=null")  # of what is not pruning's
 
 
 @pytest.fixture(scope="module")
-def out(tmp_path_factory: pytest.TempPathFactory, edgeforge) -> Path:  # type: ignore[no-untyped-def]
-    out = tmp_path_factory.mktemp("pruned")
-    done = edgeforge("build", DIGITS, "--out", out, *FEW, *PRUNE, "--set", "quantize.torch.variants=[dynamic]")
+def out(builds: Path, edgeforge) -> Path:  # type: ignore[no-untyped-def]
+    out = open_folder(builds / "pruned", builds / "store")
+    done = edgeforge("build", DIGITS, "--out", out, *FEW, *PRUNE, *LITTLE)
     assert done.returncode == 0, done.stderr
     assert "features.0 8 → 4" in done.stdout and "5 of 5 operators would map to an Edge TPU" in done.stdout
     return out

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from places import ROOT
+from builds import DIGITS, EPOCHS, open_folder
 
 from edgeforge.results.preprocessing import read_preprocessing_of
 from edgeforge.results.report import Report, VariantRow
@@ -12,7 +12,6 @@ from edgeforge.results.report_file import read_report
 from edgeforge.tflite.associated_files import pure_flatbuffer
 
 pytestmark = pytest.mark.build
-DIGITS = ROOT / "recipes" / "digits.yaml"
 ENTRIES = (
     "[{ranges: torch}, {observer: mse, io: uint8, equalize: true, bias_correction: true}, {scheme: int16x8}, "
     "{scheme: weight-only}, {weights: per-tensor, adaround: {iterations: 50, samples: 64}, name: rounded}]"
@@ -25,7 +24,6 @@ PTQ = {
     "tflite-rounded": "int8",
 }
 SETTINGS = {
-    "train.epochs": 4,
     "quantize.ptq": ENTRIES,
     "quantize.qat": "{epochs: 2, lr: 0.001}",
     "quantize.max_drop": 0.0,
@@ -37,10 +35,10 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="module")
-def build(tmp_path_factory: pytest.TempPathFactory, edgeforge) -> Path:  # type: ignore[no-untyped-def]
-    out = tmp_path_factory.mktemp("quantization")
+def build(builds: Path, edgeforge) -> Path:  # type: ignore[no-untyped-def]
+    out = open_folder(builds / "quantization", builds / "store")
     options = [part for key, value in SETTINGS.items() for part in ("--set", f"{key}={value}")]
-    done = edgeforge("build", DIGITS, "--out", out, *options)
+    done = edgeforge("build", DIGITS, "--out", out, *EPOCHS, *options)
     assert done.returncode == 0, done.stderr
     return out / "digits"
 
@@ -124,6 +122,6 @@ def test_verify_compares_the_model_that_ships(build: Path, edgeforge) -> None:  
     ],
 )
 def test_wrong_settings_end_with_2_and_say_why(build: Path, edgeforge, setting: str, said: str) -> None:  # type: ignore[no-untyped-def]
-    few = ("--set", "train.epochs=4", "--set", setting)
-    done = edgeforge("build", DIGITS, "--out", build.parent, *few, "--until", "tflm" if "qat" in setting else "data")
+    until = "qat" if "qat" in setting else "data"
+    done = edgeforge("build", DIGITS, "--out", build.parent, *EPOCHS, "--set", setting, "--until", until)
     assert done.returncode == 2 and said in " ".join(done.stderr.split()), done.stderr

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from builds import DIGITS, EPOCHS, copy_build
 from places import ROOT
 
 from edgeforge.errors import StageFailed
@@ -77,7 +78,7 @@ def sshd(tmp_path: Path) -> Iterator[list[str]]:
 def test_deploy_measures_on_the_device_and_the_report_shows_it(
     digits_out: Path, tmp_path: Path, edgeforge, sshd: list[str]
 ) -> None:  # type: ignore[no-untyped-def]
-    out = shutil.copytree(digits_out, tmp_path / "build")
+    out = copy_build(digits_out, tmp_path / "build")
     done = edgeforge("deploy", "digits", "--out", out, *sshd, "--runs", "20", "--server")
     assert done.returncode == 0, done.stderr
     pi = read_report(out / "digits").raspberry_pi
@@ -90,11 +91,11 @@ def test_deploy_measures_on_the_device_and_the_report_shows_it(
     there = tmp_path / "there"
     assert json.loads((there / "choice.json").read_text())["variant"] in ("fp32", "int8")
     # A later build takes the device's figures up, and does not take the report for edited.
-    built = edgeforge("build", ROOT / "recipes" / "digits.yaml", "--out", out, "--set", "train.epochs=6")
+    built = edgeforge("build", DIGITS, "--out", out, *EPOCHS)
     assert built.returncode == 0 and "edited" not in built.stderr, built.stderr
     again = read_report(out / "digits")
     assert again.raspberry_pi and [row.name for row in again.raspberry_pi.devices] == ["desk", device.name]
-    planned = edgeforge("plan", ROOT / "recipes" / "digits.yaml", "--out", out, "--set", "train.epochs=6")
+    planned = edgeforge("plan", DIGITS, "--out", out, *EPOCHS)
     assert "Everything is up to date" in planned.stdout
     # Deployed again: what is installed and chosen there stays; a damaged file is replaced.
     (there / "labels.txt").write_text("wrong\n")

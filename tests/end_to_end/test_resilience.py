@@ -10,12 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
-from places import ROOT
+from builds import DIGITS, EPOCHS, artifact, copy_build, stage_keys
 
 pytestmark = pytest.mark.build
-
-DIGITS = ROOT / "recipes" / "digits.yaml"
-FEW = ("--set", "train.epochs=6")
 
 
 def stages_run(done: "subprocess.CompletedProcess[str]") -> list[str]:
@@ -25,11 +22,11 @@ def stages_run(done: "subprocess.CompletedProcess[str]") -> list[str]:
 @pytest.fixture
 def copy(digits_out: Path, tmp_path: Path) -> Path:
     """A copy of the finished build that a test may harm."""
-    return Path(shutil.copytree(digits_out, tmp_path / "build"))
+    return copy_build(digits_out, tmp_path / "build")
 
 
 def test_nothing_changed_runs_nothing(digits_out: Path, edgeforge) -> None:  # type: ignore[no-untyped-def]
-    done = edgeforge("build", DIGITS, "--out", digits_out, *FEW)
+    done = edgeforge("build", DIGITS, "--out", digits_out, *EPOCHS)
     assert done.returncode == 0 and stages_run(done) == [] and "everything is up to date" in done.stderr
 
 
@@ -54,16 +51,16 @@ def test_nothing_changed_runs_nothing(digits_out: Path, edgeforge) -> None:  # t
     ],
 )
 def test_a_change_reruns_only_what_depends_on_it(copy: Path, edgeforge, change: str, rerun: list[str]) -> None:  # type: ignore[no-untyped-def]
-    planned = edgeforge("plan", DIGITS, "--out", copy, *FEW, "--set", change)
+    planned = edgeforge("plan", DIGITS, "--out", copy, *EPOCHS, "--set", change)
     waiting = [line.split()[0] for line in planned.stdout.splitlines() if "will run" in line]
     assert waiting == rerun
     assert change.split("=")[0] in planned.stdout
-    done = edgeforge("build", DIGITS, "--out", copy, *FEW, "--set", change)
+    done = edgeforge("build", DIGITS, "--out", copy, *EPOCHS, "--set", change)
     assert done.returncode == 0 and sorted(stages_run(done)) == sorted(rerun)
 
 
 def test_calibration_does_not_retrain(digits_out: Path, edgeforge) -> None:  # type: ignore[no-untyped-def]
-    planned = edgeforge("plan", DIGITS, "--out", digits_out, *FEW, "--set", "quantize.calibration.samples=100")
+    planned = edgeforge("plan", DIGITS, "--out", digits_out, *EPOCHS, "--set", "quantize.calibration.samples=100")
     waiting = [line.split()[0] for line in planned.stdout.splitlines() if "will run" in line]
     assert "calibration" in waiting and not {"data", "train", "onnx"} & set(waiting)
 
@@ -77,7 +74,7 @@ def test_a_flipped_byte_is_found_and_made_again(copy: Path, edgeforge) -> None: 
         data = bytearray(good)
         data[len(data) // 2] ^= 1
         path.write_bytes(data)
-    done = edgeforge("build", DIGITS, "--out", copy, *FEW)
+    done = edgeforge("build", DIGITS, "--out", copy, *EPOCHS)
     assert done.returncode == 0 and stages_run(done) == ["onnx-int8"]
     assert "does not match its SHA-256" in done.stderr
     assert shown.read_bytes() == stored.read_bytes() == good
@@ -87,29 +84,8 @@ def test_an_edited_file_is_kept_beside(copy: Path, edgeforge) -> None:  # type: 
     sketch = copy / "digits" / "arduino" / "digits" / "digits.ino"
     original = sketch.read_text()
     sketch.write_text("// mine")
-    assert edgeforge("build", DIGITS, "--out", copy, *FEW).returncode == 0
+    assert edgeforge("build", DIGITS, "--out", copy, *EPOCHS).returncode == 0
     assert sketch.read_text() == original and sketch.with_name("digits.ino.edited").read_text() == "// mine"
-
-
-def test_a_fresh_store_gives_the_same_bytes_and_metrics(digits_out: Path, tmp_path: Path, edgeforge) -> None:  # type: ignore[no-untyped-def]
-    done = edgeforge("build", DIGITS, "--out", tmp_path, *FEW, "--jobs", "1")
-    assert done.returncode == 0, done.stderr
-    first, second = digits_out / "digits", tmp_path / "digits"
-    names = [
-        path.relative_to(first)
-        for folder in ("torch", "onnx", "tflite", "arduino", "raspberry-pi", "train")
-        for path in (first / folder).rglob("*")
-        if path.is_file()
-    ]
-    assert len(names) > 20
-    different = [str(name) for name in names if (first / name).read_bytes() != (second / name).read_bytes()]
-    assert different == []
-    reports = [json.loads((folder / "report.json").read_text()) for folder in (first, second)]
-    for report in reports:
-        for row in report["variants"]:
-            del row["latency_ms"], row["peak_memory_bytes"]
-        del report["stages"], report["raspberry_pi"]["devices"]  # times
-    assert reports[0] == reports[1]
 
 
 def start(out: Path, *options: str) -> "subprocess.Popen[str]":
@@ -136,42 +112,72 @@ def workers_of(out: Path) -> list[int]:
     return found
 
 
-def test_a_killed_training_resumes_at_its_last_epoch_with_the_same_result(
-    digits_out: Path,
-    tmp_path: Path,
-    edgeforge,  # type: ignore[no-untyped-def]
-) -> None:
-    build = start(tmp_path, *FEW, "--until", "train")
-    wait_for(lambda: list((tmp_path / ".store" / "scratch").glob("train-*/last.ckpt")))
+@pytest.fixture(scope="module")
+def resumed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The --out folder, with a store of its own, of a build that was killed while it trained."""
+    out = tmp_path_factory.mktemp("resumed")
+    build = start(out, *EPOCHS, "--until", "train")
+    wait_for(lambda: list((out / ".store" / "scratch").glob("train-*/last.ckpt")))
     build.send_signal(signal.SIGKILL)
     build.wait()
-    wait_for(lambda: not workers_of(tmp_path), 20)  # the worker ends with its parent
-    assert not list((tmp_path / ".store").glob("train-*/meta.json"))
-    done = edgeforge("build", DIGITS, "--out", tmp_path, *FEW, "--until", "train")
+    wait_for(lambda: not workers_of(out), 20)  # the worker ends with its parent
+    assert not list((out / ".store").glob("train-*/meta.json"))
+    return out
+
+
+def test_a_killed_training_resumes_at_its_last_epoch_with_the_same_result(
+    digits_out: Path,
+    resumed: Path,
+    edgeforge,  # type: ignore[no-untyped-def]
+) -> None:
+    done = edgeforge("build", DIGITS, "--out", resumed, *EPOCHS, "--until", "train")
     assert done.returncode == 0 and stages_run(done) == ["train"], done.stderr
-    log = (tmp_path / "digits" / "logs" / "train.log").read_text()
+    log = (resumed / "digits" / "logs" / "train.log").read_text()
     assert "Restor" in log, "training began anew"
     for name in ("model.ckpt", "training.json"):
-        whole, resumed = (out / "digits" / "train" / name for out in (digits_out, tmp_path))
-        assert whole.read_bytes() == resumed.read_bytes(), name
+        first, second = (out / "digits" / "train" / name for out in (digits_out, resumed))
+        assert first.read_bytes() == second.read_bytes(), name
+
+
+def test_a_fresh_store_gives_the_same_bytes_and_metrics(digits_out: Path, resumed: Path, edgeforge) -> None:  # type: ignore[no-untyped-def]
+    done = edgeforge("build", DIGITS, "--out", resumed, *EPOCHS, "--jobs", "1")
+    assert done.returncode == 0, done.stderr
+    stored = [path.parent.name for path in (resumed / ".store").glob("*/meta.json")]
+    assert sorted(stored) == sorted(f"{stage}-{key[:16]}" for stage, key in stage_keys(resumed / "digits").items())
+    first, second = digits_out / "digits", resumed / "digits"
+    names = [
+        path.relative_to(first)
+        for folder in ("torch", "onnx", "tflite", "arduino", "raspberry-pi", "train")
+        for path in (first / folder).rglob("*")
+        if path.is_file()
+    ]
+    assert len(names) > 20
+    different = [str(name) for name in names if (first / name).read_bytes() != (second / name).read_bytes()]
+    assert different == []
+    reports = [json.loads((folder / "report.json").read_text()) for folder in (first, second)]
+    for report in reports:
+        for row in report["variants"]:
+            del row["latency_ms"], row["peak_memory_bytes"]
+        del report["stages"], report["raspberry_pi"]["devices"]  # times
+    assert reports[0] == reports[1]
 
 
 @pytest.mark.parametrize("stage", ["torch", "tflite"])
 def test_a_stage_killed_halfway_is_made_again(copy: Path, digits_out: Path, edgeforge, stage: str) -> None:  # type: ignore[no-untyped-def]
-    shutil.rmtree(next(path for path in (copy / ".store").glob(f"{stage}-*") if path.is_dir()))
-    build = start(copy, *FEW)
+    shutil.rmtree(artifact(copy, stage))
+    build = start(copy, *EPOCHS)
     wait_for(lambda: list((copy / ".store" / "new").glob(f"{stage}-*/order.json")))
     time.sleep(1.0)
     build.send_signal(signal.SIGKILL)
     build.wait()
-    done = edgeforge("build", DIGITS, "--out", copy, *FEW)
+    done = edgeforge("build", DIGITS, "--out", copy, *EPOCHS)
     assert done.returncode == 0 and stages_run(done) == [stage], done.stderr
     for path in (digits_out / "digits" / stage).iterdir():
         assert path.read_bytes() == (copy / "digits" / stage / path.name).read_bytes()
 
 
 def test_ctrl_c_leaves_no_worker_and_exits_with_130(tmp_path: Path) -> None:
-    build = start(tmp_path, *FEW, "--until", "train")
+    build = start(tmp_path, *EPOCHS, "--until", "train")
     wait_for(lambda: workers_of(tmp_path))
     build.send_signal(signal.SIGINT)
     _, said = build.communicate(timeout=30)
@@ -180,7 +186,7 @@ def test_ctrl_c_leaves_no_worker_and_exits_with_130(tmp_path: Path) -> None:
 
 
 def test_two_builds_at_once_both_end_right(tmp_path: Path) -> None:
-    builds = [start(tmp_path, *FEW, "--until", "calibration") for _ in range(2)]
+    builds = [start(tmp_path, *EPOCHS, "--until", "calibration") for _ in range(2)]
     said = [build.communicate(timeout=300)[1] for build in builds]
     assert [build.returncode for build in builds] == [0, 0], said
     assert sum("✓ calibration" in text for text in said) == 1, "it was made once"
@@ -193,12 +199,12 @@ BAD_MODELS = {
 
 
 @pytest.mark.parametrize("case", BAD_MODELS)
-def test_a_model_that_does_not_fit_the_data_is_named(digits_out: Path, tmp_path: Path, edgeforge, case: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_model_that_does_not_fit_the_data_is_named(out: Path, tmp_path: Path, edgeforge, case: str) -> None:  # type: ignore[no-untyped-def]
     layer, expected = BAD_MODELS[case]
     net = tmp_path / "net.py"
     net.write_text(f"from torch import nn\nclass Net(nn.Sequential):\n    def __init__(self):\n"
                    f"        super().__init__(nn.Flatten(), nn.{layer})\n")  # fmt: skip
-    done = edgeforge("build", DIGITS, "--out", tmp_path, "--set", f"model={{name: '{net}:Net'}}", "--until", "train")
+    done = edgeforge("build", DIGITS, "--out", out, "--set", f"model={{name: '{net}:Net'}}", "--until", "train")
     assert done.returncode == 2 and expected in done.stderr and "Traceback" not in done.stderr, done.stderr
 
 
@@ -220,25 +226,25 @@ class Net(nn.Module):
 """
 
 
-def test_an_operator_that_tflite_has_none_of_is_named_with_its_module(tmp_path: Path, edgeforge) -> None:  # type: ignore[no-untyped-def]
+def test_an_operator_that_tflite_has_none_of_is_named_with_its_module(out: Path, tmp_path: Path, edgeforge) -> None:  # type: ignore[no-untyped-def]
     net = tmp_path / "net.py"
     net.write_text(ERF.format(operation="linalg.det(x.reshape(-1, 8, 8)).reshape(-1, 1)", width=1))
-    done = edgeforge("build", DIGITS, "--out", tmp_path, "--set", f"model={{name: '{net}:Net'}}",
+    done = edgeforge("build", DIGITS, "--out", out, "--set", f"model={{name: '{net}:Net'}}",
                      "--set", "train.epochs=1", "--until", "tflite")  # fmt: skip
     assert done.returncode == 2 and "operator Det of module 'head.1'" in done.stderr, done.stderr
 
 
-def test_lightning_strategies_pass_through_and_share_the_batches(tmp_path: Path, edgeforge) -> None:  # type: ignore[no-untyped-def]
-    done = edgeforge("build", DIGITS, "--out", tmp_path, "--set", "train.epochs=3", "--set", "trainer.devices=2",
+def test_lightning_strategies_pass_through_and_share_the_batches(out: Path, edgeforge) -> None:  # type: ignore[no-untyped-def]
+    done = edgeforge("build", DIGITS, "--out", out, "--set", "train.epochs=3", "--set", "trainer.devices=2",
                      "--set", "trainer.strategy=ddp", "--until", "train")  # fmt: skip
     assert done.returncode == 0, done.stderr
-    epochs = json.loads((tmp_path / "digits" / "train" / "training.json").read_text())["epochs"]
+    epochs = json.loads((out / "digits" / "train" / "training.json").read_text())["epochs"]
     assert len(epochs) == 3 and epochs[-1]["val_accuracy"] > 0.9
-    assert "distributed_backend=gloo" in (tmp_path / "digits" / "logs" / "train.log").read_text()
+    assert "distributed_backend=gloo" in (out / "digits" / "logs" / "train.log").read_text()
 
 
-def test_nan_stops_the_training_and_says_at_which_step(tmp_path: Path, edgeforge) -> None:  # type: ignore[no-untyped-def]
-    done = edgeforge("build", DIGITS, "--out", tmp_path, "--set", "train.lr=1e30", "--set", "train.optimizer=sgd",
+def test_nan_stops_the_training_and_says_at_which_step(out: Path, edgeforge) -> None:  # type: ignore[no-untyped-def]
+    done = edgeforge("build", DIGITS, "--out", out, "--set", "train.lr=1e30", "--set", "train.optimizer=sgd",
                      "--until", "train")  # fmt: skip
     assert done.returncode == 2 and "train: the loss is" in done.stderr and "at step" in done.stderr, done.stderr
     assert "lower train.lr" in done.stderr
