@@ -1,11 +1,12 @@
-# make demo   build the embedded default recipe, from data to an Arduino project
-# make test   run the tests
+# make demo        build the embedded default recipe, from data to an Arduino project
+# make test        run the tests
+# make snapshots   accept the messages that people see as they are now; read the diff of tests/snapshots
 # Each creates .venv with the pinned dependencies when it is not there yet.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: demo test clean
+.PHONY: demo test snapshots clean
 
 demo: .venv/.installed
 	$(BIN)/edgeforge build recipes/digits.yaml
@@ -13,6 +14,9 @@ demo: .venv/.installed
 test: .venv/.installed
 	scripts/install_test_tools.sh
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+snapshots: .venv/.installed
+	UPDATE_SNAPSHOTS=1 $(BIN)/pytest tests/unit/test_messages.py tests/unit/cli/test_messages.py
 
 .venv/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
