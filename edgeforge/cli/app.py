@@ -11,6 +11,7 @@ import typer
 
 from edgeforge import __version__
 from edgeforge.errors import EdgeForgeError
+from edgeforge.foreign import cause, remedy, show_originals
 
 app = typer.Typer(
     name="edgeforge",
@@ -37,11 +38,13 @@ def _version(
 
 def main() -> NoReturn:
     """Run the command line; the only place that catches errors and exits."""
-    code = 0
+    code, debug = 0, "--debug" in sys.argv
+    if debug:
+        show_originals()
     try:
         code = app(standalone_mode=False) or 0  # what typer.Exit carried, 130 after Ctrl-C
     except EdgeForgeError as error:
-        if "--debug" in sys.argv:
+        if debug:
             traceback.print_exc()
         _print_error(error)
         sys.exit(error.exit_code)
@@ -50,10 +53,11 @@ def main() -> NoReturn:
         if show:
             show()
             sys.exit(getattr(error, "exit_code", 2))
-        if "--debug" in sys.argv:
-            raise
-        print(f"error: {type(error).__name__}: {error} (--debug shows where)", file=sys.stderr)
-        sys.exit(1)
+        if debug:
+            traceback.print_exc()
+        where = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
+        _print_error(EdgeForgeError(f"{where}{cause(error)}", fix=remedy(error, "--debug shows where")))
+        sys.exit(EdgeForgeError.exit_code)
     if code == 130:
         print("\nInterrupted: finished stages are kept; build again to resume.", file=sys.stderr)
     sys.exit(code)

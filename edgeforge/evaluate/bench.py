@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeforge.errors import RecipeError, first_line
+from edgeforge.errors import RecipeError
 from edgeforge.evaluate.latency import interleaved_ms
+from edgeforge.foreign import cause, with_debug
 from edgeforge.runtimes.load import load_runner
 
 
@@ -40,8 +41,8 @@ def bench_models(
             call()
         except (RuntimeError, ValueError) as error:
             raise RecipeError(
-                f"{path} does not run on an input of shape {size}: {first_line(error)}",
-                fix="give its own with --shape",
+                f"{path} does not run on an input of shape {size}: {cause(error)}",
+                fix=with_debug("give its own with --shape", error),
             ) from error
         calls[str(path)] = call
     rows = []

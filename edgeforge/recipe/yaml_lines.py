@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from edgeforge.errors import RecipeError
+from edgeforge.foreign import cause
 
 MAX_BYTES = 1_000_000
 MAX_NODES = 20_000  # a handful of aliases of aliases can stand for billions of values
@@ -32,7 +33,7 @@ def read_yaml(path: Path) -> YamlFile:
     except FileNotFoundError:
         raise RecipeError(f"{path}: no such file", fix="check the path, or write one with `edgeforge init`") from None
     except OSError as error:
-        raise RecipeError(f"{path}: cannot be read: {error.strerror}", fix="name a recipe file") from error
+        raise RecipeError(f"{path}: cannot be read: {cause(error)}", fix="name a recipe file") from error
     if len(data) > MAX_BYTES:
         raise RecipeError(f"{path}: {len(data)} bytes is no recipe (at most {MAX_BYTES})", fix="name a recipe file")
     try:

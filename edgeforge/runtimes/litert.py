@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from edgeforge.errors import RecipeError, first_line
+from edgeforge.errors import RecipeError
+from edgeforge.foreign import cause, remedy
 from edgeforge.tflite.tensors import from_output, tensor_spec, to_input
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class LiteRTRunner:
                 self.interpreter = _interpreter(path, threads, "builtin")
         except (ValueError, RuntimeError) as error:
             raise RecipeError(
-                f"{path} cannot be loaded: {first_line(error)}", fix="is it a whole .tflite file?"
+                f"{path} cannot be loaded: {cause(error)}", fix=remedy(error, "copy or convert it again")
             ) from error
         source, target = self.interpreter.get_input_details()[0], self.interpreter.get_output_details()[0]
         if -1 in source["shape_signature"]:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from edgeforge.errors import StageFailed, first_line
+from edgeforge.errors import StageFailed
+from edgeforge.foreign import cause, remedy
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.tensors import from_output, tensor_spec, to_input
 
@@ -46,8 +47,10 @@ class TFLMRunner:
             try:
                 self.interpreter = runtime.Interpreter.from_bytes(flatbuffer, arena_size=LARGEST_ARENA)
             except RuntimeError as error:
-                reason = _reason(said.text()) or str(error)
-                raise StageFailed(f"TFLM refuses the model: {reason}", fix="replace that operator") from error
+                error.add_note(said.text())
+                raise StageFailed(
+                    f"TFLM refuses the model: {cause(error)}", fix=remedy(error, "replace that operator")
+                ) from error
         source, target = self.interpreter.get_input_details(0), self.interpreter.get_output_details(0)
         self.input, self.output = _spec(source), _spec(target)
 
@@ -65,7 +68,9 @@ class TFLMRunner:
             try:
                 self.interpreter.invoke()
             except RuntimeError as error:
-                raise StageFailed(f"TFLM fails while it runs the model: {first_line(error)}") from error
+                raise StageFailed(
+                    f"TFLM fails while it runs the model: {cause(error)}", fix=remedy(error, "convert it again")
+                ) from error
             rows.append(np.array(self.interpreter.get_output(0)))
         return np.concatenate(rows)
 
@@ -111,13 +116,6 @@ class _Captured:
         """Return what was written so far."""
         self.file.seek(0)
         return self.file.read().decode(errors="replace")
-
-
-def _reason(text: str) -> str:
-    """Return the line of TFLM's output that names the operator, without its source file."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    telling = [line for line in lines if "op" in line.lower()] or lines
-    return re.sub(r"^\S+\.(cc|h)(:\d+)? ", "", telling[0]) if telling else ""
 
 
 def _spec(details: dict[str, Any]) -> Any:

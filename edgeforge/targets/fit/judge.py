@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from edgeforge.errors import BudgetExceeded, RecipeError, first_line
+from edgeforge.errors import BudgetExceeded, RecipeError
+from edgeforge.foreign import cause
 from edgeforge.hardware.boards import Board, all_boards, board, boards
 from edgeforge.hardware.libraries import DEFAULT_LIBRARY, Library, caveats
 from edgeforge.hardware.libraries import library as known_library
@@ -100,7 +101,7 @@ def fit_file(
     try:
         flatbuffer = path.read_bytes()
     except OSError as error:
-        raise RecipeError(f"{path}: {first_line(error)}", fix="name a .tflite file") from error
+        raise RecipeError(f"{path}: {cause(error)}", fix="name a .tflite file") from error
     if board_key == "all":
         return rank_boards(flatbuffer, own, sketch=sketch)
     return [fit_model(flatbuffer, board(board_key, own), key=board_key, sketch=sketch)]
