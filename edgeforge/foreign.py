@@ -45,21 +45,7 @@ LIBRARIES = {
     "PIL": "Pillow",
     "serial": "pyserial",
     "google": "protobuf",
-}
-SYSTEM = {  # what the operating system says, by its number
-    errno.ENOENT: ("there is no such file", "check the path"),
-    errno.EISDIR: ("it is a folder", "name a file in it"),
-    errno.ENOTDIR: ("a part of its path is no folder", "check the path"),
-    errno.EACCES: ("you may not read or write it", "give yourself access to it, or choose another place"),
-    errno.EPERM: ("you may not do that with it", "give yourself access to it, or choose another place"),
-    errno.EROFS: ("its disk is read-only", "choose another place"),
-    errno.ENOSPC: ("the disk is full", "free some space"),
-    errno.EDQUOT: ("your share of the disk is full", "free some space"),
-    errno.ENAMETOOLONG: ("its name is too long", "choose a shorter one"),
-    errno.EEXIST: ("it exists already", "choose another name"),
-    errno.EINVAL: ("it is cut short or damaged", "copy or save it again"),
-    errno.ENOTTY: ("it is no serial port", "name the board's port"),
-    errno.EADDRINUSE: ("another program listens there", "choose another port"),
+    "yaml": "PyYAML",
 }
 
 
@@ -69,6 +55,23 @@ class Words(NamedTuple):
     cause: str
     remedy: str
     known: bool = True
+
+
+SYSTEM = {  # what the operating system says, by its number
+    errno.ENOENT: Words("there is no such file or folder", "check the path"),
+    errno.EISDIR: Words("it is a folder", "name a file in it"),
+    errno.ENOTDIR: Words("a part of its path is no folder", "check the path"),
+    errno.EACCES: Words("you may not read or write it", "give yourself access to it, or choose another place"),
+    errno.EPERM: Words("you may not do that with it", "give yourself access to it, or choose another place"),
+    errno.EROFS: Words("its disk is read-only", "choose another place"),
+    errno.ENOSPC: Words("the disk is full", "free some space"),
+    errno.EDQUOT: Words("your share of the disk is full", "free some space"),
+    errno.ENAMETOOLONG: Words("its name is too long", "choose a shorter one"),
+    errno.EEXIST: Words("something of that name is there already", "choose another name"),
+    errno.EINVAL: Words("it is cut short or damaged", "copy or save it again"),
+    errno.ENOTTY: Words("it is no serial port", "name the board's port"),
+    errno.EADDRINUSE: Words("another program listens there", "choose another port"),
+}
 
 
 def words(error: BaseException) -> Words:
@@ -115,6 +118,16 @@ def reason_of(error: BaseException) -> str:
     if said.known:
         return f"{said.cause}; {said.remedy}" if said.remedy else said.cause
     return f"{said.cause}; its own message is in the stage's log, and --debug prints it"
+
+
+def in_words(message: str) -> Words | None:
+    """Return what a library's message says, in EdgeForge's words; None for an unknown one."""
+    for kind in KINDS:
+        match = re.search(kind.says, message)
+        if match:
+            groups = [group for group in match.groups() if group is not None]
+            return Words(kind.cause.format(*groups), kind.remedy.format(*groups))
+    return None
 
 
 def show_originals() -> None:
@@ -185,17 +198,14 @@ def _by_type(error: BaseException) -> Words | None:
     if isinstance(error, EOFError):
         return Words("it ends too early: empty, or cut short", "copy or save it again")
     if isinstance(error, OSError) and error.errno in SYSTEM:
-        return Words(*SYSTEM[error.errno])
+        return SYSTEM[error.errno]
     return None
 
 
 def _by_message(error: BaseException) -> Words | None:
-    message = "\n".join((str(error), *getattr(error, "__notes__", ())))
-    for kind in KINDS:
-        match = re.search(kind.says, message)
-        if match:
-            groups = [group for group in match.groups() if group is not None]
-            return Words(kind.cause.format(*groups), kind.remedy.format(*groups))
+    known = in_words("\n".join((str(error), *getattr(error, "__notes__", ()))))
+    if known:
+        return known
     if isinstance(error, pickle.UnpicklingError):
         return Words("it is no pickle, or a damaged one", "")
     if isinstance(error, MemoryError):

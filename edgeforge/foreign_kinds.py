@@ -376,4 +376,49 @@ PYTHON = (  # Python itself, about code that is the user's own
     Kind(r"'NoneType' object is not callable", "something is called that is None", "look at where it is set"),
 )
 
-KINDS = (*NETWORK, *FILES, *ONNX, *TFLITE, *SERIAL, *LIGHTNING, *PYTHON)
+YAML = (
+    Kind(r"found character '\\t'", "a tab, where YAML takes spaces alone", "put spaces there"),
+    Kind(
+        r"mapping values are not allowed here",
+        "a colon where none may stand",
+        "put a text with a colon in quotes, and look at the indentation",
+    ),
+    Kind(
+        r"while parsing a flow (sequence|mapping)",
+        "a bracket before this is not closed, or an entry in it lacks its comma",
+        "close it: [a, b] or {{key: value}}",
+    ),
+    Kind(
+        r"while parsing a block (mapping|collection)|unindent does not match|expected the node content",
+        "the indentation does not fit the lines above",
+        "put the keys of one section below one another",
+    ),
+    Kind(r"could not find expected ':'", "a key lacks its colon", "write key: value"),
+    Kind(r"while scanning a quoted scalar", "a quotation mark is not closed", "close it"),
+    Kind(
+        r"found undefined alias '?(\w+)", "the alias '{0}' is not defined", "define it with &{0}, or put it in quotes"
+    ),
+    Kind(r"found duplicate anchor '?(\w+)", "the anchor '{0}' stands twice", "give one another name"),
+    Kind(
+        r"found character .* that cannot start any token", "a character that YAML keeps for itself", "put it in quotes"
+    ),
+    Kind(r"could not determine a constructor for the tag '(.+?)'", "a tag, {0}: a recipe is data", "remove it"),
+    Kind(r"expected a single document", "a second document: a recipe is one", "remove the line ---"),
+)
+
+COMMAND_LINE = (  # typer, which says nothing else to a person
+    Kind(r"Missing argument '(.+?)'", "{0} is missing"),
+    Kind(r"Missing option '(.+?)'", "{0} is missing"),
+    Kind(r"No such command '(.+?)'\. Did you mean '(.+?)'", "there is no command '{0}' (did you mean '{1}'?)"),
+    Kind(r"No such command '(.+?)'", "there is no command '{0}'"),
+    Kind(r"No such option: (\S+?)\.? Did you mean (\S+)\?", "there is no option {0} (did you mean {1}?)"),
+    Kind(r"No such option: (\S+)", "there is no option {0}"),
+    Kind(r"Got unexpected extra arguments? \((.+?)\)", "nothing more is taken, and there is more: {0}"),
+    Kind(r"[Oo]ption '?(--?[\w-]+)'? requires an argument", "{0} is given no value"),
+    Kind(r"Invalid value for '(.+?)': Input should be greater than or equal to (\S+)", "{0}: give {1} or more"),
+    Kind(r"Invalid value for '(.+?)': Input should be less than or equal to (\S+)", "{0}: give {1} or less"),
+    Kind(r"Invalid value for '(.+?)': '?(.*?)'? is not a valid (\w+)", "{0}: '{1}' is no {2}"),
+    Kind(r"Invalid value for '(.+?)': Input should be a valid (\w+)", "{0}: it is no {1}"),
+)
+
+KINDS = (*YAML, *COMMAND_LINE, *NETWORK, *FILES, *ONNX, *TFLITE, *SERIAL, *LIGHTNING, *PYTHON)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from edgeforge.errors import RecipeError
 from edgeforge.foreign import cause, remedy
+from edgeforge.runtimes.native_output import CapturedOutput
 from edgeforge.tflite.tensors import from_output, tensor_spec, to_input
 
 if TYPE_CHECKING:
@@ -84,6 +85,11 @@ def _interpreter(path: Path, threads: int | None, kernels: Kernels) -> Any:
         "builtin": OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         "reference": OpResolverType.BUILTIN_REF,
     }[kernels]
-    interpreter = Interpreter(str(path), num_threads=threads, experimental_op_resolver_type=resolver)
-    interpreter.allocate_tensors()
+    with CapturedOutput() as said:  # its news of delegates, and errors that it then raises again
+        try:
+            interpreter = Interpreter(str(path), num_threads=threads, experimental_op_resolver_type=resolver)
+            interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            error.add_note(said.text())
+            raise
     return interpreter

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from edgeforge.errors import StageFailed
 from edgeforge.foreign import cause, remedy
+from edgeforge.runtimes.native_output import CapturedOutput
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.tensors import from_output, tensor_spec, to_input
 
@@ -43,7 +41,7 @@ class TFLMRunner:
         from tflite_micro.python.tflite_micro import runtime
 
         flatbuffer = pure_flatbuffer(path.read_bytes())
-        with _Captured() as said:
+        with CapturedOutput() as said:
             try:
                 self.interpreter = runtime.Interpreter.from_bytes(flatbuffer, arena_size=LARGEST_ARENA)
             except RuntimeError as error:
@@ -87,35 +85,12 @@ class TFLMRunner:
 
     def arena(self) -> Arena:
         """Return what the model has taken of its arena; call it after the first `run`."""
-        with _Captured() as said:
+        with CapturedOutput() as said:
             self.interpreter.print_allocations()
         found = dict(re.findall(r"Arena allocation (total|head|tail) (\d+) bytes", said.text()))
         if set(found) != {"total", "head", "tail"}:
             raise StageFailed("TFLM's allocator printed no arena figures", fix="install the pinned tflite-micro")
         return Arena(int(found["total"]), int(found["head"]), int(found["tail"]))
-
-
-class _Captured:
-    """Captures what C++ writes to standard output and error, which Python's own redirection does not see."""
-
-    def __enter__(self) -> _Captured:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        self.file: IO[bytes] = tempfile.TemporaryFile()
-        self.saved = os.dup(1), os.dup(2)
-        os.dup2(self.file.fileno(), 1)
-        os.dup2(self.file.fileno(), 2)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for place, descriptor in enumerate(self.saved, start=1):
-            os.dup2(descriptor, place)
-            os.close(descriptor)
-
-    def text(self) -> str:
-        """Return what was written so far."""
-        self.file.seek(0)
-        return self.file.read().decode(errors="replace")
 
 
 def _spec(details: dict[str, Any]) -> Any:

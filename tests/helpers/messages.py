@@ -20,6 +20,7 @@ ERRORS = {
     "Refused": "the server's answer",
     "BadParameter": "exit 2",
 }
+FOREIGN = {"Kind": 1, "Words": 0}  # edgeforge/foreign.py's: where their cause stands, before the remedy
 FOLDERS = ("edgeforge", "firmware/raspberry_pi")
 MISTAKES = "edgeforge/recipe/schema.py"  # its ValueErrors are the recipe's mistakes; load.py adds file and line
 
@@ -46,7 +47,10 @@ def _messages(tree: ast.Module, name: str) -> Iterator[str]:
         known = constants | (_assigned(ast.walk(around)) if around else {})
         called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         keywords = {keyword.arg: keyword.value for keyword in node.keywords}
-        if called in ERRORS or (called == "ValueError" and name == MISTAKES):
+        if called in FOREIGN and node.args:
+            said = _texts(node.args[FOREIGN[called]], known)
+            yield _entry("what another library says", "", said, node.args[FOREIGN[called] + 1], known)
+        elif called in ERRORS or (called == "ValueError" and name == MISTAKES):
             words = [*(argument for argument in node.args if not _is_number(argument)), keywords.get("reason")]
             if words[0] is not None:
                 yield _entry(ERRORS.get(called, "exit 2"), called, _texts(words[0], known), keywords.get("fix"), known)
@@ -64,7 +68,7 @@ def _entry(how: str, called: str, texts: list[str], fix: ast.expr | None, known:
     """Return one message as it stands in the file: its kind, its words, its remedy."""
     lines = [f"  {f'{called}, {how}' if called else how}"]
     lines += [f"    {'or ' if number else ''}{text}" for number, text in enumerate(texts)]
-    if fix is not None:
+    if fix is not None and ast.unparse(fix) not in ("''", '""'):
         lines += [f"    {'or ' if number else ''}fix: {text}" for number, text in enumerate(_texts(fix, known))]
     elif called in ERRORS and ERRORS[called].startswith("exit") and called != "BadParameter":
         lines.append("    without a fix")
@@ -83,6 +87,15 @@ def _texts(expression: ast.expr, known: dict[str, list[ast.expr]]) -> list[str]:
         return [text for value in expression.values for text in _texts(value, known)]
     if isinstance(expression, ast.BinOp) and isinstance(expression.op, ast.Add):
         return [a + b for a in _texts(expression.left, known) for b in _texts(expression.right, known)]
+    if isinstance(expression, ast.Call) and isinstance(expression.func, ast.Name):
+        called = expression.func.id  # edgeforge/foreign.py's
+        if called == "remedy":
+            return [
+                "‹the remedy that is known for it›",
+                *(t for words in expression.args[1:] for t in _texts(words, known)),
+            ]
+        if called == "with_debug":
+            return _texts(expression.args[0], known)
     if isinstance(expression, ast.Name) and expression.id in known:
         others = {name: values for name, values in known.items() if name != expression.id}
         return sorted({text for value in known[expression.id] for text in _texts(value, others)})
@@ -93,6 +106,9 @@ def _piece(piece: ast.expr) -> str:
     if isinstance(piece, ast.Constant):
         return str(piece.value).replace("\n", "\\n")
     assert isinstance(piece, ast.FormattedValue)
+    value = piece.value
+    if isinstance(value, ast.IfExp) and isinstance(value.orelse, ast.Constant) and not value.orelse.value:
+        return "".join(f"[{text}]" for text in _texts(value.body, {}))  # what is there at times
     return f"‹{ast.unparse(piece.value)}›"
 
 
