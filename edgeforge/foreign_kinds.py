@@ -205,16 +205,15 @@ FILES = (  # what is wrong with a file of weights, a model, arrays, an image
         "name it as model.name instead",
     ),
     Kind(r"ran into an error when deserializing the saved file", "it is a file of PyTorch of another kind"),
-    Kind(r"Error while deserializing header", "it is no safetensors file, or a damaged one"),
+    Kind(r"Error while deserializing", "it is no safetensors file, or a damaged one"),
     Kind(r"File is not a zip file", "it is cut short, damaged, or of another kind"),
     Kind(r"Bad CRC-32 for file '(.+?)'", "its part {0} is damaged", WHOLE),
-    Kind(r"No data left in file", "it is empty"),
     Kind(r"Cannot load file containing pickled data|invalid load key", "it is no file of NumPy arrays"),
     Kind(r"Object arrays cannot be loaded", "an array in it holds Python objects, not numbers"),
     Kind(r"cannot reshape array of size (\d+) into shape \(?([\d,]+?),?\)", "{0} values do not fill the shape ({1})"),
     Kind(
         r"could not convert string '(.*?)' to float\d* at row (\d+), column (\d+)",
-        "'{0}' in line {1}, column {2} is no number",
+        "'{0}' is no number (column {2}, {1} lines above it)",
     ),
     Kind(r"could not convert string to float: '(.*?)'", "'{0}' is no number"),
     Kind(r"number of columns changed from (\d+) to (\d+) at row (\d+)", "line {2} has {1} columns, not {0}"),
@@ -230,7 +229,7 @@ FILES = (  # what is wrong with a file of weights, a model, arrays, an image
 )
 
 ONNX = (  # the onnx package and ONNX Runtime
-    Kind(r"Error parsing message|Protobuf parsing failed", "it is no ONNX file, or a damaged one", WHOLE),
+    Kind(r"Error parsing message|[Pp]rotobuf parsing failed", "it is no ONNX file, or a damaged one", WHOLE),
     Kind(r"does not have a graph|does not have an ir_version", "it is empty, or no ONNX file"),
     Kind(
         r"model ir_version (\d+) is higher than the checker's \((\d+)\)|"
@@ -310,7 +309,6 @@ TFLITE = (  # LiteRT, TFLM, and TensorFlow's converter
         "a layer has types or a quantization that its kernel does not take",
         "convert it again with full integer quantization",
     ),
-    Kind(r"Node number (\d+) \((\w+)\) failed to invoke", "layer {0} ({1}) cannot compute with this input"),
     Kind(
         r"Dimension mismatch\. Got (\d+) but expected (\d+) for dimension (\d+)",
         "its input takes {1} in dimension {2} and is given {0}",
@@ -395,25 +393,20 @@ YAML = (
     ),
     Kind(r"could not find expected ':'", "a key lacks its colon", "write key: value"),
     Kind(r"while scanning a quoted scalar", "a quotation mark is not closed", "close it"),
-    Kind(
-        r"found undefined alias '?(\w+)", "the alias '{0}' is not defined", "define it with &{0}, or put it in quotes"
-    ),
-    Kind(r"found duplicate anchor '?(\w+)", "the anchor '{0}' stands twice", "give one another name"),
-    Kind(
-        r"found character .* that cannot start any token", "a character that YAML keeps for itself", "put it in quotes"
-    ),
+    Kind(r"found undefined alias '?(\w+)", "the alias '{0}' is not defined", "define it with &{0}, or quote it"),
+    Kind(r"found character .* that cannot start any token", "a character that YAML keeps for itself", "quote it"),
     Kind(r"could not determine a constructor for the tag '(.+?)'", "a tag, {0}: a recipe is data", "remove it"),
     Kind(r"expected a single document", "a second document: a recipe is one", "remove the line ---"),
 )
 
 COMMAND_LINE = (  # typer, which says nothing else to a person
-    Kind(r"Missing argument '(.+?)'", "{0} is missing"),
+    Kind(r"Missing argument '(.+?)'", "'{0}' is missing"),
     Kind(r"Missing option '(.+?)'", "{0} is missing"),
     Kind(r"No such command '(.+?)'\. Did you mean '(.+?)'", "there is no command '{0}' (did you mean '{1}'?)"),
     Kind(r"No such command '(.+?)'", "there is no command '{0}'"),
-    Kind(r"No such option: (\S+?)\.? Did you mean (\S+)\?", "there is no option {0} (did you mean {1}?)"),
+    Kind(r"No such option: (\S+) \(Possible options: (.+?)\)", "there is no option {0} (did you mean {1}?)"),
     Kind(r"No such option: (\S+)", "there is no option {0}"),
-    Kind(r"Got unexpected extra arguments? \((.+?)\)", "nothing more is taken, and there is more: {0}"),
+    Kind(r"Got unexpected extra argument(?:s|\(s\))? \((.+?)\)", "nothing more is taken, and there is more: {0}"),
     Kind(r"[Oo]ption '?(--?[\w-]+)'? requires an argument", "{0} is given no value"),
     Kind(r"Invalid value for '(.+?)': Input should be greater than or equal to (\S+)", "{0}: give {1} or more"),
     Kind(r"Invalid value for '(.+?)': Input should be less than or equal to (\S+)", "{0}: give {1} or less"),

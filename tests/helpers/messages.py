@@ -48,8 +48,9 @@ def _messages(tree: ast.Module, name: str) -> Iterator[str]:
         called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         keywords = {keyword.arg: keyword.value for keyword in node.keywords}
         if called in FOREIGN and node.args:
-            said = _texts(node.args[FOREIGN[called]], known)
-            yield _entry("what another library says", "", said, node.args[FOREIGN[called] + 1], known)
+            said, *remedy = node.args[FOREIGN[called] :][:2]
+            fix = remedy[0] if remedy else None
+            yield _entry("in place of another library's words", "", _texts(said, known), fix, known)
         elif called in ERRORS or (called == "ValueError" and name == MISTAKES):
             words = [*(argument for argument in node.args if not _is_number(argument)), keywords.get("reason")]
             if words[0] is not None:
