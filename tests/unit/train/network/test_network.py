@@ -37,7 +37,7 @@ def test_ready_models_have_the_stated_size(name: str, size: int, parameters: int
     [
         ("class A(nn.Module): pass\nclass B(nn.Module): pass\n", "net.py", "defines 2 public nn.Module classes (A, B)"),
         ("class Net(nn.Module): pass\n", "net.py:Nett", "no nn.Module 'Nett' (did you mean 'Net'?)"),
-        ("x = 1 +\n", "net.py", "net.py:2 cannot be imported: SyntaxError"),
+        ("x = 1 +\n", "net.py", "net.py:2 cannot be imported: it is not valid Python"),
         ("\nraise ValueError('no')\n", "net.py", "net.py:3 cannot be imported: ValueError: no"),
     ],
 )
