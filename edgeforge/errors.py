@@ -7,11 +7,13 @@
     ├── ParityError           two runtimes disagree by more than allowed        5
     └── BudgetExceeded        a model does not fit its board                    6
 
-Only `cli.py` catches these and exits; Ctrl-C exits with 130.
+Only `cli/app.py` catches these and exits; Ctrl-C exits with 130. What other libraries raise is told by foreign.py. All
+messages stand in tests/snapshots/messages.txt.
 """
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 LONGEST_LINE = 300  # characters of another library's message that a person is shown
@@ -93,6 +95,11 @@ def line_in(path: Path, error: BaseException) -> str:
             lines.append(trace.tb_lineno)
         trace = trace.tb_next
     return f":{lines[-1]}" if lines else ""
+
+
+def source_of(value: object) -> Path:
+    """Return the Python file that a value's class is written in; an empty path when there is none."""
+    return Path(getattr(sys.modules.get(type(value).__module__), "__file__", None) or "")
 
 
 NAMED_AT_MOST = 5  # things that a message names; it counts the others

@@ -228,7 +228,7 @@ def _short(reason: str) -> str:
 
 
 def _operator(reason: str) -> str:
-    found = re.search(r"opcode '(\w+)'", reason)
+    found = re.search(r"operator '(\w+)'", reason)
     return f"no {found[1]}" if found else reason.removeprefix("TFLM refuses the model: ")[:60]
 
 

@@ -92,7 +92,7 @@ class Build:
 
         def waiting(turn: int) -> None:
             if self._stopping.is_set():
-                raise StageFailed("given up waiting for another build", stage=stage.name)
+                raise StageFailed("given up waiting for another build", fix="build again", stage=stage.name)
             if turn == 0:
                 self.watcher.notice(f"{stage.name}: another build is making the same; waiting for it")
 

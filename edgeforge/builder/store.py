@@ -23,6 +23,7 @@ from typing import Any
 from edgeforge.builder.key import canonical
 from edgeforge.errors import EdgeForgeError
 from edgeforge.files import flush, sha256_of, write_whole
+from edgeforge.foreign import cause
 
 META = "meta.json"
 
@@ -57,7 +58,7 @@ def storage_errors(root: Path) -> Iterator[None]:
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EIO):
             raise EdgeForgeError(
-                f"the store {root} cannot be used: {error.strerror} ({error.filename})",
+                f"the store {root} cannot be used: {cause(error)} ({error.filename})",
                 fix="give yourself access to it, or build elsewhere with --out FOLDER",
             ) from error
         raise

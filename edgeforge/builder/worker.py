@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from edgeforge.builder.stage import Job, restricted
-from edgeforge.errors import EdgeForgeError, StageFailed, first_line
+from edgeforge.errors import EdgeForgeError
+from edgeforge.foreign import show_originals, words
 from edgeforge.recipe.schema import Recipe
 
 
@@ -33,6 +34,7 @@ def main() -> int:
     if first:
         threading.Thread(target=_die_with_parent, daemon=True).start()
     events = _redirect_output(Path(order["log"]))
+    show_originals()
 
     def send(**event: Any) -> None:
         if first:
@@ -78,10 +80,10 @@ def _describe(error: Exception, order: dict[str, Any]) -> dict[str, str]:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         reason = f"the disk under {order['output']} is full; nothing half-written was kept"
         return {"code": "EdgeForgeError", "reason": reason, "fix": "free some space and build again"}
-    if isinstance(error, ModuleNotFoundError):
-        return {"code": "MissingDependency", "reason": str(error), "fix": "run `edgeforge doctor`"}
-    fix = f"the full story is in {order['log']}; --debug prints it"
-    return {"code": StageFailed.__name__, "reason": f"{type(error).__name__}: {first_line(error)}", "fix": fix}
+    code = "MissingDependency" if isinstance(error, ModuleNotFoundError) else "StageFailed"
+    story = f"the full story is in {order['log']}; --debug prints it"
+    said = words(error)
+    return {"code": code, "reason": said.cause, "fix": said.remedy if said.known and said.remedy else story}
 
 
 def _redirect_output(log: Path) -> TextIO:

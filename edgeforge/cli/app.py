@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from edgeforge import __version__
 from edgeforge.errors import EdgeForgeError
+from edgeforge.foreign import cause, in_words, remedy, show_originals
 
 app = typer.Typer(
     name="edgeforge",
@@ -37,26 +38,39 @@ def _version(
 
 def main() -> NoReturn:
     """Run the command line; the only place that catches errors and exits."""
-    code = 0
+    code, debug = 0, "--debug" in sys.argv
+    if debug:
+        show_originals()
     try:
         code = app(standalone_mode=False) or 0  # what typer.Exit carried, 130 after Ctrl-C
     except EdgeForgeError as error:
-        if "--debug" in sys.argv:
+        if debug:
             traceback.print_exc()
         _print_error(error)
         sys.exit(error.exit_code)
     except Exception as error:
-        show = getattr(error, "show", None)  # typer's own errors of usage print themselves
-        if show:
-            show()
+        if hasattr(error, "format_message"):  # typer's errors of usage
+            _print_usage(error)
             sys.exit(getattr(error, "exit_code", 2))
-        if "--debug" in sys.argv:
-            raise
-        print(f"error: {type(error).__name__}: {error} (--debug shows where)", file=sys.stderr)
-        sys.exit(1)
+        if debug:
+            traceback.print_exc()
+        where = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
+        _print_error(EdgeForgeError(f"{where}{cause(error)}", fix=remedy(error, "--debug shows where")))
+        sys.exit(EdgeForgeError.exit_code)
     if code == 130:
         print("\nInterrupted: finished stages are kept; build again to resume.", file=sys.stderr)
     sys.exit(code)
+
+
+def _print_usage(error: Any) -> None:
+    """Tell what is wrong with the command line itself; typer's own words where they are not known, or are its help."""
+    said = in_words(error.format_message())
+    if said is None:
+        error.show()
+        return
+    words = error.ctx.command_path.split() if error.ctx else ["edgeforge"]
+    verb = " ".join(("edgeforge", *words[words.index("edgeforge") + 1 :]))  # python -m edgeforge, too
+    _print_error(EdgeForgeError(said.cause, fix=f"{verb} --help shows how it is used"))
 
 
 def _print_error(error: EdgeForgeError) -> None:

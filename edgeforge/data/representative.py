@@ -11,6 +11,7 @@ from edgeforge.data.labels import head_labels, strata
 from edgeforge.data.lint import lint_calibration
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import RecipeError
+from edgeforge.foreign import cause, with_debug
 from edgeforge.results.calibration import CalibrationRow
 from edgeforge.results.files import CALIBRATION_FILE, CALIBRATION_ROW_FILE
 from edgeforge.results.preprocessing import Head
@@ -105,7 +106,9 @@ def read_own(
             y = arrays["y"].astype(np.float64) if "y" in arrays else None
             y = y.reshape(-1) if y is not None and y.ndim != 2 else y
     except (OSError, ValueError, TypeError, AttributeError, EOFError, BadZipFile) as error:
-        raise RecipeError(f"{where} cannot be read: {error}", fix="save it with numpy.savez(path, x=inputs)") from error
+        raise RecipeError(
+            f"{where} cannot be read: {cause(error)}", fix=with_debug("save it with numpy.savez(path, x=inputs)", error)
+        ) from error
     if x.ndim == 0 or len(x) == 0:
         raise RecipeError(f"{where}: the calibration set is empty", fix="give about 200 inputs of the model")
     if x.shape[1:] != shape:

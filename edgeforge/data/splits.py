@@ -10,7 +10,7 @@ from edgeforge.builder.stage import Job
 from edgeforge.data.labels import as_stored, fitted_heads, strata
 from edgeforge.data.registry import load_source
 from edgeforge.data.source import Source
-from edgeforge.errors import RecipeError, first_line
+from edgeforge.errors import RecipeError
 from edgeforge.results.calibration import Finding
 from edgeforge.results.files import DATA_FILE, FINDINGS_FILE, PREPROCESSING_FILE
 from edgeforge.results.preprocessing import Head, Preprocessing
@@ -101,14 +101,14 @@ def _set_apart(
     except ValueError as error:
         if not head.classes:
             raise RecipeError(
-                f"data: too few inputs to split: {len(indices)} in all ({first_line(error)})",
+                f"data: too few inputs to split: {len(indices)} in all",
                 fix="add inputs, or raise data.test and data.validation",
             ) from error
         counts = np.bincount(stratum, minlength=len(head.classes))
         rarest = int(counts.argmin())
         raise RecipeError(
-            f"data: too few images to split: {len(indices)} in all, of '{head.classes[rarest]}' {counts[rarest]} "
-            f"({first_line(error)})",
+            f"data: too few images to split: {len(indices)} in all, of '{head.classes[rarest]}' {counts[rarest]}; "
+            "every class needs one in every split",
             fix="add images of that class, or raise data.test and data.validation",
         ) from error
     return np.sort(kept), np.sort(apart)

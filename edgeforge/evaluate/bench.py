@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeforge.errors import RecipeError, first_line
+from edgeforge.errors import RecipeError
 from edgeforge.evaluate.latency import interleaved_ms
+from edgeforge.foreign import cause, with_debug
 from edgeforge.runtimes.load import load_runner
+from edgeforge.tflite.flatbuffer import read_file
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ def bench_models(
 
     calls = {}
     for path in paths:
+        if path.suffix == ".tflite" and path.is_file():
+            read_file(path)  # LiteRT trusts the offsets in it: a damaged one would end this process
         runner = load_runner(path, threads)
         size = shape or _channels_first(path, runner.input.shape)
         if not size:
@@ -38,10 +42,10 @@ def bench_models(
         call = runner.single(image)
         try:
             call()
-        except (RuntimeError, ValueError) as error:
+        except Exception as error:
             raise RecipeError(
-                f"{path} does not run on an input of shape {size}: {first_line(error)}",
-                fix="give its own with --shape",
+                f"{path} does not run on an input of shape {size}: {cause(error)}",
+                fix=with_debug("give its own with --shape", error),
             ) from error
         calls[str(path)] = call
     rows = []

@@ -59,7 +59,7 @@ def run_tflm(job: Job) -> None:
             detail += f", {len(index)} of {len(images)} test images, evenly spaced"
         variant = Variant(TFLM_INT8, "tflm", "int8", None, detail, checks=(_operators_check(facts["operators"]),))
     except StageFailed as error:
-        facts |= {"reason": error.reason, "unsupported": re.findall(r"opcode '(\w+)'", error.reason)}
+        facts |= {"reason": error.reason, "unsupported": re.findall(r"operator '(\w+)'", error.reason)}
         variant = Variant(TFLM_INT8, "tflm", "int8", None, reason=error.reason)
     (job.output / TFLM_FILE).write_text(json.dumps(facts, indent=1, sort_keys=True))
     write_variants(job.output, [variant])

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from edgeforge.errors import first_line
+from edgeforge.foreign import cause
 from edgeforge.onnx_graph.checks import module_of, unsupported
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ def refusal(model: onnx.ModelProto, error: BaseException) -> Exception:
     name = getattr(error, "onnx_op_name", None)
     node = next((node for node in model.graph.node if name and node.name == name), None)
     if node is None:
-        return unsupported("the model", f"onnx2tf: {type(error).__name__}: {first_line(error)}")
-    return unsupported(f"operator {node.op_type} of module '{module_of(node)}'", f"onnx2tf: {first_line(error)}")
+        return unsupported("the model", f"onnx2tf: {cause(error)}", error)
+    return unsupported(f"operator {node.op_type} of module '{module_of(node)}'", f"onnx2tf: {cause(error)}", error)
 
 
 @contextlib.contextmanager

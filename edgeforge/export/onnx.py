@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.builder.stage import Job
 from edgeforge.data.splits import read_preprocessing, read_split
-from edgeforge.errors import ParityError, StageFailed, first_line
+from edgeforge.errors import ParityError, StageFailed, line_in, source_of
+from edgeforge.foreign import cause, remedy
 from edgeforge.results.files import ONNX_FLOAT_FILE, PREPROCESSING_FILE
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.variant import ONNX_FLOAT, Variant, write_variants
@@ -70,10 +71,11 @@ def write_onnx(network: nn.Module, preprocessing: Preprocessing, path: Path) -> 
             assert program is not None
             model = program.model_proto
     except Exception as error:
-        cause = error.__cause__ or error
+        file = source_of(network)
+        line = line_in(file, error.__cause__ or error)
         raise StageFailed(
-            f"PyTorch cannot export the model: {first_line(cause)}",
-            fix="torch.export needs a forward without branches on tensor values; see the log for the line",
+            f"{f'{file}{line}: ' if line else ''}PyTorch cannot export the model: {cause(error)}",
+            fix=remedy(error, "torch.export needs a forward without branches on tensor values"),
         ) from error
     save_onnx(model, preprocessing, path)
 

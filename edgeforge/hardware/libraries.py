@@ -91,7 +91,7 @@ def library(key: str) -> Library:
     """Return one library. Raises RecipeError with the nearest key."""
     known = libraries()
     if key not in known:
-        raise RecipeError(f"'{key}' is no TFLM library{nearest(key, known)}", fix=f"known: {', '.join(known)}")
+        raise RecipeError(f"'{key}' is no TFLM library{nearest(key, known)}", fix=f"take one of: {', '.join(known)}")
     return known[key]
 
 

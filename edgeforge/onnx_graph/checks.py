@@ -9,7 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from edgeforge.errors import MissingDependency, RecipeError, first_line
+from edgeforge.errors import MissingDependency, RecipeError
+from edgeforge.foreign import cause, with_debug
 
 if TYPE_CHECKING:
     import onnx
@@ -103,19 +104,20 @@ def converter_refusal(model: onnx.ModelProto, error: Exception) -> RecipeError:
     """
     found = re.search(r"'tf\.(\w+)'", str(error))
     if not found:
-        return unsupported("the model", first_line(error))
+        return unsupported("the model", cause(error), error)
     name = found[1]
     node = next((node for node in model.graph.node if node.op_type.lower() in name.lower()), None)
     if node is None:
-        return unsupported(f"operator tf.{name}", first_line(error))
+        return unsupported(f"operator tf.{name}", cause(error), error)
     return unsupported(f"operator {node.op_type} of module '{module_of(node)}'", f"TFLite has no tf.{name}")
 
 
-def unsupported(what: str, why: str) -> RecipeError:
-    """Return the error of something that cannot go to TFLite."""
+def unsupported(what: str, why: str, error: BaseException | None = None) -> RecipeError:
+    """Return the error of something that cannot go to TFLite; `error`: what a converter raised."""
+    fix = "replace it in the model, or build without TFLite: --set quantize.tflite.variants=[]"
     return RecipeError(
         f"{what} cannot be converted to TFLite ({why})",
-        fix="replace it in the model, or build without TFLite: --set quantize.tflite.variants=[]",
+        fix=with_debug(fix, error) if error else fix,
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from edgeforge.bundled import bundled
 from edgeforge.errors import RecipeError
 from edgeforge.files import write_whole
+from edgeforge.foreign import cause
 from edgeforge.recipe.guess import OwnData, class_count_argument, own_data
 from edgeforge.recipe.model_file import resolve_model_file
 from edgeforge.suggest import nearest
@@ -38,7 +39,7 @@ def write_recipe(path: Path, *, template: str, model: str | None, data: Path | N
     try:
         write_whole(path, text)
     except OSError as error:
-        raise RecipeError(f"{path}: cannot be written: {error.strerror}", fix="choose another place") from error
+        raise RecipeError(f"{path}: cannot be written: {cause(error)}", fix="choose another place") from error
 
 
 def _with_data(text: str, own: OwnData, name: str) -> str:

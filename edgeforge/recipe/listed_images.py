@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeforge.errors import RecipeError, some
+from edgeforge.foreign import cause
 from edgeforge.recipe.schema import Columns
 from edgeforge.suggest import nearest
 
@@ -52,7 +53,7 @@ def read_table(path: Path, columns: Columns) -> list[Labelled]:
     except UnicodeDecodeError as error:
         raise RecipeError(f"{path}: not UTF-8 text", fix="save the file as UTF-8") from error
     except csv.Error as error:
-        raise RecipeError(f"{path}:{reader.reader.line_num}: {error}", fix="mend the line") from error
+        raise RecipeError(f"{path}:{reader.reader.line_num}: {cause(error)}", fix="mend the line") from error
 
 
 def _row(path: Path, line: int, row: dict[str, str | None], columns: Columns) -> Labelled:

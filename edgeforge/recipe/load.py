@@ -15,6 +15,24 @@ from edgeforge.recipe.schema import Recipe
 from edgeforge.recipe.yaml_lines import KeyPath, YamlFile, dotted, read_yaml
 from edgeforge.suggest import nearest
 
+WANTED = {  # by the type of pydantic's error, or by the word it begins with
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "string": "a word, in quotes where YAML takes it for something else",
+    "tuple": "a list, such as [a, b]",
+    "list": "a list, such as [a, b]",
+    "dict": "a mapping, such as {{key: value}}",
+    "finite_number": "a finite number",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "{ge} or more",
+    "less_than": "less than {lt}",
+    "less_than_equal": "{le} or less",
+    "too_short": "{min_length} entries or more",
+    "too_long": "{max_length} entries or fewer",
+    "missing_argument": "a value for each of its parts",
+}
+
 
 @dataclass(frozen=True)
 class LoadedRecipe:
@@ -113,13 +131,13 @@ def _describe(location: KeyPath, problems: list[Any], origin: dict[KeyPath, str]
         return f"{where}: {problems[0]['ctx']['error']}"
     if kind == "string_pattern_mismatch":
         return f"{where}: {shown}: only a-z, 0-9, - and _, beginning with a letter, at most 40 characters"
-    return f"{where}: {shown}: {' or '.join(dict.fromkeys(map(_message, problems)))}"
+    return f"{where}: {shown}: give {' or '.join(dict.fromkeys(map(_wanted, problems)))}"
 
 
-def _message(problem: Any) -> str:
-    """Return pydantic's message in YAML's words."""
-    text: str = problem["msg"][0].lower() + problem["msg"][1:]
-    return text.replace("valid tuple", "list, such as [a, b]").replace("valid dictionary", "mapping")
+def _wanted(problem: Any) -> str:
+    """Return what a value should have been; pydantic's own messages speak of Python's types."""
+    kind: str = problem["type"]
+    return WANTED.get(kind, WANTED.get(kind.partition("_")[0], "another value")).format(**problem.get("ctx", {}))
 
 
 def _where(location: KeyPath, origin: Mapping[KeyPath, str], path: Path) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from edgeforge.errors import RecipeError
+from edgeforge.foreign import cause, remedy
 
 MAX_BYTES = 1_000_000
 MAX_NODES = 20_000  # a handful of aliases of aliases can stand for billions of values
@@ -32,7 +33,7 @@ def read_yaml(path: Path) -> YamlFile:
     except FileNotFoundError:
         raise RecipeError(f"{path}: no such file", fix="check the path, or write one with `edgeforge init`") from None
     except OSError as error:
-        raise RecipeError(f"{path}: cannot be read: {error.strerror}", fix="name a recipe file") from error
+        raise RecipeError(f"{path}: cannot be read: {cause(error)}", fix="name a recipe file") from error
     if len(data) > MAX_BYTES:
         raise RecipeError(f"{path}: {len(data)} bytes is no recipe (at most {MAX_BYTES})", fix="name a recipe file")
     try:
@@ -58,10 +59,7 @@ def parse_yaml(text: str, name: str) -> YamlFile:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-        problem = error.problem or error.context or "not YAML"
-        if error.context and problem.startswith("but "):
-            problem = f"{error.context}, {problem}"
-        raise RecipeError(f"{where}: {problem}", fix="mend the YAML there") from error
+        raise RecipeError(f"{where}: {cause(error)}", fix=remedy(error, "mend the YAML there")) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise RecipeError(f"{name}:{line}: a control character", fix="save the file as plain text") from error

@@ -73,5 +73,9 @@ def shipped_variant(inputs: dict[str, Path], wanted: str | None) -> tuple[Varian
         )
     variant, folder = found[name]
     if variant.file is None:
-        raise StageFailed(f"{name}, the model to ship, could not be made: {variant.reason}")
+        others = [one for one, (variant, _) in found.items() if variant.file is not None]
+        raise StageFailed(
+            f"{name}, the model to ship, could not be made: {variant.reason}",
+            fix=f"mend that, or set quantize.ship to another: {', '.join(others)}" if others else "mend that",
+        )
     return variant, folder

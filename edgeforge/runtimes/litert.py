@@ -6,7 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from edgeforge.errors import RecipeError, first_line
+from edgeforge.errors import RecipeError
+from edgeforge.foreign import cause, remedy
+from edgeforge.runtimes.native_output import CapturedOutput
 from edgeforge.tflite.tensors import from_output, tensor_spec, to_input
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ class LiteRTRunner:
                 self.interpreter = _interpreter(path, threads, "builtin")
         except (ValueError, RuntimeError) as error:
             raise RecipeError(
-                f"{path} cannot be loaded: {first_line(error)}", fix="is it a whole .tflite file?"
+                f"{path} cannot be loaded: {cause(error)}", fix=remedy(error, "copy or convert it again")
             ) from error
         source, target = self.interpreter.get_input_details()[0], self.interpreter.get_output_details()[0]
         if -1 in source["shape_signature"]:
@@ -83,6 +85,11 @@ def _interpreter(path: Path, threads: int | None, kernels: Kernels) -> Any:
         "builtin": OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         "reference": OpResolverType.BUILTIN_REF,
     }[kernels]
-    interpreter = Interpreter(str(path), num_threads=threads, experimental_op_resolver_type=resolver)
-    interpreter.allocate_tensors()
+    with CapturedOutput() as said:  # its news of delegates, and errors that it then raises again
+        try:
+            interpreter = Interpreter(str(path), num_threads=threads, experimental_op_resolver_type=resolver)
+            interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            error.add_note(said.text())
+            raise
     return interpreter

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgeforge.errors import RecipeError, first_line
+from edgeforge.errors import RecipeError
+from edgeforge.foreign import cause, remedy
 from edgeforge.tflite.tensor_spec import TensorSpec
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class OnnxRunner:
             self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:
             raise RecipeError(
-                f"{path} cannot be loaded: {first_line(error)}", fix="is it a whole .onnx file?"
+                f"{path} cannot be loaded: {cause(error)}", fix=remedy(error, "export it again")
             ) from error
         source, target = self.session.get_inputs()[0], self.session.get_outputs()[0]
         for size in source.shape:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
-from edgeforge.errors import StageFailed, first_line
+from edgeforge.errors import StageFailed
+from edgeforge.foreign import cause, remedy
+from edgeforge.runtimes.native_output import CapturedOutput
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.tensors import from_output, tensor_spec, to_input
 
@@ -42,12 +41,14 @@ class TFLMRunner:
         from tflite_micro.python.tflite_micro import runtime
 
         flatbuffer = pure_flatbuffer(path.read_bytes())
-        with _Captured() as said:
+        with CapturedOutput() as said:
             try:
                 self.interpreter = runtime.Interpreter.from_bytes(flatbuffer, arena_size=LARGEST_ARENA)
             except RuntimeError as error:
-                reason = _reason(said.text()) or str(error)
-                raise StageFailed(f"TFLM refuses the model: {reason}", fix="replace that operator") from error
+                error.add_note(said.text())
+                raise StageFailed(
+                    f"TFLM refuses the model: {cause(error)}", fix=remedy(error, "replace that operator")
+                ) from error
         source, target = self.interpreter.get_input_details(0), self.interpreter.get_output_details(0)
         self.input, self.output = _spec(source), _spec(target)
 
@@ -65,7 +66,9 @@ class TFLMRunner:
             try:
                 self.interpreter.invoke()
             except RuntimeError as error:
-                raise StageFailed(f"TFLM fails while it runs the model: {first_line(error)}") from error
+                raise StageFailed(
+                    f"TFLM fails while it runs the model: {cause(error)}", fix=remedy(error, "convert it again")
+                ) from error
             rows.append(np.array(self.interpreter.get_output(0)))
         return np.concatenate(rows)
 
@@ -82,42 +85,12 @@ class TFLMRunner:
 
     def arena(self) -> Arena:
         """Return what the model has taken of its arena; call it after the first `run`."""
-        with _Captured() as said:
+        with CapturedOutput() as said:
             self.interpreter.print_allocations()
         found = dict(re.findall(r"Arena allocation (total|head|tail) (\d+) bytes", said.text()))
         if set(found) != {"total", "head", "tail"}:
             raise StageFailed("TFLM's allocator printed no arena figures", fix="install the pinned tflite-micro")
         return Arena(int(found["total"]), int(found["head"]), int(found["tail"]))
-
-
-class _Captured:
-    """Captures what C++ writes to standard output and error, which Python's own redirection does not see."""
-
-    def __enter__(self) -> _Captured:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        self.file: IO[bytes] = tempfile.TemporaryFile()
-        self.saved = os.dup(1), os.dup(2)
-        os.dup2(self.file.fileno(), 1)
-        os.dup2(self.file.fileno(), 2)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for place, descriptor in enumerate(self.saved, start=1):
-            os.dup2(descriptor, place)
-            os.close(descriptor)
-
-    def text(self) -> str:
-        """Return what was written so far."""
-        self.file.seek(0)
-        return self.file.read().decode(errors="replace")
-
-
-def _reason(text: str) -> str:
-    """Return the line of TFLM's output that names the operator, without its source file."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    telling = [line for line in lines if "op" in line.lower()] or lines
-    return re.sub(r"^\S+\.(cc|h)(:\d+)? ", "", telling[0]) if telling else ""
 
 
 def _spec(details: dict[str, Any]) -> Any:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeforge.errors import RecipeError, first_line
+from edgeforge.errors import RecipeError
+from edgeforge.foreign import cause, with_debug
 from edgeforge.results.files import ENGINE_FILE, PREPROCESSING_FILE
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.tflite.tensor_spec import TensorSpec
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
     from torch import nn
+
+SAVED = "save it with torch.jit.save"
 
 
 def save_torch_script(
@@ -53,7 +56,7 @@ def saved_facts(path: Path) -> dict[str, Any]:
             facts: dict[str, Any] = json.loads(archive.read(name)) if name else {}
             return facts
     except (zipfile.BadZipFile, ValueError) as error:
-        raise RecipeError(f"{path} is no TorchScript file: {error}", fix="save it with torch.jit.save") from error
+        raise RecipeError(f"{path} is no TorchScript file: {cause(error)}", fix=SAVED) from error
 
 
 class TorchRunner:
@@ -72,9 +75,7 @@ class TorchRunner:
         try:
             self.module = torch.jit.load(str(path), map_location="cpu").eval()
         except RuntimeError as error:
-            raise RecipeError(
-                f"{path} cannot be loaded: {first_line(error)}", fix="save it with torch.jit.save"
-            ) from error
+            raise RecipeError(f"{path} cannot be loaded: {cause(error)}", fix=with_debug(SAVED, error)) from error
         self.input = TensorSpec(tuple(facts.get("input", ())), "float32")
         self.output = TensorSpec((), "float32")
 

@@ -4,20 +4,38 @@ from __future__ import annotations
 
 from collections import Counter
 from math import prod
+from pathlib import Path
 from typing import Any
 
 from edgeforge.errors import RecipeError
+from edgeforge.foreign import cause, remedy
 
 FLOATS = ("FLOAT32", "FLOAT16", "FLOAT64", "BFLOAT16")
 
 
 def read_model(data: bytes) -> Any:
-    """Return the flatbuffer as the schema's ModelT. Raises RecipeError when it is none."""
+    """Return the flatbuffer as the schema's ModelT. Raises RecipeError when it is none, or damaged."""
     from ai_edge_litert import schema_py_generated as schema
 
     if data[4:8] != b"TFL3":
         raise RecipeError("this is no TFLite flatbuffer (its identifier is not TFL3)", fix="name a .tflite file")
-    return schema.ModelT.InitFromPackedBuf(data, 0)
+    try:
+        return schema.ModelT.InitFromPackedBuf(data, 0)
+    except Exception as error:  # the generated reader raises whatever a damaged file leads it to
+        raise RecipeError("this .tflite file is cut short or damaged", fix="copy or convert it again") from error
+
+
+def read_file(path: Path) -> bytes:
+    """Return a .tflite file's bytes. Raises RecipeError naming it when it cannot be read, is none, or is damaged."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise RecipeError(f"{path}: {cause(error)}", fix=remedy(error, "name a .tflite file")) from error
+    try:
+        read_model(data)
+    except RecipeError as error:
+        raise RecipeError(f"{path}: {error.reason}", fix=error.fix) from error
+    return data
 
 
 def write_model(model: Any) -> bytes:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.builder.stage import Job
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import EdgeForgeError, RecipeError, StageFailed
+from edgeforge.foreign import cause, remedy
 from edgeforge.recipe.schema import Train
 from edgeforge.results.files import CHECKPOINT, METRICS_FILE, TRAINING_FILE
 from edgeforge.results.training import EpochRow, TrainingRow
@@ -128,7 +129,9 @@ def _trainer(job: Job, settings: Train, monitor: str, more: Sequence[pl.Callback
             **options,
         )
     except Exception as error:
-        raise RecipeError(f"trainer: {error}", fix="see pytorch_lightning.Trainer for what it accepts") from error
+        raise RecipeError(
+            f"trainer: {cause(error)}", fix=remedy(error, "see pytorch_lightning.Trainer for what it accepts")
+        ) from error
 
 
 def _resumable(scratch: Path) -> str | None:

@@ -88,7 +88,7 @@ def inputs(bundle: Bundle) -> list[NDArray[Any]]:
         with np.load(bundle.folder / "selftest.npz") as arrays:
             tensor = bundle.tensor(arrays["images"], bundle.raw_max)
     except (OSError, ValueError, KeyError, EOFError) as error:
-        raise BundleError(f"selftest.npz cannot be read: {error}; copy the bundle again") from error
+        raise BundleError("selftest.npz is missing or damaged: copy the bundle again") from error
     return [image[None] for image in tensor]
 
 

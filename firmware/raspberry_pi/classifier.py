@@ -168,10 +168,11 @@ class Classifier:
             try:
                 return onnxruntime.InferenceSession(str(path), options, providers=wanted)
             except Exception as error:
-                reason = str(error).strip().split("\n")[0]
                 if place == len(providers) - 1:
-                    raise BundleError(f"{path} cannot be loaded by onnxruntime: {reason}") from error
-                self.notes.append(f"{providers[place]} is not used: {reason}")
+                    advice = "install what requirements.txt names, or copy the bundle again"
+                    version = onnxruntime.__version__
+                    raise BundleError(f"{path} cannot be loaded by onnxruntime {version}: {advice}") from error
+                self.notes.append(f"{providers[place]} is not used: it does not take this model")
         raise BundleError("this build of onnxruntime has no execution provider that is known here")
 
     @property

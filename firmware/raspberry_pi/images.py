@@ -38,9 +38,7 @@ def read_image(source: Path | bytes, bundle: Bundle, *, fit: bool = False, name:
         raise BundleError(f"{name}: more than {MAX_PIXELS:,} pixels") from error
     # Pillow's decoders raise these, and SyntaxError, for damaged files.
     except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, OverflowError, MemoryError) as error:
-        raise BundleError(
-            f"{name}: a damaged image: {str(error).splitlines()[0] if str(error) else error!r}"
-        ) from error
+        raise BundleError(f"{name}: a damaged image") from error
 
 
 def to_pixels(image: Image.Image, bundle: Bundle, *, fit: bool, name: str) -> NDArray[Any]:
@@ -102,7 +100,7 @@ def _picamera() -> Iterator[Image.Image] | None:
             camera.configure(camera.create_still_configuration(main={"size": (640, 480), "format": "BGR888"}))
             camera.start()
         except (RuntimeError, IndexError) as error:
-            raise BundleError(f"the camera cannot be opened: {error}") from error
+            raise BundleError("the camera cannot be opened: is it plugged in, and used by nothing else?") from error
         try:
             while True:
                 yield Image.fromarray(camera.capture_array("main"))

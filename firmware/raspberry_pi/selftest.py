@@ -43,7 +43,7 @@ def check(bundle: Bundle, variant: str, provider: str | None, threads: int) -> d
         with np.load(bundle.folder / "selftest.npz") as arrays:
             raw, expected = arrays["images"], arrays[variant]
     except (OSError, ValueError, KeyError, EOFError) as error:
-        raise BundleError(f"selftest.npz cannot be read: {error}; copy the bundle again") from error
+        raise BundleError("selftest.npz is missing or damaged: copy the bundle again") from error
     found = classifier.logits(bundle.tensor(raw, bundle.raw_max))
     largest = float(np.abs(found - expected).max())
     facts = bundle.variants[variant]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from edgeforge.builder.stage import Job
 from edgeforge.data.source import Source
-from edgeforge.errors import RecipeError, first_line, some
+from edgeforge.errors import RecipeError, some
+from edgeforge.foreign import cause
 from edgeforge.recipe.schema import Data
 from edgeforge.recipe.user_files import USER_DATA
 from edgeforge.results.calibration import Finding
@@ -62,7 +63,7 @@ def load_cells(job: Job) -> Source:
             photograph = _photograph(root / "JPEGImages" / f"{path.stem}.jpg")
             boxes, odd = read_boxes(path, photograph.shape[1], photograph.shape[0])
         except (OSError, ValueError, AttributeError, ElementTree.ParseError) as error:
-            refused.append(f"{path.stem}: {first_line(error)}")
+            refused.append(f"{path.stem}: {cause(error)}")
             continue
         refused += odd
         for box in boxes:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeforge.builder.stage import Progress
-from edgeforge.errors import RecipeError, first_line
+from edgeforge.errors import RecipeError
+from edgeforge.foreign import cause
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,7 +43,7 @@ def decode(
         try:
             pixels[index] = read_image(paths[index], size, channels)
         except Exception as error:  # Pillow's decoders raise whatever a damaged file leads them to
-            return first_line(error).replace(str(paths[index]), paths[index].name)
+            return cause(error)
         return ""
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:

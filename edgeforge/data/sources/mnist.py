@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.builder.stage import Job
 from edgeforge.data.source import Source
-from edgeforge.errors import RecipeError, StageFailed, first_line
+from edgeforge.errors import RecipeError, StageFailed
+from edgeforge.foreign import cause
 
 if TYPE_CHECKING:
     from edgeforge.builder.stage import Progress
@@ -35,11 +36,11 @@ def load_mnist(job: Job) -> Source:
     except (OSError, RuntimeError, ValueError, AssertionError) as error:
         if given:
             raise RecipeError(
-                f"data.root: the MNIST files in {given.parent} cannot be read: {first_line(error)}",
+                f"data.root: the MNIST files in {given.parent} cannot be read: {cause(error)}",
                 fix="copy them again, or leave data.root out to download them",
             ) from error
         raise StageFailed(
-            f"MNIST could not be downloaded: {first_line(error)} no mirror answers",
+            "MNIST could not be downloaded: no mirror answers",
             fix="set data.root to a folder that holds MNIST/raw, or try again with a network",
         ) from error
     return Source(

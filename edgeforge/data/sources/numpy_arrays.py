@@ -9,7 +9,8 @@ from zipfile import BadZipFile
 from edgeforge.builder.stage import Job
 from edgeforge.data.source import Source
 from edgeforge.data.sources.labelled import class_names, split_source
-from edgeforge.errors import RecipeError, first_line
+from edgeforge.errors import RecipeError
+from edgeforge.foreign import cause, with_debug
 from edgeforge.recipe.user_files import USER_DATA
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ def _read(path: Path, where: str) -> dict[str, NDArray[Any]]:
             return {name: arrays[name] for name in arrays}
     except (OSError, ValueError, TypeError, AttributeError, EOFError, BadZipFile) as error:
         raise RecipeError(
-            f"{where} cannot be read: {first_line(error)}", fix="save it with numpy.savez(path, x=images, y=labels)"
+            f"{where} cannot be read: {cause(error)}",
+            fix=with_debug("save it with numpy.savez(path, x=images, y=labels)", error),
         ) from error
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from edgeforge.errors import RecipeError, first_line
+from edgeforge.errors import RecipeError
 from edgeforge.evaluate.parity.deviation import DeviationSums, ValueStatistics
 from edgeforge.evaluate.parity.layer_cost import Injection, measure_costs
 from edgeforge.evaluate.parity.layer_evidence import add_advice
+from edgeforge.foreign import reason_of
 from edgeforge.results.parity import LayerRow
 from edgeforge.tflite.flatbuffer import macs
 from edgeforge.tflite.graph import Cut, Graph, TensorRunner, cut, targets
@@ -138,7 +139,7 @@ def _probes(
                 alone = _cut_runner(quantized, pair.quantized)
                 float_alone = None if pair.float32 is None else _cut_runner(graph, pair.float32)
             except (RuntimeError, ValueError) as error:
-                row.reason = f"LiteRT does not run it alone: {first_line(error)}"
+                row.reason = f"LiteRT does not run it alone: {reason_of(error)}"
                 found.append(_Probe(row, pair))
                 continue
         probe = _Probe(row, pair, tensor, counterpart, clamp_of(graph, counterpart, quantized, pair.quantized))

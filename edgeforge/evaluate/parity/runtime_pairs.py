@@ -7,7 +7,8 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgeforge.errors import EdgeForgeError, first_line
+from edgeforge.errors import EdgeForgeError
+from edgeforge.foreign import reason_of
 from edgeforge.results.parity import RuntimePairRow
 from edgeforge.runtimes.litert import Kernels, LiteRTRunner
 from edgeforge.tflite.graph import Graph, sources, targets
@@ -72,7 +73,7 @@ def run_litert(
                 continue
             outputs.append(Outputs(name, runner.run(images), index, one_file=True))
         except (EdgeForgeError, RuntimeError) as error:  # an operator that these kernels lack
-            left_out[name] = first_line(error)
+            left_out[name] = reason_of(error)
     return outputs, left_out
 
 

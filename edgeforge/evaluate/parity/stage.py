@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from edgeforge.builder.stage import Job
 from edgeforge.data.splits import read_preprocessing, read_split
-from edgeforge.errors import EdgeForgeError, StageFailed, first_line
+from edgeforge.errors import EdgeForgeError, StageFailed
 from edgeforge.evaluate.measure import INDEX
 from edgeforge.evaluate.parity.layers import IMAGES, Progress, evenly_spaced, layer_parity
 from edgeforge.evaluate.parity.runtime_pairs import (
@@ -23,6 +23,7 @@ from edgeforge.evaluate.parity.runtime_pairs import (
 )
 from edgeforge.evaluate.predict import read_predictions
 from edgeforge.evaluate.tflm import MACS_IN_A_MINUTE
+from edgeforge.foreign import reason_of
 from edgeforge.results.files import PARITY_FILE, PREDICTIONS_FILE
 from edgeforge.results.parity import LayerRow, ParityRow
 from edgeforge.results.variant import (
@@ -90,7 +91,7 @@ def layers_of(
         names = module_names(float_model, onnx_file) if onnx_file else {}
         rows = layer_parity(float_model, int8_model, images, modules=names, progress=progress)
     except (EdgeForgeError, RuntimeError, ValueError) as error:
-        return ParityRow(reason=f"layers: {first_line(error)}")
+        return ParityRow(reason=f"layers: {reason_of(error)}")
     return ParityRow(images=len(images), layers=rows, output_sqnr_db=output_db(rows))
 
 

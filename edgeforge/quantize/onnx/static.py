@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from edgeforge.builder.stage import Job
 from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing
-from edgeforge.errors import first_line
+from edgeforge.foreign import reason_of
 from edgeforge.recipe.schema import OnnxInt8
 from edgeforge.results.files import ONNX_FLOAT_FILE, ONNX_INT8_FILE, PREPROCESSING_FILE
 from edgeforge.results.preprocessing import Preprocessing
@@ -42,7 +42,7 @@ def quantize_onnx(job: Job) -> None:
             "int8",
             None,
             detail,
-            reason=f"{type(error).__name__}: {first_line(error)}",
+            reason=reason_of(error),
         )
     else:
         # Without graph optimizations ONNX Runtime runs Q and DQ as they stand, in float: the fake-quant model.

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.builder.stage import Job, Progress
 from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing
-from edgeforge.errors import ParityError, first_line
+from edgeforge.errors import ParityError
+from edgeforge.foreign import reason_of
 from edgeforge.onnx_graph.checks import converter_refusal, require_convertible, require_static_shapes
 from edgeforge.onnx_graph.passes.order import TO_TFLITE
 from edgeforge.passes import rewrite
@@ -51,8 +52,7 @@ def export_tflite(job: Job) -> None:
         name = f"tflite-{kind}"
         outcome = made[kind]
         if isinstance(outcome, Exception):
-            reason = f"{type(outcome).__name__}: {first_line(outcome)}"
-            variants.append(Variant(name, "litert", PRECISIONS[kind], None, reason=reason))
+            variants.append(Variant(name, "litert", PRECISIONS[kind], None, reason=reason_of(outcome)))
             continue
         path = job.output / tflite_file(name)
         path.write_bytes(with_preprocessing(outcome, preprocessing))

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from edgeforge.errors import StageFailed
 from edgeforge.recipe.schema import TFLite, TFLiteVariant
 
 if TYPE_CHECKING:
@@ -78,7 +79,11 @@ def convert_with_onnx2tf(
         made: dict[TFLiteVariant, bytes | Exception] = {}
         for kind in settings.variants:
             path = folder / f"{source.stem}_{ONNX2TF_FILES[kind]}.tflite"
-            made[kind] = path.read_bytes() if path.exists() else ValueError("onnx2tf made no such file")
+            made[kind] = (
+                path.read_bytes()
+                if path.exists()
+                else StageFailed("onnx2tf made no such file", fix="set quantize.tflite.backend: fast")
+            )
     return made
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgeforge.errors import first_line
 from edgeforge.export.onnx import write_onnx
+from edgeforge.foreign import reason_of
 from edgeforge.quantize.tflite.convert import convert_variants
 from edgeforge.recipe.schema import TFLite, TFLiteVariant
 from edgeforge.results.preprocessing import Preprocessing
@@ -63,7 +63,7 @@ def convert_file(source: Path, inputs: NDArray[np.float32], settings: TFLite) ->
     files, refused = {}, {}
     for kind, outcome in convert_variants(source, inputs, settings, lambda share, text: None).items():
         if isinstance(outcome, Exception):
-            refused[kind] = first_line(outcome)
+            refused[kind] = reason_of(outcome)
             continue
         files[kind] = source.with_name(f"{source.stem}_{kind}.tflite")
         files[kind].write_bytes(outcome)

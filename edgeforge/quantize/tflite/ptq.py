@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.builder.stage import Job
 from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing
-from edgeforge.errors import StageFailed, first_line
+from edgeforge.errors import StageFailed
+from edgeforge.foreign import reason_of
 from edgeforge.quantize.tflite.observers import DEFAULT_PERCENTILE, calibrate
 from edgeforge.quantize.tflite.passes.equalize import Equalize, Equalized
 from edgeforge.quantize.tflite.passes.order import finished
@@ -153,8 +154,7 @@ def quantize_ptq(job: Job) -> None:
             path.write_bytes(with_preprocessing(shipped, preprocessing))
             variants.append(_variant(entry, path, made, source))
         except Exception as error:
-            reason = f"{type(error).__name__}: {first_line(error)}"
-            variants.append(Variant(entry.variant, "litert", PRECISIONS[entry.scheme], None, reason=reason))
+            variants.append(Variant(entry.variant, "litert", PRECISIONS[entry.scheme], None, reason=reason_of(error)))
     write_variants(job.output, variants)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from edgeforge.builder.stage import Job
 from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing
-from edgeforge.errors import StageFailed, first_line
+from edgeforge.errors import StageFailed
+from edgeforge.foreign import cause, remedy
 from edgeforge.quantize.tflite.convert import convert_variants
 from edgeforge.quantize.tflite.passes.order import finished
 from edgeforge.quantize.tflite.prepared import prepared
@@ -30,7 +31,9 @@ def export_qat_tflite(job: Job) -> None:
     only_float = TFLite(**settings.model_dump() | {"variants": ("float32",), "backend": "fast"})
     made = convert_variants(source, samples, only_float, job.progress)["float32"]
     if isinstance(made, Exception):
-        raise StageFailed(f"TFLite refuses the fine-tuned network: {first_line(made)}") from made
+        raise StageFailed(
+            f"TFLite refuses the fine-tuned network: {cause(made)}", fix=remedy(made, "leave quantize.qat out")
+        ) from made
     job.progress(0.8, "matching PyTorch's tensors")
     float_model = prepared(made)
     quantized, matched, checks = with_torch_ranges(

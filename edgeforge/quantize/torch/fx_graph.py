@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgeforge.errors import RecipeError, first_line, line_in
+from edgeforge.errors import RecipeError, line_in
+from edgeforge.foreign import cause, with_debug
 from edgeforge.quantize.torch.relu6 import replace_in_graph
 from edgeforge.suggest import nearest
 
@@ -45,9 +46,12 @@ def quantizable_graph(network: nn.Module, file: Path, skip: tuple[str, ...] = ()
         traced = fx.symbolic_trace(copied)
     except Exception as error:
         raise RecipeError(
-            f"model: {file}{line_in(file, error)}: FX cannot trace it: {first_line(error)}",
-            fix="quantization-aware training needs a forward without branches or loops on tensor values; "
-            "move them out, or leave quantize.qat out",
+            f"model: {file}{line_in(file, error)}: FX cannot trace it: {cause(error)}",
+            fix=with_debug(
+                "quantization-aware training needs a forward without branches or loops on tensor values; "
+                "move them out, or leave quantize.qat out",
+                error,
+            ),
         ) from error
     known = [name for name, _ in network.named_modules() if name]
     for name in skip:

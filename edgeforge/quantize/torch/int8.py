@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.builder.stage import Job
 from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing
-from edgeforge.errors import first_line
+from edgeforge.errors import StageFailed
+from edgeforge.foreign import reason_of
 from edgeforge.machine import has_vnni
 from edgeforge.quantize.torch import fx_quantize
 from edgeforge.quantize.torch.eager_fusion import fusable_groups
@@ -198,16 +199,19 @@ def _or_reason(name: str, make: Callable[[], Variant]) -> Variant:
     try:
         return make()
     except Exception as error:
-        return Variant(name, "torch", _precision(name), None, reason=f"{type(error).__name__}: {first_line(error)}")
+        return Variant(name, "torch", _precision(name), None, reason=reason_of(error))
 
 
 def use_engine(engine: TorchEngine) -> None:
-    """Choose the kernels of quantized operators. Raises ValueError when this build of PyTorch lacks them."""
+    """Choose the kernels of quantized operators. Raises StageFailed when this build of PyTorch lacks them."""
     import torch
 
     supported = torch.backends.quantized.supported_engines
     if engine not in supported:
-        raise ValueError(f"engine {engine} is not in this build of PyTorch (it has {', '.join(supported)})")
+        raise StageFailed(
+            f"engine {engine} is not in this build of PyTorch",
+            fix=f"set quantize.torch.engine to one of: {', '.join(supported)}",
+        )
     torch.backends.quantized.engine = engine
 
 

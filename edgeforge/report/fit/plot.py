@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgeforge.errors import RecipeError, first_line
+from edgeforge.errors import RecipeError
+from edgeforge.foreign import cause
 from edgeforge.report.plots.figures import COLOURS, GREY, INK, _figure, _svg
 from edgeforge.results.fit import ArenaBuffer, ArenaRow, FitRow
 
@@ -24,7 +25,7 @@ def write_plot(row: FitRow, path: Path) -> None:
     try:
         path.write_text(svg, encoding="utf-8")
     except OSError as error:
-        raise RecipeError(f"{path}: cannot be written: {first_line(error)}", fix="name another file") from error
+        raise RecipeError(f"{path}: cannot be written: {cause(error)}", fix="name another file") from error
 
 
 def arena_plot(arena: ArenaRow, title: str) -> str:

@@ -18,7 +18,7 @@ from edgeforge.bundled import bundled
 from edgeforge.errors import MissingDependency, StageFailed
 
 # Debian's names of what provides the programs below.
-PACKAGES = "g++ gcc-arm-none-eabi libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib qemu-system-arm"
+INSTALL = "apt-get install g++ gcc-arm-none-eabi libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib qemu-system-arm"
 SOURCES = (".c", ".cc", ".cpp")
 LONGEST_MESSAGE = 20_000  # characters of a compiler's
 CORTEX_M4 = ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")
@@ -38,10 +38,10 @@ class Toolchain:
     runner: tuple[str, ...]  # before the program's path
 
     def missing(self) -> str:
-        """Return why it cannot be used here, with what to install; empty when it can."""
+        """Return why it cannot be used here; empty when it can."""
         programs = (f"{self.prefix}g++", f"{self.prefix}ar", *self.runner[:1])
         absent = [program for program in programs if shutil.which(program) is None]
-        return f"{', '.join(absent)} is not installed: apt-get install {PACKAGES}" if absent else ""
+        return f"{', '.join(absent)} is not installed" if absent else ""
 
     def compile(self, sources: Iterable[Path], folder: Path, *flags: str) -> list[Path]:
         """Compile C and C++ sources into `folder`, where an object is kept from an earlier call; return the objects.
@@ -49,7 +49,7 @@ class Toolchain:
         Raises StageFailed with the compiler's message, MissingDependency without a compiler.
         """
         if reason := self.missing():
-            raise MissingDependency(reason)
+            raise MissingDependency(reason, fix=INSTALL)
         folder.mkdir(parents=True, exist_ok=True)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             return list(pool.map(lambda source: self._object(source, folder, flags), sources))

@@ -130,7 +130,9 @@ def monitor(
             raise StageFailed(after, fix=error.fix, stage=error.stage) from error
         if len(answer) != expected.nbytes:
             raise StageFailed(
-                f"{link.port}: an answer has {len(answer)} bytes, the output tensor has {expected.nbytes}", stage=STAGE
+                f"{link.port}: an answer has {len(answer)} bytes, the output tensor has {expected.nbytes}",
+                fix="flash the sketch of this model",
+                stage=STAGE,
             )
         desk.append(expected)
         board.append(np.frombuffer(answer, expected.dtype.newbyteorder("<")))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from edgeforge.errors import RecipeError
+from edgeforge.foreign import cause, with_debug
 from edgeforge.results.preprocessing import Preprocessing, read_preprocessing_of
 from edgeforge.targets.fit.judge import QUANTIZE
 from edgeforge.tflite.associated_files import pure_flatbuffer
@@ -68,7 +69,7 @@ def load_own(path: Path) -> OwnTFLite:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise RecipeError(f"{path}: {error.strerror}", fix="name a full-integer .tflite file") from error
+        raise RecipeError(f"{path}: {cause(error)}", fix="name a full-integer .tflite file") from error
     try:
         graph = Graph(pure_flatbuffer(data))
         require_full_integer(graph)
@@ -76,7 +77,7 @@ def load_own(path: Path) -> OwnTFLite:
     except RecipeError as error:
         raise RecipeError(f"{path}: {error.reason}", fix=error.fix) from error
     except Exception as error:  # the flatbuffer's reader raises whatever it stumbles over
-        raise RecipeError(f"{path}: a damaged .tflite file ({error})", fix="copy or convert it again") from error
+        raise RecipeError(f"{path}: a damaged .tflite file", fix="copy or convert it again") from error
     return OwnTFLite(path, graph.model_bytes, graph, shape, outputs)
 
 
@@ -213,7 +214,8 @@ def read_samples(path: Path, preprocessing: Preprocessing, where: str = "--sampl
         raise RecipeError(f"{where} {path}: no such file", fix="save one with numpy.savez(path, x=inputs)") from error
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, TypeError, AttributeError) as error:
         raise RecipeError(
-            f"{where} {path} cannot be read: {error}", fix="save it with numpy.savez(path, x=…)"
+            f"{where} {path} cannot be read: {cause(error)}",
+            fix=with_debug("save it with numpy.savez(path, x=…)", error),
         ) from error
     if raw is None:
         x, _ = read_own(path, preprocessing.shape, where)

@@ -8,7 +8,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, cast
 
 from edgeforge.data.representative import read_own
-from edgeforge.errors import EdgeForgeError, RecipeError, StageFailed, first_line
+from edgeforge.errors import EdgeForgeError, RecipeError, StageFailed
+from edgeforge.foreign import cause, remedy
 from edgeforge.targets.arduino.own_tflite import OwnTFLite
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.conversion import NumberType
@@ -43,7 +44,9 @@ def requantized(
     except EdgeForgeError:
         raise
     except Exception as error:
-        raise StageFailed(f"{float_file}: the quantizer refuses it: {first_line(error)}") from error
+        raise StageFailed(
+            f"{float_file}: it cannot be quantized: {cause(error)}", fix=remedy(error, "name another float model")
+        ) from error
     made = finished(quantized, cast("NumberType", model.input_dtype), compact=False)
     return made, _comparison(model, floating, made, x)
 
@@ -61,7 +64,9 @@ def _float_tflite(path: Path, x: NDArray[np.float32]) -> bytes:
 
     made = convert_variants(path, x, TFLite(variants=("float32",)), lambda share, text: None)["float32"]
     if isinstance(made, Exception):
-        raise StageFailed(f"{path}: TFLite refuses it: {first_line(made)}") from made
+        raise StageFailed(
+            f"{path}: TFLite refuses it: {cause(made)}", fix=remedy(made, "name the float model as .tflite")
+        ) from made
     return made
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.errors import RecipeError, StageFailed
+from edgeforge.foreign import cause, remedy
 from edgeforge.targets.arduino.serial_protocol import (
     ANSWERS,
     VERSION,
@@ -103,7 +104,9 @@ class Link:
         try:
             hello = parse_hello(frame.payload)
         except ValueError as error:
-            raise StageFailed(f"{self.port}: {error}", fix="flash the sketch of this build", stage=STAGE) from error
+            raise StageFailed(
+                f"{self.port}: {cause(error)}", fix="flash the sketch of this build", stage=STAGE
+            ) from error
         if hello.version != VERSION:
             raise self._other_version(hello.version)
         self._reader.largest = max(self._reader.largest, 4 + hello.output_bytes)
@@ -202,7 +205,9 @@ def _opened(port: str, baud: int) -> Any:
         if code in (errno.EBUSY, errno.EAGAIN) or "lock" in str(error):
             fix = "close the Arduino IDE's serial monitor, or whatever else has it open"
             raise StageFailed(f"{port}: another program has it open", fix=fix, stage=STAGE) from error
-        raise StageFailed(f"{port}: it cannot be opened: {error}", fix="is it a serial port?", stage=STAGE) from error
+        raise StageFailed(
+            f"{port}: it cannot be opened: {cause(error)}", fix=remedy(error, "is it a serial port?"), stage=STAGE
+        ) from error
 
 
 def _ports() -> str:

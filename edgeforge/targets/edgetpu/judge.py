@@ -16,6 +16,7 @@ from typing import Any
 
 from edgeforge.builder.stage import Job
 from edgeforge.errors import BudgetExceeded, RecipeError, StageFailed
+from edgeforge.foreign import cause, reason_of
 from edgeforge.results.files import EDGE_TPU_FILE
 from edgeforge.results.report import EdgeTPUOperator, EdgeTPURow
 from edgeforge.results.variant import shipped_variant
@@ -46,7 +47,7 @@ def judge_file(path: Path) -> EdgeTPURow:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise RecipeError(f"{path}: {error.strerror}", fix="name a full-integer .tflite file") from error
+        raise RecipeError(f"{path}: {cause(error)}", fix="name a full-integer .tflite file") from error
     try:
         return judge(data)
     except RecipeError as error:
@@ -137,7 +138,7 @@ def run_compiler(data: bytes) -> dict[str, Any]:
                 [program, "-s", "-o", folder, str(path)], capture_output=True, text=True, timeout=COMPILER_SECONDS
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            return {"compiler": f"{PROGRAM} could not be run: {error}"}
+            return {"compiler": f"{PROGRAM} could not be run: {reason_of(error)}"}
     said = done.stdout + done.stderr
     version = re.search(r"Edge TPU Compiler version (\S+)", said)
     # The table that -s prints: operator, count, status.

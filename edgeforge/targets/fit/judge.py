@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from edgeforge.errors import BudgetExceeded, RecipeError, first_line
+from edgeforge.errors import BudgetExceeded, RecipeError
 from edgeforge.hardware.board import Board
 from edgeforge.hardware.boards import all_boards, board, boards
 from edgeforge.hardware.libraries import Library, caveats
@@ -19,6 +19,7 @@ from edgeforge.targets.fit.flash import flash_of, runtime_ram
 from edgeforge.targets.fit.library import refusals as library_refusals
 from edgeforge.targets.fit.tflm_memory import runtimes
 from edgeforge.tflite.associated_files import pure_flatbuffer
+from edgeforge.tflite.flatbuffer import read_file
 from edgeforge.tflite.graph import CONVERSIONS, Graph, layer_label, sources, targets
 
 REFERENCE = "tflite-micro"  # the one that has reference kernels
@@ -99,10 +100,7 @@ def fit_file(
     path: Path, board_key: str, own: Mapping[str, Board] | None = None, sketch: Library | None = None
 ) -> list[FitRow]:
     """Return the fit of a .tflite file on one board, or on `all`, ranked. Raises RecipeError for wrong input."""
-    try:
-        flatbuffer = path.read_bytes()
-    except OSError as error:
-        raise RecipeError(f"{path}: {first_line(error)}", fix="name a .tflite file") from error
+    flatbuffer = read_file(path)
     if board_key == "all":
         return rank_boards(flatbuffer, own, sketch=sketch)
     return [fit_model(flatbuffer, board(board_key, own), key=board_key, sketch=sketch)]

@@ -131,10 +131,10 @@ def install(remote: Remote, place: str, wishes: Wishes) -> None:
     done = remote.run(f"cd {place} && PYTHON={wishes.python} ./install.sh{option} 2>&1", seconds=INSTALL_SECONDS)
     errors = [line.removeprefix("error: ") for line in done.stdout.splitlines() if line.startswith("error: ")]
     if errors:
-        raise StageFailed(f"{remote.host}: {errors[0]}", stage="deploy")
+        raise StageFailed(f"{remote.host}: {errors[0]}", fix=_by_hand(remote, place, "./install.sh"), stage="deploy")
     if done.returncode and "self-test" not in done.stdout:
         last = (done.stdout.strip() or "install.sh failed").splitlines()[-1]
-        raise StageFailed(f"{remote.host}: {last}", stage="deploy")
+        raise StageFailed(f"{remote.host}: {last}", fix=_by_hand(remote, place, "./install.sh"), stage="deploy")
 
 
 def script(remote: Remote, place: str, words: str, passes: tuple[int, ...] = (0,)) -> dict[str, Any]:
@@ -148,7 +148,12 @@ def script(remote: Remote, place: str, words: str, passes: tuple[int, ...] = (0,
         pass
     lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
     reason = lines[-1].removeprefix("error: ") if lines else f"exit code {done.returncode}"
-    raise StageFailed(f"{remote.host}: {words.split()[0]}: {reason}", stage="deploy")
+    fix = _by_hand(remote, place, f".venv/bin/python {words}")
+    raise StageFailed(f"{remote.host}: {words.split()[0]}: {reason}", fix=fix, stage="deploy")
+
+
+def _by_hand(remote: Remote, place: str, command: str) -> str:
+    return f"try it by hand: ssh {remote.host} 'cd {place} && {command}'"
 
 
 def _difference(selftest: dict[str, Any]) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from edgeforge.errors import StageFailed, first_line
+from edgeforge.errors import StageFailed
+from edgeforge.foreign import cause, with_debug
 from edgeforge.results.files import PREPROCESSING_FILE
 
 
@@ -31,8 +32,8 @@ def optimize_for_arm(source: Path, target: Path, level: Literal["basic", "extend
     try:
         onnxruntime.InferenceSession(str(source), options, providers=["CPUExecutionProvider"])
     except Exception as error:
-        reason = f"ONNX Runtime cannot optimise {source.name}: {first_line(error)}"
-        raise StageFailed(reason, fix="try raspberry_pi.optimize: basic") from error
+        reason = f"ONNX Runtime cannot optimise {source.name}: {cause(error)}"
+        raise StageFailed(reason, fix=with_debug("try raspberry_pi.optimize: basic", error)) from error
     if target.suffix == ".onnx":
         _rewrite(target)
 

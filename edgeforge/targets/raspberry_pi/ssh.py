@@ -75,7 +75,9 @@ class Remote:
             done = subprocess.run(words, input=stdin or b"", capture_output=True, timeout=seconds)
         except subprocess.TimeoutExpired as error:
             raise StageFailed(
-                f"{self.host}: no end of `{script[:60]}` within {seconds:.0f} s", stage="deploy"
+                f"{self.host}: no end of `{script[:60]}` within {seconds:.0f} s",
+                fix="is the device busy, or its network slow? Deploy again: what is done there is kept",
+                stage="deploy",
             ) from error
         out, err = (text.decode(errors="replace") for text in (done.stdout, done.stderr))
         if done.returncode == SSH_FAILED:

@@ -10,7 +10,8 @@ import types
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeforge.errors import RecipeError, first_line
+from edgeforge.errors import RecipeError
+from edgeforge.foreign import cause, remedy, with_debug
 from edgeforge.recipe.schema import FINISHED
 from edgeforge.results.preprocessing import Head, Preprocessing
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from torch import nn
 
 Shape = tuple[int, int, int]
+TRACED = (
+    "save it with torch.jit.trace(network.eval(), image).save(path); a state dict belongs into model.weights, with "
+    "its network as model.name"
+)
 
 
 def check_finished(path: Path, preprocessing: Preprocessing) -> int:
@@ -55,15 +60,15 @@ def load_finished(path: Path, shape: Shape) -> nn.Module:
             return torch.jit.load(path, map_location="cpu").eval()
         except RuntimeError as error:
             raise RecipeError(
-                f"model: {path} is no TorchScript file: {first_line(error)}",
-                fix="save it with torch.jit.trace(network.eval(), image).save(path); a state dict belongs into "
-                "model.weights, with its network as model.name",
+                f"model: {path} is no TorchScript file: {cause(error)}",
+                fix=with_debug(TRACED, error),
             ) from error
     try:
         program = torch.export.load(path)
     except Exception as error:
         raise RecipeError(
-            f"model: {path} is no torch.export file: {first_line(error)}", fix="save it with torch.export.save"
+            f"model: {path} is no torch.export file: {cause(error)}",
+            fix=with_debug("save it with torch.export.save", error),
         ) from error
     _require_evaluation(path, program)
     try:  # anew for one image: a file may have been exported for any batch, which cannot be traced
@@ -101,8 +106,8 @@ def open_onnx(path: Path, preprocessing: Preprocessing) -> onnx.ModelProto:
         onnx.checker.check_model(model)
     except Exception as error:
         raise RecipeError(
-            f"model: {path} cannot be read: {first_line(error)}",
-            fix=f"is it a whole .onnx file? Weights beside it belong into {path.name}.data",
+            f"model: {path} cannot be read: {cause(error)}",
+            fix=remedy(error, f"export it again; weights beside it belong into {path.name}.data"),
         ) from error
     weights = {tensor.name for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in weights]
@@ -168,6 +173,6 @@ def _listed(heads: tuple[Head, ...]) -> str:
 
 def _wrong_input(path: Path, shape: Shape, error: Exception) -> RecipeError:
     return RecipeError(
-        f"model: an input of shape 1,{','.join(map(str, shape))} cannot go through {path.name}: {first_line(error)}",
-        fix="set data.size and data.channels to what it takes",
+        f"model: an input of shape 1,{','.join(map(str, shape))} cannot go through {path.name}: {cause(error)}",
+        fix=with_debug("set data.size and data.channels to what it takes", error),
     )

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.builder.stage import Job
 from edgeforge.data.splits import read_preprocessing
-from edgeforge.errors import RecipeError, first_line, line_in
+from edgeforge.errors import RecipeError, line_in, source_of
+from edgeforge.foreign import cause, layer_in, remedy, with_debug
 from edgeforge.recipe.schema import Model
 from edgeforge.results.files import CHECKPOINT
 from edgeforge.results.preprocessing import Preprocessing
@@ -35,8 +36,8 @@ def make_network(model: Model, path: Path) -> nn.Module:
         signature = inspect.signature(network_class.__init__)
         known = [name for name in signature.parameters if name != "self"]
         raise RecipeError(
-            f"model.args do not fit {network_class.__name__} of {path}: {error}",
-            fix=f"its arguments are: {', '.join(known) or 'none'}",
+            f"model.args do not fit {network_class.__name__} of {path}: {cause(error)}",
+            fix=with_debug(f"its arguments are: {', '.join(known) or 'none'}", error),
         ) from error
     return network
 
@@ -87,9 +88,12 @@ def check_output(network: nn.Module, preprocessing: Preprocessing) -> None:
         with torch.no_grad():
             output = network.eval()(torch.zeros(1, *shape))
     except Exception as error:
+        file = source_of(network)
+        layer = layer_in(error, network.named_modules())
         raise RecipeError(
-            f"model: an input of shape 1,{','.join(map(str, shape))} cannot go through it: {first_line(error)}",
-            fix="make the model fit the images of data.source",
+            f"model: {file}{line_in(file, error)}: an input of shape 1,{','.join(map(str, shape))} cannot go "
+            f"through it: {f'{layer}: ' if layer else ''}{cause(error)}",
+            fix=remedy(error, "make the model fit the images of data.source"),
         ) from error
     finally:
         network.train(was_training)
@@ -112,7 +116,7 @@ def _find_class(path: Path, wanted: str | None) -> type[nn.Module]:
     except Exception as error:
         line = line_in(path, error)
         raise RecipeError(
-            f"model: {path}{line} cannot be imported: {type(error).__name__}: {error}", fix="mend the file"
+            f"model: {path}{line} cannot be imported: {cause(error)}", fix=remedy(error, "mend the file")
         ) from error
     classes = {
         name: value

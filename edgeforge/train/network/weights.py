@@ -7,7 +7,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeforge.errors import MissingDependency, RecipeError, first_line
+from edgeforge.errors import MissingDependency, RecipeError
+from edgeforge.foreign import cause, remedy
 from edgeforge.suggest import nearest
 
 if TYPE_CHECKING:
@@ -61,8 +62,8 @@ def read_state_dict(path: Path, where: str) -> dict[str, torch.Tensor]:
         raise
     except Exception as error:
         raise RecipeError(
-            f"{where} cannot be read as weights: {first_line(error)}",
-            fix="save a state dict: torch.save(network.state_dict(), path); pickled networks are not loaded",
+            f"{where} cannot be read as weights: {cause(error)}",
+            fix=remedy(error, "save a state dict: torch.save(network.state_dict(), path)"),
         ) from error
     if not isinstance(found, dict):
         raise RecipeError(f"{where} holds a {type(found).__name__}, no state dict", fix="save network.state_dict()")

@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from edgeforge.errors import RecipeError, first_line
+from edgeforge.errors import RecipeError
+from edgeforge.foreign import cause, with_debug
 
 
 def out_channels(network: nn.Module) -> dict[str, int]:
@@ -62,16 +63,18 @@ def remove_channels(
             pruner.step()
     except Exception as error:
         raise RecipeError(
-            f"prune: torch-pruning cannot follow the channels of this network: {first_line(error)}",
-            fix="use prune.method magnitude, or simplify the model's forward",
+            f"prune: torch-pruning cannot follow the channels of this network: {cause(error)}",
+            fix=with_debug("use prune.method magnitude, or simplify the model's forward", error),
         ) from error
     try:
         with torch.no_grad():
             after = network(example).shape
     except Exception as error:
         raise RecipeError(
-            f"prune: the model cannot run with fewer channels: {first_line(error)}",
-            fix="flatten with x.flatten(1) instead of a fixed size, or name the layers before it in prune.skip",
+            f"prune: the model cannot run with fewer channels: {cause(error)}",
+            fix=with_debug(
+                "flatten with x.flatten(1) instead of a fixed size, or name the layers before it in prune.skip", error
+            ),
         ) from error
     if after != before:
         raise RecipeError(

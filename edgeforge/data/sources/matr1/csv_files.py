@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from edgeforge.data.sources.matr1.cell import FIRST, LAST, SPLITS, VOLTAGES, Cell
 from edgeforge.errors import RecipeError
+from edgeforge.foreign import cause
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,4 +40,4 @@ def _numbers(path: Path) -> NDArray[np.float64]:
     try:
         return np.loadtxt(path, delimiter=",", ndmin=2)
     except (OSError, ValueError) as error:
-        raise RecipeError(f"{path} cannot be read: {error}", fix="copy it again") from error
+        raise RecipeError(f"{path} cannot be read: {cause(error)}", fix="copy it again") from error

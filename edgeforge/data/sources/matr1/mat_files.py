@@ -7,6 +7,7 @@ from typing import Any
 
 from edgeforge.data.sources.matr1.cell import FIRST, LAST, VOLTAGES, Cell, life_at
 from edgeforge.errors import RecipeError
+from edgeforge.foreign import cause
 
 NOMINAL = 1.1  # Ah
 # The first five cells of the first batch went on in the second: cycles to add to their lives (the paper's own code).
@@ -29,7 +30,7 @@ def read_mat_batches(paths: list[Path]) -> list[dict[int, Cell]]:
                 count = file["batch/cycle_life"].shape[0]
                 batches.append({n: _cell(file, n, f"b{batch + 1}c{n}", batch == 0) for n in range(count)})
         except (OSError, KeyError, ValueError, TypeError, IndexError) as error:
-            raise RecipeError(f"{path} is no MATR batch: {error}", fix="copy it again") from error
+            raise RecipeError(f"{path} is no MATR batch: {cause(error)}", fix="copy it again") from error
     return batches
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.data.sources.matr1.cell import FIRST, LAST, VOLTAGES, Cell, life_at
-from edgeforge.errors import RecipeError, first_line
+from edgeforge.errors import RecipeError
+from edgeforge.foreign import cause
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,10 +73,10 @@ def read_pickle(path: Path) -> Cell:
         columns = [_column(numbered[number]) for number in range(FIRST, LAST + 1)]
         life = cell.get("cycle_life") or life_at(_capacities(cycles), cell.get("nominal_capacity_in_Ah") or NOMINAL)
     except (pickle.UnpicklingError, EOFError, OSError, ImportError, IndexError, AttributeError) as error:
-        raise RecipeError(f"{path} cannot be read: {first_line(error)}", fix="make it again with BatteryML") from error
+        raise RecipeError(f"{path} cannot be read: {cause(error)}", fix="make it again with BatteryML") from error
     except (KeyError, TypeError, ValueError) as error:
         raise RecipeError(
-            f"{path} holds no `cycle_data` with `Qdlin` of cycles {FIRST} to {LAST}: {error!r}",
+            f"{path} holds no `cycle_data` with `Qdlin` of cycles {FIRST} to {LAST}",
             fix="make it again with BatteryML",
         ) from error
     import numpy as np

@@ -187,8 +187,8 @@ def test_a_wrong_folder_is_one_clear_error(tmp_path: Path, make: Callable[[Path]
         ("path,label\na.png,\n", "/l.csv:2: 'label' is empty"),
         ("path,label\n\na.png\n", "/l.csv:3: 'label' is empty"),
         ("path,label\n", "no image that can be read"),
-        ('path,label\na.png,"cat\n', "/l.csv:2: unexpected end of data"),
-        ('path,label\na.png,"c"at\na.png,dog\n', "/l.csv:2: ',' expected after"),
+        ('path,label\na.png,"cat\n', "/l.csv:2: a quotation mark is not closed"),
+        ('path,label\na.png,"c"at\na.png,dog\n', "/l.csv:2: text stands behind a closing quotation mark"),
     ],
 )
 def test_a_wrong_table_names_the_line(tmp_path: Path, text: str, expected: str) -> None:

@@ -211,7 +211,7 @@ def test_a_variant_is_called_after_what_it_is(entry: str, name: str, tmp_path: P
         (["{scheme: dynamic, adaround: true}"], "quantize.ptq.0: adaround makes no sense for scheme dynamic"),
         (["{scheme: weight-only, io: int8}"], "quantize.ptq.0: io makes no sense for scheme weight-only"),
         (["{percentile: 99}"], "quantize.ptq.0: percentile needs observer: percentile"),
-        (["{observer: percentile, percentile: 20}"], "quantize.ptq.0.percentile: 20: input should be greater than 50"),
+        (["{observer: percentile, percentile: 20}"], "quantize.ptq.0.percentile: 20: give more than 50"),
         (["{scheme: int16x8, observer: entropy}"], "observer entropy chooses ranges for 8 bits"),
         (["{scheme: int16x8, io: uint8}"], "io uint8 makes no sense for scheme int16x8"),
         (["{io: int16}"], "io int16 makes no sense for scheme int8"),

@@ -94,7 +94,7 @@ def test_bad_words_and_files_are_one_clear_error(keras: Path, tmp_path: Path) ->
     (tmp_path / "text.tflite").write_text("no model")
     np.savez(tmp_path / "small.npz", raw=np.zeros((4, 1, 9, 9), np.uint8))
     for path, words, said in [
-        (tmp_path / "none.tflite", {}, "No such file"),
+        (tmp_path / "none.tflite", {}, "no such file"),
         (tmp_path / "cut.tflite", {}, "damaged|no TFLite flatbuffer"),
         (tmp_path / "text.tflite", {}, "no TFLite flatbuffer"),
         (good, {"board_keys": ("arduino-nano-33",)}, r"no board.*arduino-nano-33-ble"),

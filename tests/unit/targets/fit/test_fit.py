@@ -93,7 +93,7 @@ def test_a_refusal_from_elsewhere_makes_it_not_fit() -> None:
     assert not row.fits and "FULLY_CONNECTED 5 (x): wrong numbers" in row.verdict and row.advice == ["requantize"]
 
 
-@pytest.mark.parametrize(("name", "said"), [("absent.tflite", "No such file"), ("text.tflite", "no TFLite flatbuffer")])
+@pytest.mark.parametrize(("name", "said"), [("absent.tflite", "no such file"), ("text.tflite", "no TFLite flatbuffer")])
 def test_what_is_no_model_is_said(tmp_path: Path, name: str, said: str) -> None:
     (tmp_path / "text.tflite").write_text("not a model at all")
     with pytest.raises(RecipeError, match=said):

@@ -48,7 +48,7 @@ def test_a_model_may_import_what_lies_beside_it(tmp_path: Path, monkeypatch: pyt
     [
         ("class A(nn.Module): pass\nclass B(nn.Module): pass\n", "net.py", "defines 2 public nn.Module classes (A, B)"),
         ("class Net(nn.Module): pass\n", "net.py:Nett", "no nn.Module 'Nett' (did you mean 'Net'?)"),
-        ("x = 1 +\n", "net.py", "net.py:2 cannot be imported: SyntaxError"),
+        ("x = 1 +\n", "net.py", "net.py:2 cannot be imported: it is not valid Python"),
         ("\nraise ValueError('no')\n", "net.py", "net.py:3 cannot be imported: ValueError: no"),
     ],
 )

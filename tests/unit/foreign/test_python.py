@@ -1,0 +1,72 @@
+"""Messages of YAML, Lightning and Python itself, provoked for real, and what EdgeForge says instead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from provoked import Call, raised, require_provoked
+from torch import nn
+
+from edgeforge.foreign import words
+from edgeforge.foreign_kinds import LIGHTNING, PYTHON, YAML
+
+IMAGE = torch.zeros(1, 1, 8, 8)
+
+
+def trainer(**options: Any) -> object:
+    from edgeforge.torchvision_import import import_torchvision
+
+    import_torchvision()
+    import pytorch_lightning
+
+    return pytorch_lightning.Trainer(**options, logger=False, enable_checkpointing=False)
+
+
+PROVOKED: list[tuple[str, Call]] = [
+    ("there is no accelerator 'none'", lambda: trainer(accelerator="none")),
+    ("there is no precision '7'", lambda: trainer(precision="7")),
+    ("there is no strategy 'none'", lambda: trainer(strategy="none")),
+    ("limit_train_batches is -3", lambda: trainer(limit_train_batches=-3)),
+    ("devices is no number of devices that are here", lambda: trainer(accelerator="cpu", devices=0)),
+    ("max_time 'soon' is no time", lambda: trainer(max_time="soon")),
+    ("a tab, where YAML takes spaces alone", lambda: yaml.safe_load("a:\n\tb: 1\n")),
+    ("a colon where none may stand", lambda: yaml.safe_load("a: b: c")),
+    ("a bracket before this is not closed, or an entry in it lacks its comma", lambda: yaml.safe_load("a: [b\nc: d")),
+    ("the indentation does not fit the lines above", lambda: yaml.safe_load("a:\n    b: 1\n  c: 2\n")),
+    ("a key lacks its colon", lambda: yaml.safe_load("a: 1\nb\nc: 2")),
+    ("a quotation mark is not closed", lambda: yaml.safe_load("a: 'b")),
+    ("the alias 'b' is not defined", lambda: yaml.safe_load("a: *b")),
+    ("a character that YAML keeps for itself", lambda: yaml.safe_load("a: @b")),
+    ("a tag, !none: a recipe is data", lambda: yaml.safe_load("a: !none b")),
+    ("a second document: a recipe is one", lambda: yaml.safe_load("a: 1\n---\nb: 2")),
+    ("it also needs 'out_features'", lambda: nn.Linear(3)),  # type: ignore[call-arg]
+    ("it takes no 'colour'", lambda: nn.Linear(3, 3, colour=1)),  # type: ignore[call-arg]
+    ("it takes 2 values and is given 3", lambda: (lambda a, b: 0)(1, 2, 3)),  # type: ignore[call-arg]
+    (
+        "too many values are unpacked (expected 2)",
+        lambda: exec("a, b = 1, 2, 3"),
+    ),
+    ("a Module has no 'colour'", lambda: nn.Module().colour),
+    ("'colour' is not defined", lambda: eval("colour")),
+    ("torch has no 'colour'", lambda: exec("from torch import colour")),
+    ("something is called that is None", lambda: (lambda layer: layer(IMAGE))(None)),
+    ("the package 'none_such' is not installed", lambda: __import__("none_such.inner")),
+    ("it is not valid Python (invalid syntax)", lambda: compile("a b", "net.py", "exec")),
+]
+WITHOUT_A_GPU = {"there is no GPU here"}
+if not torch.cuda.is_available():
+    PROVOKED.append((*WITHOUT_A_GPU, lambda: trainer(accelerator="gpu")))
+KINDS = [kind for kind in (*YAML, *LIGHTNING, *PYTHON) if kind.cause not in WITHOUT_A_GPU]
+
+
+@pytest.mark.parametrize(("expected", "call"), PROVOKED, ids=[expected for expected, _ in PROVOKED])
+def test_a_message_is_told_in_our_words(expected: str, call: Call) -> None:
+    said = words(raised(call))
+    assert said.cause == expected and said.known
+
+
+def test_every_known_kind_is_provoked() -> None:
+    require_provoked(KINDS, [expected for expected, _ in PROVOKED])
