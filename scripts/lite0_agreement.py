@@ -102,10 +102,10 @@ def exported(path: Path, images: np.ndarray) -> np.ndarray:
 def made(path: Path, calibration: np.ndarray) -> dict[str, tuple[Path, float]]:
     """Return each variant's file and the seconds that it took."""
     from edgeforge.quantize.tflite.network import convert_file
+    from edgeforge.quantize.tflite.passes.order import finished
+    from edgeforge.quantize.tflite.prepared import prepared
     from edgeforge.quantize.tflite.ptq import Source
-    from edgeforge.quantize.tflite.static import prepared
     from edgeforge.recipe.schema import PTQ, TFLite
-    from edgeforge.tflite.compact import compact
 
     started = time.monotonic()
     files = convert_file(path, calibration, TFLite(variants=("float32", "int8"))).tflite
@@ -121,9 +121,8 @@ def made(path: Path, calibration: np.ndarray) -> dict[str, tuple[Path, float]]:
     }
     for name, entry in entries.items():
         started = time.monotonic()
-        model = compact(source.make(entry).model)
         file = path.with_name(f"{name}.tflite")
-        file.write_bytes(model)
+        file.write_bytes(finished(source.make(entry).model, None, compact=True))
         found[name] = file, time.monotonic() - started
     return found
 

@@ -23,9 +23,9 @@ from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.evaluate.statistics import sqnr_db
 from edgeforge.pipeline import BuildFolder
-from edgeforge.quantize.tflite.equalization import Equalized, pairs_of
+from edgeforge.quantize.tflite.passes.equalize import pairs_of
+from edgeforge.quantize.tflite.prepared import prepared
 from edgeforge.quantize.tflite.ptq import Source
-from edgeforge.quantize.tflite.static import prepared
 from edgeforge.recipe.schema import PTQ
 from edgeforge.runtimes.litert import LiteRTRunner
 from edgeforge.tflite.associated_files import pure_flatbuffer
@@ -45,7 +45,7 @@ def badly_scaled(float_model: bytes, images: np.ndarray, decades: float, seed: i
     """Return the same function with the channels behind depthwise layers spread over so many decades."""
     random = np.random.default_rng(seed)
     model = read_model(float_model)
-    pairs = [p for p in pairs_of(model, float_model, images, Equalized(b"")) if p.first.kind == "DEPTHWISE_CONV_2D"]
+    pairs = [p for p in pairs_of(model, float_model, images).pairs if p.first.kind == "DEPTHWISE_CONV_2D"]
     for pair in pairs:
         spread = 10 ** random.uniform(-decades / 2, decades / 2, pair.channels)
         pair.scale(np.where(pair.free, np.maximum(spread, pair.least), 1.0).astype(np.float32))

@@ -26,9 +26,10 @@ class Graph:
     Raises RecipeError for control flow, which has several subgraphs.
     """
 
-    def __init__(self, flatbuffer: bytes) -> None:
-        self.model_bytes = flatbuffer
-        self.model = read_model(flatbuffer)
+    def __init__(self, model: Any) -> None:
+        """model: the bytes of a flatbuffer, or a ModelT."""
+        self.model = read_model(model) if isinstance(model, bytes) else model
+        self._bytes = model if isinstance(model, bytes) else None
         if len(self.model.subgraphs) != 1:
             raise RecipeError(
                 f"the model has {len(self.model.subgraphs)} subgraphs (control flow); layers are compared in one",
@@ -40,6 +41,11 @@ class Graph:
         self.names = [operator_name(self.model, operator) for operator in self.operators]
         self.inputs = [int(place) for place in self.graph.inputs]
         self.outputs = [int(place) for place in self.graph.outputs]
+
+    @property
+    def model_bytes(self) -> bytes:
+        """The model as a flatbuffer: the very bytes that it was read from."""
+        return write_model(self.model) if self._bytes is None else self._bytes
 
     @cached_property
     def constants(self) -> set[int]:

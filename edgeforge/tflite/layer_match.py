@@ -8,6 +8,7 @@ from math import inf
 from typing import TypeVar
 
 from edgeforge.tflite.graph import CONVERSIONS, Graph, sources, targets
+from edgeforge.tflite.layers import CLAMPS, activation_of
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -15,9 +16,6 @@ B = TypeVar("B")
 NOT_IN_INT8 = "the quantized model has no such operator here"
 NOT_IN_FLOAT = "the float model has no such operator here"
 OTHER_INPUTS = "it reads other tensors than the float model's operator"
-# What these leave of a value; the same for a float model and its quantized companion.
-CLAMPS = {"RELU": (0.0, inf), "RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0), "RELU_0_TO_1": (0.0, 1.0)}
-FUSED = {1: "RELU", 2: "RELU_N1_TO_1", 3: "RELU6"}  # schema.ActivationFunctionType
 
 
 @dataclass(frozen=True)
@@ -100,10 +98,8 @@ def clamp_of(float_graph: Graph, tensor: int, quantized: Graph, operator: int | 
     what lies outside of it is no loss.
     """
     low, high = -inf, inf
-    options = None if operator is None else quantized.operators[operator].builtinOptions
-    fused = FUSED.get(getattr(options, "fusedActivationFunction", 0))
-    if fused:
-        low, high = CLAMPS[fused]
+    if operator is not None:
+        low, high = CLAMPS.get(activation_of(quantized.operators[operator]), (low, high))
     readers = float_graph.readers(tensor)
     ranges = [CLAMPS[name] for n in readers if (name := float_graph.names[n]) in CLAMPS]
     if readers and len(ranges) == len(readers) and tensor not in float_graph.outputs:

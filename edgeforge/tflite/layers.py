@@ -1,21 +1,23 @@
-"""Layers with weights inside a .tflite: their constants, and their arithmetic in float by torch."""
+"""Layers with weights inside a .tflite: their constants, read and written."""
 
 from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Any, Literal
 
 from edgeforge.tflite.flatbuffer import operator_name, type_name
 
 if TYPE_CHECKING:
     import numpy as np
-    import torch
     from numpy.typing import NDArray
 
 Kind = Literal["CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"]
 KINDS: tuple[Kind, ...] = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 WEIGHTS, BIAS = 1, 2  # their places among an operator's inputs
+# What activations leave of a value, fused into an operator or operators of their own.
+CLAMPS = {"RELU": (0.0, inf), "RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0), "RELU_0_TO_1": (0.0, 1.0)}
 TYPES = {"FLOAT32": "float32", "INT8": "int8", "INT16": "int16", "INT32": "int32", "INT64": "int64"}
 
 
@@ -40,37 +42,6 @@ class Layer:
     def output_axis(self) -> int:
         """The axis of the weights that counts output channels."""
         return 3 if self.kind == "DEPTHWISE_CONV_2D" else 0
-
-    def linear(self, inputs: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-        """Return the layer before its activation (N,H,W,out, or N,out) of inputs (N,H,W,in, or N,…)."""
-        import torch
-        from torch.nn.functional import conv2d, pad
-
-        bias = torch.from_numpy(self.bias)
-        if self.kind == "FULLY_CONNECTED":
-            return inputs.reshape(len(inputs), -1) @ weights.T + bias
-        images = inputs.permute(0, 3, 1, 2)
-        if self.same:
-            (top, bottom), (left, right) = (
-                same_padding(
-                    images.shape[axis + 2], self.weights.shape[axis + 1], self.stride[axis], self.dilation[axis]
-                )
-                for axis in (0, 1)
-            )
-            images = pad(images, (left, right, top, bottom))
-        order = (3, 0, 1, 2) if self.kind == "DEPTHWISE_CONV_2D" else (0, 3, 1, 2)
-        kernel = weights.permute(order)
-        groups = images.shape[1] // kernel.shape[1]
-        outputs = conv2d(images, kernel, bias, self.stride, dilation=self.dilation, groups=groups)
-        return outputs.permute(0, 2, 3, 1)
-
-    def activated(self, values: torch.Tensor) -> torch.Tensor:
-        """Return the layer's fused activation of its linear outputs."""
-        limits = {"NONE": (None, None), "RELU": (0.0, None), "RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0)}
-        if self.activation == "TANH":
-            return values.tanh()
-        low, high = limits[self.activation]
-        return values if low is None else values.clamp(low, high)
 
 
 def same_padding(size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING, Any
 
-from edgeforge.tflite.flatbuffer import type_name, write_model
-from edgeforge.tflite.layers import TYPES, constant
+from edgeforge.tflite.flatbuffer import type_name
+from edgeforge.tflite.graph import Graph, TensorRunner, cut, targets
+from edgeforge.tflite.layers import TYPES
 from edgeforge.tflite.tensors import tensor_spec, to_input
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Steps:
 
     def step(self) -> None:
         """Run the operator whose turn it is on all images."""
-        outputs = run_operator(self.model, self.operator, self.values)
+        outputs = run_operator(self.model, self.place, self.values)
         self.values |= outputs
         self.place += 1
         needed = {int(place) for operator in self.graph.operators[self.place :] for place in operator.inputs}
@@ -54,49 +54,21 @@ class Steps:
         self.values = {place: value for place, value in self.values.items() if place in needed}
 
 
-def run_operator(model: Any, operator: Any, values: dict[int, NDArray[Any]]) -> dict[int, NDArray[Any]]:
+def run_operator(model: Any, place: int, values: dict[int, NDArray[Any]]) -> dict[int, NDArray[Any]]:
     """Return the outputs (tensor → N,*shape) of one operator of a model, given its inputs' values.
 
-    LiteRT's own kernels compute, in a model that has this operator alone.
+    LiteRT's own kernels compute, in a model that has this operator alone. Of constants only, it has none to return:
+    they are computed again where they are read.
     """
     import numpy as np
-    from ai_edge_litert import schema_py_generated as schema
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-    graph = model.subgraphs[0]
-    sources = [int(place) for place in dict.fromkeys(operator.inputs) if place >= 0 and constant(model, place) is None]
-    targets = [int(place) for place in operator.outputs]
-    used = list(dict.fromkeys(int(place) for place in (*operator.inputs, *operator.outputs) if place >= 0))
-    alone = copy.copy(model)
-    alone.buffers, alone.metadata, alone.signatureDefs = [schema.BufferT()], None, None
-    part = copy.copy(graph)
-    part.tensors = []
-    for place in used:
-        tensor = copy.copy(graph.tensors[place])
-        if model.buffers[tensor.buffer].data is not None:
-            alone.buffers.append(model.buffers[tensor.buffer])
-            tensor.buffer = len(alone.buffers) - 1
-        else:
-            tensor.buffer = 0
-        part.tensors.append(tensor)
-    single = copy.copy(operator)
-    single.inputs = [used.index(place) if place >= 0 else -1 for place in operator.inputs]
-    single.outputs = [used.index(place) for place in targets]
-    part.operators, part.inputs, part.outputs = [single], [used.index(p) for p in sources], single.outputs
-    alone.subgraphs = [part]
-    interpreter = Interpreter(
-        model_content=write_model(alone),
-        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-    )
-    interpreter.allocate_tensors()
-    collected: dict[int, list[NDArray[Any]]] = {place: [] for place in targets}
-    for image in range(len(values[sources[0]])):
-        for place in sources:
-            interpreter.set_tensor(used.index(place), values[place][image])
-        interpreter.invoke()
-        for place in targets:
-            collected[place].append(interpreter.get_tensor(used.index(place)))
-    return {place: np.stack(rows) for place, rows in collected.items()}
+    graph = Graph(model)
+    alone = cut(graph, [place], targets(graph.operators[place]))
+    if not alone.inputs:
+        return {}
+    runner = TensorRunner(alone.flatbuffer)
+    rows = [runner.run(list(inputs)) for inputs in zip(*(values[source] for source in alone.inputs), strict=True)]
+    return {target: np.stack(found) for target, found in zip(alone.outputs, zip(*rows, strict=True), strict=True)}
 
 
 def _quantization(tensor: Any) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

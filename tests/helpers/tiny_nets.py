@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edgeforge.quantize.tflite.static import prepared
+from edgeforge.quantize.tflite.prepared import prepared
 from edgeforge.tflite.flatbuffer import write_model
 
 ACTIVATIONS = {"NONE": 0, "RELU": 1, "RELU6": 3}

@@ -11,21 +11,16 @@ from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing
 from edgeforge.errors import ParityError, first_line
 from edgeforge.onnx_graph.checks import converter_refusal, require_convertible, require_static_shapes
-from edgeforge.onnx_graph.flatten_order import flatten_channels_last
-from edgeforge.onnx_graph.rewrites import (
-    average_as_pool,
-    hard_sigmoid_by_relu6,
-    max_pool_padded_first,
-    norm_as_root,
-)
+from edgeforge.onnx_graph.passes.order import TO_TFLITE
+from edgeforge.passes import rewrite
 from edgeforge.quantize.tflite.int8 import convert, convert_with_onnx2tf
+from edgeforge.quantize.tflite.passes.order import finished
 from edgeforge.recipe.schema import TFLite, TFLiteVariant
 from edgeforge.results.files import ONNX_FLOAT_FILE, tflite_file
 from edgeforge.results.preprocessing import with_preprocessing
 from edgeforge.results.variant import TFLITE_FLOAT, Variant, write_variants
 from edgeforge.runtimes.litert import LiteRTRunner
 from edgeforge.runtimes.onnxruntime import OnnxRunner
-from edgeforge.tflite.compact import compact
 from edgeforge.tflite.flatbuffer import int8_checks, operators
 
 if TYPE_CHECKING:
@@ -87,9 +82,7 @@ def convert_variants(
         return _compacted(convert_with_onnx2tf(source, samples, settings), settings)
     from edgeforge.export.keras_graph import frozen_graph
 
-    rewrites = (average_as_pool, hard_sigmoid_by_relu6, norm_as_root, max_pool_padded_first, flatten_channels_last)
-    for rewrite in rewrites:
-        rewrite(model)
+    model, _ = rewrite(model, TO_TFLITE)
     progress(0.1, "importing TensorFlow, building the graph")
     graph = frozen_graph(model, samples)
     made: dict[TFLiteVariant, bytes | Exception] = {}
@@ -109,10 +102,12 @@ def _compacted(
     made: dict[TFLiteVariant, bytes | Exception], settings: TFLite
 ) -> dict[TFLiteVariant, bytes | Exception]:
     """float32 has no quantization tables: it stays as the converter wrote it."""
-    if not settings.compact:
-        return made
-    return {kind: compact(model) if isinstance(model, bytes) and kind != "float32" else model
-            for kind, model in made.items()}  # fmt: skip
+    return {
+        kind: finished(model, None, compact=settings.compact and kind != "float32")
+        if isinstance(model, bytes)
+        else model
+        for kind, model in made.items()
+    }
 
 
 def _variant(kind: TFLiteVariant, path: Path, flatbuffer: bytes, settings: TFLite) -> Variant:

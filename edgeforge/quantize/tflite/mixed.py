@@ -14,19 +14,19 @@ from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import RecipeError, StageFailed
 from edgeforge.quantize.tflite.observers import calibrate
+from edgeforge.quantize.tflite.passes.order import finished
 from edgeforge.quantize.tflite.precision_search import Judged, Point, fewest_wide, sensitivities
+from edgeforge.quantize.tflite.prepared import layers, prepared
 from edgeforge.quantize.tflite.ptq import float_model
-from edgeforge.quantize.tflite.range_matching import PASS_THROUGH
-from edgeforge.quantize.tflite.static import Precision, Ranges, layers, prepared, quantize_static
+from edgeforge.quantize.tflite.static import Precision, Ranges, quantize_static
 from edgeforge.results.files import MIXED_FILE, MIXED_MODEL_FILE
 from edgeforge.results.mixed import MixedRow, MixRow, SensitivityRow, Wide
 from edgeforge.results.preprocessing import with_preprocessing
 from edgeforge.results.variant import ONNX_FLOAT, TFLITE_MIXED, Variant, read_variants, write_variants
 from edgeforge.runtimes.litert import LiteRTRunner
-from edgeforge.tflite.boundaries import with_io
-from edgeforge.tflite.compact import compact
 from edgeforge.tflite.flatbuffer import operator_name, operators, read_model
 from edgeforge.tflite.module_names import module_names
+from edgeforge.tflite.passing_operators import INHERITS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -140,7 +140,7 @@ class _Bench:
         return [
             graph.tensors[operator.outputs[0]].name.decode()
             for operator in graph.operators
-            if operator_name(model, operator) not in PASS_THROUGH
+            if operator_name(model, operator) not in INHERITS
         ]
 
     def refusal(self, wide: Precision, layers: list[str]) -> str:
@@ -169,8 +169,7 @@ def _variant(job: Job, bench: _Bench, row: MixedRow) -> Variant:
         return Variant(TFLITE_MIXED, "litert", "mixed", None, reason=reason)
     model = bench.make("int8", dict.fromkeys(best.wide, best.precision))
     path = job.output / MIXED_MODEL_FILE
-    shipped = with_io(model, settings.tflite.io)
-    shipped = compact(shipped) if settings.tflite.compact else shipped
+    shipped = finished(model, settings.tflite.io, compact=settings.tflite.compact)
     path.write_bytes(with_preprocessing(shipped, read_preprocessing(job.inputs["data"])))
     modules = {cost.layer: cost.module or cost.layer for cost in row.layers}
     kept = ", ".join(modules[layer] for layer in best.wide)

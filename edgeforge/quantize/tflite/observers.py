@@ -11,8 +11,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from edgeforge.quantize.tflite.static import Ranges, activations
+from edgeforge.quantize.tflite.prepared import activations
+from edgeforge.quantize.tflite.static import Ranges
 from edgeforge.tflite.flatbuffer import operator_name, read_model
+from edgeforge.tflite.passing_operators import TIED
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,13 +26,6 @@ Range = tuple[float, float]
 BINS = 2048  # as PyTorch's HistogramObserver and TensorRT's calibration have
 SHARES = 100  # how many clipped ranges MSE and entropy try
 DEFAULT_PERCENTILE = 99.99
-# Operators whose output holds values of their inputs: TFLite computes them with one scale on both sides.
-PASSING = (
-    "AVERAGE_POOL_2D", "BATCH_TO_SPACE_ND", "BROADCAST_TO", "CONCATENATION", "DEPTH_TO_SPACE", "EXPAND_DIMS", "GATHER",
-    "MAXIMUM", "MAX_POOL_2D", "MINIMUM", "MIRROR_PAD", "PACK", "PAD", "PADV2", "RESHAPE", "RESIZE_BILINEAR",
-    "RESIZE_NEAREST_NEIGHBOR", "SLICE", "SPACE_TO_BATCH_ND", "SPACE_TO_DEPTH", "SPLIT", "SQUEEZE", "STRIDED_SLICE",
-    "TRANSPOSE", "UNPACK",
-)  # fmt: skip
 
 
 class Observer(Protocol):
@@ -263,7 +258,7 @@ def tied(model: bytes, ranges: Ranges) -> dict[str, Range]:
     groups = {name: {name} for name in ranges}
     passed: set[str] = set()
     for operator in graph.operators:
-        if operator_name(float_model, operator) in PASSING:
+        if operator_name(float_model, operator) in TIED:
             names = {graph.tensors[place].name.decode() for place in (*operator.inputs, *operator.outputs)} & set(
                 ranges
             )

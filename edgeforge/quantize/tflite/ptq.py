@@ -11,12 +11,14 @@ from edgeforge.builder.stage import Job
 from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing
 from edgeforge.errors import StageFailed, first_line
-from edgeforge.quantize.tflite.equalization import Equalized, equalize
 from edgeforge.quantize.tflite.observers import DEFAULT_PERCENTILE, calibrate
+from edgeforge.quantize.tflite.passes.equalize import Equalize, Equalized
+from edgeforge.quantize.tflite.passes.order import finished
+from edgeforge.quantize.tflite.passes.reconstruct import Reconstruct, Reconstructed
+from edgeforge.quantize.tflite.prepared import prepared
 from edgeforge.quantize.tflite.range_matching import Matched
 from edgeforge.quantize.tflite.range_proofs import with_torch_ranges
-from edgeforge.quantize.tflite.reconstruct import Reconstructed, reconstruct
-from edgeforge.quantize.tflite.static import Precision, prepared, quantize_static, quantize_weights
+from edgeforge.quantize.tflite.static import Precision, quantize_static, quantize_weights
 from edgeforge.quantize.torch.ranges import read_ranges
 from edgeforge.recipe.schema import PTQ, PTQScheme
 from edgeforge.results.files import RANGES_FILE, tflite_file
@@ -24,8 +26,6 @@ from edgeforge.results.preprocessing import with_preprocessing
 from edgeforge.results.variant import TFLITE_FLOAT, TORCH_FX, Variant, read_variants, write_variants
 from edgeforge.runtimes.litert import LiteRTRunner
 from edgeforge.tflite.associated_files import pure_flatbuffer
-from edgeforge.tflite.boundaries import with_io
-from edgeforge.tflite.compact import compact
 from edgeforge.tflite.flatbuffer import int8_checks, operators
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Source:
         made = Made(self.model)
         if entry.equalize:
             progress(0.0, "equalizing")
-            made.equalized = self._once("equalized", lambda: equalize(self.model, self.images))
+            made.equalized = self._once("equalized", lambda: Equalize(self.images)(self.model))
             made.model = made.equalized.model
         per_channel, dense = entry.weights == "per-channel", self.per_channel_dense
         if entry.scheme in ("dynamic", "weight-only"):
@@ -96,18 +96,17 @@ class Source:
             float_model, ranges, precision=precision, per_channel=per_channel, per_channel_dense=dense
         )
         if entry.adaround or entry.bias_correction:
-            made.reconstructed = reconstruct(
+            reconstructed = Reconstruct(
                 float_model,
-                made.model,
                 self.images,
                 adaround=entry.adaround,
                 bias_correction=entry.bias_correction,
                 seed=self.seed,
                 progress=lambda share, layer: progress(0.3 + 0.7 * share, layer),
-            )
-            made.model = made.reconstructed.model
-        if entry.io:
-            made.model = with_io(made.model, entry.io)
+            )(made.model)
+            assert isinstance(reconstructed, Reconstructed)
+            made.model, made.reconstructed = reconstructed.model, reconstructed
+        made.model = finished(made.model, entry.io, compact=False)
         return made
 
     def _with_torch_ranges(self, entry: PTQ) -> Made:
@@ -118,7 +117,7 @@ class Source:
             )
         ranges = read_ranges(self.torch_folder)
         model, matched, checks = with_torch_ranges(self.model, ranges, per_channel_dense=self.per_channel_dense)
-        return Made(with_io(model, entry.io or "int8"), matched=matched, checks=tuple(checks))
+        return Made(finished(model, entry.io or "int8", compact=False), matched=matched, checks=tuple(checks))
 
     def _once(self, key: Any, compute: Callable[[], Any]) -> Any:
         if key not in self.known:
@@ -150,7 +149,7 @@ def quantize_ptq(job: Job) -> None:
         try:
             made = source.make(entry, progress)
             path = job.output / tflite_file(entry.variant)
-            shipped = compact(made.model) if job.recipe.quantize.tflite.compact else made.model
+            shipped = finished(made.model, None, compact=job.recipe.quantize.tflite.compact)
             path.write_bytes(with_preprocessing(shipped, preprocessing))
             variants.append(_variant(entry, path, made, source))
         except Exception as error:
@@ -215,10 +214,10 @@ def _details(entry: PTQ, made: Made, source: Source) -> list[str]:
 def equalization_line(equalized: Equalized) -> str:
     """Return in one line what equalization did, and why it left layers alone."""
     reasons: dict[str, int] = {}
-    for reason in equalized.left_alone.values():
-        reasons[reason] = reasons.get(reason, 0) + 1
+    for refusal in equalized.refused:
+        reasons[refusal.reason] = reasons.get(refusal.reason, 0) + 1
     left = ", ".join(f"{count} layers left alone: {reason}" for reason, count in reasons.items())
     held = f", {equalized.held_channels} channels that reach ReLU6's limit kept" if equalized.held_channels else ""
-    return f"{equalized.pairs} pairs of layers equalized, factors up to {equalized.largest:.3g}{held}" + (
+    return f"{len(equalized.changed)} pairs of layers equalized, factors up to {equalized.largest:.3g}{held}" + (
         f" ({left})" if left else ""
     )

@@ -7,16 +7,15 @@ from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing
 from edgeforge.errors import StageFailed, first_line
 from edgeforge.quantize.tflite.convert import convert_variants
+from edgeforge.quantize.tflite.passes.order import finished
+from edgeforge.quantize.tflite.prepared import prepared
 from edgeforge.quantize.tflite.range_proofs import with_torch_ranges
-from edgeforge.quantize.tflite.static import prepared
 from edgeforge.quantize.torch.ranges import read_ranges
 from edgeforge.recipe.schema import TFLite
 from edgeforge.results.files import QAT_FLOAT_FILE, QAT_INT8_FILE, QAT_ONNX_FILE
 from edgeforge.results.preprocessing import with_preprocessing
 from edgeforge.results.variant import TFLITE_QAT, TORCH_QAT, Variant, write_variants
 from edgeforge.runtimes.litert import LiteRTRunner
-from edgeforge.tflite.boundaries import with_io
-from edgeforge.tflite.compact import compact
 from edgeforge.tflite.flatbuffer import int8_checks, operators
 
 
@@ -39,11 +38,8 @@ def export_qat_tflite(job: Job) -> None:
     )
     if not matched.float_layers:
         checks += int8_checks(quantized, "int8")
-    shipped = with_io(quantized, settings.io)
-    shipped = with_preprocessing(
-        compact(shipped) if settings.compact else shipped, read_preprocessing(job.inputs["data"])
-    )
-    (job.output / QAT_INT8_FILE).write_bytes(shipped)
+    shipped = finished(quantized, settings.io, compact=settings.compact)
+    (job.output / QAT_INT8_FILE).write_bytes(with_preprocessing(shipped, read_preprocessing(job.inputs["data"])))
     (job.output / QAT_FLOAT_FILE).write_bytes(float_model)
     detail = f"ranges learned in PyTorch, {settings.io} in and out"
     if matched.float_layers:

@@ -11,21 +11,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.errors import ParityError
-from edgeforge.quantize.tflite.static import Precision, activations
+from edgeforge.quantize.tflite.prepared import activations
+from edgeforge.quantize.tflite.static import Precision
 from edgeforge.quantize.torch.ranges import ObservedTensor, TorchRanges
 from edgeforge.tflite.flatbuffer import operator_name, read_model
+from edgeforge.tflite.passing_operators import INHERITS
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-# Operators whose output has its input's scale and zero point, in TFLite and in PyTorch's integer kernels. Most
-# only pass values on; a mean stays within its input's range.
-PASS_THROUGH = frozenset(
-    {"AVERAGE_POOL_2D", "MEAN", "PAD", "PADV2", "MIRROR_PAD", "RESHAPE", "TRANSPOSE", "SQUEEZE", "EXPAND_DIMS",
-     "STRIDED_SLICE", "SLICE", "MAX_POOL_2D", "SPACE_TO_DEPTH", "DEPTH_TO_SPACE", "GATHER",
-     "RESIZE_NEAREST_NEIGHBOR"}
-)  # fmt: skip
 # Float rounding in another order of summation, relative to the largest value; another tensor differs by far more.
 TOLERANCE = 1e-4
 
@@ -71,10 +66,10 @@ def match(float_model: bytes, torch: TorchRanges) -> Matched:
         places = index.candidates(values[target])
         if places:
             found[target] = index.nearest(places)
-        elif kind in PASS_THROUGH and before in found:
+        elif kind in INHERITS and before in found:
             found[target] = found[before]
             inherited.append(target)
-        elif kind in PASS_THROUGH and torch.float_modules:  # it passes float values on
+        elif kind in INHERITS and torch.float_modules:  # it passes float values on
             float_layers[target] = "float32"
             continue
         else:

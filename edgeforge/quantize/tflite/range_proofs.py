@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from edgeforge.quantize.tflite.range_matching import Matched, match
 from edgeforge.quantize.tflite.static import quantize_static
 from edgeforge.quantize.torch.ranges import QuantizedWeights, TorchRanges
 from edgeforge.tflite.flatbuffer import operator_name, read_model
+from edgeforge.tflite.layers import KINDS
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 RELATIVE_TOLERANCE = 1e-6  # of a scale: it has gone through float32 minimum and maximum
-WITH_WEIGHTS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
 
 def range_checks(quantized: bytes, matched: Matched, torch: TorchRanges) -> list[dict[str, Any]]:
@@ -64,7 +65,7 @@ def _weight_checks(model: Any, matched: Matched, torch: TorchRanges) -> list[dic
     layers = []
     for operator in graph.operators:
         name = graph.tensors[operator.outputs[0]].name.decode()
-        if operator_name(model, operator) in WITH_WEIGHTS and name in matched.tensors:
+        if operator_name(model, operator) in KINDS and name in matched.tensors:
             expected = weights.get(matched.tensors[name].module)
             if expected is not None:
                 layers.append((name, operator, expected))
@@ -74,6 +75,8 @@ def _weight_checks(model: Any, matched: Matched, torch: TorchRanges) -> list[dic
         scale = tensor.quantization.scale
         if len(scale) != len(expected.scale) or not _close(scale, expected.scale):
             wrong_scale.append(f"'{name}'")
+        import numpy as np
+
         values = np.frombuffer(bytes(model.buffers[tensor.buffer].data), np.int8).reshape(tensor.shape)
         layouts = _layouts(expected, values.shape, _flattened_image(graph, operator.inputs[0]))
         identical += max(int((values == layout).sum()) for layout in layouts)
@@ -101,7 +104,7 @@ def _layouts(
 ) -> list[NDArray[np.int8]]:
     """Return PyTorch's weights in the layouts TFLite may have: O,H,W,I; depthwise 1,H,W,O; dense O,I.
 
-    The columns of a dense layer behind a flattened image stand in H,W,C order there (export/flatten_order.py).
+    The columns of a dense layer behind a flattened image stand in H,W,C order there (FlattenChannelsLast).
     """
     values = weights.values
     if values.ndim == 4:
@@ -114,6 +117,8 @@ def _layouts(
 
 
 def _close(found: Any, expected: Any) -> bool:
+    import numpy as np
+
     return bool(np.allclose(found, expected, rtol=RELATIVE_TOLERANCE, atol=0.0))
 
 

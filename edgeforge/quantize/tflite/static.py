@@ -7,80 +7,24 @@ TensorFlow is needed: the float model's graph is kept as it is, tensor by tensor
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal
 
 from edgeforge.errors import RecipeError
-from edgeforge.quantize.tflite.large_biases import with_room_for_biases
-from edgeforge.tflite.boundaries import widened_through_float
-from edgeforge.tflite.flatbuffer import operator_name, read_model, write_model
+from edgeforge.quantize.tflite.passes.order import rewrite_in_order
+from edgeforge.quantize.tflite.passes.room_for_biases import RoomForBiases
+from edgeforge.quantize.tflite.prepared import layers
+from edgeforge.tflite.flatbuffer import operator_name, read_model
+from edgeforge.tflite.passes.widen_through_float import WidenThroughFloat
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    pass
 
 Ranges = Mapping[str, tuple[float, float]]  # activation tensor → (min, max)
 Precision = Literal["int8", "int16", "float32"]  # of a layer's activations; its weights are int8 unless float32
 
 BITS = {"int8": 8, "int16": 16}
-SIGNATURE = b"serving_default"
-
-
-def prepared(float_model: bytes) -> bytes:
-    """Return the float32 model with a signature, which ai-edge-quantizer needs, and short unique tensor names.
-
-    Activations are called after their operator and its place, such as `conv_2d_3`; the converter's own names are
-    long, and ship with the model.
-    """
-    from ai_edge_litert import schema_py_generated as schema
-
-    model = read_model(float_model)
-    graph = model.subgraphs[0]
-    for place, tensor in enumerate(graph.tensors):
-        tensor.name = f"constant_{place}".encode()
-    for place, tensor in enumerate(graph.inputs):
-        graph.tensors[tensor].name = f"input_{place}".encode() if place else b"input"
-    for place, operator in enumerate(graph.operators):
-        for output, tensor in enumerate(operator.outputs):
-            name = f"{operator_name(model, operator).lower()}_{place}" + (f"_{output}" if output else "")
-            graph.tensors[tensor].name = name.encode()
-    signature = schema.SignatureDefT()
-    signature.signatureKey, signature.subgraphIndex = SIGNATURE, 0
-    signature.inputs = [_mapped(schema, graph, tensor) for tensor in graph.inputs]
-    signature.outputs = [_mapped(schema, graph, tensor) for tensor in graph.outputs]
-    model.signatureDefs = [signature]
-    return write_model(model)
-
-
-def layers(model: bytes) -> list[str]:
-    """Return the name of every operator of a prepared model, in order: that of its first output tensor."""
-    graph = read_model(model).subgraphs[0]
-    return [graph.tensors[operator.outputs[0]].name.decode() for operator in graph.operators]
-
-
-def activations(model: bytes, inputs: NDArray[np.float32]) -> Iterator[dict[str, NDArray[Any]]]:
-    """Yield, input by input, the value of every activation tensor of a .tflite by name, its own input included.
-
-    inputs: N,C,H,W float32; the model must take float32 (1,H,W,C). LiteRT's kernels without a delegate compute,
-    since a delegate hides the tensors inside.
-    """
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    interpreter = Interpreter(
-        model_content=model,
-        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-        experimental_preserve_all_tensors=True,
-    )
-    interpreter.allocate_tensors()
-    graph = read_model(model).subgraphs[0]
-    places = {graph.tensors[t].name.decode(): t for op in graph.operators for t in op.outputs}
-    source = int(graph.inputs[0])
-    for image in inputs.transpose(0, 2, 3, 1):
-        interpreter.set_tensor(source, image[None])
-        interpreter.invoke()
-        values = {graph.tensors[source].name.decode(): image[None]}
-        yield values | {name: interpreter.get_tensor(place) for name, place in places.items()}
 
 
 def quantize_static(
@@ -108,7 +52,8 @@ def quantize_static(
     model = read_model(float_model)
     graph = model.subgraphs[0]
     if per_channel:
-        float_model = with_room_for_biases(float_model, _input_steps(model, ranges, kinds, per_channel_dense))
+        steps = _input_steps(model, ranges, kinds, per_channel_dense)
+        float_model, _ = rewrite_in_order(float_model, [RoomForBiases(steps)])
     quantizer = Quantizer(bytearray(float_model))
     dense = QuantGranularity.CHANNELWISE if per_channel and per_channel_dense else QuantGranularity.TENSORWISE
     other = QuantGranularity.CHANNELWISE if per_channel else QuantGranularity.TENSORWISE
@@ -129,7 +74,7 @@ def quantize_static(
     }
     result = quantizer.quantize(values).quantized_model
     assert result is not None
-    return widened_through_float(bytes(result))
+    return rewrite_in_order(bytes(result), [WidenThroughFloat()])[0]
 
 
 def _input_steps(model: Any, ranges: Ranges, kinds: Mapping[str, Precision], dense: bool) -> dict[str, float]:
@@ -200,9 +145,3 @@ def check_ranges(float_model: bytes, ranges: Ranges, float_layers: frozenset[str
                 f"the activation range of tensor '{name}' is {low} to {high}: it has no width",
                 fix="the layer gives one value for all calibration images; choose others, or look for a dead layer",
             )
-
-
-def _mapped(schema: Any, graph: Any, tensor: int) -> Any:
-    entry = schema.TensorMapT()
-    entry.name, entry.tensorIndex = graph.tensors[tensor].name, tensor
-    return entry

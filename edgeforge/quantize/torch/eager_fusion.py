@@ -37,24 +37,3 @@ def fusable_groups(network: nn.Module) -> list[list[str]]:
                     break
             place += 1
     return groups
-
-
-def replace_relu6(network: nn.Module) -> list[str]:
-    """Replace, in place, each ReLU6 behind a convolution or dense layer of an nn.Sequential by a ReLU.
-
-    Eager mode cannot fuse ReLU6, and its own int8 one gives wrong values behind a qnnpack convolution. A ReLU whose
-    range ends at 6 is the same in integers: returned are the layers whose range must.
-    """
-    from torch import nn
-
-    saturating = []
-    for prefix, module in list(network.named_modules()):
-        if not isinstance(module, nn.Sequential):
-            continue
-        children = list(module.named_children())
-        for place, (name, child) in enumerate(children):
-            before = [other for other in children[:place] if not isinstance(other[1], nn.BatchNorm2d)]
-            if isinstance(child, nn.ReLU6) and before and isinstance(before[-1][1], nn.Conv2d | nn.Linear):
-                setattr(module, name, nn.ReLU())
-                saturating.append(f"{prefix}.{before[-1][0]}" if prefix else before[-1][0])
-    return saturating

@@ -4,8 +4,7 @@ Five differences are removed before PyTorch places its observers:
 - dropout: only passes values on, but scales them while training and would widen its observer's range;
 - nn.Identity, and the stubs of eager mode, for the same reason;
 - nn.Flatten: FX knows that torch.flatten only passes values on, but would give the module a range of its own;
-- ReLU6 behind a convolution or dense layer: TFLite fuses it. A ReLU whose range ends at 6 or below is the same
-  in integers, since int8 saturates there, and PyTorch fuses that;
+- ReLU6 behind a convolution or dense layer (relu6.py);
 - SiLU: TFLite computes a sigmoid and a product, and rounds after each. PyTorch has no integer kernel for it at all.
 """
 
@@ -13,9 +12,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgeforge.errors import RecipeError, first_line, line_in
+from edgeforge.quantize.torch.relu6 import replace_in_graph
 from edgeforge.suggest import nearest
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def quantizable_graph(network: nn.Module, file: Path, skip: tuple[str, ...] = ()
     _flatten_by_function(traced)
     _split_silu(traced)
     skipped = _skipped(traced, skip)
-    saturating = _replace_relu6(traced, skipped)
+    saturating = replace_in_graph(traced, skipped)
     traced.eval().recompile()
     return QuantizableGraph(traced, tuple(saturating), tuple(skipped))
 
@@ -118,43 +118,6 @@ def _split_silu(traced: fx.GraphModule) -> None:
             product = traced.graph.call_function(operator.mul, (node.args[0], gate))
         node.replace_all_uses_with(product)
         traced.graph.erase_node(node)
-
-
-def _replace_relu6(traced: fx.GraphModule, skipped: list[str]) -> list[str]:
-    """Replace each ReLU6 behind a quantized layer by a ReLU; return the modules that must saturate at 6."""
-    from torch import nn
-    from torch.nn import functional
-
-    modules = dict(traced.named_modules())
-    saturating: list[str] = []
-    for node in list(traced.graph.nodes):
-        if node.op == "call_module" and isinstance(modules[node.target], nn.ReLU6):
-            layers = _layers_before(node, modules)
-            if layers and node.target not in skipped:
-                traced.set_submodule(node.target, nn.ReLU())
-                saturating += [node.target, *layers]
-        elif node.op == "call_function" and node.target is functional.relu6:
-            layers = _layers_before(node, modules)
-            if layers and layers[-1] not in skipped:
-                node.target, node.kwargs = functional.relu, {}
-                saturating += layers
-    return saturating
-
-
-def _layers_before(node: fx.Node, modules: dict[str, nn.Module]) -> list[str]:
-    """Return the batch norm and the layer with weights that a node directly follows; empty when it follows none."""
-    from torch import nn
-
-    layers: list[str] = []
-    before: Any = node.args[0]
-    while before.op == "call_module" and len(before.users) == 1:
-        layers.append(before.target)
-        if isinstance(modules[before.target], nn.Conv2d | nn.Linear):
-            return layers
-        if not isinstance(modules[before.target], nn.BatchNorm2d | nn.BatchNorm1d):
-            return []
-        before = before.args[0]
-    return []
 
 
 def _skipped(traced: fx.GraphModule, skip: tuple[str, ...]) -> list[str]:

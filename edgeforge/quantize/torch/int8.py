@@ -17,10 +17,11 @@ from edgeforge.data.splits import read_preprocessing
 from edgeforge.errors import first_line
 from edgeforge.machine import has_vnni
 from edgeforge.quantize.torch import fx_quantize
-from edgeforge.quantize.torch.eager_fusion import fusable_groups, replace_relu6
+from edgeforge.quantize.torch.eager_fusion import fusable_groups
 from edgeforge.quantize.torch.fx_graph import quantizable_graph
 from edgeforge.quantize.torch.qconfig import own_qconfigs, qconfig
 from edgeforge.quantize.torch.ranges import write_ranges
+from edgeforge.quantize.torch.relu6 import replace_in_sequentials
 from edgeforge.recipe.schema import TorchEngine, TorchInt8, TorchObserver
 from edgeforge.results.files import TORCH_FAKE_QUANT_FILE, torch_file
 from edgeforge.results.preprocessing import Preprocessing
@@ -76,7 +77,7 @@ class Baselines:
 
         use_engine(engine)
         network = copy.deepcopy(self.network)
-        saturating = replace_relu6(network)
+        saturating = replace_in_sequentials(network)
         groups = fusable_groups(network.eval())
         if groups:
             quantization.fuse_modules(network, groups, inplace=True)

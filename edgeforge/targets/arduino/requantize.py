@@ -11,7 +11,7 @@ from edgeforge.data.representative import read_own
 from edgeforge.errors import EdgeForgeError, RecipeError, StageFailed, first_line
 from edgeforge.targets.arduino.own_tflite import OwnTFLite
 from edgeforge.tflite.associated_files import pure_flatbuffer
-from edgeforge.tflite.boundaries import InputOutput, with_io
+from edgeforge.tflite.conversion import NumberType
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +29,9 @@ def requantized(
     Raises RecipeError when a file does not fit the model, StageFailed when the quantizer refuses it.
     """
     from edgeforge.quantize.tflite.observers import calibrate
-    from edgeforge.quantize.tflite.static import prepared, quantize_static
+    from edgeforge.quantize.tflite.passes.order import finished
+    from edgeforge.quantize.tflite.prepared import prepared
+    from edgeforge.quantize.tflite.static import quantize_static
 
     x, _ = read_own(calibration, model.shape, "--calibration")
     progress(f"reading {float_file.name}")
@@ -42,7 +44,7 @@ def requantized(
         raise
     except Exception as error:
         raise StageFailed(f"{float_file}: the quantizer refuses it: {first_line(error)}") from error
-    made = with_io(quantized, cast("InputOutput", model.input_dtype))
+    made = finished(quantized, cast("NumberType", model.input_dtype), compact=False)
     return made, _comparison(model, floating, made, x)
 
 

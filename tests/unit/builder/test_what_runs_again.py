@@ -68,7 +68,7 @@ EDITS: list[tuple[str, Edit, set[str]]] = [
     ("code in a stage's own module", more("edgeforge/evaluate/latency.py"), {"latency"}),
     ("code that three stages share", more(TRAIN), {"train", "prune", "qat"}),
     ("code imported inside a function", more("edgeforge/export/keras_graph.py"), {"tflite", "qat-tflite", "dense"}),
-    ("code imported by what is imported", more("edgeforge/tflite/compact.py"),
+    ("code imported by what is imported", more("edgeforge/tflite/passes/compact.py"),
      {"tflite", "qat-tflite", "dense", "ptq", "mixed"}),
     ("code in a package's __init__.py", more("edgeforge/quantize/onnx/__init__.py"), {"onnx-int8"}),
     ("code that all import", more("edgeforge/errors.py"), EVERY),

@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 from tiny_nets import Op, build, conv, dense, depthwise, images, mobile_net
 
 from edgeforge.quantize.tflite.observers import calibrate
-from edgeforge.quantize.tflite.reconstruct import linear
-from edgeforge.quantize.tflite.static import activations, quantize_static
+from edgeforge.quantize.tflite.passes.float_layer import activated
+from edgeforge.quantize.tflite.passes.reconstruct import outputs_of
+from edgeforge.quantize.tflite.prepared import activations
+from edgeforge.quantize.tflite.static import quantize_static
 from edgeforge.tflite.flatbuffer import read_model, write_model
 from edgeforge.tflite.layers import (
     BIAS,
@@ -48,7 +50,7 @@ def test_a_layer_computes_what_litert_computes(
     x = images(random, 2)
     layer = read_layer(read_model(model), read_model(model).subgraphs[0].operators[0])
     assert layer is not None and layer.kind == kind
-    found = layer.activated(torch.from_numpy(linear(layer, x.transpose(0, 2, 3, 1)))).numpy()
+    found = activated(layer, torch.from_numpy(outputs_of(layer, x.transpose(0, 2, 3, 1)))).numpy()
     expected = np.concatenate([values[layer.name] for values in activations(model, x)])
     np.testing.assert_allclose(found, expected, atol=2e-5)
 

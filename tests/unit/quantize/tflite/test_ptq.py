@@ -9,7 +9,7 @@ from tiny_nets import build, conv, dense, images, mobile_net
 from edgeforge.builder.stage import Job
 from edgeforge.errors import RecipeError, StageFailed
 from edgeforge.evaluate.statistics import sqnr_db
-from edgeforge.quantize.tflite.equalization import Equalized, pairs_of
+from edgeforge.quantize.tflite.passes.equalize import pairs_of
 from edgeforge.quantize.tflite.ptq import Source, quantize_ptq
 from edgeforge.recipe.load import load_recipe
 from edgeforge.recipe.schema import PTQ, Recipe
@@ -39,7 +39,7 @@ def test_what_bad_scales_lose_is_won_back(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     plain, x, test = mobile_net(random), images(random, 32), images(random, 64)
     model = read_model(plain)
-    for pair in pairs_of(model, plain, x, Equalized(b"")):
+    for pair in pairs_of(model, plain, x).pairs:
         if pair.first.kind == "DEPTHWISE_CONV_2D":
             pair.scale((10 ** random.uniform(-1.5, 1.5, pair.channels)).astype(np.float32))
             pair.write(model)

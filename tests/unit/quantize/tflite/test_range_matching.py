@@ -11,9 +11,10 @@ from torch import nn
 from edgeforge.errors import ParityError, RecipeError
 from edgeforge.export.onnx import write_onnx
 from edgeforge.quantize.tflite.convert import convert_variants
+from edgeforge.quantize.tflite.prepared import prepared
 from edgeforge.quantize.tflite.range_matching import match
 from edgeforge.quantize.tflite.range_proofs import range_checks
-from edgeforge.quantize.tflite.static import prepared, quantize_static
+from edgeforge.quantize.tflite.static import quantize_static
 from edgeforge.quantize.torch.fx_graph import quantizable_graph
 from edgeforge.quantize.torch.fx_quantize import Quantized, finish, prepare
 from edgeforge.quantize.torch.ranges import TorchRanges, read_ranges, write_ranges

@@ -3,8 +3,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from edgeforge.quantize.torch.eager_fusion import fusable_groups, replace_relu6
+from edgeforge.quantize.torch.eager_fusion import fusable_groups
 from edgeforge.quantize.torch.int8 import Baselines
+from edgeforge.quantize.torch.relu6 import replace_in_sequentials
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.variant import Variant
 
@@ -25,7 +26,7 @@ def test_other_modules_are_not_known_to_follow_each_other() -> None:
 
 def test_relu6_behind_a_layer_becomes_a_relu_that_must_saturate() -> None:
     network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU6(), nn.MaxPool2d(2), nn.ReLU6())
-    assert replace_relu6(network) == ["0"]
+    assert replace_in_sequentials(network) == ["0"]
     assert [type(child) for child in network] == [nn.Conv2d, nn.BatchNorm2d, nn.ReLU, nn.MaxPool2d, nn.ReLU6]
 
 

@@ -1,16 +1,26 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from tiny_nets import build, conv, dense, depthwise, images, mobile_net
 
-from edgeforge.quantize.tflite.adaround import learned_rounding, rectified_sigmoid
+from edgeforge.errors import StageFailed
 from edgeforge.quantize.tflite.observers import calibrate
-from edgeforge.quantize.tflite.reconstruct import linear, reconstruct
+from edgeforge.quantize.tflite.passes.adaround import learned_rounding, rectified_sigmoid
+from edgeforge.quantize.tflite.passes.float_layer import linear
+from edgeforge.quantize.tflite.passes.reconstruct import Reconstruct, Reconstructed, outputs_of
 from edgeforge.quantize.tflite.static import Precision, quantize_static
 from edgeforge.recipe.schema import AdaRound
-from edgeforge.tflite.flatbuffer import read_model
+from edgeforge.tflite.flatbuffer import operators, read_model
 from edgeforge.tflite.layers import BIAS, WEIGHTS, Layer, constant, read_layer
 from edgeforge.tflite.steps import Steps
+
+
+def reconstruct(model: bytes, quantized: bytes, x: np.ndarray, **settings: Any) -> Reconstructed:
+    done = Reconstruct(model, x, **settings)(quantized)
+    assert isinstance(done, Reconstructed) and operators(done.model) == operators(quantized)
+    return done
 
 
 def layers_of(model: bytes) -> list[Layer]:
@@ -31,12 +41,12 @@ def test_learned_rounding_beats_the_nearest(kind: str, coarse: int, left: float)
     x = np.maximum(images(random, 48, 8) + 0.5 + images(random, 48, 1), 0).transpose(0, 2, 3, 1).copy()
     axes = tuple(axis for axis in range(layer.weights.ndim) if axis != layer.output_axis)
     scales = (abs(layer.weights).max(axes, keepdims=True) * coarse / 127).astype(np.float32)
-    targets = linear(layer, x)
+    targets = outputs_of(layer, x)
     weights, before, after = learned_rounding(layer, layer.weights, scales, x, targets, iterations=200, seed=0)
     assert weights.dtype == np.int8 and abs(weights - layer.weights / scales).max() < 1
     assert after < left * before
     # The figure stated is the layer's own.
-    found = layer.linear(torch.from_numpy(x), torch.from_numpy(weights * scales)).numpy()
+    found = linear(layer, torch.from_numpy(x), torch.from_numpy(weights * scales)).numpy()
     assert ((found - targets) ** 2).mean() == pytest.approx(after, rel=1e-3)
 
 
@@ -63,8 +73,8 @@ def largest_mean_error(model: bytes, quantized: bytes, x: np.ndarray) -> float:
     while steps.operator is not None:
         layer, original = (read_layer(s.model, s.operator) for s in (steps, reference))
         if layer and original:
-            expected = linear(original, reference.real(reference.operator.inputs[0]))
-            off = linear(layer, steps.real(steps.operator.inputs[0])) - expected
+            expected = outputs_of(original, reference.real(reference.operator.inputs[0]))
+            off = outputs_of(layer, steps.real(steps.operator.inputs[0])) - expected
             worst = max(worst, float(abs(off.reshape(-1, off.shape[-1]).mean(0)).max() / expected.std()))
         steps.step()
         reference.step()
@@ -100,3 +110,10 @@ def test_nothing_asked_for_changes_nothing() -> None:
     quantized = quantize_static(model, calibrate(model, x))
     numbers = [constant(read_model(m), 1) for m in (quantized, reconstruct(model, quantized, x).model)]
     np.testing.assert_array_equal(*numbers)
+
+
+def test_a_model_of_another_network_is_not_taken() -> None:
+    random = np.random.default_rng(5)
+    model, other, x = build((8, 8, 3), [conv(random, 3, 4, 3)]), mobile_net(random), images(random, 2)
+    with pytest.raises(StageFailed, match="Reconstruct requires more than the model has: the float model has no layer"):
+        Reconstruct(model, x, bias_correction=True)(quantize_static(other, calibrate(other, x)))

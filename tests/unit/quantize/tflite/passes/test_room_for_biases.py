@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 from tiny_nets import Op, build, conv, depthwise
 
-from edgeforge.quantize.tflite.large_biases import with_room_for_biases
 from edgeforge.quantize.tflite.observers import calibrate
-from edgeforge.quantize.tflite.static import Precision, activations, quantize_static
+from edgeforge.quantize.tflite.passes.room_for_biases import RoomForBiases
+from edgeforge.quantize.tflite.prepared import activations
+from edgeforge.quantize.tflite.static import Precision, quantize_static
+from edgeforge.tflite.flatbuffer import operators, read_model
+from edgeforge.tflite.layers import read_layer
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(8, 3, 6, 6)).astype(np.float32)
@@ -55,4 +58,17 @@ def results(quantized: bytes) -> list[np.ndarray]:
 
 def test_a_model_whose_biases_fit_stays_as_it_is() -> None:
     model = build((6, 6, 3), [conv(RANDOM, 3, 4, 3), conv(RANDOM, 4, 5)])
-    assert with_room_for_biases(model, {"conv_2d_0": 0.01, "conv_2d_1": 0.01}) is model
+    done = RoomForBiases({"conv_2d_0": 0.01, "conv_2d_1": 0.01})(model)
+    assert done.model is model and done.changed == ()
+
+
+def test_one_weight_of_a_dead_filter_is_raised_and_nothing_else() -> None:
+    model = with_dead_filters(1e-12)
+    done = RoomForBiases({"conv_2d_0": 0.01, "depthwise_conv_2d_1": 0.01, "conv_2d_2": 0.01})(model)
+    assert operators(model) == operators(done.model) == {"CONV_2D": 2, "DEPTHWISE_CONV_2D": 1}
+    assert done.changed == ("conv_2d_0", "depthwise_conv_2d_1")
+    before, after = read_model(model), read_model(done.model)
+    for one, other in zip(before.subgraphs[0].operators, after.subgraphs[0].operators, strict=True):
+        old, new = read_layer(before, one), read_layer(after, other)
+        assert old and new and (old.bias == new.bias).all()
+        assert (old.weights != new.weights).sum() == (old.name in done.changed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edgeforge.quantize.tflite.passes.float_layer import activated, linear
 from edgeforge.tflite.layers import Layer
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def learned_rounding(
         batch = torch.randint(len(x), (min(BATCH, len(x)),))
         up = rectified_sigmoid(v)
         weights = (floor + up).clamp(-LARGEST, LARGEST) * scale
-        off = layer.activated(layer.linear(x[batch], weights)) - y[batch]
+        off = activated(layer, linear(layer, x[batch], weights)) - y[batch]
         # In units of nearest rounding's error, channel by channel: the regulariser's weight serves every scale.
         loss = (off.square() / unit).mean()
         done = (step / iterations - WARM_UP) / (1 - WARM_UP)
@@ -88,7 +89,7 @@ def _errors(layer: Layer, inputs: torch.Tensor, targets: torch.Tensor, weights: 
 
     with torch.no_grad():
         parts = [
-            (layer.activated(layer.linear(x, weights)) - y).square().flatten(0, -2).sum(0)
+            (activated(layer, linear(layer, x, weights)) - y).square().flatten(0, -2).sum(0)
             for x, y in zip(inputs.split(BATCH), targets.split(BATCH), strict=True)
         ]
     return torch.stack(parts).sum(0) / (targets.numel() / targets.shape[-1])

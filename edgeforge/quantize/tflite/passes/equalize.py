@@ -7,13 +7,16 @@ absolute weight, so that no channel is lost to another's scale. The function com
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from edgeforge.quantize.tflite.static import activations
-from edgeforge.tflite.flatbuffer import operator_name, read_model, write_model
+from edgeforge.passes import Pass, Refusal, Rewritten
+from edgeforge.quantize.tflite.prepared import activations
+from edgeforge.tflite.flatbuffer import operator_name, operators, read_model, type_name, write_model
 from edgeforge.tflite.layers import (
     BIAS,
+    KINDS,
     WEIGHTS,
     Layer,
     activation_of,
@@ -21,15 +24,16 @@ from edgeforge.tflite.layers import (
     read_layer,
     set_constant,
 )
+from edgeforge.tflite.passing_operators import BY_CHANNEL
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 HOMOGENEOUS = ("NONE", "RELU")
-PASSING = ("PAD", "MAX_POOL_2D", "AVERAGE_POOL_2D", "MEAN", "RELU", "LEAKY_RELU", "RESHAPE", "SQUEEZE")
 CONVERGED = 1e-3  # a round whose factors all lie this near to 1 is the last
 ROUNDS = 100
+ROUNDING = 1e-3  # of the outputs' range: factors of 10,000 leave about a tenth of it
 RELU6_LIMIT = 6.0
 
 
@@ -76,38 +80,60 @@ class Pair:
                 set_constant(model, operator, BIAS, layer.bias)
 
 
-@dataclass
-class Equalized:
-    """The model equalized, how many pairs of layers were, and why others were not (layer → reason)."""
+@dataclass(frozen=True)
+class Equalized(Rewritten[bytes]):
+    """The model equalized; `changed` are the first layers of its pairs."""
 
-    model: bytes
-    pairs: int = 0
     largest: float = 1.0  # factor, or 1 / factor
-    left_alone: dict[str, str] = field(default_factory=dict)
     held_channels: int = 0  # of ReLU6 layers, which reach 6
 
 
-def equalize(float_model: bytes, images: NDArray[np.float32]) -> Equalized:
+@dataclass(frozen=True)
+class Equalize(Pass[bytes]):
     """Equalize all pairs of layers that may be, in rounds until nothing changes any more.
 
-    float_model: as `prepared` returns it. images: N,C,H,W float32, for layers with ReLU6 alone: a channel that
-    reaches 6 on any of them keeps its scale, and no other is raised above 6, so that the function is kept on these
-    images. A depthwise layer belongs to two pairs, and the rounds end at the geometric mean of all three ranges.
-    """
-    import numpy as np
+    Requires a float32 model as `prepared` returns it. Ensures the same operators, and the same outputs of the first
+    image but for rounding; every layer that is in no pair is refused with its reason.
 
-    model = read_model(float_model)
-    result = Equalized(b"")
-    pairs = pairs_of(model, float_model, images, result)
-    for _ in range(ROUNDS):
-        if max((_balance(pair) for pair in pairs), default=0.0) < CONVERGED:
-            break
-    for pair in pairs:
-        pair.write(model)
-    result.pairs = len(pairs)
-    result.largest = float(max((np.exp(abs(np.log(pair.factors))).max() for pair in pairs), default=1.0))
-    result.model = write_model(model)
-    return result
+    images: N,C,H,W float32, for layers with ReLU6 alone: a channel that reaches 6 on any of them keeps its scale, and
+    no other is raised above 6, so that the function is kept on these images. A depthwise layer belongs to two pairs,
+    and the rounds end at the geometric mean of all three ranges.
+    """
+
+    images: NDArray[np.float32]
+
+    def requires(self, model: bytes) -> Iterator[str]:
+        """Yield the layers whose weights are no float32."""
+        unpacked = read_model(model)
+        for operator in unpacked.subgraphs[0].operators:
+            if operator_name(unpacked, operator) in KINDS:
+                weights = unpacked.subgraphs[0].tensors[operator.inputs[WEIGHTS]]
+                if type_name(weights.type) != "FLOAT32":
+                    yield f"the weights '{weights.name.decode()}' are {type_name(weights.type)}, not float32"
+
+    def rewrite(self, model: bytes) -> Equalized:
+        """Return the model equalized."""
+        import numpy as np
+
+        unpacked = read_model(model)
+        found = pairs_of(unpacked, model, self.images)
+        for _ in range(ROUNDS):
+            if max((_balance(pair) for pair in found.pairs), default=0.0) < CONVERGED:
+                break
+        for pair in found.pairs:
+            pair.write(unpacked)
+        largest = max((np.exp(abs(np.log(pair.factors))).max() for pair in found.pairs), default=1.0)
+        changed = tuple(pair.first.name for pair in found.pairs)
+        return Equalized(write_model(unpacked), changed, found.refused, float(largest), found.held_channels)
+
+    def ensures(self, before: bytes, after: Rewritten[bytes]) -> Iterator[str]:
+        """Yield other operators, and outputs of the first image that are off by more than rounding."""
+        if operators(before) != operators(after.model):
+            yield f"the operators were {operators(before)}, are {operators(after.model)}"
+        expected, found = (_outputs(model, self.images[:1]) for model in (before, after.model))
+        spread = float(expected.max() - expected.min())
+        if not abs(found - expected).max() <= ROUNDING * spread:
+            yield f"outputs differ by {abs(found - expected).max():.2g}, of a range of {spread:.2g}"
 
 
 def _balance(pair: Pair) -> float:
@@ -130,32 +156,42 @@ def by_input_channel(layer: Layer, channels: int) -> NDArray[np.float32]:
     return layer.weights.reshape(-1, channels, 1)
 
 
-def pairs_of(model: Any, float_model: bytes, images: NDArray[np.float32], result: Equalized) -> list[Pair]:
-    """Return the pairs in the order of the graph, and note in `result` why other layers are left alone."""
+@dataclass(frozen=True)
+class Pairs:
+    """The pairs in the order of the graph, the layers in none, and the channels that ReLU6 keeps from scaling."""
+
+    pairs: list[Pair]
+    refused: tuple[Refusal, ...]
+    held_channels: int
+
+
+def pairs_of(model: Any, float_model: bytes, images: NDArray[np.float32]) -> Pairs:
+    """Return the pairs of layers that may be equalized. images: see Equalize."""
     import numpy as np
 
     read = ((operator, read_layer(model, operator)) for operator in model.subgraphs[0].operators)
     layers = {id(operator): (operator, layer) for operator, layer in read if layer}
     candidates: list[tuple[Layer, Any, Any]] = []
+    refused = []
     for operator, layer in layers.values():
         follower, reason = _follower(model, operator, layer)
         if follower is None:
-            result.left_alone[layer.name] = reason
+            refused.append(Refusal(layer.name, reason))
         else:
             candidates.append((layer, operator, follower))
     clipped = [layer.name for layer, _, _ in candidates if layer.activation == "RELU6"]
     largest = _largest(float_model, images, clipped) if clipped else {}
-    pairs = []
+    pairs, held = [], 0
     for layer, operator, follower in candidates:
         channels = layer.weights.shape[layer.output_axis]
         free, least = np.ones(channels, np.bool_), np.zeros(channels, np.float32)
         if layer.activation == "RELU6":
             free = largest[layer.name] < RELU6_LIMIT
             least = (largest[layer.name] / RELU6_LIMIT).astype(np.float32)
-            result.held_channels += int((~free).sum())
+            held += int((~free).sum())
         second = layers[id(follower)][1]
         pairs.append(Pair((operator, follower), layer, second, free, least, np.ones(channels, np.float32)))
-    return pairs
+    return Pairs(pairs, tuple(refused), held)
 
 
 def _follower(model: Any, operator: Any, layer: Layer) -> tuple[Any, str]:
@@ -179,7 +215,7 @@ def _follower(model: Any, operator: Any, layer: Layer) -> tuple[Any, str]:
                 return None, "a grouped convolution reads it"
             return reader, ""
         if (
-            kind not in PASSING
+            kind not in BY_CHANNEL
             or activation_of(reader) not in HOMOGENEOUS
             or not _keeps_channels(model, reader, kind, channels)
         ):
@@ -212,3 +248,12 @@ def _largest(float_model: bytes, images: NDArray[np.float32], names: list[str]) 
             found = values[name].reshape(-1, values[name].shape[-1]).max(0)
             largest[name] = np.maximum(largest[name], found) if name in largest else found
     return largest
+
+
+def _outputs(model: bytes, images: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the model's outputs of some images."""
+    import numpy as np
+
+    graph = read_model(model).subgraphs[0]
+    output = graph.tensors[graph.outputs[0]].name.decode()
+    return np.stack([values[output] for values in activations(model, images)])

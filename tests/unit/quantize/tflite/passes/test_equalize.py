@@ -4,10 +4,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_nets import Op, build, conv, dense, depthwise, images, mobile_net
 
-from edgeforge.quantize.tflite.equalization import Equalized, equalize, pairs_of
-from edgeforge.quantize.tflite.static import activations
-from edgeforge.tflite.flatbuffer import read_model, write_model
+from edgeforge.errors import StageFailed
+from edgeforge.passes import Refusal
+from edgeforge.quantize.tflite.observers import calibrate
+from edgeforge.quantize.tflite.passes.equalize import Equalize, Equalized, pairs_of
+from edgeforge.quantize.tflite.prepared import activations
+from edgeforge.quantize.tflite.static import quantize_static
+from edgeforge.tflite.flatbuffer import operators, read_model, write_model
 from edgeforge.tflite.layers import Layer, read_layer
+
+
+def equalize(model: bytes, x: np.ndarray) -> Equalized:
+    done = Equalize(x)(model)
+    assert isinstance(done, Equalized)
+    assert operators(done.model) == operators(model)
+    return done
 
 
 def outputs(model: bytes, x: np.ndarray) -> np.ndarray:
@@ -21,7 +32,7 @@ def layers_of(model: bytes) -> list[Layer]:
 
 def badly_scaled(model: bytes, x: np.ndarray, seed: int, decades: float) -> bytes:
     random, read = np.random.default_rng(seed), read_model(model)
-    for pair in pairs_of(read, model, x, Equalized(b"")):
+    for pair in pairs_of(read, model, x).pairs:
         pair.scale((10 ** random.uniform(-decades / 2, decades / 2, pair.channels)).astype(np.float32))
         pair.write(read)
     return write_model(read)
@@ -37,9 +48,9 @@ def test_the_function_is_the_same_and_weight_ranges_agree(seed: int, decades: fl
     expected = outputs(plain, x)
     for candidate in (model, result.model):
         np.testing.assert_allclose(outputs(candidate, x), expected, atol=1e-4 * abs(expected).max())
-    assert result.pairs == 5 and len(result.left_alone) == 3
+    assert len(result.changed) == 5 and len(result.refused) == 3
     read = read_model(result.model)
-    for pair in pairs_of(read, result.model, x, Equalized(b"")):
+    for pair in pairs_of(read, result.model, x).pairs:
         r1, r2 = pair.ranges()
         np.testing.assert_allclose(r1, r2, rtol=1e-2)
 
@@ -75,7 +86,7 @@ def test_operators_that_keep_channels_may_lie_between(between: list[Op], second:
     )
     model, x = build((8, 8, 3), [conv(random, 3, 4, 3), *between, follower]), images(random, 3)
     result = equalize(model, x)
-    assert result.pairs == 1 and result.largest > 1.1
+    assert len(result.changed) == 1 and result.largest > 1.1
     expected = outputs(model, x)
     np.testing.assert_allclose(outputs(result.model, x), expected, atol=1e-5 * abs(expected).max())
 
@@ -83,15 +94,15 @@ def test_operators_that_keep_channels_may_lie_between(between: list[Op], second:
 def test_what_is_left_alone_has_a_reason() -> None:
     random = np.random.default_rng(2)
     model, x = mobile_net(random), images(random, 1)
-    assert equalize(model, x).left_alone == {
-        "conv_2d_0": "its output has 2 readers",
-        "conv_2d_3": "ADD reads it",
-        "fully_connected_9": "its output is the model's",
-    }
+    assert equalize(model, x).refused == (
+        Refusal("conv_2d_0", "its output has 2 readers"),
+        Refusal("conv_2d_3", "ADD reads it"),
+        Refusal("fully_connected_9", "its output is the model's"),
+    )
     separate = build((8, 8, 3), [conv(random, 3, 4), Op("RELU6"), conv(random, 4, 5)])
-    assert equalize(separate, x).left_alone["conv_2d_0"] == "RELU6 reads it"
+    assert equalize(separate, x).refused[0] == Refusal("conv_2d_0", "RELU6 reads it")
     grouped = build((8, 8, 3), [conv(random, 3, 4), conv(random, 2, 6)])
-    assert equalize(grouped, x).left_alone["conv_2d_0"] == "a grouped convolution reads it"
+    assert equalize(grouped, x).refused[0] == Refusal("conv_2d_0", "a grouped convolution reads it")
 
 
 def test_a_dead_channel_keeps_its_scale() -> None:
@@ -119,3 +130,25 @@ def test_relu6_keeps_its_function_on_the_images(seed: int, loud: float) -> None:
         assert result.held_channels == 0 and result.largest > 1.2
     if loud > 20:
         assert result.held_channels > 0
+
+
+def test_only_a_float_model_is_taken() -> None:
+    random = np.random.default_rng(4)
+    model, x = build((8, 8, 3), [conv(random, 3, 4), conv(random, 4, 5)]), images(random, 2)
+    with pytest.raises(StageFailed, match=r"Equalize requires more than the model has: the weights '.*' are INT8"):
+        Equalize(x)(quantize_static(model, calibrate(model, x)))
+
+
+def test_another_function_is_caught() -> None:
+    class Breaks(Equalize):
+        def rewrite(self, model: bytes) -> Equalized:
+            read = read_model(model)
+            for pair in pairs_of(read, model, self.images).pairs:
+                pair.first.bias[...] += 1
+                pair.write(read)
+            return Equalized(write_model(read))
+
+    random = np.random.default_rng(5)
+    model, x = build((8, 8, 3), [conv(random, 3, 4), conv(random, 4, 5)]), images(random, 2)
+    with pytest.raises(StageFailed, match="Breaks does not do what it ensures: outputs differ by"):
+        Breaks(x)(model)

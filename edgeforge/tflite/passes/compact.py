@@ -8,10 +8,12 @@ every reader sees what it saw before.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import flatbuffers
 
+from edgeforge.passes import Pass, Rewritten
 from edgeforge.tflite.flatbuffer import read_model
 
 if TYPE_CHECKING:
@@ -20,14 +22,35 @@ if TYPE_CHECKING:
 BUFFER_ALIGNMENT = 16  # `force_align: 16` of a Buffer's data in TFLite's schema
 
 
-def compact(flatbuffer: bytes) -> bytes:
-    """Return the model with equal vectors and strings stored once; the same bytes every time.
+class Compact(Pass[bytes]):
+    """Store equal vectors and strings once; the same bytes every time.
 
-    flatbuffer: a .tflite without appended files. Raises RecipeError when it is none.
+    Requires a flatbuffer without appended files. Ensures the same operators, tensors and buffers, in no more bytes but
+    for what aligns the buffers: a file with little to share may grow by a few.
     """
-    builder = _SharingBuilder(len(flatbuffer))
-    builder.Finish(read_model(flatbuffer).Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+
+    def rewrite(self, model: bytes) -> Rewritten[bytes]:
+        """Return the model in fewer bytes. Raises RecipeError when it is no flatbuffer."""
+        builder = _SharingBuilder(len(model))
+        builder.Finish(read_model(model).Pack(builder), b"TFL3")
+        return Rewritten(bytes(builder.Output()), ("the file",))
+
+    def ensures(self, before: bytes, after: Rewritten[bytes]) -> Iterator[str]:
+        """Yield what is missing or larger."""
+        if _counts(before) != _counts(after.model):
+            yield f"operators, tensors and bytes of each buffer were {_counts(before)}, are {_counts(after.model)}"
+        if len(after.model) > len(before) + BUFFER_ALIGNMENT * len(_counts(before)[2]):
+            yield f"{len(after.model)} bytes, of {len(before)}"
+
+
+def _counts(model: bytes) -> tuple[int, int, tuple[int, ...]]:
+    """Return how many operators and tensors a model has, and the bytes of each buffer; nothing is unpacked."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    root = schema.Model.GetRootAs(model)
+    graphs = [root.Subgraphs(n) for n in range(root.SubgraphsLength())]
+    sizes = tuple(root.Buffers(n).DataLength() for n in range(root.BuffersLength()))
+    return sum(g.OperatorsLength() for g in graphs), sum(g.TensorsLength() for g in graphs), sizes
 
 
 class _SharingBuilder(flatbuffers.Builder):  # type: ignore[misc]

@@ -1,0 +1,38 @@
+"""The order in which a .tflite is rewritten on its way from float32 to the file that ships."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edgeforge.passes import Pass, Rewritten, rewrite
+from edgeforge.quantize.tflite.passes.equalize import Equalize
+from edgeforge.quantize.tflite.passes.reconstruct import Reconstruct
+from edgeforge.quantize.tflite.passes.room_for_biases import RoomForBiases
+from edgeforge.tflite.conversion import NumberType
+from edgeforge.tflite.passes.compact import Compact
+from edgeforge.tflite.passes.input_output_type import InputOutputType
+from edgeforge.tflite.passes.widen_through_float import WidenThroughFloat
+
+ORDER: tuple[type[Pass[bytes]], ...] = (
+    # The float model.
+    Equalize,  # before ranges are measured: it changes every range
+    RoomForBiases,  # behind what changes weights, and once ranges are known: it needs the scales of layers' inputs
+    # The quantized model.
+    WidenThroughFloat,  # first: before it, LiteRT cannot run a model that mixes int8 and int16
+    Reconstruct,  # runs the model, layer by layer, with its own types at both ends
+    InputOutputType,  # last in the graph: what it adds is no layer of the network
+    Compact,  # last of all: whatever writes the file again, writes twice what is shared
+)
+
+
+def rewrite_in_order(model: bytes, passes: Sequence[Pass[bytes]]) -> tuple[bytes, dict[str, Rewritten[bytes]]]:
+    """Return a .tflite rewritten, and what each pass did, by its class's name. Asserts that the order is ORDER's."""
+    places = [ORDER.index(type(one)) for one in passes]
+    assert places == sorted(places), f"{[type(one).__name__ for one in passes]} is not the order of ORDER"
+    return rewrite(model, passes)
+
+
+def finished(model: bytes, io: NumberType | None, *, compact: bool) -> bytes:
+    """Return a quantized model as it ships: with its ends of type `io` (None: as they are), compact where asked."""
+    ends: list[Pass[bytes]] = [InputOutputType(io)] if io else []
+    return rewrite_in_order(model, [*ends, *([Compact()] if compact else [])])[0]
