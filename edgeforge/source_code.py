@@ -99,7 +99,7 @@ def modules_beside(path: Path) -> dict[str, Path]:
     folders = [path.parent, Path.cwd()]
     modules = _Modules(folders, lambda name: name.partition(".")[0] != NAME)
     found = {}
-    for file in modules.with_imports([path.stem]):
+    for file in modules.with_imports(_absolute(name, "") for name in read_source(path.read_bytes()).imports):
         if file != path:
             folder = next(folder for folder in folders if file.is_relative_to(folder))
             found[file.relative_to(folder).as_posix()] = file

@@ -17,6 +17,7 @@ from places import ROOT
 from edgeforge.builder.stage import Job
 from edgeforge.quantize.onnx.static import quantize_onnx
 from edgeforge.recipe.schema import Recipe
+from edgeforge.results.files import ONNX_FLOAT_FILE
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.variant import Variant, write_variants
 from edgeforge.targets.raspberry_pi.bundle import pack_raspberry_pi
@@ -41,8 +42,8 @@ def make_bundle(folder: Path, **settings: Any) -> Path:
     np.savez(inputs["data"] / "data.npz", test_x=raw, test_y=load_digits().target[:100])
     (inputs["data"] / "preprocessing.json").write_text(PREPROCESSING.to_json())
     np.savez(inputs["calibration"] / "calibration.npz", x=PREPROCESSING.apply(raw), y=np.zeros(100, np.int64))
-    onnx.save(network(), inputs["onnx"] / "digits_fp32.onnx")
-    write_variants(inputs["onnx"], [Variant("onnx-fp32", "onnxruntime", "fp32", "digits_fp32.onnx")])
+    onnx.save(network(), inputs["onnx"] / ONNX_FLOAT_FILE)
+    write_variants(inputs["onnx"], [Variant("onnx-fp32", "onnxruntime", "fp32", ONNX_FLOAT_FILE)])
     job = Job("s", recipe, inputs, inputs["onnx-int8"], folder / "scratch", lambda share, text: None)
     if int8:
         quantize_onnx(job)

@@ -73,18 +73,18 @@ def test_a_file_without_code_has_no_hash() -> None:
 
 def test_modules_beside_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = {
-        "nets/net.py": "import torch, json\nfrom blocks.conv import Block\nfrom shared import tables\n",
+        "nets/my.net.py": "import torch, json\nfrom blocks.conv import Block\nfrom shared import tables\n",
         "nets/blocks/__init__.py": "",
         "nets/blocks/conv.py": "from . import norm\nfrom ..net import x\nfrom .... import above\n",
         "nets/blocks/norm.py": "def f():\n    import nets.late\n",
-        "nets/late.py": "import net\n",
+        "nets/late.py": "import my.net\n",
         "nets/other.py": "",
         "shared/tables.py": "from .missing import x\n",
     }
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    net = tmp_path / "nets" / "net.py"
+    net = tmp_path / "nets" / "my.net.py"
     monkeypatch.chdir(tmp_path)  # where Python looks, too
     found = modules_beside(net)
     assert list(found) == ["blocks/__init__.py", "blocks/conv.py", "blocks/norm.py", "late.py", "shared/tables.py"]
