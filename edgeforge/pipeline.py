@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeforge.builder.plan import Plan, make_plan
-from edgeforge.builder.publish import publish, read_record
+from edgeforge.builder.publish import note_plan, publish, read_record
 from edgeforge.builder.run import Build, Watcher
 from edgeforge.builder.stage import Stage
-from edgeforge.builder.store import Artifact, Store, storage_errors
+from edgeforge.builder.store import PLANNING, Artifact, Store, storage_errors
 from edgeforge.data.registry import data_digest
 from edgeforge.files import sha256_of
 from edgeforge.recipe.load import LoadedRecipe
@@ -393,8 +393,14 @@ def build(
         if turn == 0:
             watcher.notice(f"another build is at work in {place.folder}; waiting for it to end")
 
+    def planning(turn: int) -> None:
+        if turn == 1:  # another build's plan takes less
+            watcher.notice(f"another build is making its plan in {out}, or it is being cleaned; waiting for it to end")
+
     with place.store.lock(f"build-{place.name}", waiting):
-        plan = plan_build(loaded, out, until=until, force=force)
+        with place.store.lock(PLANNING, planning):
+            plan = plan_build(loaded, out, until=until, force=force)
+            note_plan(plan, place.folder)
         planned(plan)
         artifacts = Build(plan, place.store, place.folder / "logs", watcher, jobs).run()
         written = publish(plan, artifacts, place.folder, watcher.notice)
