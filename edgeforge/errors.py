@@ -7,7 +7,7 @@
     ├── ParityError           two runtimes disagree by more than allowed        5
     └── BudgetExceeded        a model does not fit its board                    6
 
-Only `cli.py` catches these and exits; Ctrl-C exits with 130.
+Only `cli/app.py` catches these and exits; Ctrl-C exits with 130.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     recipe → plan → stages → artifacts → measurements → report
 
-`make_plan` (plan.py) gives each stage a key: the hash of its version, of the recipe's sections it reads, of its
-inputs' keys and of its libraries' versions. A stage whose key is in the store does not run. `Build` (build.py)
+`make_plan` (builder/plan.py) gives each stage a key: the hash of its version, of the recipe's sections it reads, of its
+inputs' keys and of its libraries' versions. A stage whose key is in the store does not run. `Build` (builder/run.py)
 runs the others, each in a worker process of its own (worker.py), and `publish` (publish.py) copies the files
 that a person wants into the build folder. A stage is a function in the module that its line here names.
 """

@@ -26,7 +26,7 @@ class Stage:
     reads: the recipe's sections it depends on, such as `quantize.calibration`; it sees no others.
     after: the stages whose artifacts it reads.
     uses: the packages it needs; their versions are part of its key.
-    files: the names of the user's own files it reads (see `plan.user_files`); their hashes are part of its key.
+    files: the names of the user's own files it reads (see recipe/user_files.py); their hashes are part of its key.
     publish: glob of the artifact's files → folder of the build where a person finds them.
     version: raise it when the stage's files would change for the same inputs.
     alone: run it with nothing beside it (it measures time).

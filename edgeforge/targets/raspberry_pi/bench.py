@@ -23,7 +23,7 @@ TIMEOUT = 900  # seconds of one script; each bounds itself far below
 
 
 def bench_on_desk(job: Job) -> None:
-    """Write desk.json (report.schema.PiDevice). Raises StageFailed when the bundle's self-test fails here."""
+    """Write desk.json (results.report.PiDevice). Raises StageFailed when the bundle's self-test fails here."""
     folder = unpack(next(job.inputs[BUNDLE_STAGE].glob("*.tar.gz")), job.scratch)
     job.progress(0.1, "its self-test")
     selftest = script(folder, "selftest.py", "--json")
