@@ -136,7 +136,8 @@ def _remove(cleaning: Cleaning, store: Store, folder: Path, size: int) -> None:
                 store.remove(folder)
             cleaning.freed += size
     except _Busy:
-        cleaning.busy.append(folder)
+        if not leftover:  # it is none: its writer lives
+            cleaning.busy.append(folder)
 
 
 def _needed(out: Path) -> dict[str, list[str]]:

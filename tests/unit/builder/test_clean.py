@@ -115,7 +115,7 @@ def test_without_limits_only_leftovers_of_dead_writers_go(out: Path) -> None:
         (folder / "part.bin").write_bytes(bytes(10))
     with Store(out / ".store").lock(kept[1].name.split(".")[0], at_once):
         done = clean(out, Limits(), NOW, at_once)
-    assert done.freed == 20 and done.busy == [kept[1]]
+    assert done.freed == 20 and not done.busy
     assert not any(folder.exists() for folder in dead) and all(folder.exists() for folder in kept)
     assert unused(out).exists()
 
@@ -143,6 +143,13 @@ def test_a_stopped_build_keeps_what_it_has_made_and_can_resume_from(out: Path) -
     toy_build(out, seed=7)
     clean(out, ALL, NOW, at_once)
     assert toy_plan(out, "toy", 7).up_to_date and len(folders(out)) == 2, "the build before is not the newest any more"
+
+
+def test_a_stopped_build_is_forgotten_after_the_next_one(out: Path) -> None:
+    toy_build(out, seed=7, stop=True)
+    toy_build(out, seed=0)
+    clean(out, ALL, NOW, at_once)
+    assert len(folders(out)) == 2 and toy_plan(out, "toy", 0).up_to_date
 
 
 def test_an_artifact_lives_as_long_as_one_build_needs_it(out: Path) -> None:
