@@ -1,3 +1,4 @@
 """EdgeForge: from a PyTorch CNN to a board, proven before flashing."""
 
 __version__ = "0.1.0"
+DISTRIBUTION = "edgeforge-toolchain"  # what pip calls it: on PyPI `edgeforge` is another tool

@@ -56,7 +56,7 @@ def build(
 
 
 def read_report(folder: str | Path) -> Any:
-    """Return the report (`report.schema.Report`) of a build folder."""
+    """Return the report (`results.report.Report`) of a build folder."""
     from edgeforge.results.report_file import read_report as read
 
     return read(Path(folder))

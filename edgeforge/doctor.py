@@ -6,11 +6,12 @@ import os
 import shutil
 import sys
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import Distribution, PackageNotFoundError, entry_points, version
 from typing import Literal
 
 from packaging.requirements import Requirement
 
+from edgeforge import DISTRIBUTION
 from edgeforge.machine import has_vnni
 
 GIB = 1024**3
@@ -51,11 +52,10 @@ def _python() -> Diagnosis:
 
 def _packages() -> list[Diagnosis]:
     rows = []
-    try:
-        lines = requires("edgeforge") or []
-    except PackageNotFoundError:
-        return [Diagnosis("edgeforge", "not installed", "missing", "pip install -e .")]
-    for line in lines:
+    own = _own_distribution()
+    if not own:
+        return [Diagnosis(DISTRIBUTION, "not installed", "missing", "pip install -e .")]
+    for line in own.requires or []:
         wanted = Requirement(line)
         if wanted.marker and not wanted.marker.evaluate({"extra": ""}):
             continue
@@ -67,6 +67,13 @@ def _packages() -> list[Diagnosis]:
         remedy = "" if right else f'pip install "{wanted.name}{wanted.specifier}"'
         rows.append(Diagnosis(str(wanted), found or "not installed", "ok" if right else "missing", remedy))
     return rows
+
+
+def _own_distribution() -> Distribution | None:
+    """Return the installed package that this command comes from; by its command, as another tool has the name too."""
+    scripts = entry_points(group="console_scripts", name="edgeforge")
+    found = [script.dist for script in scripts if script.value == "edgeforge.cli:main" and script.dist]
+    return min(found, key=lambda package: package.name != DISTRIBUTION, default=None)
 
 
 def _torchvision() -> list[Diagnosis]:

@@ -2,11 +2,11 @@
 
     recipe → plan → stages → artifacts → measurements → report
 
-`make_plan` (plan.py) gives each stage a key: the hash of its code (its module and all that this imports, comments left
-out: source_code.py), of the recipe's sections it reads, of its inputs' keys, of the user's files and of its libraries'
-versions. A stage whose key is in the store does not run. `Build` (run.py) runs the others, each in a worker process of
-its own (worker.py), and `publish` (publish.py) copies the files that a person wants into the build folder. A stage is a
-function in the module that its line here names.
+`make_plan` (builder/plan.py) gives each stage a key: the hash of its code (its module and all that this imports,
+comments left out: source_code.py), of the recipe's sections it reads, of its inputs' keys, of the user's files and of
+its libraries' versions. A stage whose key is in the store does not run. `Build` (builder/run.py) runs the others, each
+in a worker process of its own (worker.py), and `publish` (publish.py) copies the files that a person wants into the
+build folder. A stage is a function in the module that its line here names.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from functools import partial
 from pathlib import Path
 
 from edgeforge.builder.plan import Plan, make_plan
-from edgeforge.builder.publish import publish, read_record
+from edgeforge.builder.publish import note_plan, publish, read_record
 from edgeforge.builder.run import Build, Watcher
 from edgeforge.builder.stage import Stage
-from edgeforge.builder.store import Artifact, Store, storage_errors
+from edgeforge.builder.store import PLANNING, Artifact, Store, storage_errors
 from edgeforge.data.registry import data_digest, source_modules
 from edgeforge.files import sha256_of
 from edgeforge.recipe.load import LoadedRecipe
@@ -389,8 +389,14 @@ def build(
         if turn == 0:
             watcher.notice(f"another build is at work in {place.folder}; waiting for it to end")
 
+    def planning(turn: int) -> None:
+        if turn == 1:  # another build's plan takes less
+            watcher.notice(f"another build is making its plan in {out}, or it is being cleaned; waiting for it to end")
+
     with place.store.lock(f"build-{place.name}", waiting):
-        plan = plan_build(loaded, out, until=until, force=force)
+        with place.store.lock(PLANNING, planning):
+            plan = plan_build(loaded, out, until=until, force=force)
+            note_plan(plan, place.folder)
         planned(plan)
         artifacts = Build(plan, place.store, place.folder / "logs", watcher, jobs).run()
         written = publish(plan, artifacts, place.folder, watcher.notice)

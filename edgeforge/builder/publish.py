@@ -12,10 +12,13 @@ import yaml
 
 from edgeforge import __version__
 from edgeforge.builder.plan import Plan
+from edgeforge.builder.key import key_of
 from edgeforge.builder.store import Artifact, storage_errors
+from edgeforge.errors import EdgeForgeError
 from edgeforge.files import copy_whole, sha256_of, write_whole
 
 RECORD = ".edgeforge.json"
+PLANNED = "planned"  # in it: stage → key of what the last build is making, or was when it was stopped
 LOCK_FILE = "recipe.lock.yaml"
 
 
@@ -26,6 +29,32 @@ def read_record(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         record = {}
     return {"files": {}, "ingredients": {}} | (record if isinstance(record, dict) else {})
+
+
+def note_plan(plan: Plan, folder: Path) -> None:
+    """Tell the record what a build is about to make, so that what it has made stays in the store if it is stopped."""
+    record = read_record(folder)
+    published = {stage: key_of(parts) for stage, parts in record["ingredients"].items()}
+    planned = {step.stage.name: step.key for step in plan.steps}
+    wanted = {stage: key for stage, key in (record.get(PLANNED, {}) | planned).items() if key != published.get(stage)}
+    if wanted:
+        with storage_errors(folder):
+            _write_if_changed(folder / RECORD, json.dumps(record | {PLANNED: wanted}, indent=1))
+
+
+def needs(folder: Path) -> set[tuple[str, str]]:
+    """Return (stage, key) of what the newest build in a folder needs: what it published, or was making when stopped.
+
+    Raises EdgeForgeError where the folder's record cannot be read.
+    """
+    path = folder / RECORD
+    try:
+        record = json.loads(path.read_text())
+        published = {(stage, key_of(parts)) for stage, parts in record["ingredients"].items()}
+        return published | set(record.get(PLANNED, {}).items())
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        fix = "build it again, or remove the folder"
+        raise EdgeForgeError(f"{path} cannot be read: what that build needs is not known", fix=fix) from error
 
 
 def publish(plan: Plan, artifacts: dict[str, Artifact], folder: Path, notice: Callable[[str], None]) -> int:
@@ -54,6 +83,8 @@ def publish(plan: Plan, artifacts: dict[str, Artifact], folder: Path, notice: Ca
         written += _write_if_changed(folder / LOCK_FILE, lock_text(plan))
         for step in plan.steps:
             record["ingredients"][step.stage.name] = step.ingredients
+        unmade = {stage: key for stage, key in record.pop(PLANNED, {}).items() if stage not in planned}
+        record |= {PLANNED: unmade} if unmade else {}
         for name in plan.left_out:
             record["files"].pop(name, None)
             record["ingredients"].pop(name, None)

@@ -59,6 +59,7 @@ class Build:
             if step.artifact:
                 self.artifacts[step.stage.name] = step.artifact
                 self.cached.add(step.stage.name)
+                self.store.mark_used(step.artifact)
             else:
                 waiting.append(step)
         with futures.ThreadPoolExecutor(max_workers=self.jobs) as pool:

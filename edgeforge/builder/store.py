@@ -26,6 +26,7 @@ from edgeforge.files import flush, sha256_of, write_whole
 from edgeforge.foreign import cause
 
 META = "meta.json"
+PLANNING = "planning"  # the lock of whoever makes a build's plan, which counts on what is stored, or cleans the store
 
 
 @dataclass(frozen=True)
@@ -98,12 +99,20 @@ class Store:
 
     def discard(self, stage: str, key: str) -> None:
         """Remove an artifact: first out of sight in one step, then from the disk."""
-        folder = self.folder(stage, key)
+        self.remove(self.folder(stage, key))
+
+    def remove(self, folder: Path) -> None:
+        """Remove one of the store's folders, if it is there. The caller holds the lock of its name."""
         with storage_errors(self.root):
             if folder.exists():
                 grave = self._new_folder(f"{folder.name}.old")
                 folder.rename(grave / folder.name)
                 shutil.rmtree(grave, ignore_errors=True)
+
+    def mark_used(self, artifact: Artifact) -> None:
+        """Note that a build takes an artifact now: as meta.json's time of change, which no hash covers."""
+        with storage_errors(self.root):
+            os.utime(artifact.folder / META)
 
     @contextmanager
     def lock(self, name: str, waiting: Callable[[int], None]) -> Iterator[None]:

@@ -105,6 +105,44 @@ def init(
 
 
 @app.command()
+def clean(
+    older_than: Annotated[
+        str | None, typer.Option(metavar="AGE", help="Remove what no build has used for so long: 12h, 30d, 8w.")
+    ] = None,
+    keep_size: Annotated[
+        str | None,
+        typer.Option(metavar="SIZE", help="Remove the longest unused until the store is so small: 500MB, 5GB."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go; remove nothing.")] = False,
+    out: Out = Path("build"),
+    debug: Debug = False,
+) -> None:
+    """Remove what no build needs from the store; never what the newest build of a recipe needs.
+
+    Without a limit it only says what is there, and clears away what killed builds have left half-written.
+    Remove a build's folder first if its artifacts may go too.
+
+    Examples:
+
+      edgeforge clean --older-than 30d
+
+      edgeforge clean --keep-size 5GB --dry-run
+    """
+    from time import time
+
+    from edgeforge.builder import clean as store
+    from edgeforge.cli.cleaning import console_waiting, print_cleaning
+
+    limits = store.Limits(
+        older_than=store.seconds_of(older_than) if older_than is not None else None,
+        keep_size=store.bytes_of(keep_size) if keep_size is not None else None,
+    )
+    now = time()
+    done = store.plan_cleaning(out, limits, now) if dry_run else store.clean(out, limits, now, console_waiting)
+    print_cleaning(done, now, dry_run=dry_run)
+
+
+@app.command()
 def report(
     folder: Annotated[Path, typer.Argument(help="A build folder, such as build/digits.")],
     json: Annotated[bool, typer.Option("--json", help="Print report.json instead.")] = False,

@@ -33,7 +33,7 @@ class Variant:
     file: str | None  # relative to the stage's folder
     detail: str = ""
     reason: str = ""
-    checks: tuple[dict[str, Any], ...] = ()  # rows of report.schema.Check
+    checks: tuple[dict[str, Any], ...] = ()  # rows of results.report.Check
     warnings: tuple[str, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)  # what one runtime alone knows, such as the engine
 

@@ -74,7 +74,7 @@ def macs(data: bytes) -> int:
 
 
 def int8_checks(data: bytes, io: str) -> list[dict[str, Any]]:
-    """Return the proofs (rows of report.schema.Check) that a model computes in integers throughout.
+    """Return the proofs (rows of results.report.Check) that a model computes in integers throughout.
 
     io: other than int8, one QUANTIZE at the start and one QUANTIZE or DEQUANTIZE at the end convert; for float32
     the tensors outside of these are float.

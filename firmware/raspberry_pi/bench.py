@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier import CHOICE_FILE, Bundle, BundleError, Classifier, positive, run_script
+from classifier import CHOICE_FILE, Bundle, BundleError, Classifier, counts, positive, run_script, table
 from device import cores, device_facts, peak_memory, temperature
 from perf_counters import count_events
 
@@ -26,6 +26,9 @@ from perf_counters import count_events
 # less is noise, and float is the more accurate, fewer threads the cooler.
 WORTH = 0.02
 FEWEST_RUNS = 20  # that are made even when --seconds are over
+COLUMNS = {"variant": ("variant", "<8"), "threads": ("threads", ">7"), "p50 ms": ("p50_ms", ">8.3f"),
+           "p90 ms": ("p90_ms", ">8.3f"), "p99 ms": ("p99_ms", ">8.3f"), "images/s": ("images_per_second", ">8.1f"),
+           "provider": ("provider", "")}  # fmt: skip
 
 
 def main() -> int:
@@ -84,12 +87,8 @@ def measure(bundle: Bundle, threads: int, options: argparse.Namespace) -> list[d
 
 def inputs(bundle: Bundle) -> list[NDArray[Any]]:
     """Return the self-test's images as single inputs (1,C,H,W float32)."""
-    try:
-        with np.load(bundle.folder / "selftest.npz") as arrays:
-            tensor = bundle.tensor(arrays["images"], bundle.raw_max)
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        raise BundleError("selftest.npz is missing or damaged: copy the bundle again") from error
-    return [image[None] for image in tensor]
+    (images,) = bundle.selftest("images")
+    return [image[None] for image in bundle.tensor(images, bundle.raw_max)]
 
 
 def choose(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -162,10 +161,7 @@ def as_text(bundle: Bundle, result: dict[str, Any]) -> str:
              f"{heat['before']:.0f} to {heat['after']:.0f} °C" if heat["before"] and heat["after"]
              else "temperature not readable"]  # fmt: skip
     lines = [f"{bundle.name} on {facts['model']}, {facts['cores']} cores, {', '.join(known)}"]
-    lines.append(f"{'variant':<8} {'threads':>7} {'p50 ms':>9} {'p90 ms':>9} {'p99 ms':>9} {'images/s':>9}  provider")
-    for row in result["rows"]:
-        lines.append(f"{row['variant']:<8} {row['threads']:>7} {row['p50_ms']:>9.3f} {row['p90_ms']:>9.3f} "
-                     f"{row['p99_ms']:>9.3f} {row['images_per_second']:>9.1f}  {row['provider']}")  # fmt: skip
+    lines += table(result["rows"], COLUMNS)
     for variant, size in result["memory_bytes"].items():
         lines.append(f"{variant}: peak memory {'not readable' if size is None else f'{size / 2**20:.1f} MB'}")
     if result["perf"]:
@@ -186,7 +182,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--runs", type=positive, default=200, help="timed runs of each variant")
     parser.add_argument("--seconds", type=float, default=30.0, help="bound of each number of threads")
     parser.add_argument("--warmup", type=positive, default=20, help="runs before them")
-    parser.add_argument("--threads", help="numbers of threads to try, such as 1,2,4")
+    parser.add_argument("--threads", type=counts, help="numbers of threads to try, such as 1,2,4")
     parser.add_argument("--provider", help="execution provider (default: the first there is)")
     parser.add_argument("--choose", action="store_true", help=f"write the fastest variant to {CHOICE_FILE}")
     parser.add_argument("--perf", action="store_true", help="count instructions, cycles, cache misses (perf stat)")
@@ -196,11 +192,6 @@ def parse() -> argparse.Namespace:
     if options.threads is None:
         most = cores()
         options.threads = [count for count in (1, 2, 4, 8, 16) if count < most] + [most]
-    else:
-        try:
-            options.threads = [positive(text) for text in options.threads.split(",")]
-        except ValueError:
-            parser.error(f"--threads {options.threads}: not numbers such as 1,2,4")
     return options
 
 

@@ -5,6 +5,7 @@ Needs onnxruntime and numpy alone, and runs on Python 3.9 and later.
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import os
@@ -105,6 +106,14 @@ class Bundle:
         if hashlib.sha256(path.read_bytes()).hexdigest() != self.variants[variant]["sha256"]:
             raise BundleError(f"{path} is damaged: its SHA-256 differs; copy the bundle again")
 
+    def selftest(self, *names: str) -> list[NDArray[Any]]:
+        """Return the arrays of these names in selftest.npz: the desk's `images`, or a variant's outputs of them."""
+        try:
+            with np.load(self.folder / "selftest.npz") as arrays:
+                return [arrays[name] for name in names]
+        except (OSError, ValueError, KeyError, EOFError) as error:
+            raise BundleError("selftest.npz is missing or damaged: copy the bundle again") from error
+
     def tensor(self, pixels: NDArray[Any], white: float) -> NDArray[Any]:
         """Turn pixels (N,C,H,W), where `white` is the value of a white one, into inputs (N,C,H,W float32)."""
         mean = np.asarray(self.mean, np.float32).reshape(1, -1, 1, 1)
@@ -176,6 +185,12 @@ class Classifier:
         raise BundleError("this build of onnxruntime has no execution provider that is known here")
 
     @property
+    def introduction(self) -> str:
+        """What runs here, and by which choice; its notes below it."""
+        basis = "as measured here" if self.measured else "not measured here yet: bench.py --choose"
+        return "\n".join([f"{self.bundle.name} {self.variant} on {', '.join(self.providers)} ({basis})", *self.notes])
+
+    @property
     def providers(self) -> list[str]:
         """The execution providers in use, in their order."""
         return list(self.session.get_providers())
@@ -213,6 +228,21 @@ def positive(text: str) -> int:
     if number < 1:
         raise ValueError
     return number
+
+
+def counts(text: str) -> list[int]:
+    """Return whole numbers of at least 1, written 1,2,4; argparse names the option when they are none."""
+    try:
+        return [positive(part) for part in text.split(",")]
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text}: not numbers such as 1,2,4") from error
+
+
+def table(rows: list[dict[str, Any]], columns: dict[str, tuple[str, str]]) -> list[str]:
+    """Return a line of headings and one a row. columns: heading → (key in a row, format), such as >8.3f."""
+    widths = {heading: look.partition(".")[0] for heading, (_, look) in columns.items()}
+    lines = ["  ".join(f"{heading:{width}}" for heading, width in widths.items())]
+    return lines + ["  ".join(f"{row[key]:{look}}" for key, look in columns.values()) for row in rows]
 
 
 def run_script(main: Callable[[], int]) -> None:

@@ -19,9 +19,12 @@ from collections import Counter
 from typing import Any
 from urllib.parse import urlsplit
 
-from classifier import HERE, BundleError, positive, run_script
+from classifier import HERE, BundleError, counts, positive, run_script, table
 
 TIMEOUT = 10.0
+COLUMNS = {"clients": ("clients", ">7"), "requests": ("requests", ">8"), "p50 ms": ("p50_ms", ">7.2f"),
+           "p90 ms": ("p90_ms", ">7.2f"), "p99 ms": ("p99_ms", ">7.2f"), "req/s": ("requests_per_second", ">7.1f"),
+           "statuses": ("statuses", "")}  # fmt: skip
 
 
 def main() -> int:
@@ -138,10 +141,7 @@ def send_malformed(url: str, image: bytes) -> dict[str, Any]:
 
 def as_text(result: dict[str, Any]) -> str:
     """Return the figures as a table."""
-    lines = [f"{'clients':>7} {'requests':>8} {'p50 ms':>8} {'p90 ms':>8} {'p99 ms':>8} {'req/s':>8}  statuses"]
-    for row in result["rows"]:
-        lines.append(f"{row['clients']:>7} {row['requests']:>8} {row['p50_ms']:>8.2f} {row['p90_ms']:>8.2f} "
-                     f"{row['p99_ms']:>8.2f} {row['requests_per_second']:>8.1f}  {row['statuses']}")  # fmt: skip
+    lines = table(result["rows"], COLUMNS)
     malformed = result["malformed"]
     alive = "still serving" if malformed["alive"] else "NOT SERVING ANY MORE"
     lines.append(f"malformed images: {malformed['requests']} sent, statuses {malformed['statuses']}, {alive}")
@@ -151,17 +151,12 @@ def as_text(result: dict[str, Any]) -> str:
 def parse() -> argparse.Namespace:
     """Return the command line's values."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--clients", default="1,4,8", help="numbers of connections at once")
+    parser.add_argument("--clients", type=counts, default="1,4,8", help="numbers of connections at once")
     parser.add_argument("--requests", type=positive, default=400, help="requests of each test at most")
     parser.add_argument("--seconds", type=float, default=20.0, help="seconds of each test at most")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("server", nargs="*", help="options of server.py, after --")
-    options = parser.parse_args()
-    try:
-        options.clients = [positive(text) for text in options.clients.split(",")]
-    except ValueError:
-        parser.error(f"--clients {options.clients}: not numbers such as 1,4,8")
-    return options
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -23,9 +23,7 @@ def main() -> int:
     options = parse()
     bundle = Bundle.read()
     classifier = Classifier(bundle, options.variant, threads=options.threads, provider=options.provider)
-    basis = "as measured here" if classifier.measured else "not measured here yet: bench.py --choose"
-    providers = ", ".join(classifier.providers)
-    print(f"{bundle.name} {classifier.variant} on {providers} ({basis})", *classifier.notes, sep="\n", file=sys.stderr)
+    print(classifier.introduction, file=sys.stderr)
     failed = 0
     for name, pixels in images(options, bundle):
         if isinstance(pixels, BundleError):

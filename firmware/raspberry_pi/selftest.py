@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from classifier import Bundle, BundleError, Classifier, positive, run_script
+from classifier import Bundle, Classifier, positive, run_script
 from device import device_facts
 
 
@@ -39,11 +39,7 @@ def check(bundle: Bundle, variant: str, provider: str | None, threads: int) -> d
     """Return how far one variant's outputs are from the desk's."""
     bundle.check_hash(variant)
     classifier = Classifier(bundle, variant, threads=threads, provider=provider)
-    try:
-        with np.load(bundle.folder / "selftest.npz") as arrays:
-            raw, expected = arrays["images"], arrays[variant]
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        raise BundleError("selftest.npz is missing or damaged: copy the bundle again") from error
+    raw, expected = bundle.selftest("images", variant)
     found = classifier.logits(bundle.tensor(raw, bundle.raw_max))
     largest = float(np.abs(found - expected).max())
     facts = bundle.variants[variant]

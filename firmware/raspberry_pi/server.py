@@ -222,10 +222,8 @@ def main() -> int:
     listener = listen(options.host, options.port)
     address = listener.getsockname()
     host = f"[{address[0]}]" if ":" in address[0] else address[0]
-    basis = "as measured here" if classifier.measured else "not measured here yet: bench.py --choose"
     print(f"http://{host}:{address[1]}", flush=True)
-    print(f"{classifier.bundle.name} {classifier.variant} on {', '.join(classifier.providers)} ({basis})",
-          *classifier.notes, sep="\n", file=sys.stderr)  # fmt: skip
+    print(classifier.introduction, file=sys.stderr)
     if not (address[0].startswith("127.") or address[0] == "::1"):
         print("warning: reachable from the network, without a password", file=sys.stderr)
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_keep_alive=15, limit_concurrency=256)

@@ -8,7 +8,6 @@ from builds import open_folder
 from places import ROOT
 
 from edgeforge.results.report import Report, VariantRow
-from edgeforge.results.report_file import read_report
 
 pytestmark = [
     pytest.mark.build,
@@ -28,16 +27,6 @@ def build(builds: Path, edgeforge) -> Path:  # type: ignore[no-untyped-def]
     done = edgeforge("build", RECIPE, "--out", out, *options)
     assert done.returncode == 0, done.stderr
     return out / "matr1"
-
-
-@pytest.fixture(scope="module")
-def report(build: Path) -> Report:
-    return read_report(build)
-
-
-@pytest.fixture(scope="module")
-def rows(report: Report) -> dict[str, VariantRow]:
-    return {row.name: row for row in report.variants}
 
 
 def test_int8_is_within_three_cycles_of_float_in_every_runtime(rows: dict[str, VariantRow]) -> None:

@@ -22,7 +22,7 @@ from edgeforge.results.report_file import read_report
 from edgeforge.results.variant import read_variants
 from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.tflite.associated_files import pure_flatbuffer
-from edgeforge.tflite.flatbuffer import int8_checks, macs, operators
+from edgeforge.tflite.flatbuffer import int8_checks, macs, operators, read_model, write_model
 
 pytestmark = pytest.mark.build
 
@@ -173,16 +173,12 @@ def test_the_generated_sources_compile_and_quantize_as_the_desk_does(digits_buil
 
 
 def test_an_operator_that_tflm_lacks_is_named(digits_build: Path, tmp_path: Path) -> None:
-    import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
 
-    data = pure_flatbuffer((digits_build / "tflite" / "digits_int8.tflite").read_bytes())
-    model = schema.ModelT.InitFromPackedBuf(data, 0)
+    model = read_model(pure_flatbuffer((digits_build / "tflite" / "digits_int8.tflite").read_bytes()))
     code = next(c for c in model.operatorCodes if c.builtinCode == schema.BuiltinOperator.MAX_POOL_2D)
     code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.LOCAL_RESPONSE_NORMALIZATION
-    builder = flatbuffers.Builder(len(data))
-    builder.Finish(model.Pack(builder), b"TFL3")
-    (tmp_path / "lrn.tflite").write_bytes(builder.Output())
+    (tmp_path / "lrn.tflite").write_bytes(write_model(model))
     with pytest.raises(StageFailed, match=r"TFLM refuses the model: .*LOCAL_RESPONSE_NORMALIZATION"):
         TFLMRunner(tmp_path / "lrn.tflite")
 

@@ -8,7 +8,6 @@ from builds import DIGITS, EPOCHS, open_folder
 
 from edgeforge.results.preprocessing import read_preprocessing_of
 from edgeforge.results.report import Report, VariantRow
-from edgeforge.results.report_file import read_report
 from edgeforge.tflite.associated_files import pure_flatbuffer
 
 pytestmark = pytest.mark.build
@@ -41,16 +40,6 @@ def build(builds: Path, edgeforge) -> Path:  # type: ignore[no-untyped-def]
     done = edgeforge("build", DIGITS, "--out", out, *EPOCHS, *options)
     assert done.returncode == 0, done.stderr
     return out / "digits"
-
-
-@pytest.fixture(scope="module")
-def report(build: Path) -> Report:
-    return read_report(build)
-
-
-@pytest.fixture(scope="module")
-def rows(report: Report) -> dict[str, VariantRow]:
-    return {row.name: row for row in report.variants}
 
 
 @pytest.mark.parametrize(("name", "precision"), PTQ.items())

@@ -125,7 +125,7 @@ def test_without_rsync_the_bundle_goes_as_a_tar(
 
 
 def test_serve_runs_the_same_server_on_this_desk(digits_build: Path) -> None:
-    pytest.importorskip("fastapi", reason="the server's packages are not installed: pip install 'edgeforge[serve]'")
+    pytest.importorskip("fastapi", reason="needs the server: pip install 'edgeforge-toolchain[serve]'")
     command = [sys.executable, "-m", "edgeforge", "serve", str(digits_build), "--port", "0"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:

@@ -1,4 +1,6 @@
+import sys
 from importlib.metadata import PackageNotFoundError
+from pathlib import Path
 
 import pytest
 
@@ -38,3 +40,41 @@ def test_torchvision_of_another_build_is_noted(monkeypatch: pytest.MonkeyPatch, 
 def test_a_processor_without_vnni_is_noted(monkeypatch: pytest.MonkeyPatch, vnni: bool, state: str) -> None:
     monkeypatch.setattr(doctor, "has_vnni", lambda: vnni)
     assert found()["int8 instructions"].state == state
+
+
+def installed(site: Path, name: str, command: str, requirement: str) -> None:
+    """Write what pip leaves of an installed package."""
+    folder = site / f"{name.replace('-', '_')}-1.0.dist-info"
+    folder.mkdir(parents=True)
+    metadata = f"Metadata-Version: 2.4\nName: {name}\nVersion: 1.0\nRequires-Dist: {requirement}\n"
+    (folder / "METADATA").write_text(metadata)
+    (folder / "entry_points.txt").write_text(f"[console_scripts]\nedgeforge = {command}\n")
+
+
+def rows_with(monkeypatch: pytest.MonkeyPatch, site: Path) -> dict[str, Diagnosis]:
+    found()  # imports what it needs while it can
+    monkeypatch.setattr(sys, "path", [str(site)])
+    return found()
+
+
+@pytest.mark.parametrize("name", ["edgeforge-toolchain", "edgeforge"])
+def test_its_own_package_is_known_by_its_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+    installed(tmp_path, name, "edgeforge.cli:main", "own-need>=1")
+    rows = rows_with(monkeypatch, tmp_path)
+    assert rows["own-need"].state == "missing" and "edgeforge-toolchain" not in rows
+
+
+def test_an_older_package_beside_its_own_and_another_tool_are_not_asked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    installed(tmp_path, "edgeforge", "edgeforge.cli:main", "old-need>=1")
+    installed(tmp_path, "edgeforge-toolchain", "edgeforge.cli:main", "own-need>=1")
+    rows = rows_with(monkeypatch, tmp_path)
+    assert "own-need" in rows and "old-need" not in rows
+
+
+def test_another_tool_of_the_name_is_not_taken_for_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    installed(tmp_path, "edgeforge", "edgeforge.main:app", "foreign-need>=1")
+    rows = rows_with(monkeypatch, tmp_path)
+    assert rows["edgeforge-toolchain"].state == "missing" and "foreign-need" not in rows
+    assert rows["edgeforge-toolchain"].remedy == "pip install -e ."

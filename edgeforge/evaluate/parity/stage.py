@@ -49,7 +49,7 @@ SECONDS = 20  # about what LiteRT's reference kernels may take
 
 
 def compare(job: Job) -> None:
-    """Write parity.json (report.parity_schema.ParityRow)."""
+    """Write parity.json (results.parity.ParityRow)."""
     try:
         shipped, folder = shipped_variant(job.inputs, job.recipe.quantize.ship)
     except StageFailed as error:

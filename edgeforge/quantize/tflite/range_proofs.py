@@ -18,7 +18,7 @@ RELATIVE_TOLERANCE = 1e-6  # of a scale: it has gone through float32 minimum and
 
 
 def range_checks(quantized: bytes, matched: Matched, torch: TorchRanges) -> list[dict[str, Any]]:
-    """Return rows of report.schema.Check: activations, weights and biases against PyTorch's."""
+    """Return rows of results.report.Check: activations, weights and biases against PyTorch's."""
     model = read_model(quantized)
     return [_activation_check(model.subgraphs[0], matched), *_weight_checks(model, matched, torch)]
 

@@ -49,7 +49,7 @@ def prepare(network: nn.Module, example: torch.Tensor, *, training: bool, per_ch
     """Return the network with fake quantization; layers in a row are fused first, batch norm folded."""
     from torch.ao import quantization
 
-    assert training, "static eager quantization is torch_int8.py's"
+    assert training, "static eager quantization is int8.py's"
     network = copy.deepcopy(network).train()
     groups = fusable_groups(network)
     if groups:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from edgeforge.errors import RecipeError, line_in
 from edgeforge.foreign import cause, with_debug
 from edgeforge.quantize.torch.relu6 import replace_in_graph
-from edgeforge.suggest import nearest
+from edgeforge.train.network.modules import named_modules
 
 if TYPE_CHECKING:
     from torch import fx, nn
@@ -53,12 +53,7 @@ def quantizable_graph(network: nn.Module, file: Path, skip: tuple[str, ...] = ()
                 error,
             ),
         ) from error
-    known = [name for name, _ in network.named_modules() if name]
-    for name in skip:
-        if name not in known:
-            raise RecipeError(
-                f"skip: the model has no module '{name}'{nearest(name, known)}", fix=f"one of: {', '.join(known)}"
-            )
+    named_modules(network, skip, "quantize.qat.skip")
     _drop_what_passes_values_on(traced)
     _flatten_by_function(traced)
     _split_silu(traced)

@@ -10,18 +10,20 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from edgeforge import DISTRIBUTION
 from edgeforge.builder.stage import Job
 from edgeforge.errors import StageFailed
 from edgeforge.results.devices import BUNDLE_STAGE, device_row
 from edgeforge.results.files import DESK_FILE
 
 SERVER_PACKAGES = ("fastapi", "uvicorn", "prometheus_client")
+INSTALL_SERVER = f"pip install '{DISTRIBUTION}[serve]'"
 LOAD = ("--clients", "1,4,8", "--requests", "200", "--seconds", "10")
 TIMEOUT = 900  # seconds of one script; each bounds itself far below
 
 
 def bench_on_desk(job: Job) -> None:
-    """Write desk.json (report.schema.PiDevice). Raises StageFailed when the bundle's self-test fails here."""
+    """Write desk.json (results.report.PiDevice). Raises StageFailed when the bundle's self-test fails here."""
     folder = unpack(next(job.inputs[BUNDLE_STAGE].glob("*.tar.gz")), job.scratch)
     job.progress(0.1, "its self-test")
     selftest = script(folder, "selftest.py", "--json")
@@ -30,13 +32,18 @@ def bench_on_desk(job: Job) -> None:
     bench = script(folder, "bench.py", "--json", "--choose", "--perf", "--runs", str(measure.runs), "--warmup",
                    str(measure.warmup))  # fmt: skip
     job.progress(0.7, "its server under load")
-    missing = [name for name in SERVER_PACKAGES if find_spec(name) is None]
-    reason = f"{', '.join(missing)} is not installed: pip install 'edgeforge[serve]'" if missing else ""
+    missing = missing_server_packages()
+    reason = f"{', '.join(missing)} is not installed: {INSTALL_SERVER}" if missing else ""
     if not missing and not list((folder / "samples").glob("*.png")):
         reason = "the model takes no images that could be sent"
     load = {} if reason else script(folder, "loadtest.py", "--json", *LOAD)
     row = device_row("desk", selftest, bench, load, reason)
     (job.output / DESK_FILE).write_text(row.model_dump_json(indent=1))
+
+
+def missing_server_packages() -> list[str]:
+    """Return those of the endpoint's packages that are not installed; INSTALL_SERVER brings them."""
+    return [name for name in SERVER_PACKAGES if find_spec(name) is None]
 
 
 def unpack(bundle: Path, folder: Path) -> Path:

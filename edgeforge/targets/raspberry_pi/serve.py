@@ -6,20 +6,19 @@ import signal
 import subprocess
 import sys
 import tempfile
-from importlib.util import find_spec
 from pathlib import Path
 
 from edgeforge.errors import MissingDependency
-from edgeforge.targets.raspberry_pi.bench import SERVER_PACKAGES, unpack
+from edgeforge.targets.raspberry_pi.bench import INSTALL_SERVER, missing_server_packages, unpack
 from edgeforge.targets.raspberry_pi.deploy import bundle_of
 
 
 def serve(folder: Path, options: list[str]) -> int:
     """Run the server of a build's bundle until it ends; return its exit code. Raises MissingDependency."""
     bundle = bundle_of(folder)
-    missing = [name for name in SERVER_PACKAGES if find_spec(name) is None]
+    missing = missing_server_packages()
     if missing:
-        raise MissingDependency(f"{', '.join(missing)} is not installed", fix="pip install 'edgeforge[serve]'")
+        raise MissingDependency(f"{', '.join(missing)} is not installed", fix=INSTALL_SERVER)
     with tempfile.TemporaryDirectory() as scratch:
         place = unpack(bundle, Path(scratch))
         process = subprocess.Popen([sys.executable, "server.py", *options], cwd=place)

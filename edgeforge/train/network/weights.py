@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeforge.errors import MissingDependency, RecipeError
+from edgeforge.errors import MissingDependency, RecipeError, some
 from edgeforge.foreign import cause, remedy
 from edgeforge.suggest import nearest
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 INSIDE = ("state_dict", "model_state_dict", "model", "net", "weights")  # where checkpoints keep their state dict
 PREFIXES = ("network.", "model.", "module.", "net.", "_orig_mod.")  # what wrappers put before every name
-NAMED = 4  # layers that a message names; it counts the others
 
 
 def load_user_weights(network: nn.Module, path: Path, fresh: tuple[str, ...] = (), key: str = "model.weights") -> None:
@@ -32,11 +31,11 @@ def load_user_weights(network: nn.Module, path: Path, fresh: tuple[str, ...] = (
     missing = [name for name in own if name not in given and name not in chosen and not _counter(name)]
     unexpected = [name for name in given if name not in own and name not in chosen and not _below(name, fresh)]
     reshaped = [name for name in own if name in given and name not in chosen and own[name].shape != given[name].shape]
-    lines = [f"{_some(names)} {what}" for names, what in ((missing, "missing"), (unexpected, "not in the network"))
+    lines = [f"{some(names)} {what}" for names, what in ((missing, "missing"), (unexpected, "not in the network"))
              if names]  # fmt: skip
     if reshaped:
         shapes = [f"{name} is {tuple(given[name].shape)}, the network's {tuple(own[name].shape)}" for name in reshaped]
-        lines.append(_some(shapes))
+        lines.append(some(shapes))
     if lines:
         layers = ", ".join(dict.fromkeys(name.rpartition(".")[0] for name in missing + reshaped))
         anew = f", or let layers start anew: model.fresh: [{layers}]" if layers else ""
@@ -85,7 +84,7 @@ def parameters_below(network: nn.Module, patterns: Iterable[str], key: str) -> s
         matching = {name for name in names if _below(name, (pattern,))}
         if not matching:
             raise RecipeError(f"{key}: no layer '{pattern}'{nearest(pattern, modules)}",
-                              fix=f"name some of: {_some(sorted(modules))}")  # fmt: skip
+                              fix=f"name some of: {some(sorted(modules))}")  # fmt: skip
         found |= matching
     return found
 
@@ -110,8 +109,3 @@ def _without_prefix(given: dict[str, torch.Tensor], own: dict[str, Any]) -> dict
             break
         given = {name.removeprefix(prefix): value for name, value in given.items() if name.startswith(prefix)}
     return given
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more

@@ -12,9 +12,9 @@ from edgeforge.recipe.schema import Prune, Train
 from edgeforge.results.files import CHECKPOINT, PRUNING_FILE, TRAINING_FILE
 from edgeforge.results.pruning import PrunedLayer, PruningRow
 from edgeforge.results.training import EpochRow, TrainingRow
-from edgeforge.suggest import nearest
 from edgeforge.torchvision_import import import_torchvision
 from edgeforge.train.network.load import dense_network, load_weights, network_weights, new_network
+from edgeforge.train.network.modules import named_modules
 from edgeforge.train.stage import best_checkpoint, fit, training_row, write_results
 
 if TYPE_CHECKING:
@@ -110,14 +110,7 @@ def _prune_channels(job: Job) -> Done | None:
 
 def skipped_modules(network: nn.Module, names: tuple[str, ...]) -> set[nn.Module]:
     """Return the named modules and all within them. Raises RecipeError for a name that the network has not."""
-    modules = {name: module for name, module in network.named_modules() if name}
-    for name in names:
-        if name not in modules:
-            raise RecipeError(
-                f"prune.skip: the network has no module '{name}'{nearest(name, modules)}",
-                fix="name modules as network.named_modules() does",
-            )
-    return {inner for name in names for inner in modules[name].modules()}
+    return {inner for module in named_modules(network, names, "prune.skip") for inner in module.modules()}
 
 
 def layer_rows(dense: nn.Module, pruned: nn.Module) -> list[PrunedLayer]:

@@ -17,20 +17,13 @@ from numpy.typing import NDArray
 from places import ROOT
 
 from edgeforge.results.preprocessing import Preprocessing
-from edgeforge.targets.arduino.emulator import EMULATED, HOST, Toolchain
+from edgeforge.targets.arduino.emulator import Toolchain
 from edgeforge.tflite.tensor_spec import TensorSpec
 from edgeforge.tflite.tensors import from_output, to_input
 
 PROGRAMS = Path(__file__).parent / "programs"
 WARNINGS = ("-Wall", "-Wextra", "-Werror")
 Program = Callable[..., bytes]
-
-
-@pytest.fixture(scope="module", params=[HOST, EMULATED], ids=lambda toolchain: toolchain.name)
-def toolchain(request: pytest.FixtureRequest) -> Toolchain:
-    if reason := request.param.missing():
-        pytest.skip(reason)
-    return request.param
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """The device-side modules by themselves."""
 
+from argparse import ArgumentTypeError
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,24 @@ def test_providers_are_tried_in_order_of_speed(firmware) -> None:  # type: ignor
     assert classifier.with_options("CPUExecutionProvider", 3) == "CPUExecutionProvider"
     with pytest.raises(classifier.BundleError, match="no execution provider: one of tensorrt, cuda"):
         wanted(pi, "gpu")
+
+
+def test_a_table_has_its_headings_over_their_columns(firmware) -> None:  # type: ignore[no-untyped-def]
+    rows = [{"name": "fp32", "ms": 1.25, "met": {"200": 3}}, {"name": "int8", "ms": 10.0, "met": {}}]
+    columns = {"variant": ("name", "<7"), "p50 ms": ("ms", ">7.2f"), "statuses": ("met", "")}
+    assert firmware("classifier").table(rows, columns) == [
+        "variant   p50 ms  statuses",
+        "fp32        1.25  {'200': 3}",
+        "int8       10.00  {}",
+    ]
+
+
+def test_numbers_in_an_option_are_counts_or_named(firmware) -> None:  # type: ignore[no-untyped-def]
+    counts = firmware("classifier").counts
+    assert counts("1") == [1] and counts("1,4,8") == [1, 4, 8]
+    for text in ("", "0", "1,,2", "1,-4", "two"):
+        with pytest.raises(ArgumentTypeError, match="not numbers such as 1,2,4"):
+            counts(text)
 
 
 @settings(max_examples=30)

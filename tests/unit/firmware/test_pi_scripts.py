@@ -139,6 +139,8 @@ def test_wrong_options_are_refused(script) -> None:  # type: ignore[no-untyped-d
     for words in (["run.py"], ["bench.py", "--threads", "0"], ["bench.py", "--runs", "-1"]):
         done = script(*words)
         assert done.returncode == 2 and "Traceback" not in done.stderr
+    for words in (["bench.py", "--threads", "1,x"], ["loadtest.py", "--clients", "1,x"]):
+        assert "1,x: not numbers such as 1,2,4" in script(*words).stderr
 
 
 def fake_python(folder: Path, version: str, bits: int) -> str:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from raspberry_pi_bundle import FIRMWARE, on_path, one_error
 
-pytest.importorskip("fastapi", reason="the server's packages are not installed: pip install 'edgeforge[serve]'")
+pytest.importorskip("fastapi", reason="needs the server: pip install 'edgeforge-toolchain[serve]'")
 from fastapi.testclient import TestClient
 
 

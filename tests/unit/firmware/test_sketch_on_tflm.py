@@ -22,7 +22,7 @@ from places import DATA
 from tflm_library import SHIM, VARIABLE, library_flags, library_folder, link_sketch
 
 from edgeforge.runtimes.tflm import TFLMRunner
-from edgeforge.targets.arduino.emulator import EMULATED, HOST, Toolchain
+from edgeforge.targets.arduino.emulator import Toolchain
 from edgeforge.targets.arduino.project import write_project
 from edgeforge.tflite.tensors import to_input
 
@@ -33,13 +33,6 @@ pytestmark = pytest.mark.skipif(
     reason=f"{VARIABLE} names no TFLM library: set it to a folder such as ~/Arduino/libraries/Chirale_TensorFLowLite",
 )
 Sketch = Callable[[Path], Path]
-
-
-@pytest.fixture(scope="module", params=[HOST, EMULATED], ids=lambda toolchain: toolchain.name)
-def toolchain(request: pytest.FixtureRequest) -> Toolchain:
-    if reason := request.param.missing():
-        pytest.skip(reason)
-    return request.param
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_nets import Op, build, conv, dense
+from tflite_network import Network
+from tiny_nets import build, conv, dense
 
 from edgeforge.errors import RecipeError
 from edgeforge.hardware.board import Board
@@ -26,7 +27,7 @@ def net(*, precision: Precision = "int8", per_channel_dense: bool = False, group
     random = np.random.default_rng(3)
     layers = [
         conv(random, 4 // groups, 6, 3),
-        Op("RESHAPE", (np.array([1, 384], np.int32),)),
+        Network.flat,
         dense(random, 384, 5),
     ]
     model = build((8, 8, 4), layers)
@@ -69,7 +70,7 @@ def test_todays_tflm_computes_what_it_is_said_to(precision: Precision, tmp_path:
 
 def test_int16_layers_that_a_library_lacks_are_named() -> None:
     random = np.random.default_rng(0)
-    model = build((8, 8, 3), [conv(random, 3, 4, 3), Op("MAX_POOL_2D", stride=2)])
+    model = build((8, 8, 3), [conv(random, 3, 4, 3), Network.pool])
     ranges = calibrate(model, random.normal(0, 1, (4, 3, 8, 8)).astype(np.float32))
     (refusal,) = refusals(quantize_static(model, ranges, precision="int16"), CHIRALE)
     assert refusal.reason == "Chirale_TensorFLowLite 2.0.0 does not compute MAX_POOL_2D in int16"

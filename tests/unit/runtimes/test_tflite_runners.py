@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import flatbuffers
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
@@ -14,7 +13,7 @@ from edgeforge.results.preprocessing import Preprocessing, with_preprocessing
 from edgeforge.runtimes.litert import REFUSED, LiteRTRunner
 from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.tflite.associated_files import pure_flatbuffer
-from edgeforge.tflite.flatbuffer import read_model
+from edgeforge.tflite.flatbuffer import read_model, write_model
 
 MODEL = DATA / "digits_int8.tflite"
 PREPROCESSING = Preprocessing((1, 8, 8), 16.0, (0.3053,), (0.3760,), tuple("0123456789"))
@@ -35,9 +34,7 @@ def edited(path: Path, operator: int, *, scale: float | None = None, becomes: in
         code = model.operatorCodes[place]
         code.builtinCode = becomes
         code.deprecatedBuiltinCode = min(becomes, 127)
-    builder = flatbuffers.Builder(0)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    path.write_bytes(builder.Output())
+    path.write_bytes(write_model(model))
     return path
 
 

@@ -1,18 +1,13 @@
-import flatbuffers
 from ai_edge_litert import schema_py_generated as schema
 from places import DATA
 
-from edgeforge.tflite.flatbuffer import int8_checks, macs, operators, read_model
+from edgeforge.tflite.flatbuffer import int8_checks, macs, operators, read_model, write_model
 
 MODEL = DATA / "digits_int8.tflite"
 
 
 def failed(model: schema.ModelT) -> dict[str, str]:
-    builder = flatbuffers.Builder(0)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return {
-        check["name"]: check["detail"] for check in int8_checks(bytes(builder.Output()), "int8") if not check["passed"]
-    }
+    return {check["name"]: check["detail"] for check in int8_checks(write_model(model), "int8") if not check["passed"]}
 
 
 def test_a_full_integer_model_passes() -> None:

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
-from tflite_models import Network, chain, images, weights
+from tflite_models import chain, images, weights
+from tflite_network import Network
 
 from edgeforge.tflite.graph import Graph, TensorRunner, constant_value, cut, downstream, sources, targets
 

@@ -3,7 +3,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_nets import Op, build, conv, dense, depthwise, images, mobile_net
+from tflite_network import Network
+from tiny_nets import build, conv, dense, depthwise, images, mobile_net
 
 from edgeforge.quantize.tflite.observers import calibrate
 from edgeforge.quantize.tflite.passes.float_layer import activated
@@ -114,11 +115,11 @@ def test_quantized_weights_are_read_as_real_numbers() -> None:
 
 
 def test_other_operators_are_no_layers() -> None:
-    model = read_model(build((8, 8, 3), [Op("MAX_POOL_2D", stride=2)]))
+    model = read_model(build((8, 8, 3), [Network.pool]))
     assert read_layer(model, model.subgraphs[0].operators[0]) is None
 
 
 @pytest.mark.parametrize("place", [0, 1])
 def test_an_activation_is_no_constant(place: int) -> None:
-    model = read_model(build((8, 8, 3), [Op("MAX_POOL_2D", stride=2)]))
+    model = read_model(build((8, 8, 3), [Network.pool]))
     assert constant(model, place) is None

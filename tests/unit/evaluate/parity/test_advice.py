@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from tflite_models import Network, chain, images, quantized, ranges, weights
+from tflite_models import chain, images, quantized, ranges, weights
+from tflite_network import Network
 
 from edgeforge.evaluate.parity.advice import Evidence, advise
 from edgeforge.evaluate.parity.layer_evidence import costliest
@@ -80,7 +81,7 @@ def test_unequal_channels_after_a_depthwise_convolution_want_equalization() -> N
     kernel = weights(1, 3, 3, 8, seed=2)
     kernel[..., 0] *= 40
     net = Network()
-    first = net.conv(net.input, weights(8, 1, 1, 3), activation=1)
+    first = net.conv(net.input, weights(8, 1, 1, 3), activation="RELU")
     model = net.build(net.conv(net.depthwise(first, kernel), weights(4, 1, 1, 8)))
     rows = layer_parity(model, quantized(model, INPUTS), INPUTS)
     assert "unequal channels" in rules(rows, "DEPTHWISE_CONV_2D")

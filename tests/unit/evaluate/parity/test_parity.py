@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from tflite_models import Network, chain, images, quantized, ranges, weights
+from tflite_models import chain, images, quantized, ranges, weights
+from tflite_network import Network
 
 from edgeforge.errors import RecipeError
 from edgeforge.evaluate.parity.layers import evenly_spaced, layer_parity
@@ -128,7 +129,7 @@ def test_what_has_no_counterpart_is_a_row_with_its_reason(int8: bytes) -> None:
     model = read_model(FLOAT)
     graph = model.subgraphs[0]
     net = Network()
-    first = net.conv(net.input, weights(8, 3, 3, 3, seed=1), activation=1)
+    first = net.conv(net.input, weights(8, 3, 3, 3, seed=1), activation="RELU")
     curved = net.unary("TANH", first)
     other = net.build(net.dense(net.mean(curved), weights(5, 8, seed=5)))
     rows = layer_parity(other, int8, INPUTS)
@@ -160,7 +161,7 @@ def test_models_and_inputs_that_do_not_fit_are_named(int8: bytes) -> None:
         layer_parity(FLOAT, int8, INPUTS.transpose(0, 2, 3, 1))
     with pytest.raises(RecipeError, match="first model is not float32"):
         layer_parity(int8, FLOAT, INPUTS)
-    small = Network(4, 4)
+    small = Network(4, 4, 3)
     other = small.build(small.unary("TANH", small.input))
     with pytest.raises(RecipeError, match=r"shapes \[1, 4, 4, 3\] and \[1, 8, 8, 3\]"):
         layer_parity(other, int8, INPUTS)

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from tiny_nets import Op, build, conv, depthwise, images, mobile_net
+from tflite_network import Network
+from tiny_nets import after, conv, depthwise, images, mobile_net
 
 from edgeforge.quantize.tflite.observers import MSE, Entropy, Histogram, MinMax, MovingAverage, Percentile, calibrate
 from edgeforge.quantize.tflite.static import quantize_static
@@ -111,21 +112,15 @@ def test_a_model_is_quantized_with_every_observer(observer: ObserverName) -> Non
 
 def test_what_is_passed_on_keeps_one_scale() -> None:
     random = np.random.default_rng(6)
-    pads = np.array([[0, 0], [1, 1], [1, 1], [0, 0]])
-    branches = [
-        conv(random, 3, 4, activation="RELU"),
-        Op("PAD", (pads,)),
-        Op("MAX_POOL_2D", stride=2),
-        depthwise(random, 4, reads=2),
-        Op("CONCATENATION", reads=2, adds=3),
-        Op("RESHAPE", (np.array([1, 200]),)),
-    ]
-    model, x = build((8, 8, 3), branches), images(random, 30)
+    net = Network(8, 8, 3)
+    pooled = after(net, net.input, conv(random, 3, 4, activation="RELU"), Network.pad, Network.pool)
+    joined = net.concat(pooled, depthwise(random, 4)(net, pooled))
+    model, x = net.build(net.flat(joined)), images(random, 30)
+    kinds = ["CONV_2D", "PAD", "MAX_POOL_2D", "DEPTHWISE_CONV_2D", "CONCATENATION", "RESHAPE"]
     for observer in OBSERVERS:
         ranges = calibrate(model, x, observer)
-        joined = ["conv_2d_0", "pad_1", "max_pool_2d_2", "depthwise_conv_2d_3", "concatenation_4", "reshape_5"]
-        assert len({ranges[name] for name in joined}) == 1
+        assert len({ranges[f"{kind.lower()}_{place}"] for place, kind in enumerate(kinds)}) == 1
         quantized = read_model(quantize_static(model, ranges))
         graph = quantized.subgraphs[0]
-        assert [operator_name(quantized, op) for op in graph.operators] == [op.kind for op in branches]
+        assert [operator_name(quantized, op) for op in graph.operators] == kinds
         assert len({float(graph.tensors[op.outputs[0]].quantization.scale[0]) for op in graph.operators}) == 1

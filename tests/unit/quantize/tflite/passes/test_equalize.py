@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_nets import Op, build, conv, dense, depthwise, images, mobile_net
+from tflite_network import Network
+from tiny_nets import Step, build, conv, dense, depthwise, images, mobile_net
 
 from edgeforge.errors import StageFailed
 from edgeforge.passes import Refusal
@@ -70,15 +71,15 @@ def test_one_pair_is_scaled_by_the_paper_s_formula() -> None:
 @pytest.mark.parametrize(
     ("between", "second"),
     [
-        ([Op("PAD", (np.array([[0, 0], [1, 1], [1, 1], [0, 0]]),))], ("conv", 4)),
-        ([Op("MAX_POOL_2D", stride=2)], ("depthwise", 4)),
-        ([Op("MEAN", (np.array([1, 2]),))], ("dense", 4)),
-        ([Op("RELU")], ("conv", 4)),
-        ([Op("MAX_POOL_2D", stride=2), Op("RESHAPE", (np.array([1, 64]),))], ("dense", 64)),
+        ([Network.pad], ("conv", 4)),
+        ([Network.pool], ("depthwise", 4)),
+        ([Network.mean], ("dense", 4)),
+        ([Network.relu], ("conv", 4)),
+        ([Network.pool, Network.flat], ("dense", 64)),
     ],
-    ids=lambda value: value[0].kind if isinstance(value, list) else value[0],
+    ids=lambda value: value[0].__name__ if isinstance(value, list) else value[0],
 )
-def test_operators_that_keep_channels_may_lie_between(between: list[Op], second: tuple[str, int]) -> None:
+def test_operators_that_keep_channels_may_lie_between(between: list[Step], second: tuple[str, int]) -> None:
     random = np.random.default_rng(1)
     kind, inputs = second
     follower = (
@@ -99,7 +100,7 @@ def test_what_is_left_alone_has_a_reason() -> None:
         Refusal("conv_2d_3", "ADD reads it"),
         Refusal("fully_connected_9", "its output is the model's"),
     )
-    separate = build((8, 8, 3), [conv(random, 3, 4), Op("RELU6"), conv(random, 4, 5)])
+    separate = build((8, 8, 3), [conv(random, 3, 4), lambda net, x: net.unary("RELU6", x), conv(random, 4, 5)])
     assert equalize(separate, x).refused[0] == Refusal("conv_2d_0", "RELU6 reads it")
     grouped = build((8, 8, 3), [conv(random, 3, 4), conv(random, 2, 6)])
     assert equalize(grouped, x).refused[0] == Refusal("conv_2d_0", "a grouped convolution reads it")
@@ -108,8 +109,8 @@ def test_what_is_left_alone_has_a_reason() -> None:
 def test_a_dead_channel_keeps_its_scale() -> None:
     random = np.random.default_rng(3)
     first, second = conv(random, 3, 4, activation="RELU"), conv(random, 4, 5)
-    first.numbers[0][1] = 0
-    second.numbers[0][..., 2] = 0
+    first.weights[1] = 0
+    second.weights[..., 2] = 0
     model, x = build((8, 8, 3), [first, second]), images(random, 2)
     before, after = layers_of(model), layers_of(equalize(model, x).model)
     for channel in (1, 2):

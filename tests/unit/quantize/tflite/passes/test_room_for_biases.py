@@ -1,10 +1,8 @@
 """Filters of no size with a bias: a pruned network has them, and so has EfficientNet-Lite0's first layer."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
-from tiny_nets import Op, build, conv, depthwise
+from tiny_nets import build, conv, depthwise
 
 from edgeforge.quantize.tflite.observers import calibrate
 from edgeforge.quantize.tflite.passes.room_for_biases import RoomForBiases
@@ -19,12 +17,10 @@ X = RANDOM.normal(size=(8, 3, 6, 6)).astype(np.float32)
 
 def with_dead_filters(size: float) -> bytes:
     """Return a model whose first layers each have a filter of this size, with a bias of 7."""
-    made: list[Op] = [conv(RANDOM, 3, 4, 3, activation="RELU"), depthwise(RANDOM, 4), conv(RANDOM, 4, 5)]
+    made = [conv(RANDOM, 3, 4, 3, activation="RELU"), depthwise(RANDOM, 4), conv(RANDOM, 4, 5)]
     for place, axis in ((0, 0), (1, 3)):
-        weights, bias = (numbers.copy() for numbers in made[place].numbers)
-        np.moveaxis(weights, axis, 0)[2] = size
-        bias[2] = 7
-        made[place] = replace(made[place], numbers=(weights, bias))
+        np.moveaxis(made[place].weights, axis, 0)[2] = size
+        made[place].bias[2] = 7
     return build((6, 6, 3), made)
 
 
