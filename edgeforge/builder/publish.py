@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 
 from edgeforge import __version__
-from edgeforge.builder.plan import Plan
 from edgeforge.builder.key import key_of
+from edgeforge.builder.plan import Plan
 from edgeforge.builder.store import Artifact, storage_errors
 from edgeforge.errors import EdgeForgeError
 from edgeforge.files import copy_whole, sha256_of, write_whole

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from edgeforge.evaluate.bench import BenchRow
     from edgeforge.hardware.board import Board
     from edgeforge.pipeline import Result
-    from edgeforge.results.report import EdgeTPURow
+    from edgeforge.results.rows.report import EdgeTPURow
 
 
 class ConsoleWatcher(Watcher):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.data.labels import head_labels
-from edgeforge.results.calibration import Finding
 from edgeforge.results.preprocessing import Preprocessing
+from edgeforge.results.rows.calibration import Finding
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,9 +12,9 @@ from edgeforge.data.lint import lint_calibration
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import RecipeError
 from edgeforge.foreign import cause, with_debug
-from edgeforge.results.calibration import CalibrationRow
 from edgeforge.results.files import CALIBRATION_FILE, CALIBRATION_ROW_FILE
 from edgeforge.results.preprocessing import Head
+from edgeforge.results.rows.calibration import CalibrationRow
 
 if TYPE_CHECKING:
     import numpy as np

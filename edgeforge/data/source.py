@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from edgeforge.results.calibration import Finding
 from edgeforge.results.preprocessing import Head
+from edgeforge.results.rows.calibration import Finding
 
 if TYPE_CHECKING:
     import numpy as np

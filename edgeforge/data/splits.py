@@ -11,9 +11,9 @@ from edgeforge.data.labels import as_stored, fitted_heads, strata
 from edgeforge.data.registry import load_source
 from edgeforge.data.source import Source
 from edgeforge.errors import RecipeError
-from edgeforge.results.calibration import Finding
 from edgeforge.results.files import DATA_FILE, FINDINGS_FILE, PREPROCESSING_FILE
 from edgeforge.results.preprocessing import Head, Preprocessing
+from edgeforge.results.rows.calibration import Finding
 
 if TYPE_CHECKING:
     import numpy as np

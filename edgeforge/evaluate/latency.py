@@ -14,7 +14,7 @@ from edgeforge.evaluate.measure import reference_of
 from edgeforge.evaluate.memory import memory_of
 from edgeforge.evaluate.statistics import paired_bootstrap_ratio
 from edgeforge.results.files import LATENCY_FILE
-from edgeforge.results.report import Latency
+from edgeforge.results.rows.report import Latency
 from edgeforge.results.variant import read_variants
 from edgeforge.runtimes.load import load_runner
 

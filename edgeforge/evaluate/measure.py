@@ -14,7 +14,7 @@ from edgeforge.evaluate.predict import FAKE_QUANT, ON, read_predictions
 from edgeforge.evaluate.statistics import sqnr_db
 from edgeforge.results.files import MEASUREMENTS_FILE, PREDICTIONS_FILE
 from edgeforge.results.preprocessing import Preprocessing
-from edgeforge.results.report import Agreement, Check, VariantRow
+from edgeforge.results.rows.report import Agreement, Check, VariantRow
 from edgeforge.results.variant import ONNX_FLOAT, TORCH_FLOAT, Variant, read_variants
 
 if TYPE_CHECKING:

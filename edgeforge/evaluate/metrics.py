@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.data.labels import head_labels
 from edgeforge.evaluate.statistics import mcnemar, rmse_difference, rmse_interval, wilson_interval
 from edgeforge.results.preprocessing import Head, Preprocessing
-from edgeforge.results.report import Drop, HeadMetrics, Metrics
+from edgeforge.results.rows.report import Drop, HeadMetrics, Metrics
 from edgeforge.torchvision_import import import_torchvision
 
 if TYPE_CHECKING:

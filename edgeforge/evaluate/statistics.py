@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from edgeforge.results.report import Drop, Verdict
+from edgeforge.results.rows.report import Drop, Verdict
 
 if TYPE_CHECKING:
     import numpy as np

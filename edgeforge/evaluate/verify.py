@@ -15,8 +15,8 @@ from edgeforge.evaluate.parity.layers import IMAGES, Progress, evenly_spaced
 from edgeforge.evaluate.parity.runtime_pairs import LITERT, TFLM, Outputs, run_litert
 from edgeforge.evaluate.parity.stage import add_runtimes, affordable, compared, layers_of
 from edgeforge.results.files import QAT_FLOAT_FILE, QAT_ONNX_FILE, published
-from edgeforge.results.parity import LayerRow, ParityRow
 from edgeforge.results.report_file import read_report
+from edgeforge.results.rows.parity import LayerRow, ParityRow
 from edgeforge.results.variant import ONNX_FLOAT, TFLITE_FLOAT, TFLITE_INT8, TFLITE_QAT, TORCH_QAT
 from edgeforge.runtimes.load import load_runner
 from edgeforge.tflite.flatbuffer import macs

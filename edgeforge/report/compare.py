@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edgeforge.report.score import heading, score
-from edgeforge.results.report import Report, VariantRow
+from edgeforge.results.rows.report import Report, VariantRow
 
 JUDGED_BY = (
     "Accuracies are judged by Fisher's exact test on the counts (tie: p ≥ 0.05): reports hold no single images, "

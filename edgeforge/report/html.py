@@ -19,7 +19,7 @@ from edgeforge.report.sentences.edge_tpu import edge_tpu_lines
 from edgeforge.report.sentences.pruning import pruning_lines
 from edgeforge.report.sentences.travelled import mixed_line, travelled_lines
 from edgeforge.report.table import head_cells, head_rows
-from edgeforge.results.report import RUNTIMES, Drop, Latency, Report
+from edgeforge.results.rows.report import RUNTIMES, Drop, Latency, Report
 from edgeforge.results.variant import ONNX_INT8, TFLM_INT8, TORCH_FX
 
 

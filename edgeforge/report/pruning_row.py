@@ -7,8 +7,8 @@ import json
 from edgeforge.builder.stage import Job
 from edgeforge.files import gzip_bytes
 from edgeforge.results.files import DENSE_FILE, PRUNING_FILE
-from edgeforge.results.pruning import PrunedFile, PruningRow
-from edgeforge.results.report import VariantRow
+from edgeforge.results.rows.pruning import PrunedFile, PruningRow
+from edgeforge.results.rows.report import VariantRow
 from edgeforge.results.variant import TFLITE_FLOAT, TFLITE_INT8, TFLM_INT8, TORCH_FLOAT, TORCH_PRUNED, read_variants
 
 FILES = (TFLITE_FLOAT, TFLITE_INT8)

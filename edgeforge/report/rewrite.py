@@ -16,11 +16,11 @@ from edgeforge.errors import RecipeError
 from edgeforge.files import write_whole
 from edgeforge.report.html import render
 from edgeforge.results.board_files import BOARDS_FOLDER, board_files, file_name, read_runs
-from edgeforge.results.board_run import BoardRun
 from edgeforge.results.devices import DEVICES_FOLDER
 from edgeforge.results.files import HTML_FILE, JSON_FILE
-from edgeforge.results.report import PiDevice, Report
 from edgeforge.results.report_file import read_report
+from edgeforge.results.rows.board_run import BoardRun
+from edgeforge.results.rows.report import PiDevice, Report
 
 
 def keep_board_run(folder: Path, run: BoardRun) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgeforge.results.report import Drop, HeadMetrics, Report
+from edgeforge.results.rows.report import Drop, HeadMetrics, Report
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,6 @@ from edgeforge.report.html import render
 from edgeforge.report.parity.view import parity_findings
 from edgeforge.report.pruning_row import pruning_row
 from edgeforge.results.board_files import board_files_among, crc_of, read_runs
-from edgeforge.results.board_run import BoardRun
-from edgeforge.results.calibration import CalibrationRow, Finding
 from edgeforge.results.devices import raspberry_pi_row
 from edgeforge.results.files import (
     CALIBRATION_ROW_FILE,
@@ -37,12 +35,14 @@ from edgeforge.results.files import (
     TRAINING_FILE,
     published,
 )
-from edgeforge.results.mixed import MixedRow
-from edgeforge.results.parity import ParityRow
 from edgeforge.results.preprocessing import Preprocessing
-from edgeforge.results.report import Drop, EdgeTPURow, HeadRow, Report, StageRow, TargetRow, VariantRow
-from edgeforge.results.row import Row
-from edgeforge.results.training import TrainingRow
+from edgeforge.results.rows.board_run import BoardRun
+from edgeforge.results.rows.calibration import CalibrationRow, Finding
+from edgeforge.results.rows.mixed import MixedRow
+from edgeforge.results.rows.parity import ParityRow
+from edgeforge.results.rows.report import Drop, EdgeTPURow, HeadRow, Report, StageRow, TargetRow, VariantRow
+from edgeforge.results.rows.row import Row
+from edgeforge.results.rows.training import TrainingRow
 from edgeforge.results.variant import TFLM_INT8, shipped_variant
 from edgeforge.results.variant import TORCH_PRUNED as PRUNED
 

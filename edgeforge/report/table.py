@@ -13,8 +13,8 @@ from edgeforge.report.sentences.edge_tpu import edge_tpu_lines
 from edgeforge.report.sentences.pruning import pruning_lines
 from edgeforge.report.sentences.raspberry_pi import devices_table
 from edgeforge.report.sentences.travelled import mixed_line, travelled_lines
-from edgeforge.results.calibration import Finding
-from edgeforge.results.report import RUNTIMES, Drop, HeadMetrics, Latency, Report, TargetRow, VariantRow
+from edgeforge.results.rows.calibration import Finding
+from edgeforge.results.rows.report import RUNTIMES, Drop, HeadMetrics, Latency, Report, TargetRow, VariantRow
 from edgeforge.results.variant import TFLM_INT8
 
 STYLES = {"worse": "red", "better": "green", "tie": "", "reference": "dim"}

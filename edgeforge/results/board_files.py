@@ -11,7 +11,7 @@ import zlib
 from pathlib import Path
 
 from edgeforge.errors import RecipeError
-from edgeforge.results.board_run import BoardRun
+from edgeforge.results.rows.board_run import BoardRun
 from edgeforge.tflite.associated_files import pure_flatbuffer
 
 BOARDS_FOLDER = "boards"

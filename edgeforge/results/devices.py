@@ -12,7 +12,7 @@ from typing import Any
 
 from edgeforge.errors import RecipeError
 from edgeforge.results.files import BUNDLE_ROW_FILE, DESK_FILE
-from edgeforge.results.report import PiDevice, PiLatency, PiLoad, PiSelfTest, RaspberryPiRow
+from edgeforge.results.rows.report import PiDevice, PiLatency, PiLoad, PiSelfTest, RaspberryPiRow
 
 DEVICES_FOLDER = "devices"
 BUNDLE_STAGE, DESK_STAGE = "raspberry-pi", "raspberry-pi-bench"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edgeforge.errors import RecipeError
 from edgeforge.results.files import JSON_FILE
-from edgeforge.results.report import Report
+from edgeforge.results.rows.report import Report
 
 
 def read_report(path: Path) -> Report:

@@ -14,7 +14,7 @@ from edgeforge.errors import EdgeForgeError, RecipeError, StageFailed
 from edgeforge.foreign import cause, remedy
 from edgeforge.recipe.schema import Train
 from edgeforge.results.files import CHECKPOINT, METRICS_FILE, TRAINING_FILE
-from edgeforge.results.training import EpochRow, TrainingRow
+from edgeforge.results.rows.training import EpochRow, TrainingRow
 from edgeforge.torchvision_import import import_torchvision
 from edgeforge.train.network.finished import check_finished
 from edgeforge.train.network.load import check_output, new_network

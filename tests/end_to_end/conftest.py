@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from edgeforge.results.report import Report, VariantRow
 from edgeforge.results.report_file import read_report
+from edgeforge.results.rows.report import Report, VariantRow
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 from builds import open_folder
 from places import ROOT
 
-from edgeforge.results.report import Report, VariantRow
+from edgeforge.results.rows.report import Report, VariantRow
 
 pytestmark = [
     pytest.mark.build,

@@ -15,10 +15,10 @@ from builds import DIGITS, EPOCHS, artifact
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import StageFailed
 from edgeforge.evaluate.predict import read_predictions
-from edgeforge.results.parity import ParityRow
 from edgeforge.results.preprocessing import read_preprocessing_of
-from edgeforge.results.report import Report
 from edgeforge.results.report_file import read_report
+from edgeforge.results.rows.parity import ParityRow
+from edgeforge.results.rows.report import Report
 from edgeforge.results.variant import read_variants
 from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.tflite.associated_files import pure_flatbuffer

@@ -9,8 +9,8 @@ from places import ROOT
 
 from edgeforge.data.splits import read_split
 from edgeforge.evaluate.predict import read_predictions
-from edgeforge.results.report import Report
 from edgeforge.results.report_file import read_report
+from edgeforge.results.rows.report import Report
 from edgeforge.results.variant import read_variants
 
 pytestmark = [

@@ -7,7 +7,7 @@ import pytest
 from builds import DIGITS, EPOCHS, open_folder
 
 from edgeforge.results.preprocessing import read_preprocessing_of
-from edgeforge.results.report import Report, VariantRow
+from edgeforge.results.rows.report import Report, VariantRow
 from edgeforge.tflite.associated_files import pure_flatbuffer
 
 pytestmark = pytest.mark.build

@@ -4,7 +4,7 @@ import re
 from html.parser import HTMLParser
 
 from edgeforge.report.html import render
-from edgeforge.results.report import Report
+from edgeforge.results.rows.report import Report
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 

@@ -1,8 +1,8 @@
 """A small report of every part; test data, not measurements."""
 
-from edgeforge.results.calibration import CalibrationRow, Finding
-from edgeforge.results.report import Agreement, Check, Drop, Latency, Metrics, Report, TargetRow, VariantRow
-from edgeforge.results.training import EpochRow, TrainingRow
+from edgeforge.results.rows.calibration import CalibrationRow, Finding
+from edgeforge.results.rows.report import Agreement, Check, Drop, Latency, Metrics, Report, TargetRow, VariantRow
+from edgeforge.results.rows.training import EpochRow, TrainingRow
 
 
 def variant(name: str, runtime: str, correct: int, size: int, drop: str = "tie") -> VariantRow:

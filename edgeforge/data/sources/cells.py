@@ -13,8 +13,8 @@ from edgeforge.errors import RecipeError, some
 from edgeforge.foreign import cause
 from edgeforge.recipe.schema import Data
 from edgeforge.recipe.user_files import USER_DATA
-from edgeforge.results.calibration import Finding
 from edgeforge.results.preprocessing import Head
+from edgeforge.results.rows.calibration import Finding
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,7 +10,7 @@ from edgeforge.data.source import Source
 from edgeforge.data.sources.decode import decode
 from edgeforge.errors import RecipeError, some
 from edgeforge.recipe.listed_images import Labelled
-from edgeforge.results.calibration import Finding
+from edgeforge.results.rows.calibration import Finding
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edgeforge.results.parity import Advice
+from edgeforge.results.rows.parity import Advice
 
 CLIPPING = 0.25  # share of the rounding noise that clipping makes, above which the range is called too narrow
 OUTLIERS = 4.0  # largest magnitude over the 99.9th percentile: two bits go to one value in a thousand

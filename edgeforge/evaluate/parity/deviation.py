@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from edgeforge.evaluate.statistics import decibels
-from edgeforge.results.parity import Deviation
+from edgeforge.results.rows.parity import Deviation
 
 if TYPE_CHECKING:
     import numpy as np

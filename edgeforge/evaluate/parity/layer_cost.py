@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.evaluate.statistics import decibels
-from edgeforge.results.parity import LayerRow
+from edgeforge.results.rows.parity import LayerRow
 from edgeforge.tflite.graph import Graph, TensorRunner, cut, downstream
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from edgeforge.evaluate.parity.advice import Evidence, advise
 from edgeforge.evaluate.parity.deviation import ValueStatistics, spread
-from edgeforge.results.parity import LayerRow
+from edgeforge.results.rows.parity import LayerRow
 from edgeforge.tflite.graph import Graph, constant_value, sources, targets
 from edgeforge.tflite.layer_match import Match, Pair
 

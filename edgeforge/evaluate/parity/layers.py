@@ -12,7 +12,7 @@ from edgeforge.evaluate.parity.deviation import DeviationSums, ValueStatistics
 from edgeforge.evaluate.parity.layer_cost import Injection, measure_costs
 from edgeforge.evaluate.parity.layer_evidence import add_advice
 from edgeforge.foreign import reason_of
-from edgeforge.results.parity import LayerRow
+from edgeforge.results.rows.parity import LayerRow
 from edgeforge.tflite.flatbuffer import macs
 from edgeforge.tflite.graph import Cut, Graph, TensorRunner, cut, targets
 from edgeforge.tflite.layer_match import Pair, clamp_of, match

@@ -20,8 +20,8 @@ from edgeforge.quantize.tflite.prepared import layers, prepared
 from edgeforge.quantize.tflite.ptq import float_model
 from edgeforge.quantize.tflite.static import Precision, Ranges, quantize_static
 from edgeforge.results.files import MIXED_FILE, MIXED_MODEL_FILE
-from edgeforge.results.mixed import MixedRow, MixRow, SensitivityRow, Wide
 from edgeforge.results.preprocessing import with_preprocessing
+from edgeforge.results.rows.mixed import MixedRow, MixRow, SensitivityRow, Wide
 from edgeforge.results.variant import ONNX_FLOAT, TFLITE_MIXED, Variant, read_variants, write_variants
 from edgeforge.runtimes.litert import LiteRTRunner
 from edgeforge.tflite.flatbuffer import operator_name, operators, read_model

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from edgeforge.errors import RecipeError
 from edgeforge.foreign import cause
 from edgeforge.report.plots.figures import COLOURS, GREY, INK, _figure, _svg
-from edgeforge.results.fit import ArenaBuffer, ArenaRow, FitRow
+from edgeforge.results.rows.fit import ArenaBuffer, ArenaRow, FitRow
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
-from edgeforge.results.fit import FitRow
+from edgeforge.results.rows.fit import FitRow
 
 if TYPE_CHECKING:
     from rich.console import Console

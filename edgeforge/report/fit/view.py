@@ -6,8 +6,8 @@ from typing import Any
 
 from edgeforge.report.fit.plot import arena_plot
 from edgeforge.report.fit.table import peak_text
-from edgeforge.results.fit import FitRow
-from edgeforge.results.report import TargetRow
+from edgeforge.results.rows.fit import FitRow
+from edgeforge.results.rows.report import TargetRow
 
 
 def fit_view(targets: list[TargetRow]) -> list[dict[str, Any]]:

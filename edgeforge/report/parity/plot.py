@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from edgeforge.report.plots.figures import COLOURS, GREY, INK, _figure, _svg
 from edgeforge.report.plots.labels import Point, place_labels
-from edgeforge.results.parity import LayerRow
+from edgeforge.results.rows.parity import LayerRow
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

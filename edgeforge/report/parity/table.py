@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edgeforge.evaluate.parity.layer_evidence import costliest
-from edgeforge.results.parity import LayerRow, ParityRow, RuntimePairRow
+from edgeforge.results.rows.parity import LayerRow, ParityRow, RuntimePairRow
 
 GOOD_DB, POOR_DB = 35.0, 20.0  # of one layer: int8 of a well-used range keeps some 40 dB
 BAR = 20  # characters of 50 dB

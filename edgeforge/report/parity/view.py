@@ -6,8 +6,8 @@ from typing import Any
 
 from edgeforge.evaluate.parity.layer_evidence import costliest
 from edgeforge.report.parity.table import GOOD_DB, POOR_DB, runtime_names, runtimes_note
-from edgeforge.results.calibration import Finding
-from edgeforge.results.parity import ParityRow
+from edgeforge.results.rows.calibration import Finding
+from edgeforge.results.rows.parity import ParityRow
 
 
 def parity_view(parity: ParityRow | None) -> dict[str, Any]:

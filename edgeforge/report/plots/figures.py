@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.report.plots.labels import Point, place_labels
 from edgeforge.report.score import heading, score
-from edgeforge.results.report import HeadMetrics, PiDevice, Report, VariantRow
-from edgeforge.results.training import TrainingRow
+from edgeforge.results.rows.report import HeadMetrics, PiDevice, Report, VariantRow
+from edgeforge.results.rows.training import TrainingRow
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

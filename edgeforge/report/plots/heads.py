@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgeforge.report.plots.figures import confusion_plot, scatter_plot
-from edgeforge.results.report import HeadRow, Report, VariantRow
+from edgeforge.results.rows.report import HeadRow, Report, VariantRow
 
 
 def confusion_plots(report: Report, row: VariantRow) -> dict[str, str]:

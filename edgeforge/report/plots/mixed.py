@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgeforge.report.plots.figures import COLOURS, GREY, INK, WIDTH, _figure, _svg
-from edgeforge.results.mixed import MixedRow
+from edgeforge.results.rows.mixed import MixedRow
 
 INT8, FLOAT, CHOSEN = COLOURS["litert"], GREY, COLOURS["torch"]
 SHOWN = 12  # layers: the costliest

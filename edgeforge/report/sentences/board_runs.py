@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgeforge.results.board_run import BoardRun
+from edgeforge.results.rows.board_run import BoardRun
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgeforge.results.report import EdgeTPURow
+from edgeforge.results.rows.report import EdgeTPURow
 
 
 def edge_tpu_lines(row: EdgeTPURow) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgeforge.results.pruning import PruningRow
+from edgeforge.results.rows.pruning import PruningRow
 
 NO_SPEED = (
     "No runtime here skips zeros: they make a file smaller only once it is compressed, and no model faster; "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgeforge.results.report import PiDevice
+from edgeforge.results.rows.report import PiDevice
 
 if TYPE_CHECKING:
     from rich.table import Table

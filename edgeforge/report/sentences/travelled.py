@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from edgeforge.evaluate.measure import GIVES_OUTPUTS_OF
-from edgeforge.results.mixed import MixedRow
-from edgeforge.results.report import Report
+from edgeforge.results.rows.mixed import MixedRow
+from edgeforge.results.rows.report import Report
 
 
 def travelled_lines(report: Report) -> list[str]:

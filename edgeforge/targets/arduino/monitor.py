@@ -14,9 +14,9 @@ from edgeforge.errors import ParityError, RecipeError, StageFailed
 from edgeforge.files import write_whole
 from edgeforge.hardware.libraries import libraries
 from edgeforge.results.board_files import file_name
-from edgeforge.results.board_run import BoardHead, BoardMismatch, BoardRun
 from edgeforge.results.preprocessing import Head, Preprocessing, read_preprocessing_of
 from edgeforge.results.report_file import read_report
+from edgeforge.results.rows.board_run import BoardHead, BoardMismatch, BoardRun
 from edgeforge.targets.arduino.serial_link import STAGE, Link
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.flatbuffer import operators

@@ -16,8 +16,8 @@ from edgeforge.hardware.board import Board
 from edgeforge.hardware.boards import board
 from edgeforge.hardware.libraries import Library, library
 from edgeforge.recipe.schema import DEFAULT_LIBRARY
-from edgeforge.results.fit import FitRow
 from edgeforge.results.preprocessing import Preprocessing, with_preprocessing
+from edgeforge.results.rows.fit import FitRow
 from edgeforge.targets.arduino.golden_vectors import TestVector, choose_vectors
 from edgeforge.targets.arduino.own_tflite import (
     OwnTFLite,

@@ -14,8 +14,8 @@ from edgeforge.hardware.board import Board
 from edgeforge.hardware.boards import board
 from edgeforge.hardware.libraries import library
 from edgeforge.results.files import TARGETS_FILE
-from edgeforge.results.fit import FitRow
-from edgeforge.results.report import TargetRow
+from edgeforge.results.rows.fit import FitRow
+from edgeforge.results.rows.report import TargetRow
 from edgeforge.results.variant import shipped_variant
 from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.targets.arduino.golden_vectors import choose_vectors

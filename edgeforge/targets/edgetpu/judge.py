@@ -18,7 +18,7 @@ from edgeforge.builder.stage import Job
 from edgeforge.errors import BudgetExceeded, RecipeError, StageFailed
 from edgeforge.foreign import cause, reason_of
 from edgeforge.results.files import EDGE_TPU_FILE
-from edgeforge.results.report import EdgeTPUOperator, EdgeTPURow
+from edgeforge.results.rows.report import EdgeTPUOperator, EdgeTPURow
 from edgeforge.results.variant import shipped_variant
 from edgeforge.targets.edgetpu.limits import LIMITS, Operator
 from edgeforge.tflite.associated_files import pure_flatbuffer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import sqrt
 
-from edgeforge.results.fit import ArenaRow, FitRow
+from edgeforge.results.rows.fit import ArenaRow, FitRow
 from edgeforge.tflite.graph import Graph
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgeforge.hardware.board import Kernels
-from edgeforge.results.fit import ArenaBuffer, ArenaRow
+from edgeforge.results.rows.fit import ArenaBuffer, ArenaRow
 from edgeforge.targets.fit.memory_planner import Request, height, place
 from edgeforge.targets.fit.tflm_memory import OperatorMemory, Runtime, operator_memory, tensor_bytes
 from edgeforge.tflite.graph import Graph, layer_label, sources, targets

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgeforge.hardware.board import Board
 from edgeforge.hardware.code_size import code_sizes, core_factor
-from edgeforge.results.fit import FlashRow
+from edgeforge.results.rows.fit import FlashRow
 
 SKETCH_BYTES = 8192  # of our own code and test vectors in the sketch, and of its buffers: an estimate
 SKETCH_RAM = 2048

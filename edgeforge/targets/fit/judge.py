@@ -12,7 +12,7 @@ from edgeforge.hardware.libraries import Library, caveats
 from edgeforge.hardware.libraries import library as known_library
 from edgeforge.hardware.op_resolver import OPERATORS
 from edgeforge.recipe.schema import DEFAULT_LIBRARY
-from edgeforge.results.fit import ArenaRow, FitRow, Refusal
+from edgeforge.results.rows.fit import ArenaRow, FitRow, Refusal
 from edgeforge.targets.fit.advice import advice, verdict
 from edgeforge.targets.fit.arena import predict_arena, round_up
 from edgeforge.targets.fit.flash import flash_of, runtime_ram

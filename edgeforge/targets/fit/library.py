@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edgeforge.errors import BudgetExceeded
 from edgeforge.hardware.libraries import Library
-from edgeforge.results.fit import Refusal
+from edgeforge.results.rows.fit import Refusal
 from edgeforge.tflite.flatbuffer import type_name
 from edgeforge.tflite.graph import Graph, layer_label, targets
 

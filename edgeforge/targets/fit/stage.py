@@ -10,7 +10,7 @@ from edgeforge.errors import StageFailed
 from edgeforge.hardware.boards import board
 from edgeforge.hardware.libraries import library
 from edgeforge.results.files import FIT_FILE
-from edgeforge.results.fit import FitRow
+from edgeforge.results.rows.fit import FitRow
 from edgeforge.results.variant import shipped_variant
 from edgeforge.targets.fit.judge import fit_model, require_fit
 

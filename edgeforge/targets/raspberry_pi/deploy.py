@@ -13,7 +13,7 @@ from typing import Any
 from edgeforge.errors import ParityError, RecipeError, StageFailed
 from edgeforge.results.devices import device_row
 from edgeforge.results.files import JSON_FILE
-from edgeforge.results.report import PiDevice
+from edgeforge.results.rows.report import PiDevice
 from edgeforge.targets.raspberry_pi.bench import unpack
 from edgeforge.targets.raspberry_pi.ssh import Remote
 

@@ -10,8 +10,8 @@ from edgeforge.data.splits import read_preprocessing
 from edgeforge.errors import RecipeError
 from edgeforge.recipe.schema import Prune, Train
 from edgeforge.results.files import CHECKPOINT, PRUNING_FILE, TRAINING_FILE
-from edgeforge.results.pruning import PrunedLayer, PruningRow
-from edgeforge.results.training import EpochRow, TrainingRow
+from edgeforge.results.rows.pruning import PrunedLayer, PruningRow
+from edgeforge.results.rows.training import EpochRow, TrainingRow
 from edgeforge.torchvision_import import import_torchvision
 from edgeforge.train.network.load import dense_network, load_weights, network_weights, new_network
 from edgeforge.train.network.modules import named_modules

@@ -73,7 +73,7 @@ EDITS: list[tuple[str, Edit, set[str]]] = [
     ("code in a package's __init__.py", more("edgeforge/quantize/onnx/__init__.py"), {"onnx-int8"}),
     ("code that all import", more("edgeforge/errors.py"), EVERY),
     ("the recipe's own code", more("edgeforge/recipe/schema.py"), EVERY),
-    ("the report's schema", more("edgeforge/results/report.py"),
+    ("the report's schema", more("edgeforge/results/rows/report.py"),
      {"edgetpu", "measure", "parity", "latency", "arduino", "raspberry-pi-bench", "report"}),
     ("the reader of the recipe's data source", more("edgeforge/data/sources/digits.py"), {"data"}),
     ("another data source's reader", more("edgeforge/data/sources/matr1/source.py"), NONE),

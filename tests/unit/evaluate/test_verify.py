@@ -9,7 +9,7 @@ from tflite_models import chain, images, quantized
 
 from edgeforge.errors import ParityError, RecipeError
 from edgeforge.evaluate.verify import require, verify, verify_files
-from edgeforge.results.parity import LayerRow, ParityRow, RuntimePairRow
+from edgeforge.results.rows.parity import LayerRow, ParityRow, RuntimePairRow
 
 
 def silent(share: float, text: str) -> None:

@@ -11,8 +11,8 @@ from edgeforge.errors import RecipeError
 from edgeforge.report.html import render
 from edgeforge.report.sentences.board_runs import print_run
 from edgeforge.results.board_files import board_files, crc_of, file_name, read_runs
-from edgeforge.results.board_run import BoardHead, BoardMismatch, BoardRun
-from edgeforge.results.report import Report
+from edgeforge.results.rows.board_run import BoardHead, BoardMismatch, BoardRun
+from edgeforge.results.rows.report import Report
 
 REPORT = DATA / "report_mnist.json"
 RUN = BoardRun(

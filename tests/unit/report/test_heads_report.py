@@ -10,8 +10,8 @@ from edgeforge.report.compare import accuracy_verdict
 from edgeforge.report.html import drop_badge, render
 from edgeforge.report.score import score
 from edgeforge.report.table import print_report
-from edgeforge.results.report import Drop, HeadMetrics, HeadRow, Metrics, Report
 from edgeforge.results.report_file import read_report
+from edgeforge.results.rows.report import Drop, HeadMetrics, HeadRow, Metrics, Report
 
 SAVED = DATA / "report_mnist.json"
 LIFE = {"images": 42, "head": "life", "unit": "cycles", "rmse": 78.6, "rmse_low": 54.6, "rmse_high": 101.0,

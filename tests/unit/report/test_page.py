@@ -4,8 +4,8 @@ import pytest
 from pages import checked
 from places import DATA
 
-from edgeforge.results.calibration import Finding
-from edgeforge.results.report import Report
+from edgeforge.results.rows.calibration import Finding
+from edgeforge.results.rows.report import Report
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from small_report import small_report
 from edgeforge.report.parity.plot import depth_plot
 from edgeforge.report.parity.table import identical_text, print_parity
 from edgeforge.report.parity.view import parity_findings
-from edgeforge.results.parity import Advice, Deviation, LayerRow, ParityRow, RuntimePairRow
-from edgeforge.results.report import Report
+from edgeforge.results.rows.parity import Advice, Deviation, LayerRow, ParityRow, RuntimePairRow
+from edgeforge.results.rows.report import Report
 
 EVIL = "<img src=x>&\"'"
 

@@ -8,7 +8,7 @@ from places import DATA
 
 from edgeforge.report.plots.figures import GREY, accuracy_plot, bars_plot, confusion_plot, training_plot
 from edgeforge.report.plots.labels import Point, place_labels
-from edgeforge.results.report import Report
+from edgeforge.results.rows.report import Report
 
 
 @pytest.fixture(scope="module")

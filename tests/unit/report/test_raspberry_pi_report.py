@@ -13,7 +13,7 @@ from edgeforge.report.html import render
 from edgeforge.report.plots.figures import threads_plot
 from edgeforge.report.sentences.raspberry_pi import devices_table
 from edgeforge.results.devices import device_files, device_row, raspberry_pi_row
-from edgeforge.results.report import PiDevice, RaspberryPiRow, Report
+from edgeforge.results.rows.report import PiDevice, RaspberryPiRow, Report
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(1)>&\"'"
 

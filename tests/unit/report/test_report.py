@@ -11,9 +11,9 @@ from edgeforge.report.compare import accuracy_verdict, comparison_table
 from edgeforge.report.html import headline, render
 from edgeforge.report.sentences.pruning import NO_SPEED, pruning_lines, sparsity
 from edgeforge.report.table import print_report
-from edgeforge.results.pruning import PrunedFile, PrunedLayer, PruningRow
-from edgeforge.results.report import EdgeTPUOperator, EdgeTPURow, Report
-from edgeforge.results.training import EpochRow, TrainingRow
+from edgeforge.results.rows.pruning import PrunedFile, PrunedLayer, PruningRow
+from edgeforge.results.rows.report import EdgeTPUOperator, EdgeTPURow, Report
+from edgeforge.results.rows.training import EpochRow, TrainingRow
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from tflite_network import Network
 from edgeforge.evaluate.parity.advice import Evidence, advise
 from edgeforge.evaluate.parity.layer_evidence import costliest
 from edgeforge.evaluate.parity.layers import layer_parity
-from edgeforge.results.parity import LayerRow
+from edgeforge.results.rows.parity import LayerRow
 
 INPUTS = images()
 

@@ -9,7 +9,7 @@ from edgeforge.errors import RecipeError
 from edgeforge.evaluate.parity.layers import evenly_spaced, layer_parity
 from edgeforge.evaluate.parity.stage import output_db
 from edgeforge.evaluate.statistics import sqnr_db
-from edgeforge.results.parity import LayerRow
+from edgeforge.results.rows.parity import LayerRow
 from edgeforge.tflite.flatbuffer import read_model, write_model
 from edgeforge.tflite.graph import Graph, sources
 

@@ -14,7 +14,7 @@ from edgeforge.errors import StageFailed
 from edgeforge.hardware.boards import board
 from edgeforge.recipe.schema import Recipe
 from edgeforge.results.preprocessing import Preprocessing
-from edgeforge.results.report import TargetRow
+from edgeforge.results.rows.report import TargetRow
 from edgeforge.results.variant import Variant, write_variants
 from edgeforge.targets.arduino.stage import pack_arduino
 from edgeforge.targets.fit.stage import judge_fit

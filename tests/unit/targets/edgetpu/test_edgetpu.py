@@ -11,7 +11,7 @@ from places import DATA
 from tflite_network import Network
 
 from edgeforge.errors import BudgetExceeded, RecipeError
-from edgeforge.results.report import EdgeTPURow
+from edgeforge.results.rows.report import EdgeTPURow
 from edgeforge.targets.edgetpu.judge import NO_COMPILER, judge, judge_file, require_all_mapped
 from edgeforge.targets.edgetpu.limits import LIMITS
 from edgeforge.tflite.flatbuffer import read_model, write_model

@@ -7,7 +7,7 @@ import pytest
 from int8_models import MODELS
 from places import DATA
 
-from edgeforge.results.fit import ArenaRow
+from edgeforge.results.rows.fit import ArenaRow
 from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.targets.fit.arena import predict_arena, round_up
 from edgeforge.targets.fit.tflm_memory import runtimes

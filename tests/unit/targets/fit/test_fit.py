@@ -10,7 +10,7 @@ from edgeforge.errors import BudgetExceeded, RecipeError
 from edgeforge.hardware.boards import board, boards
 from edgeforge.recipe.schema import Recipe
 from edgeforge.report.fit.plot import arena_plot
-from edgeforge.results.fit import Refusal
+from edgeforge.results.rows.fit import Refusal
 from edgeforge.targets.fit.judge import fit_file, fit_model, rank_boards, require_fit
 from edgeforge.targets.fit.stage import judge_fit, read_fit
 

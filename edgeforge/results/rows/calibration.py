@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from edgeforge.results.row import Row
+from edgeforge.results.rows.row import Row
 
 
 class Finding(Row):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgeforge.results.row import Row
+from edgeforge.results.rows.row import Row
 
 
 class BoardMismatch(Row):

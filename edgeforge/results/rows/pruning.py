@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from edgeforge.results.row import Row
-from edgeforge.results.training import TrainingRow
+from edgeforge.results.rows.row import Row
+from edgeforge.results.rows.training import TrainingRow
 
 
 class PrunedLayer(Row):

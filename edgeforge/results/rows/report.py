@@ -6,14 +6,14 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from edgeforge.results.board_run import BoardRun
-from edgeforge.results.calibration import CalibrationRow, Finding
-from edgeforge.results.fit import FitRow
-from edgeforge.results.mixed import MixedRow
-from edgeforge.results.parity import ParityRow
-from edgeforge.results.pruning import PruningRow
-from edgeforge.results.row import Row
-from edgeforge.results.training import TrainingRow
+from edgeforge.results.rows.board_run import BoardRun
+from edgeforge.results.rows.calibration import CalibrationRow, Finding
+from edgeforge.results.rows.fit import FitRow
+from edgeforge.results.rows.mixed import MixedRow
+from edgeforge.results.rows.parity import ParityRow
+from edgeforge.results.rows.pruning import PruningRow
+from edgeforge.results.rows.row import Row
+from edgeforge.results.rows.training import TrainingRow
 from edgeforge.results.variant import TFLITE_INT8, TORCH_FLOAT
 
 SCHEMA_VERSION: Literal[1] = 1

@@ -1,0 +1,1 @@
+"""What report.json is made of, row by row."""
