@@ -1,4 +1,3 @@
 """EdgeForge: from a PyTorch CNN to a board, proven before flashing."""
 
 __version__ = "0.1.0"
-DISTRIBUTION = "edgeforge-toolchain"  # what pip calls it: on PyPI `edgeforge` is another tool

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+DISTRIBUTION = "edgeforge-toolchain"  # what pip calls the wheel: on PyPI `edgeforge` is another tool
 PACKAGE = Path(__file__).parent
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 from packaging.requirements import Requirement
 
-from edgeforge import DISTRIBUTION
+from edgeforge.bundled import DISTRIBUTION
 from edgeforge.machine import has_vnni
 
 GIB = 1024**3

@@ -7,7 +7,7 @@
     ├── ParityError           two runtimes disagree by more than allowed        5
     └── BudgetExceeded        a model does not fit its board                    6
 
-Only `cli/app.py` catches these and exits; Ctrl-C exits with 130. What other libraries raise is told by foreign.py. All
+Only `cli/app.py` catches these and exits; Ctrl-C exits with 130. What other libraries raise is told by foreign/. All
 messages stand in tests/snapshots/messages.txt.
 """
 

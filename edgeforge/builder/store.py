@@ -23,7 +23,7 @@ from typing import Any
 from edgeforge.builder.key import canonical
 from edgeforge.errors import EdgeForgeError
 from edgeforge.files import flush, sha256_of, write_whole
-from edgeforge.foreign import cause
+from edgeforge.foreign.wording import cause
 
 META = "meta.json"
 PLANNING = "planning"  # the lock of whoever makes a build's plan, which counts on what is stored, or cleans the store

@@ -23,7 +23,7 @@ from typing import Any, TextIO
 
 from edgeforge.builder.stage import Job, restricted
 from edgeforge.errors import EdgeForgeError
-from edgeforge.foreign import show_originals, words
+from edgeforge.foreign.wording import show_originals, words
 from edgeforge.recipe.schema import Recipe
 
 

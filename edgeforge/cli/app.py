@@ -11,7 +11,7 @@ import typer
 
 from edgeforge import __version__
 from edgeforge.errors import EdgeForgeError
-from edgeforge.foreign import cause, in_words, remedy, show_originals
+from edgeforge.foreign.wording import cause, in_words, remedy, show_originals
 
 app = typer.Typer(
     name="edgeforge",

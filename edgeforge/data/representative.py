@@ -11,7 +11,7 @@ from edgeforge.data.labels import head_labels, strata
 from edgeforge.data.lint import lint_calibration
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import RecipeError
-from edgeforge.foreign import cause, with_debug
+from edgeforge.foreign.wording import cause, with_debug
 from edgeforge.results.files import CALIBRATION_FILE, CALIBRATION_ROW_FILE
 from edgeforge.results.preprocessing import Head
 from edgeforge.results.rows.calibration import CalibrationRow

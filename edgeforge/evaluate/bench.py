@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edgeforge.errors import RecipeError
 from edgeforge.evaluate.latency import interleaved_ms
-from edgeforge.foreign import cause, with_debug
+from edgeforge.foreign.wording import cause, with_debug
 from edgeforge.runtimes.load import load_runner
 from edgeforge.tflite.flatbuffer import read_file
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from edgeforge.foreign import cause
+from edgeforge.foreign.wording import cause
 from edgeforge.onnx_graph.checks import module_of, unsupported
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.builder.stage import Job
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import ParityError, StageFailed, line_in, source_of
-from edgeforge.foreign import cause, remedy
+from edgeforge.foreign.wording import cause, remedy
 from edgeforge.results.files import ONNX_FLOAT_FILE, PREPROCESSING_FILE
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.variant import ONNX_FLOAT, Variant, write_variants

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from edgeforge.errors import MissingDependency, RecipeError
-from edgeforge.foreign import cause, with_debug
+from edgeforge.foreign.wording import cause, with_debug
 
 if TYPE_CHECKING:
     import onnx

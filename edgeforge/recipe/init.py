@@ -8,7 +8,7 @@ from pathlib import Path
 from edgeforge.bundled import bundled
 from edgeforge.errors import RecipeError
 from edgeforge.files import write_whole
-from edgeforge.foreign import cause
+from edgeforge.foreign.wording import cause
 from edgeforge.recipe.guess import OwnData, class_count_argument, own_data
 from edgeforge.recipe.model_file import resolve_model_file
 from edgeforge.suggest import nearest

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeforge.errors import RecipeError, some
-from edgeforge.foreign import cause
+from edgeforge.foreign.wording import cause
 from edgeforge.recipe.schema import Columns
 from edgeforge.suggest import nearest
 

@@ -204,7 +204,7 @@ def _check_library(recipe: Recipe, origin: dict[KeyPath, str]) -> None:
         where = origin.get(("library",), "library")
         raise RecipeError(
             f"{where}: library: '{recipe.library}' is no TFLM library{nearest(recipe.library, libraries())}",
-            fix=f"known: {', '.join(libraries())}",
+            fix="name one of these, or leave it out",
         )
 
 

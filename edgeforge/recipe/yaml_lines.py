@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from edgeforge.errors import RecipeError
-from edgeforge.foreign import cause, remedy
+from edgeforge.foreign.wording import cause, remedy
 
 MAX_BYTES = 1_000_000
 MAX_NODES = 20_000  # a handful of aliases of aliases can stand for billions of values

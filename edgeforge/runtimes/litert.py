@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from edgeforge.errors import RecipeError
-from edgeforge.foreign import cause, remedy
+from edgeforge.foreign.wording import cause, remedy
 from edgeforge.runtimes.native_output import CapturedOutput
 from edgeforge.tflite.tensors import from_output, tensor_spec, to_input
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeforge.errors import RecipeError
-from edgeforge.foreign import cause, remedy
+from edgeforge.foreign.wording import cause, remedy
 from edgeforge.tflite.tensor_spec import TensorSpec
 
 if TYPE_CHECKING:

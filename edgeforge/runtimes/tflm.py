@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.errors import StageFailed
-from edgeforge.foreign import cause, remedy
+from edgeforge.foreign.wording import cause, remedy
 from edgeforge.runtimes.native_output import CapturedOutput
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.tensors import from_output, tensor_spec, to_input

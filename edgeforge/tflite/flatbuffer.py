@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeforge.errors import RecipeError
-from edgeforge.foreign import cause, remedy
+from edgeforge.foreign.wording import cause, remedy
 
 FLOATS = ("FLOAT32", "FLOAT16", "FLOAT64", "BFLOAT16")
 

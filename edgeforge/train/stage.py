@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.builder.stage import Job
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import EdgeForgeError, RecipeError, StageFailed
-from edgeforge.foreign import cause, remedy
+from edgeforge.foreign.wording import cause, remedy
 from edgeforge.recipe.schema import Train
 from edgeforge.results.files import CHECKPOINT, METRICS_FILE, TRAINING_FILE
 from edgeforge.results.rows.training import EpochRow, TrainingRow

@@ -20,7 +20,7 @@ ERRORS = {
     "Refused": "the server's answer",
     "BadParameter": "exit 2",
 }
-FOREIGN = {"Kind": 1, "Words": 0}  # edgeforge/foreign.py's: where their cause stands, before the remedy
+FOREIGN = {"Kind": 1, "Words": 0}  # edgeforge/foreign/wording.py's: where their cause stands, before the remedy
 FOLDERS = ("edgeforge", "firmware/raspberry_pi")
 MISTAKES = "edgeforge/recipe/schema.py"  # its ValueErrors are the recipe's mistakes; load.py adds file and line
 
@@ -89,7 +89,7 @@ def _texts(expression: ast.expr, known: dict[str, list[ast.expr]]) -> list[str]:
     if isinstance(expression, ast.BinOp) and isinstance(expression.op, ast.Add):
         return [a + b for a in _texts(expression.left, known) for b in _texts(expression.right, known)]
     if isinstance(expression, ast.Call) and isinstance(expression.func, ast.Name):
-        called = expression.func.id  # edgeforge/foreign.py's
+        called = expression.func.id  # edgeforge/foreign/wording.py's
         if called == "remedy":
             return [
                 "‹the remedy that is known for it›",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from edgeforge.foreign_kinds import Kind
+from edgeforge.foreign.kinds import Kind
 
 Call = Callable[[], object]
 

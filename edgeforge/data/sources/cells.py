@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from edgeforge.builder.stage import Job
 from edgeforge.data.source import Source
 from edgeforge.errors import RecipeError, some
-from edgeforge.foreign import cause
+from edgeforge.foreign.wording import cause
 from edgeforge.recipe.schema import Data
 from edgeforge.recipe.user_files import USER_DATA
 from edgeforge.results.preprocessing import Head

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from edgeforge.builder.stage import Progress
 from edgeforge.errors import RecipeError
-from edgeforge.foreign import cause
+from edgeforge.foreign.wording import cause
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.builder.stage import Job
 from edgeforge.data.source import Source
 from edgeforge.errors import RecipeError, StageFailed
-from edgeforge.foreign import cause
+from edgeforge.foreign.wording import cause
 
 if TYPE_CHECKING:
     from edgeforge.builder.stage import Progress

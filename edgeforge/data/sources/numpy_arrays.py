@@ -10,7 +10,7 @@ from edgeforge.builder.stage import Job
 from edgeforge.data.source import Source
 from edgeforge.data.sources.labelled import class_names, split_source
 from edgeforge.errors import RecipeError
-from edgeforge.foreign import cause, with_debug
+from edgeforge.foreign.wording import cause, with_debug
 from edgeforge.recipe.user_files import USER_DATA
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from edgeforge.errors import RecipeError
 from edgeforge.evaluate.parity.deviation import DeviationSums, ValueStatistics
 from edgeforge.evaluate.parity.layer_cost import Injection, measure_costs
 from edgeforge.evaluate.parity.layer_evidence import add_advice
-from edgeforge.foreign import reason_of
+from edgeforge.foreign.wording import reason_of
 from edgeforge.results.rows.parity import LayerRow
 from edgeforge.tflite.flatbuffer import macs
 from edgeforge.tflite.graph import Cut, Graph, TensorRunner, cut, targets

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeforge.errors import EdgeForgeError
-from edgeforge.foreign import reason_of
+from edgeforge.foreign.wording import reason_of
 from edgeforge.results.rows.parity import RuntimePairRow
 from edgeforge.runtimes.litert import Kernels, LiteRTRunner
 from edgeforge.tflite.graph import Graph, sources, targets

@@ -23,7 +23,7 @@ from edgeforge.evaluate.parity.runtime_pairs import (
 )
 from edgeforge.evaluate.predict import read_predictions
 from edgeforge.evaluate.tflm import MACS_IN_A_MINUTE
-from edgeforge.foreign import reason_of
+from edgeforge.foreign.wording import reason_of
 from edgeforge.results.files import PARITY_FILE, PREDICTIONS_FILE
 from edgeforge.results.rows.parity import LayerRow, ParityRow
 from edgeforge.results.variant import (

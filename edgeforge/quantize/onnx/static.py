@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from edgeforge.builder.stage import Job
 from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing
-from edgeforge.foreign import reason_of
+from edgeforge.foreign.wording import reason_of
 from edgeforge.recipe.schema import OnnxInt8
 from edgeforge.results.files import ONNX_FLOAT_FILE, ONNX_INT8_FILE, PREPROCESSING_FILE
 from edgeforge.results.preprocessing import Preprocessing

@@ -10,7 +10,7 @@ from edgeforge.builder.stage import Job, Progress
 from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing
 from edgeforge.errors import ParityError
-from edgeforge.foreign import reason_of
+from edgeforge.foreign.wording import reason_of
 from edgeforge.onnx_graph.checks import converter_refusal, require_convertible, require_static_shapes
 from edgeforge.onnx_graph.passes.order import TO_TFLITE
 from edgeforge.passes import rewrite

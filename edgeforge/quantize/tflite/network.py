@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeforge.export.onnx import write_onnx
-from edgeforge.foreign import reason_of
+from edgeforge.foreign.wording import reason_of
 from edgeforge.quantize.tflite.convert import convert_variants
 from edgeforge.recipe.schema import TFLite, TFLiteVariant
 from edgeforge.results.preprocessing import Preprocessing

@@ -11,7 +11,7 @@ from edgeforge.builder.stage import Job
 from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing
 from edgeforge.errors import StageFailed
-from edgeforge.foreign import reason_of
+from edgeforge.foreign.wording import reason_of
 from edgeforge.quantize.tflite.observers import DEFAULT_PERCENTILE, calibrate
 from edgeforge.quantize.tflite.passes.equalize import Equalize, Equalized
 from edgeforge.quantize.tflite.passes.order import finished

@@ -6,7 +6,7 @@ from edgeforge.builder.stage import Job
 from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing
 from edgeforge.errors import StageFailed
-from edgeforge.foreign import cause, remedy
+from edgeforge.foreign.wording import cause, remedy
 from edgeforge.quantize.tflite.convert import convert_variants
 from edgeforge.quantize.tflite.passes.order import finished
 from edgeforge.quantize.tflite.prepared import prepared

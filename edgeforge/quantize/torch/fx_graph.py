@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeforge.errors import RecipeError, line_in
-from edgeforge.foreign import cause, with_debug
+from edgeforge.foreign.wording import cause, with_debug
 from edgeforge.quantize.torch.relu6 import replace_in_graph
 from edgeforge.train.network.modules import named_modules
 

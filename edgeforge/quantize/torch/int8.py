@@ -15,7 +15,7 @@ from edgeforge.builder.stage import Job
 from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing
 from edgeforge.errors import StageFailed
-from edgeforge.foreign import reason_of
+from edgeforge.foreign.wording import reason_of
 from edgeforge.machine import has_vnni
 from edgeforge.quantize.torch import fx_quantize
 from edgeforge.quantize.torch.eager_fusion import fusable_groups

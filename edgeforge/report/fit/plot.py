@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeforge.errors import RecipeError
-from edgeforge.foreign import cause
+from edgeforge.foreign.wording import cause
 from edgeforge.report.plots.figures import COLOURS, GREY, INK, _figure, _svg
 from edgeforge.results.rows.fit import ArenaBuffer, ArenaRow, FitRow
 

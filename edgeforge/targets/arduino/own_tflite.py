@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from edgeforge.errors import RecipeError
-from edgeforge.foreign import cause, with_debug
+from edgeforge.foreign.wording import cause, with_debug
 from edgeforge.results.preprocessing import Preprocessing, read_preprocessing_of
 from edgeforge.targets.fit.judge import QUANTIZE
 from edgeforge.tflite.associated_files import pure_flatbuffer

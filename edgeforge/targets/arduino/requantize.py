@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from edgeforge.data.representative import read_own
 from edgeforge.errors import EdgeForgeError, RecipeError, StageFailed
-from edgeforge.foreign import cause, remedy
+from edgeforge.foreign.wording import cause, remedy
 from edgeforge.targets.arduino.own_tflite import OwnTFLite
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.conversion import NumberType

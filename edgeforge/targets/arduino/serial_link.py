@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.errors import RecipeError, StageFailed
-from edgeforge.foreign import cause, remedy
+from edgeforge.foreign.wording import cause, remedy
 from edgeforge.targets.arduino.serial_protocol import (
     ANSWERS,
     VERSION,

@@ -16,7 +16,7 @@ from typing import Any
 
 from edgeforge.builder.stage import Job
 from edgeforge.errors import BudgetExceeded, RecipeError, StageFailed
-from edgeforge.foreign import cause, reason_of
+from edgeforge.foreign.wording import cause, reason_of
 from edgeforge.results.files import EDGE_TPU_FILE
 from edgeforge.results.rows.report import EdgeTPUOperator, EdgeTPURow
 from edgeforge.results.variant import shipped_variant

@@ -10,8 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from edgeforge import DISTRIBUTION
 from edgeforge.builder.stage import Job
+from edgeforge.bundled import DISTRIBUTION
 from edgeforge.errors import StageFailed
 from edgeforge.results.devices import BUNDLE_STAGE, device_row
 from edgeforge.results.files import DESK_FILE

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from edgeforge.errors import StageFailed
-from edgeforge.foreign import cause, with_debug
+from edgeforge.foreign.wording import cause, with_debug
 from edgeforge.results.files import PREPROCESSING_FILE
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.errors import RecipeError
-from edgeforge.foreign import cause, remedy, with_debug
+from edgeforge.foreign.wording import cause, remedy, with_debug
 from edgeforge.recipe.schema import FINISHED
 from edgeforge.results.preprocessing import Head, Preprocessing
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.builder.stage import Job
 from edgeforge.data.splits import read_preprocessing
 from edgeforge.errors import RecipeError, line_in, source_of
-from edgeforge.foreign import cause, layer_in, remedy, with_debug
+from edgeforge.foreign.wording import cause, layer_in, remedy, with_debug
 from edgeforge.recipe.schema import Model
 from edgeforge.results.files import CHECKPOINT
 from edgeforge.results.preprocessing import Preprocessing

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.errors import MissingDependency, RecipeError, some
-from edgeforge.foreign import cause, remedy
+from edgeforge.foreign.wording import cause, remedy
 from edgeforge.suggest import nearest
 
 if TYPE_CHECKING:

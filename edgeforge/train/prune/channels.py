@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from edgeforge.errors import RecipeError
-from edgeforge.foreign import cause, with_debug
+from edgeforge.foreign.wording import cause, with_debug
 
 
 def out_channels(network: nn.Module) -> dict[str, int]:

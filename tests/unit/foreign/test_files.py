@@ -15,8 +15,8 @@ import torch
 from provoked import Call, raised, require_provoked
 from torch import nn
 
-from edgeforge.foreign import words
-from edgeforge.foreign_kinds import FILES, SERIAL
+from edgeforge.foreign.kinds import FILES, SERIAL
+from edgeforge.foreign.wording import words
 
 
 def serial(*words: Any) -> object:

@@ -10,8 +10,8 @@ import torch
 from provoked import Call, raised, require_provoked
 from torch import nn
 
-from edgeforge.foreign import cause, words
-from edgeforge.foreign_kinds import NETWORK
+from edgeforge.foreign.kinds import NETWORK
+from edgeforge.foreign.wording import cause, words
 
 IMAGE = torch.zeros(1, 1, 8, 8)
 

@@ -12,8 +12,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from provoked import Call, raised, require_provoked
 
-from edgeforge.foreign import words
-from edgeforge.foreign_kinds import ONNX
+from edgeforge.foreign.kinds import ONNX
+from edgeforge.foreign.wording import words
 
 
 def model(operator: str, shape: Any = (1, 1, 8, 8), constants: Any = (), **options: Any) -> onnx.ModelProto:

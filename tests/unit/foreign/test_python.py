@@ -10,8 +10,8 @@ import yaml
 from provoked import Call, raised, require_provoked
 from torch import nn
 
-from edgeforge.foreign import words
-from edgeforge.foreign_kinds import LIGHTNING, PYTHON, YAML
+from edgeforge.foreign.kinds import LIGHTNING, PYTHON, YAML
+from edgeforge.foreign.wording import words
 
 IMAGE = torch.zeros(1, 1, 8, 8)
 

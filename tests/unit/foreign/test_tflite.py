@@ -15,8 +15,8 @@ from places import DATA
 from provoked import raised, require_provoked
 
 from edgeforge.errors import EdgeForgeError
-from edgeforge.foreign import cause
-from edgeforge.foreign_kinds import TFLITE
+from edgeforge.foreign.kinds import TFLITE
+from edgeforge.foreign.wording import cause
 
 
 def edited(folder: Path, change: Callable[[Any], None]) -> Path:
@@ -120,7 +120,7 @@ def test_litert_s_and_tflm_s_other_words(tmp_path: Path) -> None:
 
 def test_an_operator_that_tensorflow_s_converter_refuses_is_named() -> None:
     code = (
-        "import tensorflow as tf\nfrom edgeforge.foreign import cause\n"
+        "import tensorflow as tf\nfrom edgeforge.foreign.wording import cause\n"
         "graph = tf.function(lambda x: tf.linalg.det(x)).get_concrete_function(tf.TensorSpec((1, 4, 4), tf.float32))\n"
         "try: tf.lite.TFLiteConverter.from_concrete_functions([graph]).convert()\n"
         "except Exception as error: print(cause(error))"

@@ -13,7 +13,8 @@ from provoked import raised
 from torch import nn
 
 from edgeforge.errors import RecipeError
-from edgeforge.foreign import (
+from edgeforge.foreign.kinds import KINDS, Kind
+from edgeforge.foreign.wording import (
     ORIGINALS,
     cause,
     in_words,
@@ -25,7 +26,6 @@ from edgeforge.foreign import (
     with_debug,
     words,
 )
-from edgeforge.foreign_kinds import KINDS, Kind
 
 IMAGE = torch.zeros(1, 1, 8, 8)
 

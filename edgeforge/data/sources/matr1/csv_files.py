@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from edgeforge.data.sources.matr1.cell import FIRST, LAST, SPLITS, VOLTAGES, Cell
 from edgeforge.errors import RecipeError
-from edgeforge.foreign import cause
+from edgeforge.foreign.wording import cause
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,7 +7,7 @@ from typing import Any
 
 from edgeforge.data.sources.matr1.cell import FIRST, LAST, VOLTAGES, Cell, life_at
 from edgeforge.errors import RecipeError
-from edgeforge.foreign import cause
+from edgeforge.foreign.wording import cause
 
 NOMINAL = 1.1  # Ah
 # The first five cells of the first batch went on in the second: cycles to add to their lives (the paper's own code).

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.data.sources.matr1.cell import FIRST, LAST, VOLTAGES, Cell, life_at
 from edgeforge.errors import RecipeError
-from edgeforge.foreign import cause
+from edgeforge.foreign.wording import cause
 
 if TYPE_CHECKING:
     import numpy as np

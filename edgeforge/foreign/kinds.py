@@ -1,8 +1,8 @@
-"""What other libraries are known to say, and what EdgeForge says instead: the table that foreign.py reads.
+"""What other libraries are known to say, and what EdgeForge says instead: the table that wording.py reads.
 
 Each kind has a pattern that is searched in the library's whole message, the cause in EdgeForge's words, where {0},
 {1}, … are what the pattern's groups found, and a remedy; empty where only the caller knows one. The first that fits
-counts. tests/unit/test_foreign.py makes each library say each of them.
+counts. tests/unit/foreign/ makes each library say each of them.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
     except Exception as error:
         raise RecipeError(f"{path} cannot be loaded: {cause(error)}", fix=remedy(error, "export it again")) from error
 
-A message that foreign_kinds.py does not know is not passed on: the reason then names the library, and the fix says that
+A message that kinds.py does not know is not passed on: the reason then names the library, and the fix says that
 --debug prints its own words. They stay in the chain of causes; where a row is left out, they go to the stage's log.
 """
 
@@ -25,7 +25,7 @@ from types import FrameType
 from typing import NamedTuple
 
 from edgeforge.errors import EdgeForgeError, first_line
-from edgeforge.foreign_kinds import KINDS
+from edgeforge.foreign.kinds import KINDS
 
 ORIGINALS = logging.getLogger("edgeforge.originals")
 LIBRARIES = {

@@ -1,0 +1,1 @@
+"""What other libraries raise, told in the words of EdgeForge: the cause, and a remedy."""
