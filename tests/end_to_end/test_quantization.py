@@ -107,7 +107,7 @@ def test_verify_compares_the_model_that_ships(build: Path, edgeforge) -> None:  
         ("quantize.ship=tflite-dynamic", "TFLite Micro on arduino-nano-33-ble cannot run 'tflite-dynamic'"),
         ("quantize.ship=tflite-int9", "this recipe makes no 'tflite-int9'; it makes tflite-float32"),
         ("quantize.ptq=[{ranges: torch, observer: mse}]", "observer makes no sense with ranges: torch"),
-        ("quantize.max_drop=-1", "greater than or equal to 0"),
+        ("quantize.max_drop=-1", "give 0.0 or more"),
     ],
 )
 def test_wrong_settings_end_with_2_and_say_why(build: Path, edgeforge, setting: str, said: str) -> None:  # type: ignore[no-untyped-def]
