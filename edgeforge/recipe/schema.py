@@ -296,14 +296,14 @@ class OnnxInt8(Section):
 
 
 class TFLite(Section):
-    """TFLite variants; `backend: onnx2tf` uses onnx2tf's own, slower, conversion."""
+    """TFLite variants; `backend: tensorflow` makes them by its converter, to compare with: extra [tensorflow]."""
 
     variants: tuple[TFLiteVariant, ...] = ("float32", "float16", "dynamic", "int8")
     io: TensorType = Field("int8", description="input and output type of the int8 model")
     per_channel_dense: bool = Field(
         False, description="per-channel weights in dense layers: many TFLM libraries compute them wrongly"
     )
-    backend: Literal["fast", "onnx2tf"] = "fast"
+    backend: Literal["direct", "tensorflow"] = "direct"
     compact: bool = Field(True, description="store equal quantization tables once; false: as the converter wrote them")
 
 

@@ -1,4 +1,4 @@
-"""The stage `tflite`: ONNX → TensorFlow graph → the recipe's TFLite variants, proven equal to ONNX."""
+"""The stage `tflite`: ONNX → float32 TFLite → the recipe's variants of it, proven equal to ONNX."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from edgeforge.builder.stage import Job, Progress
 from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing
 from edgeforge.errors import ParityError
+from edgeforge.export.direct import convert_directly
 from edgeforge.foreign.wording import reason_of
-from edgeforge.onnx_graph.checks import converter_refusal, require_convertible, require_static_shapes
-from edgeforge.onnx_graph.passes.order import TO_TFLITE
-from edgeforge.passes import rewrite
-from edgeforge.quantize.tflite.int8 import convert, convert_with_onnx2tf
+from edgeforge.onnx_graph.checks import require_static_shapes
+from edgeforge.quantize.tflite.observers import calibrate
 from edgeforge.quantize.tflite.passes.order import finished
+from edgeforge.quantize.tflite.prepared import prepared
+from edgeforge.quantize.tflite.static import halve_weights, quantize_static, quantize_weights
+from edgeforge.quantize.tflite.tensorflow import convert_with_tensorflow
 from edgeforge.recipe.schema import TFLite, TFLiteVariant
 from edgeforge.results.files import ONNX_FLOAT_FILE, tflite_file
 from edgeforge.results.preprocessing import with_preprocessing
@@ -76,49 +78,50 @@ def convert_variants(
 
     model = onnx.load(source)
     require_static_shapes(model, source.name)
-    require_convertible(model)
-    if settings.backend == "onnx2tf":
-        progress(0.1, "onnx2tf's own conversion: a minute or two")
-        return _compacted(convert_with_onnx2tf(source, samples, settings), settings)
-    from edgeforge.export.keras_graph import frozen_graph
-
-    model, _ = rewrite(model, TO_TFLITE)
-    progress(0.1, "importing TensorFlow, building the graph")
-    graph = frozen_graph(model, samples)
-    made: dict[TFLiteVariant, bytes | Exception] = {}
+    if settings.backend == "tensorflow":
+        progress(0.1, "by TensorFlow: a minute or two")
+        made = convert_with_tensorflow(model, samples, settings)
+        return {
+            kind: finished(outcome, None, compact=settings.compact and kind != "float32")
+            if isinstance(outcome, bytes)
+            else outcome
+            for kind, outcome in made.items()
+        }
+    progress(0.1, "converting to float32")
+    float_model = convert_directly(model).model
+    made = {}
     for done, kind in enumerate(settings.variants):
-        progress(0.5 + 0.4 * done / len(settings.variants), f"converting to {kind}")
+        progress(0.4 + 0.5 * done / len(settings.variants), f"converting to {kind}")
         try:
-            made[kind] = convert(graph, kind, samples, settings)
+            made[kind] = _quantized(kind, float_model, samples, settings)
         except Exception as error:
             made[kind] = error
-    first = made[settings.variants[0]]
-    if isinstance(first, Exception) and all(isinstance(outcome, Exception) for outcome in made.values()):
-        raise converter_refusal(model, first) from first
-    return _compacted(made, settings)
+    return made
 
 
-def _compacted(
-    made: dict[TFLiteVariant, bytes | Exception], settings: TFLite
-) -> dict[TFLiteVariant, bytes | Exception]:
-    """float32 has no quantization tables: it stays as the converter wrote it."""
-    return {
-        kind: finished(model, None, compact=settings.compact and kind != "float32")
-        if isinstance(model, bytes)
-        else model
-        for kind, model in made.items()
-    }
+def _quantized(kind: TFLiteVariant, float_model: bytes, samples: NDArray[np.float32], settings: TFLite) -> bytes:
+    """Return one variant of the float32 model, which itself stays as the converter wrote it."""
+    if kind == "float32":
+        return float_model
+    source = prepared(float_model)
+    if kind == "float16":
+        return finished(halve_weights(source), None, compact=settings.compact)
+    if kind == "dynamic":
+        model = quantize_weights(source, "dynamic", per_channel_dense=settings.per_channel_dense)
+        return finished(model, None, compact=settings.compact)
+    model = quantize_static(source, calibrate(source, samples), per_channel_dense=settings.per_channel_dense)
+    return finished(model, settings.io, compact=settings.compact)
 
 
 def _variant(kind: TFLiteVariant, path: Path, flatbuffer: bytes, settings: TFLite) -> Variant:
-    dense = "per-channel" if settings.per_channel_dense or settings.backend == "onnx2tf" else "per-tensor"
+    dense = "per-channel" if settings.per_channel_dense or settings.backend == "tensorflow" else "per-tensor"
     details = {
         "dynamic": "int8 weights, float activations",
         "int8": f"{settings.io} in and out, {dense} dense weights",
     }
     detail = details.get(kind, "")
-    if settings.backend == "onnx2tf":
-        detail = f"{detail}; converted by onnx2tf".lstrip("; ")
+    if settings.backend == "tensorflow":
+        detail = f"{detail}; converted by TensorFlow".lstrip("; ")
     checks = int8_checks(flatbuffer, settings.io) if kind == "int8" else []
     runner = LiteRTRunner(path)
     return Variant(

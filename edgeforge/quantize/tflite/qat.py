@@ -28,7 +28,7 @@ def export_qat_tflite(job: Job) -> None:
     settings = job.recipe.quantize.tflite
     source = job.inputs["qat"] / QAT_ONNX_FILE
     samples = read_calibration(job.inputs["calibration"])
-    only_float = TFLite(**settings.model_dump() | {"variants": ("float32",), "backend": "fast"})
+    only_float = TFLite(**settings.model_dump() | {"variants": ("float32",), "backend": "direct"})
     made = convert_variants(source, samples, only_float, job.progress)["float32"]
     if isinstance(made, Exception):
         raise StageFailed(
