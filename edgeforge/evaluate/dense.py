@@ -29,7 +29,7 @@ def measure_dense(job: Job) -> None:
         samples = read_calibration(job.inputs["calibration"])
         source = job.inputs["dense-onnx"] / ONNX_FLOAT_FILE
         made = convert_variants(source, samples, settings.model_copy(update={"variants": kinds}), job.progress)
-        for kind, outcome in made.items():
+        for kind, outcome in made.variants.items():
             if isinstance(outcome, Exception):
                 continue
             data = with_preprocessing(outcome, read_preprocessing(job.inputs["data"]))

@@ -15,6 +15,7 @@ from edgeforge.onnx_graph.checks import module_of, unsupported
 from edgeforge.onnx_graph.passes.order import TO_TFLITE
 from edgeforge.passes import rewrite
 from edgeforge.runtimes.native_output import CapturedOutput
+from edgeforge.tflite.graph import Graph, targets
 from edgeforge.tflite.passes.fuse_activations import FuseActivations
 
 if TYPE_CHECKING:
@@ -23,10 +24,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FloatTFLite:
-    """A float32 flatbuffer with input (1,H,W,C), and which tensor of the ONNX graph each of its activations is."""
+    """A float32 flatbuffer with input (1,H,W,C), and what onnx2tf says that each of its activations is.
+
+    origins: tensor's place → names in the ONNX graph, and PyTorch modules, of all operators that it is the result of:
+    `relu`, `stem.0` and `stem.2` of a convolution, its batch norm and its activation.
+    """
 
     model: bytes
-    origins: dict[str, str]  # name in the flatbuffer → name in the ONNX graph; those that onnx2tf can say
+    origins: dict[int, tuple[str, ...]]
 
 
 def convert_directly(model: onnx.ModelProto) -> FloatTFLite:
@@ -42,7 +47,7 @@ def convert_directly(model: onnx.ModelProto) -> FloatTFLite:
         made = path.with_name("model_float32.tflite").read_bytes()
         report = json.loads(path.with_name("model_tensor_correspondence_report.json").read_text())
     fused = FuseActivations()(made)
-    return FloatTFLite(fused.model, _origins(report))
+    return FloatTFLite(fused.model, _origins(report, model, fused.model))
 
 
 def _run_onnx2tf(model: onnx.ModelProto, path: Path) -> None:
@@ -72,7 +77,15 @@ def refusal(model: onnx.ModelProto, error: BaseException) -> Exception:
     return unsupported(f"operator {node.op_type} of module '{module_of(node)}'", cause(error))
 
 
-def _origins(report: dict[str, Any]) -> dict[str, str]:
-    """Return TFLite tensor → ONNX tensor of onnx2tf's report; of operators fused into one, the last one's."""
-    rows = [row for row in report["records"] if row["exists_in_final_model"]]
-    return {row["resolved_tflite_tensor_name"]: row["onnx_output_name"] for row in rows}
+def _origins(report: dict[str, Any], model: onnx.ModelProto, made: bytes) -> dict[int, tuple[str, ...]]:
+    """Return what onnx2tf's tensor correspondence report says of each activation."""
+    makers = {name: node for node in model.graph.node for name in node.output}
+    names: dict[str, list[str]] = {}
+    for row in report["records"]:
+        source = row["onnx_output_name"]
+        said = [source, *([module_of(makers[source])] if source in makers else [])]
+        for target in dict.fromkeys((row["resolved_tflite_tensor_name"], *row["rewrite_name_chain"])):
+            names.setdefault(target, []).extend(said)
+    graph = Graph(made)
+    written = [place for operator in graph.operators for place in targets(operator)]
+    return {place: tuple(dict.fromkeys(names[graph.name(place)])) for place in written if graph.name(place) in names}

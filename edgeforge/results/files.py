@@ -24,6 +24,7 @@ ONNX_FLOAT_FILE, ONNX_INT8_FILE = "fp32.onnx", "int8.onnx"
 TORCH_FAKE_QUANT_FILE = "fx_fake_quant.pt"
 QAT_TORCH_FILE, QAT_FAKE_QUANT_FILE, QAT_ONNX_FILE = "qat_int8.pt", "qat_fake_quant.pt", "qat_fp32.onnx"
 QAT_FLOAT_FILE, QAT_INT8_FILE = "qat_float32.tflite", "qat_int8.tflite"
+ORIGINS_FILE = "origins.json"  # what each tensor of the .tflite files is in ONNX and PyTorch
 MIXED_MODEL_FILE = "mixed.tflite"
 MIXED_FILE = "mixed.json"
 # measuring

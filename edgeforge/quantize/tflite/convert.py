@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import json
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from edgeforge.quantize.tflite.prepared import prepared
 from edgeforge.quantize.tflite.static import halve_weights, quantize_static, quantize_weights
 from edgeforge.quantize.tflite.tensorflow import convert_with_tensorflow
 from edgeforge.recipe.schema import TFLite, TFLiteVariant
-from edgeforge.results.files import ONNX_FLOAT_FILE, tflite_file
+from edgeforge.results.files import ONNX_FLOAT_FILE, ORIGINS_FILE, tflite_file
 from edgeforge.results.preprocessing import with_preprocessing
 from edgeforge.results.variant import TFLITE_FLOAT, Variant, write_variants
 from edgeforge.runtimes.litert import LiteRTRunner
@@ -47,7 +48,9 @@ def export_tflite(job: Job) -> None:
         return
     samples = read_calibration(job.inputs["calibration"])
     source = job.inputs["onnx"] / ONNX_FLOAT_FILE
-    made = convert_variants(source, samples, settings, job.progress)
+    converted = convert_variants(source, samples, settings, job.progress)
+    made = converted.variants
+    (job.output / ORIGINS_FILE).write_text(json.dumps(converted.origins, indent=1))
     preprocessing = read_preprocessing(job.inputs["data"])
     variants = []
     for kind in settings.variants:
@@ -66,10 +69,16 @@ def export_tflite(job: Job) -> None:
     write_variants(job.output, variants)
 
 
-def convert_variants(
-    source: Path, samples: NDArray[np.float32], settings: TFLite, progress: Progress
-) -> dict[TFLiteVariant, bytes | Exception]:
-    """Return each variant's flatbuffer, compact where the settings say so, or why there is none.
+@dataclass(frozen=True)
+class Converted:
+    """Each variant's flatbuffer or why there is none, and what the tensors of all of them are (see FloatTFLite)."""
+
+    variants: dict[TFLiteVariant, bytes | Exception]
+    origins: dict[int, tuple[str, ...]] = field(default_factory=dict)
+
+
+def convert_variants(source: Path, samples: NDArray[np.float32], settings: TFLite, progress: Progress) -> Converted:
+    """Return each variant, compact where the settings say so.
 
     source: an .onnx file with input (1,C,H,W). samples: the representative dataset (N,C,H,W float32).
     Raises RecipeError for a dynamic shape, or an operator that TFLite has none of, whatever the variant.
@@ -81,22 +90,24 @@ def convert_variants(
     if settings.backend == "tensorflow":
         progress(0.1, "by TensorFlow: a minute or two")
         made = convert_with_tensorflow(model, samples, settings)
-        return {
-            kind: finished(outcome, None, compact=settings.compact and kind != "float32")
-            if isinstance(outcome, bytes)
-            else outcome
-            for kind, outcome in made.items()
-        }
+        return Converted(
+            {
+                kind: finished(outcome, None, compact=settings.compact and kind != "float32")
+                if isinstance(outcome, bytes)
+                else outcome
+                for kind, outcome in made.items()
+            }
+        )
     progress(0.1, "converting to float32")
-    float_model = convert_directly(model).model
+    floating = convert_directly(model)
     made = {}
     for done, kind in enumerate(settings.variants):
         progress(0.4 + 0.5 * done / len(settings.variants), f"converting to {kind}")
         try:
-            made[kind] = _quantized(kind, float_model, samples, settings)
+            made[kind] = _quantized(kind, floating.model, samples, settings)
         except Exception as error:
             made[kind] = error
-    return made
+    return Converted(made, floating.origins)
 
 
 def _quantized(kind: TFLiteVariant, float_model: bytes, samples: NDArray[np.float32], settings: TFLite) -> bytes:

@@ -61,7 +61,7 @@ def export_network(network: nn.Module, inputs: NDArray[np.float32], path: Path) 
 def convert_file(source: Path, inputs: NDArray[np.float32], settings: TFLite) -> Converted:
     """Write STEM_VARIANT.tflite beside an .onnx file. Raises RecipeError for an operator that TFLite has none of."""
     files, refused = {}, {}
-    for kind, outcome in convert_variants(source, inputs, settings, lambda share, text: None).items():
+    for kind, outcome in convert_variants(source, inputs, settings, lambda share, text: None).variants.items():
         if isinstance(outcome, Exception):
             refused[kind] = reason_of(outcome)
             continue

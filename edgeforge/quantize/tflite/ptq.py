@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -22,7 +23,7 @@ from edgeforge.quantize.tflite.range_proofs import with_torch_ranges
 from edgeforge.quantize.tflite.static import Precision, quantize_static, quantize_weights
 from edgeforge.quantize.torch.ranges import read_ranges
 from edgeforge.recipe.schema import PTQ, PTQScheme
-from edgeforge.results.files import RANGES_FILE, tflite_file
+from edgeforge.results.files import ORIGINS_FILE, RANGES_FILE, tflite_file
 from edgeforge.results.preprocessing import with_preprocessing
 from edgeforge.results.variant import TFLITE_FLOAT, TORCH_FX, Variant, read_variants, write_variants
 from edgeforge.runtimes.litert import LiteRTRunner
@@ -62,6 +63,7 @@ class Source:
     seed: int = 0
     per_channel_dense: bool = False
     torch_folder: Path | None = None  # where PyTorch's ranges are
+    origins: dict[int, tuple[str, ...]] = field(default_factory=dict)  # see export.direct.FloatTFLite
     known: dict[Any, Any] = field(default_factory=dict)
 
     def make(self, entry: PTQ, progress: Callable[[float, str], None] = lambda share, what: None) -> Made:
@@ -117,7 +119,9 @@ class Source:
                 fix="put static-fx under quantize.torch.variants",
             )
         ranges = read_ranges(self.torch_folder)
-        model, matched, checks = with_torch_ranges(self.model, ranges, per_channel_dense=self.per_channel_dense)
+        model, matched, checks = with_torch_ranges(
+            self.model, ranges, self.origins, per_channel_dense=self.per_channel_dense
+        )
         return Made(finished(model, entry.io or "int8", compact=False), matched=matched, checks=tuple(checks))
 
     def _once(self, key: Any, compute: Callable[[], Any]) -> Any:
@@ -137,6 +141,7 @@ def quantize_ptq(job: Job) -> None:
         job.recipe.seed,
         job.recipe.quantize.tflite.per_channel_dense,
         job.inputs.get("torch"),
+        read_origins(job.inputs["tflite"]),
     )
     preprocessing = read_preprocessing(job.inputs["data"])
     variants = []
@@ -156,6 +161,12 @@ def quantize_ptq(job: Job) -> None:
         except Exception as error:
             variants.append(Variant(entry.variant, "litert", PRECISIONS[entry.scheme], None, reason=reason_of(error)))
     write_variants(job.output, variants)
+
+
+def read_origins(folder: Path) -> dict[int, tuple[str, ...]]:
+    """Return what the stage `tflite` knows of its tensors; nothing where TensorFlow made them."""
+    rows = json.loads((folder / ORIGINS_FILE).read_text())
+    return {int(place): tuple(names) for place, names in rows.items()}
 
 
 def float_model(folder: Path) -> bytes:

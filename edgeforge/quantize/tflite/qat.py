@@ -29,7 +29,8 @@ def export_qat_tflite(job: Job) -> None:
     source = job.inputs["qat"] / QAT_ONNX_FILE
     samples = read_calibration(job.inputs["calibration"])
     only_float = TFLite(**settings.model_dump() | {"variants": ("float32",), "backend": "direct"})
-    made = convert_variants(source, samples, only_float, job.progress)["float32"]
+    converted = convert_variants(source, samples, only_float, job.progress)
+    made = converted.variants["float32"]
     if isinstance(made, Exception):
         raise StageFailed(
             f"TFLite refuses the fine-tuned network: {cause(made)}", fix=remedy(made, "leave quantize.qat out")
@@ -37,7 +38,7 @@ def export_qat_tflite(job: Job) -> None:
     job.progress(0.8, "matching PyTorch's tensors")
     float_model = prepared(made)
     quantized, matched, checks = with_torch_ranges(
-        float_model, read_ranges(job.inputs["qat"]), per_channel_dense=settings.per_channel_dense
+        float_model, read_ranges(job.inputs["qat"]), converted.origins, per_channel_dense=settings.per_channel_dense
     )
     if not matched.float_layers:
         checks += int8_checks(quantized, "int8")

@@ -1,12 +1,15 @@
 """Finds for every activation of a float .tflite the PyTorch tensor that it is, and takes over its range.
 
-A tensor is matched when its values on real inputs are PyTorch's, in N,C,H,W or N,H,W,C order, flattened or not;
-where several PyTorch tensors have those values, the place in the graph decides. A tensor that is not matched is an
-error that names it: its range is never calibrated anew in silence.
+A tensor is found by its name: the converter says which operators of the ONNX graph it is the result of, and these
+which module or node of PyTorch they are. That its values on real inputs are PyTorch's, in N,C,H,W or N,H,W,C order,
+flattened or not, is the proof; it also decides between several tensors of one module, and finds a tensor that has no
+name, such as a padding that the converter has added. A tensor that is not found is an error that names it: its range is
+never calibrated anew in silence.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -44,10 +47,11 @@ class Matched:
         return next(reversed(self.tensors.values())).scale
 
 
-def match(float_model: bytes, torch: TorchRanges) -> Matched:
+def match(float_model: bytes, torch: TorchRanges, origins: Mapping[int, tuple[str, ...]] | None = None) -> Matched:
     """Return the match of a float .tflite (as `prepared` names it) and PyTorch's tensors.
 
-    Raises ParityError naming the first tensor that PyTorch does not have.
+    origins: tensor's place → names of what it is (see export.direct.FloatTFLite); without any, values alone decide.
+    Raises ParityError naming the first tensor that PyTorch does not have, or whose namesake has other values.
     """
     values = _collected(float_model, torch.inputs)
     model = read_model(float_model)
@@ -63,7 +67,7 @@ def match(float_model: bytes, torch: TorchRanges) -> Matched:
     for operator in graph.operators:
         kind, target = operator_name(model, operator), names[operator.outputs[0]]
         before = names[operator.inputs[0]]
-        places = index.candidates(values[target])
+        places = index.named((origins or {}).get(int(operator.outputs[0]), ()), values[target], target)
         if places:
             found[target] = index.nearest(places)
         elif kind in INHERITS and before in found:
@@ -90,6 +94,24 @@ class _Index:
     def candidates(self, values: NDArray[np.float32]) -> list[int]:
         """Return the places of the tensors that have these values (N,…), in whatever layout."""
         return [place for place, tensor in enumerate(self.tensors) if _distance(values, tensor.values) <= TOLERANCE]
+
+    def named(self, names: tuple[str, ...], values: NDArray[np.float32], target: str) -> list[int]:
+        """Return the places of the tensors that have one of these names and these values; by values where none has.
+
+        Raises ParityError where a tensor of such a name has as many values, and others.
+        """
+        namesakes = [place for place, one in enumerate(self.tensors) if names and {one.name, one.module} & {*names}]
+        same = [place for place in namesakes if _distance(values, self.tensors[place].values) <= TOLERANCE]
+        rest = [] if same else self.candidates(values)
+        other = [place for place in namesakes if _distance(values, self.tensors[place].values) < float("inf")]
+        if not same and not rest and other:
+            one = self.tensors[other[0]]
+            raise ParityError(
+                f"tensor '{target}' is PyTorch's '{one.name}' by its name, and its values are not: they are "
+                f"{_distance(values, one.values):.1e} of its range away",
+                fix="name that module under skip, or write it with convolution, dense, add, pooling and ReLU",
+            )
+        return same or rest
 
     def nearest(self, places: list[int]) -> ObservedTensor:
         """Return the first of the tensors that is not behind the search; the last of all where every one is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.quantize.tflite.range_matching import Matched, match
@@ -24,13 +25,13 @@ def range_checks(quantized: bytes, matched: Matched, torch: TorchRanges) -> list
 
 
 def with_torch_ranges(
-    float_model: bytes, torch: TorchRanges, *, per_channel_dense: bool
+    float_model: bytes, torch: TorchRanges, origins: Mapping[int, tuple[str, ...]], *, per_channel_dense: bool
 ) -> tuple[bytes, Matched, list[dict[str, Any]]]:
     """Return a prepared float model quantized with PyTorch's ranges, what was matched, and the proofs of it.
 
     Raises ParityError naming a tensor that PyTorch did not quantize: nothing is calibrated anew.
     """
-    matched = match(float_model, torch)
+    matched = match(float_model, torch, origins)
     model = quantize_static(
         float_model, matched.ranges, exceptions=matched.float_layers, per_channel_dense=per_channel_dense
     )

@@ -62,7 +62,7 @@ def _float_tflite(path: Path, x: NDArray[np.float32]) -> bytes:
     from edgeforge.quantize.tflite.convert import convert_variants
     from edgeforge.recipe.schema import TFLite
 
-    made = convert_variants(path, x, TFLite(variants=("float32",)), lambda share, text: None)["float32"]
+    made = convert_variants(path, x, TFLite(variants=("float32",)), lambda share, text: None).variants["float32"]
     if isinstance(made, Exception):
         raise StageFailed(
             f"{path}: TFLite refuses it: {cause(made)}", fix=remedy(made, "name the float model as .tflite")

@@ -13,7 +13,7 @@ from edgeforge.quantize.tflite.passes.equalize import pairs_of
 from edgeforge.quantize.tflite.ptq import Source, quantize_ptq
 from edgeforge.recipe.load import load_recipe
 from edgeforge.recipe.schema import PTQ, Recipe
-from edgeforge.results.files import CALIBRATION_FILE
+from edgeforge.results.files import CALIBRATION_FILE, ORIGINS_FILE
 from edgeforge.results.preprocessing import Preprocessing, read_preprocessing_of, with_preprocessing
 from edgeforge.results.variant import Variant, read_variants, write_variants
 from edgeforge.runtimes.litert import LiteRTRunner
@@ -130,6 +130,7 @@ def job(folder: Path, entries: list[dict[str, Any]], model: bytes | None) -> Job
     np.savez(folder / "calibration" / CALIBRATION_FILE, x=images(np.random.default_rng(0), 16))
     if model:
         (folder / "tflite" / "x_float32.tflite").write_bytes(with_preprocessing(model, PREPROCESSING))
+        (folder / "tflite" / ORIGINS_FILE).write_text("{}")
     write_variants(
         folder / "tflite", [Variant("tflite-float32", "litert", "fp32", "x_float32.tflite" if model else None)]
     )

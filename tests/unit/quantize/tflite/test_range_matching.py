@@ -54,6 +54,7 @@ class Made:
     float_model: bytes
     network: nn.Module
     images: np.ndarray
+    origins: dict[int, tuple[str, ...]]
 
     def quantized(self, skip: tuple[str, ...] = ()) -> Quantized:
         graph = quantizable_graph(self.network, Path("net.py"), skip)
@@ -78,9 +79,10 @@ def converted(network: nn.Module, path: Path) -> Made:
     images = torch.rand(64, 1, 16, 16)
     write_onnx(network, Preprocessing((1, 16, 16), 1.0, (0.0,), (1.0,), ("a", "b", "c", "d", "e")), path)
     settings = TFLite(variants=("float32",))
-    flatbuffer = convert_variants(path, images.numpy(), settings, lambda *_: None)["float32"]
+    made = convert_variants(path, images.numpy(), settings, lambda *_: None)
+    flatbuffer = made.variants["float32"]
     assert isinstance(flatbuffer, bytes)
-    return Made(prepared(flatbuffer), network, images.numpy())
+    return Made(prepared(flatbuffer), network, images.numpy(), made.origins)
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +145,35 @@ def test_an_input_that_is_padded_first_has_the_range_behind_its_padding(skip: tu
     assert all(check["passed"] for check in range_checks(model, matched, torch_model.ranges))
     if not skip:
         assert steps_apart(model, torch_model, net.images, tmp_path).max() <= 1.01
+
+
+def test_tensors_are_found_by_their_names_and_values_prove_it(net: Made) -> None:
+    ranges = net.quantized().ranges
+    expected, found = match(net.float_model, ranges), match(net.float_model, ranges, net.origins)
+    assert found == expected
+    graph = read_model(net.float_model).subgraphs[0]
+    named = {graph.tensors[place].name.decode(): names for place, names in net.origins.items()}
+    by_name = [name for name, tensor in found.tensors.items() if {tensor.name, tensor.module} & {*named.get(name, ())}]
+    assert len(by_name) >= 5 and {"stem.0", "depthwise.0", "project", "head.3", "add"} <= {
+        word for names in named.values() for word in names
+    }
+    # Twins: the values of two tensors are the same, and names alone can tell which is which.
+    place = next(i for i, tensor in enumerate(ranges.tensors) if tensor.module == "project")
+    twin = replace(ranges.tensors[place], name="twin", module="twin", scale=7.0)
+    twins = replace(ranges, tensors=(*ranges.tensors[:place], twin, *ranges.tensors[place:]))
+    scales = [
+        matched.tensors["conv_2d_2"].scale
+        for matched in (match(net.float_model, twins), match(net.float_model, twins, net.origins))
+    ]
+    assert scales == [7.0, ranges.tensors[place].scale]
+
+
+def test_a_namesake_of_other_values_is_an_error(net: Made) -> None:
+    ranges = net.quantized().ranges
+    place = next(i for i, tensor in enumerate(ranges.tensors) if tensor.module == "project")
+    wrong = changed(ranges, place, values=ranges.tensors[place].values * 1.01)
+    with pytest.raises(ParityError, match=r"'conv_2d_\d+' is PyTorch's 'project' by its name, and its values are not"):
+        match(net.float_model, wrong, net.origins)
 
 
 def test_a_tensor_that_pytorch_does_not_have_is_named(made: tuple[bytes, Quantized, np.ndarray]) -> None:
