@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.foreign.wording import cause
-from edgeforge.onnx_graph.checks import module_of, unsupported
+from edgeforge.onnx_graph.checks import module_of, owner_of, unsupported
 from edgeforge.onnx_graph.passes.order import TO_TFLITE
 from edgeforge.passes import rewrite
 from edgeforge.runtimes.native_output import CapturedOutput
@@ -83,7 +83,9 @@ def _origins(report: dict[str, Any], model: onnx.ModelProto, made: bytes) -> dic
     names: dict[str, list[str]] = {}
     for row in report["records"]:
         source = row["onnx_output_name"]
-        said = [source, *([module_of(makers[source])] if source in makers else [])]
+        said = [source]
+        if source in makers:  # a batch norm that was folded leaves its name on the layer
+            said += [owner_of(makers[source]), module_of(makers[source])]
         for target in dict.fromkeys((row["resolved_tflite_tensor_name"], *row["rewrite_name_chain"])):
             names.setdefault(target, []).extend(said)
     graph = Graph(made)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import onnx
 
 OLDEST_OPSET, NEWER_OPSET = 13, 17  # quantization per channel came with 13
+WEIGHTY = ("Conv", "ConvTranspose", "Gemm", "MatMul")  # operators with weights
 MODULE_KEY = "pkg.torch.onnx.name_scopes"  # where torch.onnx.export notes the modules around a node
 
 
@@ -132,3 +133,9 @@ def module_of(node: onnx.NodeProto) -> str:
     # PyTorch's older exporter puts the path into the name: /features/features.3/Erf
     scopes = [part for part in node.name.split("/")[:-1] if part]
     return scopes[-1] if scopes else "forward of the model itself"
+
+
+def owner_of(node: onnx.NodeProto) -> str:
+    """Return the module that owns a node's weights; a folded batch norm leaves its own name on the convolution."""
+    weights = node.input[1] if node.op_type in WEIGHTY else ""
+    return str(weights.removesuffix(".weight")) if weights.endswith(".weight") else module_of(node)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from edgeforge.onnx_graph.checks import module_of
+from edgeforge.onnx_graph.checks import WEIGHTY, owner_of
 from edgeforge.tflite.graph import Graph, targets
 from edgeforge.tflite.layer_match import align
 
@@ -34,7 +34,6 @@ BECOMES: dict[str, tuple[str, ...]] = {
     "Sub": ("SUB",),
     "Tanh": ("TANH",),
 }
-WEIGHTY = ("Conv", "ConvTranspose", "Gemm", "MatMul")  # must not be passed over for the sake of others
 
 
 def module_names(float_model: bytes, onnx_file: Path) -> dict[int, str]:
@@ -62,10 +61,4 @@ def module_names(float_model: bytes, onnx_file: Path) -> dict[int, str]:
         return 10.0 if node.op_type in WEIGHTY else 1.0
 
     pairs = align(nodes, layers, likeness)
-    return {layers[b]: _module(nodes[a]) for a, b in pairs if a is not None and b is not None}
-
-
-def _module(node: Any) -> str:
-    """Return the module that owns a node's weights; a folded batch norm leaves its own name on the convolution."""
-    weights = node.input[1] if node.op_type in WEIGHTY else ""
-    return str(weights.removesuffix(".weight")) if weights.endswith(".weight") else module_of(node)
+    return {layers[b]: owner_of(nodes[a]) for a, b in pairs if a is not None and b is not None}

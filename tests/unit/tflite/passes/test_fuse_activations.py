@@ -2,7 +2,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_nets import Op, build, conv, dense, images
+from tflite_network import Network
+from tiny_nets import Step, build, conv, dense, images
 
 from edgeforge.errors import StageFailed
 from edgeforge.passes import Rewritten
@@ -16,6 +17,15 @@ RANDOM = np.random.default_rng(0)
 X = images(RANDOM, 4)
 
 
+def act(name: str) -> Step:
+    return lambda net, x: net.unary(name, x)
+
+
+def twice(net: Network, x: int) -> int:
+    """An activation and its input, added."""
+    return net.add(x, net.unary("RELU", x))
+
+
 def outputs(model: bytes, folder: Path) -> np.ndarray:
     (folder / "model.tflite").write_bytes(model)
     return LiteRTRunner(folder / "model.tflite", kernels="builtin").run(X)
@@ -23,7 +33,7 @@ def outputs(model: bytes, folder: Path) -> np.ndarray:
 
 @pytest.mark.parametrize("activation", ["RELU", "RELU6"])
 def test_an_activation_goes_into_the_layer_before_it(activation: str, tmp_path: Path) -> None:
-    layers = [conv(RANDOM, 3, 4, 3), Op(activation), dense(RANDOM, 256, 5), Op(activation)]
+    layers = [conv(RANDOM, 3, 4, 3), act(activation), dense(RANDOM, 256, 5), act(activation)]
     model = build((8, 8, 3), layers)
     assert operators(model) == {"CONV_2D": 1, activation: 2, "FULLY_CONNECTED": 1}
     done = FuseActivations()(model)
@@ -35,13 +45,13 @@ def test_an_activation_goes_into_the_layer_before_it(activation: str, tmp_path: 
 @pytest.mark.parametrize(
     ("layers", "reason"),
     [
-        ([Op("RELU"), conv(RANDOM, 3, 4)], "it reads the model's input"),
-        ([Op("MAX_POOL_2D", stride=2), Op("RELU")], "MAX_POOL_2D has no room for it"),
-        ([conv(RANDOM, 3, 4, activation="RELU6"), Op("RELU")], "CONV_2D has another one already"),
-        ([conv(RANDOM, 3, 4), Op("RELU"), Op("ADD", adds=0)], "its input has other readers"),
+        ([act("RELU"), conv(RANDOM, 3, 4)], "it reads the model's input"),
+        ([Network.pool, act("RELU")], "MAX_POOL_2D has no room for it"),
+        ([conv(RANDOM, 3, 4, activation="RELU6"), act("RELU")], "CONV_2D has another one already"),
+        ([conv(RANDOM, 3, 4), twice], "its input has other readers"),
     ],
 )
-def test_what_has_no_room_is_refused(layers: list[Op], reason: str) -> None:
+def test_what_has_no_room_is_refused(layers: list[Step], reason: str) -> None:
     model = build((8, 8, 3), layers)
     done = FuseActivations()(model)
     assert done.model is model and [refusal.reason for refusal in done.refused] == [reason]
@@ -53,4 +63,4 @@ def test_an_activation_that_is_lost_is_caught() -> None:
             return Rewritten(super().rewrite(model).model)
 
     with pytest.raises(StageFailed, match="Loses does not do what it ensures: the operators were"):
-        Loses()(build((8, 8, 3), [conv(RANDOM, 3, 4), Op("RELU")]))
+        Loses()(build((8, 8, 3), [conv(RANDOM, 3, 4), act("RELU")]))
