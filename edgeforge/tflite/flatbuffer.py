@@ -128,7 +128,7 @@ def _transposes(graph: Any, names: list[str]) -> list[str]:
             source, target = operator.inputs[0], operator.outputs[0]
             before = [n for n, other in zip(names, graph.operators, strict=True) if source in other.outputs]
             after = [n for n, other in zip(names, graph.operators, strict=True) if target in other.inputs]
-            shapes = f"{list(graph.tensors[source].shape)} to {list(graph.tensors[target].shape)}"
+            shapes = f"{graph.tensors[source].shape.tolist()} to {graph.tensors[target].shape.tolist()}"
             ends = f"between {'the input' if not before else before[0]} and {'the output' if not after else after[0]}"
             found.append(f"TRANSPOSE of {shapes} {ends}")
     return found

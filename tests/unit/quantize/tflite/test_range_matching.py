@@ -162,7 +162,7 @@ def test_tensors_are_found_by_their_names_and_values_prove_it(net: Made) -> None
     twin = replace(ranges.tensors[place], name="twin", module="twin", scale=7.0)
     twins = replace(ranges, tensors=(*ranges.tensors[:place], twin, *ranges.tensors[place:]))
     scales = [
-        matched.tensors["conv_2d_2"].scale
+        matched.tensors["conv_2d_3"].scale
         for matched in (match(net.float_model, twins), match(net.float_model, twins, net.origins))
     ]
     assert scales == [7.0, ranges.tensors[place].scale]
