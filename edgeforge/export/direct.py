@@ -13,13 +13,17 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.foreign.wording import cause
 from edgeforge.onnx_graph.checks import module_of, owner_of, unsupported
 from edgeforge.onnx_graph.passes.order import TO_TFLITE
-from edgeforge.passes import rewrite
+from edgeforge.passes import Pass, rewrite
 from edgeforge.runtimes.native_output import CapturedOutput
 from edgeforge.tflite.graph import Graph, targets
+from edgeforge.tflite.passes.drop_transposes import DropTransposes
 from edgeforge.tflite.passes.fuse_activations import FuseActivations
 
 if TYPE_CHECKING:
     import onnx
+
+# What onnx2tf leaves to be done, before anything else rewrites the model; neither pass needs the other.
+MENDING: tuple[Pass[bytes], ...] = (FuseActivations(), DropTransposes())
 
 
 @dataclass(frozen=True)
@@ -46,8 +50,8 @@ def convert_directly(model: onnx.ModelProto) -> FloatTFLite:
         _run_onnx2tf(model, path)
         made = path.with_name("model_float32.tflite").read_bytes()
         report = json.loads(path.with_name("model_tensor_correspondence_report.json").read_text())
-    fused = FuseActivations()(made)
-    return FloatTFLite(fused.model, _origins(report, model, fused.model))
+    made, _ = rewrite(made, MENDING)
+    return FloatTFLite(made, _origins(report, model, made))
 
 
 def _run_onnx2tf(model: onnx.ModelProto, path: Path) -> None:

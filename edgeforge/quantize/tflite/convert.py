@@ -15,9 +15,9 @@ from edgeforge.export.direct import convert_directly
 from edgeforge.foreign.wording import reason_of
 from edgeforge.onnx_graph.checks import require_static_shapes
 from edgeforge.quantize.tflite.observers import calibrate
-from edgeforge.quantize.tflite.passes.order import finished
+from edgeforge.quantize.tflite.passes.order import finished, rewrite_in_order
 from edgeforge.quantize.tflite.prepared import prepared
-from edgeforge.quantize.tflite.static import halve_weights, quantize_static, quantize_weights
+from edgeforge.quantize.tflite.static import quantize_static, quantize_weights
 from edgeforge.quantize.tflite.tensorflow import convert_with_tensorflow
 from edgeforge.recipe.schema import TFLite, TFLiteVariant
 from edgeforge.results.files import ONNX_FLOAT_FILE, ORIGINS_FILE, tflite_file
@@ -26,6 +26,7 @@ from edgeforge.results.variant import TFLITE_FLOAT, Variant, write_variants
 from edgeforge.runtimes.litert import LiteRTRunner
 from edgeforge.runtimes.onnxruntime import OnnxRunner
 from edgeforge.tflite.flatbuffer import int8_checks, operators
+from edgeforge.tflite.passes.halve_weights import HalveWeights
 
 if TYPE_CHECKING:
     import numpy as np
@@ -116,7 +117,7 @@ def _quantized(kind: TFLiteVariant, float_model: bytes, samples: NDArray[np.floa
         return float_model
     source = prepared(float_model)
     if kind == "float16":
-        return finished(halve_weights(source), None, compact=settings.compact)
+        return finished(rewrite_in_order(source, [HalveWeights()])[0], None, compact=settings.compact)
     if kind == "dynamic":
         model = quantize_weights(source, "dynamic", per_channel_dense=settings.per_channel_dense)
         return finished(model, None, compact=settings.compact)

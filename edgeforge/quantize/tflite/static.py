@@ -120,32 +120,6 @@ def quantize_weights(
     return bytes(result)
 
 
-def halve_weights(float_model: bytes) -> bytes:
-    """Return the model with float16 weights, which a DEQUANTIZE before each layer makes float32 again."""
-    from ai_edge_quantizer.algorithm_manager import AlgorithmName
-    from ai_edge_quantizer.qtyping import (
-        ComputePrecision,
-        OpQuantizationConfig,
-        TensorDataType,
-        TensorQuantizationConfig,
-        TFLOperationName,
-    )
-    from ai_edge_quantizer.quantizer import Quantizer
-
-    halves = OpQuantizationConfig(
-        weight_tensor_config=TensorQuantizationConfig(num_bits=16, dtype=TensorDataType.FLOAT),
-        compute_precision=ComputePrecision.FLOAT,
-        explicit_dequantize=True,
-    )
-    quantizer = Quantizer(bytearray(float_model))
-    quantizer.update_quantization_recipe(
-        ".*", TFLOperationName.ALL_SUPPORTED, halves, algorithm_key=AlgorithmName.FLOAT_CASTING
-    )
-    result = quantizer.quantize().quantized_model
-    assert result is not None
-    return bytes(result)
-
-
 def check_ranges(float_model: bytes, ranges: Ranges, float_layers: frozenset[str] = frozenset()) -> None:
     """Raise RecipeError unless every activation that is quantized has a range, finite and of some width.
 

@@ -10,6 +10,7 @@ from edgeforge.quantize.tflite.passes.reconstruct import Reconstruct
 from edgeforge.quantize.tflite.passes.room_for_biases import RoomForBiases
 from edgeforge.tflite.conversion import NumberType
 from edgeforge.tflite.passes.compact import Compact
+from edgeforge.tflite.passes.halve_weights import HalveWeights
 from edgeforge.tflite.passes.input_output_type import InputOutputType
 from edgeforge.tflite.passes.widen_through_float import WidenThroughFloat
 
@@ -17,6 +18,7 @@ ORDER: tuple[type[Pass[bytes]], ...] = (
     # The float model.
     Equalize,  # before ranges are measured: it changes every range
     RoomForBiases,  # behind what changes weights, and once ranges are known: it needs the scales of layers' inputs
+    HalveWeights,  # instead of quantizing
     # The quantized model.
     WidenThroughFloat,  # first: before it, LiteRT cannot run a model that mixes int8 and int16
     Reconstruct,  # runs the model, layer by layer, with its own types at both ends
