@@ -15,7 +15,7 @@ from edgeforge.onnx_graph.checks import module_of, owner_of, unsupported
 from edgeforge.onnx_graph.passes.order import TO_TFLITE
 from edgeforge.passes import Pass, rewrite
 from edgeforge.runtimes.native_output import CapturedOutput
-from edgeforge.tflite.graph import Graph, targets
+from edgeforge.tflite.graph import Graph, sources, targets
 from edgeforge.tflite.passes.drop_transposes import DropTransposes
 from edgeforge.tflite.passes.fuse_activations import FuseActivations
 
@@ -50,8 +50,10 @@ def convert_directly(model: onnx.ModelProto) -> FloatTFLite:
         _run_onnx2tf(model, path)
         made = path.with_name("model_float32.tflite").read_bytes()
         report = json.loads(path.with_name("model_tensor_correspondence_report.json").read_text())
-    made, _ = rewrite(made, MENDING)
-    return FloatTFLite(made, _origins(report, model, made))
+    mended, _ = rewrite(made, MENDING)
+    converted = FloatTFLite(mended, _origins(report, model, Graph(made), Graph(mended)))
+    _require_known(converted, model)
+    return converted
 
 
 def _run_onnx2tf(model: onnx.ModelProto, path: Path) -> None:
@@ -81,8 +83,21 @@ def refusal(model: onnx.ModelProto, error: BaseException) -> Exception:
     return unsupported(f"operator {node.op_type} of module '{module_of(node)}'", cause(error))
 
 
-def _origins(report: dict[str, Any], model: onnx.ModelProto, made: bytes) -> dict[int, tuple[str, ...]]:
-    """Return what onnx2tf's tensor correspondence report says of each activation."""
+def _require_known(converted: FloatTFLite, model: onnx.ModelProto) -> None:
+    """Raise RecipeError for an operator that onnx2tf has only put into words: a custom one, which no runtime has."""
+    graph = Graph(converted.model)
+    makers = {name: node for node in model.graph.node for name in node.output}
+    for name, operator in zip(graph.names, graph.operators, strict=True):
+        if not graph.model.operatorCodes[operator.opcodeIndex].customCode:
+            continue
+        said = converted.origins.get(targets(operator)[0], ())
+        node = next((makers[one] for one in said if one in makers), None)
+        what = f"operator {node.op_type} of module '{module_of(node)}'" if node else f"operator {name}"
+        raise unsupported(what, "TFLite has no such operator")
+
+
+def _origins(report: dict[str, Any], model: onnx.ModelProto, made: Graph, mended: Graph) -> dict[int, tuple[str, ...]]:
+    """Return what onnx2tf's tensor correspondence report says of each activation of the mended graph."""
     makers = {name: node for node in model.graph.node for name in node.output}
     names: dict[str, list[str]] = {}
     for row in report["records"]:
@@ -92,6 +107,11 @@ def _origins(report: dict[str, Any], model: onnx.ModelProto, made: bytes) -> dic
             said += [owner_of(makers[source]), module_of(makers[source])]
         for target in dict.fromkeys((row["resolved_tflite_tensor_name"], *row["rewrite_name_chain"])):
             names.setdefault(target, []).extend(said)
-    graph = Graph(made)
-    written = [place for operator in graph.operators for place in targets(operator)]
-    return {place: tuple(dict.fromkeys(names[graph.name(place)])) for place in written if graph.name(place) in names}
+    written = {place for operator in mended.operators for place in targets(operator)}
+    found: dict[int, tuple[str, ...]] = {}
+    for operator in made.operators:  # mending changes operators alone: tensors keep their places
+        own = [name for place in targets(operator) for name in names.get(made.name(place), ())]
+        fused = [name for place in sources(operator) if place not in written for name in found.get(place, ())]
+        for place in targets(operator):
+            found[place] = tuple(dict.fromkeys([*fused, *own]))
+    return {place: said for place, said in found.items() if place in written and said}

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
-import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from edgeforge.errors import MissingDependency, RecipeError
-from edgeforge.foreign.wording import cause, with_debug
+from edgeforge.errors import RecipeError
+from edgeforge.foreign.wording import with_debug
 
 if TYPE_CHECKING:
     import onnx
@@ -85,32 +83,6 @@ def _replace(graph: onnx.GraphProto, old: str, new: str) -> None:
         for attribute in node.attribute:
             for inner in (attribute.g, *attribute.graphs):
                 _replace(inner, old, new)
-
-
-def require_convertible(model: onnx.ModelProto) -> None:
-    """Raise RecipeError for the first operator that onnx2tf has no conversion for."""
-    package = importlib.util.find_spec("onnx2tf")  # found, not imported: that takes seconds
-    if package is None or package.origin is None:
-        raise MissingDependency("onnx2tf is not installed", fix="run `edgeforge doctor`")
-    converters = {path.stem for path in (Path(package.origin).parent / "ops").glob("*.py")}
-    for node in model.graph.node:
-        if node.op_type not in converters:
-            raise unsupported(f"operator {node.op_type} of module '{module_of(node)}'", "onnx2tf has none such")
-
-
-def converter_refusal(model: onnx.ModelProto, error: Exception) -> RecipeError:
-    """Return the error of a model that TFLite's converter refuses in every precision.
-
-    It names a TensorFlow operator ('tf.MatrixDeterminant'); the ONNX node it came from has a like name (Det).
-    """
-    found = re.search(r"'tf\.(\w+)'", str(error))
-    if not found:
-        return unsupported("the model", cause(error), error)
-    name = found[1]
-    node = next((node for node in model.graph.node if node.op_type.lower() in name.lower()), None)
-    if node is None:
-        return unsupported(f"operator tf.{name}", cause(error), error)
-    return unsupported(f"operator {node.op_type} of module '{module_of(node)}'", f"TFLite has no tf.{name}")
 
 
 def unsupported(what: str, why: str, error: BaseException | None = None) -> RecipeError:

@@ -2,7 +2,7 @@ import pytest
 from onnx import ModelProto, TensorProto, helper
 
 from edgeforge.errors import RecipeError
-from edgeforge.onnx_graph.checks import MODULE_KEY, module_of, require_convertible, require_static_shapes
+from edgeforge.onnx_graph.checks import MODULE_KEY, module_of, require_static_shapes
 
 
 def model(operator: str, shape: list[int | str]) -> ModelProto:
@@ -16,12 +16,6 @@ def test_a_dynamic_batch_is_named() -> None:
     require_static_shapes(model("Relu", [1, 3]), "m.onnx")
     with pytest.raises(RecipeError, match=r"m.onnx: the batch of 'x' is dynamic \('batch'\)"):
         require_static_shapes(model("Relu", ["batch", 3]), "m.onnx")
-
-
-def test_an_unsupported_operator_is_named_with_its_module() -> None:
-    require_convertible(model("Relu", [1, 3]))
-    with pytest.raises(RecipeError, match=r"operator Unheard of module 'features.3' cannot be converted to TFLite"):
-        require_convertible(model("Unheard", [1, 3]))
 
 
 def test_the_module_comes_from_either_exporter() -> None:
