@@ -16,14 +16,15 @@ from edgeforge.onnx_graph.passes.order import TO_TFLITE
 from edgeforge.passes import Pass, rewrite
 from edgeforge.runtimes.native_output import CapturedOutput
 from edgeforge.tflite.graph import Graph, sources, targets
+from edgeforge.tflite.passes.divide_by_root import DivideByRoot
 from edgeforge.tflite.passes.drop_transposes import DropTransposes
 from edgeforge.tflite.passes.fuse_activations import FuseActivations
 
 if TYPE_CHECKING:
     import onnx
 
-# What onnx2tf leaves to be done, before anything else rewrites the model; neither pass needs the other.
-MENDING: tuple[Pass[bytes], ...] = (FuseActivations(), DropTransposes())
+# What onnx2tf leaves to be done, before anything else rewrites the model; none of the passes needs another.
+MENDING: tuple[Pass[bytes], ...] = (DivideByRoot(), FuseActivations(), DropTransposes())
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,14 @@ class FloatTFLite:
 
 
 def convert_directly(model: onnx.ModelProto) -> FloatTFLite:
-    """Return the .tflite of an ONNX model with input (1,C,H,W); the model is rewritten in place (TO_TFLITE).
+    """Return the .tflite of an ONNX model with input (1,C,H,W); the model itself is rewritten (TO_TFLITE).
 
     Raises RecipeError naming the operator that onnx2tf cannot convert.
     """
-    model, _ = rewrite(model, TO_TFLITE)
+    import onnx
+
+    rewrite(model, TO_TFLITE)
+    model = onnx.shape_inference.infer_shapes(model)  # of what was rewritten: onnx2tf asks for every shape
     with TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"  # a file of its own: onnx2tf writes into what it is given
         path.write_bytes(model.SerializeToString(deterministic=True))

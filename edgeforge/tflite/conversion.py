@@ -32,6 +32,15 @@ def conversion(model: Any, name: Literal["QUANTIZE", "DEQUANTIZE"], source: int,
     """Return an operator that converts one tensor into another, its code added to the model where it lacks it."""
     from ai_edge_litert import schema_py_generated as schema
 
+    operator = schema.OperatorT()
+    operator.opcodeIndex, operator.inputs, operator.outputs = operator_code(model, name), [source], [target]
+    return operator
+
+
+def operator_code(model: Any, name: str) -> int:
+    """Return the place of an operator's code, such as MUL, added to the model where it lacks it."""
+    from ai_edge_litert import schema_py_generated as schema
+
     code = getattr(schema.BuiltinOperator, name)
     codes = [known.builtinCode for known in model.operatorCodes]
     if code not in codes:
@@ -40,6 +49,4 @@ def conversion(model: Any, name: Literal["QUANTIZE", "DEQUANTIZE"], source: int,
         entry.version = 2  # signed 8-bit types
         model.operatorCodes.append(entry)
         codes.append(code)
-    operator = schema.OperatorT()
-    operator.opcodeIndex, operator.inputs, operator.outputs = codes.index(code), [source], [target]
-    return operator
+    return codes.index(code)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from edgeforge.onnx_graph.passes.average_as_pool import AverageAsPool
 from edgeforge.onnx_graph.passes.flatten_channels_last import FlattenChannelsLast
+from edgeforge.onnx_graph.passes.fold_constants import FoldConstants
+from edgeforge.onnx_graph.passes.gather_as_reshape import GatherAsReshape
 from edgeforge.onnx_graph.passes.hard_sigmoid_by_relu6 import HardSigmoidByRelu6
 from edgeforge.onnx_graph.passes.max_pool_padded_first import MaxPoolPaddedFirst
 from edgeforge.onnx_graph.passes.name_nodes import NameNodes
@@ -12,6 +14,8 @@ from edgeforge.onnx_graph.passes.onnx_pass import OnnxPass
 
 TO_TFLITE: tuple[NameNodes | OnnxPass, ...] = (
     NameNodes(),  # first: the others call what they add after the node that they add it for
+    FoldConstants(),  # before all that looks for constants
+    GatherAsReshape(),  # behind it: the indices are constants by then
     AverageAsPool(),
     HardSigmoidByRelu6(),
     NormAsRoot(),

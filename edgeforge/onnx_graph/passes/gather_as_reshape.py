@@ -1,0 +1,57 @@
+"""A gather that takes every value in its order, as the reshape that it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from edgeforge.onnx_graph.graph import attributes, constants, inferred_shapes
+from edgeforge.onnx_graph.passes.onnx_pass import OnnxPass
+from edgeforge.passes import Refusal, Rewritten
+
+if TYPE_CHECKING:
+    import onnx
+
+
+class GatherAsReshape(OnnxPass):
+    """Write each Gather of a flat tensor whose indices are 0, 1, 2, … as Reshape to the indices' shape.
+
+    It is what PyTorch's as_strided becomes behind FoldConstants. Ensures that none is left; one that leaves out,
+    repeats or moves values is refused.
+    """
+
+    def rewrite(self, model: onnx.ModelProto) -> Rewritten[onnx.ModelProto]:
+        """Return the model with reshapes."""
+        import numpy as np
+        from onnx import numpy_helper
+
+        changed, refused = [], []
+        for node, shape, reason in _gathers(model):
+            if reason:
+                refused.append(Refusal(node.name, reason))
+                continue
+            name = f"{node.name}_shape"
+            model.graph.initializer.append(numpy_helper.from_array(np.array(shape, np.int64), name))
+            node.op_type, node.input[1] = "Reshape", name
+            del node.attribute[:]
+            changed.append(node.name)
+        return Rewritten(model, tuple(changed), tuple(refused))
+
+    def remaining(self, model: onnx.ModelProto) -> Iterator[str]:
+        """Yield the gathers that a reshape computes."""
+        return (node.name for node, _, reason in _gathers(model) if not reason)
+
+
+def _gathers(model: onnx.ModelProto) -> list[tuple[onnx.NodeProto, tuple[int, ...], str]]:
+    """Return each Gather by constant indices of a flat tensor, their shape, and why it is no reshape."""
+    import numpy as np
+
+    values, known, found = constants(model), inferred_shapes(model), []
+    for node in model.graph.node:
+        indices = values.get(node.input[1]) if node.op_type == "Gather" else None
+        source = known.get(node.input[0], [])
+        if indices is None or len(source) != 1 or attributes(node).get("axis", 0) != 0:
+            continue
+        whole = np.array_equal(indices.reshape(-1), np.arange(source[0]))
+        found.append((node, tuple(indices.shape), "" if whole else "it leaves out, repeats or moves values"))
+    return found
