@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class GatherAsReshape(OnnxPass):
-    """Write each Gather of a flat tensor whose indices are 0, 1, 2, … as Reshape to the indices' shape.
+    """Write each Gather of a flat tensor whose indices are 0, 1, 2, … as Reshape to the indices' shape, or as Identity.
 
     It is what PyTorch's as_strided becomes behind FoldConstants. Ensures that none is left; one that leaves out,
     repeats or moves values is refused.
@@ -25,16 +25,24 @@ class GatherAsReshape(OnnxPass):
         import numpy as np
         from onnx import numpy_helper
 
+        known = inferred_shapes(model)
         changed, refused = [], []
         for node, shape, reason in _gathers(model):
             if reason:
                 refused.append(Refusal(node.name, reason))
                 continue
+            del node.attribute[:]
+            changed.append(node.name)
+            flatten = next((one for one in model.graph.node if node.input[0] in one.output), None)
+            if flatten is not None and flatten.op_type == "Reshape" and known.get(flatten.input[0]) == [*shape]:
+                node.op_type, node.input[0] = "Identity", flatten.input[0]
+                del node.input[1:]
+                if not _read(model, flatten.output[0]):
+                    model.graph.node.remove(flatten)
+                continue
             name = f"{node.name}_shape"
             model.graph.initializer.append(numpy_helper.from_array(np.array(shape, np.int64), name))
             node.op_type, node.input[1] = "Reshape", name
-            del node.attribute[:]
-            changed.append(node.name)
         return Rewritten(model, tuple(changed), tuple(refused))
 
     def remaining(self, model: onnx.ModelProto) -> Iterator[str]:
@@ -55,3 +63,7 @@ def _gathers(model: onnx.ModelProto) -> list[tuple[onnx.NodeProto, tuple[int, ..
         whole = np.array_equal(indices.reshape(-1), np.arange(source[0]))
         found.append((node, tuple(indices.shape), "" if whole else "it leaves out, repeats or moves values"))
     return found
+
+
+def _read(model: onnx.ModelProto, tensor: str) -> bool:
+    return any(tensor in node.input for node in model.graph.node) or any(o.name == tensor for o in model.graph.output)
