@@ -61,12 +61,11 @@ def missing(packages: Iterable[str]) -> MissingDependency:
     """Return the error that names packages which are not installed, and the extras that bring them."""
     names = list(dict.fromkeys(package_of(name) for name in packages))
     extras = list(dict.fromkeys(extra for name in names if (extra := extra_of(name))))
-    reason = f"{some(names)} {'is' if len(names) == 1 else 'are'} not installed"
-    if extras:
-        named = " and ".join(f"[{extra}]" for extra in extras)
-        reason += f": this needs the extra{'s' if len(extras) > 1 else ''} {named}"
-    wanted = f"[{','.join(extras)}]" if extras else ""
-    return MissingDependency(reason, fix=f"pip install '{DISTRIBUTION}{wanted}'")
+    listed = f"{some(names)} {'is' if len(names) == 1 else 'are'} not installed"
+    if not extras:
+        return MissingDependency(listed, fix=f"pip install {DISTRIBUTION}")
+    needed = f"{'the extra' if len(extras) == 1 else 'the extras'} {' and '.join(f'[{extra}]' for extra in extras)}"
+    return MissingDependency(f"{listed}: this needs {needed}", fix=f"pip install '{DISTRIBUTION}[{','.join(extras)}]'")
 
 
 def missing_in(error: BaseException) -> MissingDependency | None:

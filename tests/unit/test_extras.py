@@ -42,7 +42,8 @@ def test_an_extra_is_what_pyproject_says(extra: str) -> None:
 )
 def test_a_failed_import_names_the_extra(module: str, said: str, extra: str) -> None:
     error = missing_in(ModuleNotFoundError(f"No module named '{module}'", name=module))
-    assert error and (error.reason, error.fix) == (said, f"pip install 'edgeforge-toolchain{extra}'")
+    command = f"pip install 'edgeforge-toolchain{extra}'" if extra else "pip install edgeforge-toolchain"
+    assert error and (error.reason, error.fix) == (said, command)
     assert error.exit_code == 3
 
 
