@@ -9,8 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from edgeforge.errors import RecipeError
-from edgeforge.extras import missing
+from edgeforge.errors import MissingDependency, RecipeError
 from edgeforge.foreign.wording import cause, with_debug
 
 if TYPE_CHECKING:
@@ -91,7 +90,7 @@ def require_convertible(model: onnx.ModelProto) -> None:
     """Raise RecipeError for the first operator that onnx2tf has no conversion for."""
     package = importlib.util.find_spec("onnx2tf")  # found, not imported: that takes seconds
     if package is None or package.origin is None:
-        raise missing(["onnx2tf"])
+        raise MissingDependency("onnx2tf is not installed", fix="run `edgeforge doctor`")
     converters = {path.stem for path in (Path(package.origin).parent / "ops").glob("*.py")}
     for node in model.graph.node:
         if node.op_type not in converters:
