@@ -1,22 +1,36 @@
 # make demo        build the embedded default recipe, from data to an Arduino project
 # make test        run the tests, but for the slow proofs
+# make test-other  run the unit tests on the other Python, where 3.12 and 3.13 are both there (6 GB more, in .venv-other)
 # make proofs      run the slow proofs: MNIST, the battery cells, the conversion matrix
 # make snapshots   accept the messages that people see as they are now; read the diff of tests/snapshots
 # Each creates .venv with the pinned dependencies when it is not there yet.
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+ifndef PYTHON
+PYTHON := $(or $(shell scripts/find_python.sh 3.12),$(shell scripts/find_python.sh 3.13))
+endif
+VERSION = '%d.%d' % __import__('sys').version_info[:2]
+OTHER := $(if $(PYTHON),$(shell scripts/find_python.sh $$($(PYTHON) -c "print('3.12' if $(VERSION) == '3.13' else '3.13')")))
+NO_PYTHON := Python 3.12 or 3.13 is needed: sudo apt-get install python3.12 python3.12-venv, or: pyenv install 3.12
 BIN := .venv/bin
-PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+IN_TWO := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/pytest $(IN_TWO)
 # make proofs PROOFS=tests/end_to_end/test_mnist.py: only these
 PROOFS ?= tests
 
-.PHONY: demo test proofs test-tools snapshots clean
+.PHONY: demo test test-other other proofs test-tools snapshots clean
 
 demo: .venv/.installed
 	$(BIN)/edgeforge build recipes/digits.yaml
 
 test: .venv/.installed test-tools
 	$(PYTEST) -m "not proof"
+
+# Without builds and proofs: what differs between the two is the language and the wheels, and the unit tests meet both.
+test-other: other
+	$(if $(OTHER),.venv-other/bin/pytest $(IN_TWO) tests/unit)
+
+other: $(if $(OTHER),.venv-other/.installed)
+	@$(if $(OTHER),,echo "One of Python 3.12 and 3.13 is here: nothing else to test on.")
 
 proofs: .venv/.installed
 	$(PYTEST) -m proof $(PROOFS)
@@ -27,10 +41,15 @@ test-tools:
 snapshots: .venv/.installed
 	UPDATE_SNAPSHOTS=1 $(BIN)/pytest tests/unit/test_messages.py tests/unit/cli/test_messages.py
 
-.venv/.installed: pyproject.toml constraints.txt
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+# An environment that another Python has made is not added to.
+.venv/.installed: MADE_BY = $(PYTHON)
+.venv-other/.installed: MADE_BY = $(OTHER)
+.venv/.installed .venv-other/.installed: pyproject.toml constraints.txt
+	@test -n "$(MADE_BY)" || { echo "$(NO_PYTHON)" >&2; exit 1; }
+	@test "$$($(@D)/bin/python -V 2>&1)" = "$$($(MADE_BY) -V)" || rm -rf $(@D)
+	$(MADE_BY) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
 clean:
-	rm -rf .venv build
+	rm -rf .venv .venv-other build

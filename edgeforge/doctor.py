@@ -12,10 +12,12 @@ from typing import Literal
 from packaging.requirements import Requirement
 
 from edgeforge.bundled import DISTRIBUTION
+from edgeforge.extras import EXTRAS
 from edgeforge.machine import has_vnni
 
 GIB = 1024**3
 MIN_FREE_BYTES = 2 * GIB
+PYTHONS = ((3, 12), (3, 13))
 
 # Programs that only some work needs.
 PROGRAMS = {
@@ -46,27 +48,42 @@ def diagnose() -> list[Diagnosis]:
 
 def _python() -> Diagnosis:
     found = ".".join(map(str, sys.version_info[:3]))
-    right = sys.version_info[:2] == (3, 11)
-    return Diagnosis("Python 3.11", found, "ok" if right else "missing", "" if right else "use Python 3.11")
+    right = sys.version_info[:2] in PYTHONS
+    names = " or ".join(f"{major}.{minor}" for major, minor in PYTHONS)
+    return Diagnosis(f"Python {names}", found, "ok" if right else "missing", "" if right else f"use Python {names}")
 
 
 def _packages() -> list[Diagnosis]:
-    rows = []
+    """Return the core's packages, one by one, then each extra: its packages where one of them is installed."""
     own = _own_distribution()
     if not own:
         return [Diagnosis(DISTRIBUTION, "not installed", "missing", "pip install -e .")]
-    for line in own.requires or []:
-        wanted = Requirement(line)
-        if wanted.marker and not wanted.marker.evaluate({"extra": ""}):
-            continue
-        try:
-            found = version(wanted.name)
-        except PackageNotFoundError:
-            found = ""
-        right = bool(found) and wanted.specifier.contains(found.split("+")[0], prereleases=True)
-        remedy = "" if right else f'pip install "{wanted.name}{wanted.specifier}"'
-        rows.append(Diagnosis(str(wanted), found or "not installed", "ok" if right else "missing", remedy))
+    wanted = [Requirement(line) for line in own.requires or []]
+    rows = [_package(one) for one in wanted if not one.marker or one.marker.evaluate({"extra": ""})]
+    for name, extra in EXTRAS.items():
+        brought = [one for one in wanted if one.name in extra.packages and one.marker]
+        if any(_version(package) for package in extra.packages):
+            rows += [_package(one) for one in brought]
+        else:
+            remedy = f"{extra.brings}: pip install '{DISTRIBUTION}[{name}]'"
+            rows.append(Diagnosis(f"extra [{name}]", "not installed", "optional", remedy))
     return rows
+
+
+def _package(wanted: Requirement) -> Diagnosis:
+    found = _version(wanted.name)
+    right = bool(found) and wanted.specifier.contains(found.split("+")[0], prereleases=True)
+    remedy = "" if right else f'pip install "{wanted.name}{wanted.specifier}"'
+    what = f"{wanted.name}{wanted.specifier}"
+    return Diagnosis(what, found or "not installed", "ok" if right else "missing", remedy)
+
+
+def _version(package: str) -> str:
+    """Return a package's version; empty where it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
 
 
 def _own_distribution() -> Distribution | None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeforge.builder.key import ingredients, key_of, section
+from edgeforge.builder.key import ingredients, key_of, library_versions, section
 from edgeforge.builder.stage import Stage
 from edgeforge.builder.store import Artifact, CorruptedArtifact, Store
-from edgeforge.errors import MissingDependency, RecipeError
+from edgeforge.errors import RecipeError
+from edgeforge.extras import missing
 from edgeforge.files import sha256_of
 from edgeforge.recipe.load import LoadedRecipe
 from edgeforge.recipe.schema import Recipe
@@ -88,12 +89,21 @@ def make_plan(
         if name in left_out:
             part = next(stage.only_with for stage in stages if stage.name == name)
             raise RecipeError(f"the recipe has no stage '{name}'", fix=f"set {part} in the recipe")
+    _require_packages([stage for stage in stages if stage.name in wanted and stage.name not in left_out])
     steps: list[Step] = []
     code = code or PackageCode()
     for stage in stages:
         if stage.name in wanted and stage.name not in left_out:
             steps.append(_step(stage, loaded.recipe, (files or {}, digest), code, steps, store, force, before or {}))
     return Plan(loaded, tuple(steps), left_out)
+
+
+def _require_packages(stages: list[Stage]) -> None:
+    """Raise MissingDependency with all packages that a build would miss: one installation, not one a stage."""
+    versions = library_versions(tuple(dict.fromkeys(name for stage in stages for name in stage.uses)))
+    absent = [name for name, found in versions.items() if found == "missing"]
+    if absent:
+        raise missing(absent)
 
 
 def _not_asked_for(stage: Stage, recipe: Recipe) -> bool:
@@ -129,11 +139,6 @@ def _step(
     hashes = {name: user[1](name, path) for name, path in files.items()}
     modules = code.of((stage.function.split(":")[0], *stage.chosen(recipe)))
     parts = ingredients(stage, recipe, {name: step.key for name, step in inputs.items()}, hashes, modules)
-    missing = [name for name in stage.uses if parts["libraries"][name] == "missing"]
-    if missing:
-        raise MissingDependency(
-            f"{', '.join(missing)} is not installed", fix=f"pip install {' '.join(missing)}", stage=stage.name
-        )
     key = key_of(parts)
     stale = [name for name, step in inputs.items() if not step.artifact]
     if stage.name in force:

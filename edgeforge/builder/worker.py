@@ -23,6 +23,7 @@ from typing import Any, TextIO
 
 from edgeforge.builder.stage import Job, restricted
 from edgeforge.errors import EdgeForgeError
+from edgeforge.extras import missing_in
 from edgeforge.foreign.wording import show_originals, words
 from edgeforge.recipe.schema import Recipe
 
@@ -75,6 +76,7 @@ def run_stage(order: dict[str, Any], progress: Any) -> None:
 
 
 def _describe(error: Exception, order: dict[str, Any]) -> dict[str, str]:
+    error = missing_in(error) or error
     if isinstance(error, EdgeForgeError):
         return {"code": error.code, "reason": error.reason, "fix": error.fix}
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -11,6 +11,7 @@ import typer
 
 from edgeforge import __version__
 from edgeforge.errors import EdgeForgeError
+from edgeforge.extras import missing_in
 from edgeforge.foreign.wording import cause, in_words, remedy, show_originals
 
 app = typer.Typer(
@@ -46,14 +47,19 @@ def main() -> NoReturn:
     except EdgeForgeError as error:
         if debug:
             traceback.print_exc()
-        _print_error(error)
-        sys.exit(error.exit_code)
+        told = missing_in(error) or error
+        _print_error(told)
+        sys.exit(told.exit_code)
     except Exception as error:
         if hasattr(error, "format_message"):  # typer's errors of usage
             _print_usage(error)
             sys.exit(getattr(error, "exit_code", 2))
         if debug:
             traceback.print_exc()
+        absent = missing_in(error)
+        if absent:
+            _print_error(absent)
+            sys.exit(absent.exit_code)
         where = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
         _print_error(EdgeForgeError(f"{where}{cause(error)}", fix=remedy(error, "--debug shows where")))
         sys.exit(EdgeForgeError.exit_code)

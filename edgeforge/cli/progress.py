@@ -174,6 +174,6 @@ def print_diagnosis(rows: list[Diagnosis]) -> bool:
         table.add_column(name)
     marks = {"ok": "[green]✓[/]", "missing": "[red]✗[/]", "optional": "[dim]–[/]", "note": "[yellow]![/]"}
     for row in rows:
-        table.add_row(marks[row.state], row.what, row.found, row.remedy)
+        table.add_row(marks[row.state], *map(escape, (row.what, row.found, row.remedy)))
     Console(highlight=False).print(table)
     return all(row.state != "missing" for row in rows)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 SIGNIFICANCE = 0.05
 RESAMPLES = 2000
+TIE = 1e-7
 
 
 def wilson_interval(correct: int, images: int) -> tuple[float, float]:
@@ -53,10 +54,20 @@ def unpaired_p_value(correct: int, images: int, other_correct: int, other_images
 
     For results that no longer hold single images; on the same images `mcnemar` sees smaller differences.
     """
-    from scipy.stats import fisher_exact
+    # Not scipy's: `edgeforge compare` does without it.
+    both, right = images + other_images, correct + other_correct
 
-    table = [[correct, images - correct], [other_correct, other_images - other_correct]]
-    return float(fisher_exact(table).pvalue)
+    def log_share(first: int) -> float:
+        """Of all tables with these sums, the logarithm of those where the first model has `first` right."""
+        return _log_choose(images, first) + _log_choose(other_images, right - first) - _log_choose(both, right)
+
+    found = log_share(correct) + TIE  # a table as rare as the one found counts, however its logarithm is rounded
+    shares = map(log_share, range(max(0, right - other_images), min(images, right) + 1))
+    return min(1.0, math.fsum(math.exp(share) for share in shares if share <= found))
+
+
+def _log_choose(of: int, chosen: int) -> float:
+    return math.lgamma(of + 1) - math.lgamma(chosen + 1) - math.lgamma(of - chosen + 1)
 
 
 def paired_bootstrap_ratio(

@@ -14,6 +14,7 @@ from edgeforge.errors import ParityError, RecipeError, StageFailed
 from edgeforge.evaluate.parity.layers import IMAGES, Progress, evenly_spaced
 from edgeforge.evaluate.parity.runtime_pairs import LITERT, TFLM, Outputs, run_litert
 from edgeforge.evaluate.parity.stage import add_runtimes, affordable, compared, layers_of
+from edgeforge.foreign.wording import reason_of
 from edgeforge.results.files import QAT_FLOAT_FILE, QAT_ONNX_FILE, published
 from edgeforge.results.report_file import read_report
 from edgeforge.results.rows.parity import LayerRow, ParityRow
@@ -75,11 +76,14 @@ def verify_build(folder: Path, progress: Progress) -> ParityRow:
     images = preprocessing.apply(raw[index])
     outputs = []
     for name in compared([*files], source):
-        if name in files:
-            progress(1.0, f"{name}: {len(index)} images")
-            outputs.append(Outputs(name, load_runner(files[name]).run(images), np.asarray(index)))
-        else:
+        if name not in files:
             row.left_out[name] = reasons.get(name) or "the recipe does not ask for it"
+            continue
+        progress(1.0, f"{name}: {len(index)} images")
+        try:
+            outputs.append(Outputs(name, load_runner(files[name]).run(images), np.asarray(index)))
+        except ModuleNotFoundError as error:  # PyTorch, which the light core does without
+            row.left_out[name] = reason_of(error)
     _add_tflite_runtimes(row, int8, images, index, outputs, progress, preprocessing.classified)
     return row
 

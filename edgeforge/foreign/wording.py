@@ -25,6 +25,7 @@ from types import FrameType
 from typing import NamedTuple
 
 from edgeforge.errors import EdgeForgeError, first_line
+from edgeforge.extras import missing_in
 from edgeforge.foreign.kinds import KINDS
 
 ORIGINALS = logging.getLogger("edgeforge.originals")
@@ -184,7 +185,10 @@ def _own(error: BaseException) -> Words | None:
 
 def _by_type(error: BaseException) -> Words | None:
     if isinstance(error, ModuleNotFoundError) and error.name:
-        fix = "install it with pip; `edgeforge doctor` shows what EdgeForge itself needs"
+        own = missing_in(error)
+        if own:
+            return Words(own.reason, own.fix)
+        fix = "install it with pip: EdgeForge itself does without it"
         return Words(f"the package '{error.name.partition('.')[0]}' is not installed", fix)
     if type(error) in (SyntaxError, IndentationError, TabError):  # not ElementTree's ParseError, which is one too
         assert isinstance(error, SyntaxError)

@@ -6,6 +6,7 @@ import pytest
 
 from edgeforge import doctor
 from edgeforge.doctor import Diagnosis, diagnose
+from edgeforge.extras import EXTRAS
 
 
 def found() -> dict[str, Diagnosis]:
@@ -28,6 +29,29 @@ def test_a_missing_and_an_old_package_are_named_with_their_remedy(monkeypatch: p
     rows = found()
     assert rows["onnx2tf"].state == "missing" and rows["onnx2tf"].found == "not installed"
     assert rows["torch"].state == "missing" and rows["torch"].remedy == 'pip install "torch==2.13.0"'
+
+
+def test_an_extra_that_is_not_installed_is_optional_and_says_what_it_brings(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = doctor.version
+
+    def version(name: str) -> str:
+        if name in EXTRAS["train"].packages:
+            raise PackageNotFoundError(name)
+        return installed(name)
+
+    monkeypatch.setattr(doctor, "version", version)
+    rows = found()
+    assert rows["extra [train]"].state == "optional" and "torch" not in rows
+    assert rows["extra [train]"].remedy.endswith("exports: pip install 'edgeforge-toolchain[train]'")
+    assert rows["numpy"].state == "ok"
+
+
+@pytest.mark.parametrize(("version", "state"), [((3, 11), "missing"), ((3, 12), "ok"), ((3, 13), "ok")])
+def test_python_is_of_a_version_that_it_runs_on(
+    monkeypatch: pytest.MonkeyPatch, version: tuple[int, int], state: str
+) -> None:
+    monkeypatch.setattr(sys, "version_info", (*version, 1, "final", 0))
+    assert diagnose()[0].what == "Python 3.12 or 3.13" and diagnose()[0].state == state
 
 
 @pytest.mark.parametrize(("torch", "state"), [("2.13.0+cpu", "note"), ("2.13.0", "ok")])

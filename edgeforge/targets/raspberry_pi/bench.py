@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from edgeforge.builder.stage import Job
-from edgeforge.bundled import DISTRIBUTION
 from edgeforge.errors import StageFailed
+from edgeforge.extras import missing
 from edgeforge.results.devices import BUNDLE_STAGE, device_row
 from edgeforge.results.files import DESK_FILE
 
 SERVER_PACKAGES = ("fastapi", "uvicorn", "prometheus_client")
-INSTALL_SERVER = f"pip install '{DISTRIBUTION}[serve]'"
 LOAD = ("--clients", "1,4,8", "--requests", "200", "--seconds", "10")
 TIMEOUT = 900  # seconds of one script; each bounds itself far below
 
@@ -32,9 +31,9 @@ def bench_on_desk(job: Job) -> None:
     bench = script(folder, "bench.py", "--json", "--choose", "--perf", "--runs", str(measure.runs), "--warmup",
                    str(measure.warmup))  # fmt: skip
     job.progress(0.7, "its server under load")
-    missing = missing_server_packages()
-    reason = f"{', '.join(missing)} is not installed: {INSTALL_SERVER}" if missing else ""
-    if not missing and not list((folder / "samples").glob("*.png")):
+    absent = missing_server_packages()
+    reason = str(missing(absent)) if absent else ""
+    if not absent and not list((folder / "samples").glob("*.png")):
         reason = "the model takes no images that could be sent"
     load = {} if reason else script(folder, "loadtest.py", "--json", *LOAD)
     row = device_row("desk", selftest, bench, load, reason)
@@ -42,7 +41,7 @@ def bench_on_desk(job: Job) -> None:
 
 
 def missing_server_packages() -> list[str]:
-    """Return those of the endpoint's packages that are not installed; INSTALL_SERVER brings them."""
+    """Return those of the endpoint's packages that are not installed."""
     return [name for name in SERVER_PACKAGES if find_spec(name) is None]
 
 

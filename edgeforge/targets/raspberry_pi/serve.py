@@ -8,17 +8,17 @@ import sys
 import tempfile
 from pathlib import Path
 
-from edgeforge.errors import MissingDependency
-from edgeforge.targets.raspberry_pi.bench import INSTALL_SERVER, missing_server_packages, unpack
+from edgeforge.extras import missing
+from edgeforge.targets.raspberry_pi.bench import missing_server_packages, unpack
 from edgeforge.targets.raspberry_pi.deploy import bundle_of
 
 
 def serve(folder: Path, options: list[str]) -> int:
     """Run the server of a build's bundle until it ends; return its exit code. Raises MissingDependency."""
     bundle = bundle_of(folder)
-    missing = missing_server_packages()
-    if missing:
-        raise MissingDependency(f"{', '.join(missing)} is not installed", fix=INSTALL_SERVER)
+    absent = missing_server_packages()
+    if absent:
+        raise missing(absent)
     with tempfile.TemporaryDirectory() as scratch:
         place = unpack(bundle, Path(scratch))
         process = subprocess.Popen([sys.executable, "server.py", *options], cwd=place)

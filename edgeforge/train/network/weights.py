@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeforge.errors import MissingDependency, RecipeError, some
+from edgeforge.errors import RecipeError, some
 from edgeforge.foreign.wording import cause, remedy
 from edgeforge.suggest import nearest
 
@@ -51,14 +51,10 @@ def read_state_dict(path: Path, where: str) -> dict[str, torch.Tensor]:
 
     try:
         if path.suffix == ".safetensors":
-            try:
-                from safetensors.torch import load_file
-            except ModuleNotFoundError as error:
-                raise MissingDependency("safetensors is not installed", fix="pip install safetensors") from error
+            from safetensors.torch import load_file
+
             return dict(load_file(path))
         found: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except MissingDependency:
-        raise
     except Exception as error:
         raise RecipeError(
             f"{where} cannot be read as weights: {cause(error)}",

@@ -48,6 +48,25 @@ def test_unpaired_p_value_of_a_textbook_example() -> None:
     assert unpaired_p_value(3, 4, 1, 4) == pytest.approx(34 / 70)
 
 
+COUNTS = st.integers(1, 400).flatmap(lambda images: st.tuples(st.integers(0, images), st.just(images)))
+
+
+@given(COUNTS, COUNTS)
+def test_unpaired_p_value_is_scipy_s(one: tuple[int, int], other: tuple[int, int]) -> None:
+    from scipy.stats import fisher_exact
+
+    table = [[right, images - right] for right, images in (one, other)]
+    assert unpaired_p_value(*one, *other) == pytest.approx(fisher_exact(table).pvalue, rel=1e-6)
+
+
+def test_unpaired_p_value_of_many_images() -> None:
+    from scipy.stats import fisher_exact
+
+    assert unpaired_p_value(9886, 10_000, 9850, 10_000) == pytest.approx(
+        fisher_exact([[9886, 114], [9850, 150]]).pvalue, rel=1e-6
+    )
+
+
 def test_bootstrap_tells_faster_from_the_same() -> None:
     random = np.random.default_rng(0)
     noise = random.gamma(2, 0.05, 300)
