@@ -39,13 +39,17 @@ def prepare(
     """Return the network with observers, or with fake quantization when it is to be trained."""
     from torchao.quantization.pt2e.quantize_pt2e import prepare_pt2e, prepare_qat_pt2e
 
+    from edgeforge.train.qat_callback import observe_activations
+
     rules = quantizer(exported, training=training, per_channel_dense=per_channel_dense, observer=observer)
     graph = copy.deepcopy(exported.graph)
     if not training:
         return _unlocked(prepare_pt2e(graph, rules))
     scale_weights_for_norms(exported, graph)
     prepared = Trainable(_unlocked(prepare_qat_pt2e(graph, rules)))
-    prepared(example)  # sizes the observers of weights, so that a checkpoint can be loaded
+    observe_activations(prepared, False)
+    prepared.eval()(example)  # sizes the observers of weights, so that a checkpoint can be loaded
+    observe_activations(prepared, True)
     return prepared
 
 
@@ -151,26 +155,28 @@ def _float_twin(graph: fx.GraphModule, exported: ExportedNetwork) -> nn.Module:
 
 
 def _with_core_operators(reference: fx.GraphModule) -> fx.GraphModule:
-    """Return the graph with PyTorch's own quantize and dequantize: a file with torchao's would need it to load."""
+    """Return the graph with PyTorch's own fake quantization: a file with torchao's operators would need it to load."""
     import torch
 
     made = copy.deepcopy(reference)
     for node in list(made.graph.nodes):
         name = operator_of(node).rpartition("::")[2]
         if name == "quantize_per_tensor":
-            node.target, node.args = torch.quantize_per_tensor, (*node.args[:3], torch.quint8)
+            node.target, node.args = torch.fake_quantize_per_tensor_affine, node.args[:5]
         elif name == "dequantize_per_tensor" and node.args[0].op != "get_attr":
-            node.target, node.args = torch.dequantize, (node.args[0],)
+            node.replace_all_uses_with(node.args[0])
+            made.graph.erase_node(node)
         elif name.startswith("dequantize"):  # weights
             integers, scale, _, *axis = node.args
-            weights = tensor_of(made, integers).float()
-            shape = [1] * weights.ndim
+            shape = [1] * tensor_of(made, integers).ndim
             if name == "dequantize_per_channel":
-                shape[axis[0]] = -1
-                scale = tensor_of(made, scale)
-            made.register_buffer(f"{node.name}_values", weights * torch.as_tensor(scale).float().reshape(shape))
-            node.op, node.target, node.args = "get_attr", f"{node.name}_values", ()
+                shape[axis[0]], scale = -1, tensor_of(made, scale)
+            made.register_buffer(f"{node.name}_scale", torch.as_tensor(scale).float().reshape(shape))
+            with made.graph.inserting_before(node):
+                scales = made.graph.get_attr(f"{node.name}_scale")
+                weights = made.graph.call_function(torch.mul, (integers, scales))
+            node.replace_all_uses_with(weights)
+            made.graph.erase_node(node)
     made.graph.eliminate_dead_code()
-    made.delete_all_unused_submodules()
     made.recompile()
     return made

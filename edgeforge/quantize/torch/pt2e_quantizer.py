@@ -38,8 +38,10 @@ def quantizer(
     activation = _activation(training=training, observer=observer)
 
     class TFLiteQuantizer(Quantizer):  # type: ignore[misc]
+        fixed: dict[fx.Node, Any]  # what has a scale that no observer chooses, also passed on
+
         def annotate(self, model: fx.GraphModule) -> fx.GraphModule:
-            computed = nodes_of_input(model)
+            computed, self.fixed = nodes_of_input(model), {}
             for node in model.graph.nodes:
                 if node in computed and _is_float_tensor(node) and not exported.stays_float(node):
                     self._annotate(node, computed)
@@ -54,7 +56,7 @@ def quantizer(
                 sources = [source for source in node.all_input_nodes if _is_float_tensor(source)]
             if not sources or _is_fused(node):
                 return
-            inputs: dict[Any, Any] = dict.fromkeys(sources, activation)
+            inputs: dict[Any, Any] = {source: self.fixed.get(source, activation) for source in sources}
             output: Any = None if _is_fused(_only_user(node)) else activation
             shared = SharedQuantizationSpec((sources[0], node))
             if kind in LAYERS:
@@ -63,11 +65,13 @@ def quantizer(
                     training=training, axis=int("transpose" in kind), per_channel=not dense or per_channel_dense
                 )
             elif kind in FIXED:
-                output = _fixed(*FIXED[kind])
+                output = self.fixed[node] = _fixed(*FIXED[kind])
             elif kind in PASSES_ON and output:
                 output = shared
+                if sources[0] in self.fixed:
+                    self.fixed[node] = self.fixed[sources[0]]
             elif kind in SHARED_BY_ALL:
-                inputs |= dict.fromkeys(sources[1:], shared)
+                inputs = {sources[0]: activation} | dict.fromkeys(sources[1:], shared)
                 output = shared
             node.meta["quantization_annotation"] = QuantizationAnnotation(inputs, output, _annotated=True)
             last = node
