@@ -35,6 +35,7 @@ def observe_activations(network: nn.Module, on: bool) -> None:
     import torch
 
     weights = (torch.per_channel_symmetric, torch.per_tensor_symmetric)
+    module: Any
     for module in network.modules():
         if hasattr(module, "enable_observer") and module.qscheme not in weights:
             module.enable_observer(on)

@@ -27,6 +27,4 @@ def require_torchao() -> None:
     try:
         importlib.import_module("torchao.quantization.pt2e.quantize_pt2e")
     except ImportError as error:
-        raise MissingDependency(
-            "torchao, which quantizes by PT2E, is not installed", fix="pip install torchao"
-        ) from error
+        raise MissingDependency("torchao, which has PT2E, is not installed", fix="pip install torchao") from error

@@ -13,7 +13,6 @@ from edgeforge.quantize.torch.fx_quantize import RECORDED_INPUTS, Quantized
 from edgeforge.quantize.torch.pt2e_graph import (
     ExportedNetwork,
     fold_norms,
-    observed,
     operator_of,
     scale_weights_for_norms,
     tensor_of,

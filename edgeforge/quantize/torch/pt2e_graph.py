@@ -91,7 +91,7 @@ def exported_network(
     return ExportedNetwork(network, graph, _layers(graph), skip)
 
 
-def operator_of(node: fx.Node) -> str:
+def operator_of(node: Any) -> str:
     """Return the aten name of a node, such as conv2d; the name of any other function; empty for other nodes."""
     if node.op != "call_function":
         return ""
@@ -211,6 +211,7 @@ def _without_writing_in_place(graph: fx.GraphModule) -> None:
     """Take relu for relu_ and so on: an observer must see the values before and after."""
     import torch
 
+    node: Any
     for node in graph.graph.nodes:
         name = operator_of(node)
         plain = getattr(torch.ops.aten, name.removesuffix("_"), None)

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from torchao.quantization.pt2e.quantizer import Quantizer
 
 # Those share their first input's range.
-PASSES_ON = frozenset(
-    """adaptive_avg_pool1d adaptive_avg_pool2d adaptive_max_pool2d alias avg_pool1d avg_pool2d channel_shuffle clamp
-    clone constant_pad_nd contiguous detach expand flatten getitem hardtanh max_pool1d max_pool2d mean movedim narrow
-    numpy_T pad permute pixel_shuffle pixel_unshuffle relu repeat reshape select slice squeeze t transpose unsqueeze
-    upsample_bilinear2d upsample_nearest2d view""".split()
-)
+PASSES_ON = frozenset([
+    "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool2d", "alias", "avg_pool1d", "avg_pool2d",
+    "channel_shuffle", "clamp", "clone", "constant_pad_nd", "contiguous", "detach", "expand", "flatten", "getitem",
+    "hardtanh", "max_pool1d", "max_pool2d", "mean", "movedim", "narrow", "numpy_T", "pad", "permute",
+    "pixel_shuffle", "pixel_unshuffle", "relu", "repeat", "reshape", "select", "slice", "squeeze", "t", "transpose",
+    "unsqueeze", "upsample_bilinear2d", "upsample_nearest2d", "view",
+])  # fmt: skip
 SHARED_BY_ALL = frozenset(["cat", "stack", "maximum", "minimum"])  # one range for all inputs and the output
 FUSES_RELU = LAYERS | {"add", "sub", "mul", "div", "batch_norm"}
 # Scale and zero point (of uint8) that TFLite's and PyTorch's integer kernels want of the output.
