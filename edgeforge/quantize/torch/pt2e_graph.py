@@ -155,19 +155,17 @@ def fold_norms(exported: ExportedNetwork, graph: fx.GraphModule) -> None:
     from torch import nn
     from torch.nn.utils.fusion import fuse_conv_bn_weights, fuse_linear_bn_weights
 
+    owner: Any
     for node, norm in _normalized(exported, graph):
         before, gamma, beta, mean, variance, *_, eps, _ = norm.args
-        scaled = observed(node.args[1])
+        scaled: Any = observed(node.args[1])
         weight = scaled.args[0]
         bias = before.args[1].args[0] if before.target is torch.add else None
-        statistics = [tensor_of(graph, part) for part in (mean, variance)]
-        affine = [tensor_of(graph, part) for part in (gamma, beta)]
-        values = tensor_of(graph, weight), tensor_of(graph, bias)
+        w, b, m, v, g, shift = (tensor_of(graph, part) for part in (weight, bias, mean, variance, gamma, beta))
         if operator_of(node) == "linear":
-            weights, biases = fuse_linear_bn_weights(*values, *statistics, eps, *affine)
+            weights, biases = fuse_linear_bn_weights(w, b, m, v, eps, g, shift)
         else:
-            transposed = _output_axis(node) == 1
-            weights, biases = fuse_conv_bn_weights(*values, *statistics, eps, *affine, transpose=transposed)
+            weights, biases = fuse_conv_bn_weights(w, b, m, v, eps, g, shift, transpose=_output_axis(node) == 1)
         path = weight.target.rpartition(".")[0]
         owner = graph.get_submodule(path)
         owner.weight, owner.bias = nn.Parameter(weights.detach()), nn.Parameter(biases.detach())
