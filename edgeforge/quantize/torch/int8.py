@@ -17,11 +17,12 @@ from edgeforge.data.splits import read_preprocessing
 from edgeforge.errors import StageFailed
 from edgeforge.foreign.wording import reason_of
 from edgeforge.machine import has_vnni
-from edgeforge.quantize.torch import fx_quantize, pt2e
+from edgeforge.quantize.torch import fx_quantize
 from edgeforge.quantize.torch.available import require_torch_ao, require_torchao
 from edgeforge.quantize.torch.eager_fusion import fusable_groups
 from edgeforge.quantize.torch.fx_graph import quantizable_graph
-from edgeforge.quantize.torch.pt2e_graph import exported_network
+from edgeforge.quantize.torch.pt2e import quantize as pt2e
+from edgeforge.quantize.torch.pt2e.graph import exported_network
 from edgeforge.quantize.torch.qconfig import own_qconfigs, qconfig
 from edgeforge.quantize.torch.ranges import write_ranges
 from edgeforge.quantize.torch.relu6 import replace_in_sequentials

@@ -77,10 +77,11 @@ def _fine_tuned(job: Job, calibration: torch.Tensor) -> Quantized | None:
     import_torchvision()
     import pytorch_lightning as pl
 
-    from edgeforge.quantize.torch import eager_quantize, fx_quantize, pt2e
+    from edgeforge.quantize.torch import eager_quantize, fx_quantize
     from edgeforge.quantize.torch.eager_quantize import eager_network
     from edgeforge.quantize.torch.fx_graph import quantizable_graph
-    from edgeforge.quantize.torch.pt2e_graph import exported_network
+    from edgeforge.quantize.torch.pt2e import quantize as pt2e
+    from edgeforge.quantize.torch.pt2e.graph import exported_network
     from edgeforge.train.network.load import network_weights, trained_network
     from edgeforge.train.qat_callback import FreezeForQuantization
     from edgeforge.train.stage import best_checkpoint, fit, training_row

@@ -13,11 +13,12 @@ import torch
 from torch import nn
 
 from edgeforge.errors import MissingDependency, RecipeError, StageFailed
-from edgeforge.quantize.torch import fx_quantize, pt2e
+from edgeforge.quantize.torch import fx_quantize
 from edgeforge.quantize.torch.available import require_torch_ao, require_torchao
 from edgeforge.quantize.torch.fx_graph import quantizable_graph
 from edgeforge.quantize.torch.fx_quantize import Quantized
-from edgeforge.quantize.torch.pt2e_graph import exported_network
+from edgeforge.quantize.torch.pt2e import quantize as pt2e
+from edgeforge.quantize.torch.pt2e.graph import exported_network
 from edgeforge.quantize.torch.ranges import TorchRanges
 from edgeforge.recipe.schema import TorchObserver
 from edgeforge.results.preprocessing import Preprocessing

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edgeforge.quantize.torch.pt2e_graph import LAYERS, NORM_BEHIND, ExportedNetwork, operator_of
+from edgeforge.quantize.torch.pt2e.graph import LAYERS, NORM_BEHIND, ExportedNetwork, operator_of
 from edgeforge.quantize.torch.qconfig import ACTIVATION, WEIGHT
 from edgeforge.recipe.schema import TorchObserver
 

@@ -10,15 +10,14 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.quantize.torch.fx_quantize import RECORDED_INPUTS, Quantized
-from edgeforge.quantize.torch.pt2e_graph import (
+from edgeforge.quantize.torch.pt2e.graph import (
     ExportedNetwork,
     fold_norms,
     operator_of,
     scale_weights_for_norms,
     tensor_of,
 )
-from edgeforge.quantize.torch.pt2e_quantizer import nodes_of_input, quantizer
-from edgeforge.quantize.torch.pt2e_training import Trainable
+from edgeforge.quantize.torch.pt2e.quantizer import nodes_of_input, quantizer
 from edgeforge.quantize.torch.ranges import ObservedTensor, QuantizedWeights, TorchRanges
 from edgeforge.recipe.schema import TorchObserver
 
@@ -38,6 +37,7 @@ def prepare(
     """Return the network with observers, or with fake quantization when it is to be trained."""
     from torchao.quantization.pt2e.quantize_pt2e import prepare_pt2e, prepare_qat_pt2e
 
+    from edgeforge.train.exported_network import Trainable
     from edgeforge.train.qat_callback import observe_activations
 
     rules = quantizer(exported, training=training, per_channel_dense=per_channel_dense, observer=observer)
@@ -55,6 +55,8 @@ def prepare(
 def finish(prepared: nn.Module, exported: ExportedNetwork, inputs: torch.Tensor) -> Quantized:
     """Return the forms of a network that is calibrated or trained. inputs: real ones, N,C,H,W."""
     from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e
+
+    from edgeforge.train.exported_network import Trainable
 
     if isinstance(prepared, Trainable):
         graph: Any = copy.deepcopy(prepared.eval().for_inference())

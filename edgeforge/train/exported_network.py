@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import nn
 
-from edgeforge.quantize.torch.pt2e_graph import operator_of
-
 if TYPE_CHECKING:
-    import torch
     from torch import fx
 
 TRAINING = 5  # the argument of aten.batch_norm
@@ -44,7 +42,7 @@ class Trainable(nn.Module):
         if on == self._norms_train:
             return
         for node in self.graph.graph.nodes:
-            if operator_of(node) == "batch_norm":
+            if node.target is torch.ops.aten.batch_norm.default:
                 node.update_arg(TRAINING, on)
         self.graph.recompile()
         self._norms_train = on
