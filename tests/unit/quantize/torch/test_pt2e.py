@@ -17,6 +17,7 @@ from edgeforge.quantize.torch import fx_quantize
 from edgeforge.quantize.torch.available import require_torch_ao, require_torchao
 from edgeforge.quantize.torch.fx_graph import quantizable_graph
 from edgeforge.quantize.torch.fx_quantize import Quantized
+from edgeforge.quantize.torch.int8 import Baselines, _or_reason
 from edgeforge.quantize.torch.pt2e import quantize as pt2e
 from edgeforge.quantize.torch.pt2e.graph import exported_network
 from edgeforge.quantize.torch.ranges import TorchRanges
@@ -227,3 +228,23 @@ def test_what_an_installation_lacks_is_named(
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises((StageFailed, MissingDependency), match=said):
         require()
+
+
+@pytest.mark.parametrize(
+    ("missing", "kind", "reason"),
+    [
+        ("torch.ao.quantization.quantize_fx", "static_fx", "this PyTorch no longer has FX quantization"),
+        ("torch.ao.quantization.quantize", "static_eager", "this PyTorch no longer has eager quantization"),
+        ("torch.ao.quantization.quantize", "dynamic", "this PyTorch no longer has dynamic quantization"),
+        ("torchao.quantization.pt2e.quantize_pt2e", "pt2e", "torchao, which has PT2E, is not installed"),
+    ],
+)
+def test_a_variant_that_this_installation_cannot_make_is_a_row_with_its_reason(
+    net: nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str, kind: str, reason: str
+) -> None:
+    preprocessing = Preprocessing((1, 16, 16), 1.0, (0.0,), (1.0,), ("a", "b", "c", "d", "e"))
+    baselines = Baselines(net, IMAGES, preprocessing, tmp_path, Path("net.py"), "minmax", per_channel_dense=False)
+    settings = {"static_fx": {"engine": "qnnpack", "reference": True}, "pt2e": {}}.get(kind, {"engine": "qnnpack"})
+    monkeypatch.setitem(sys.modules, missing, None)
+    row = _or_reason("torch-int8", lambda: getattr(baselines, kind)(**settings))
+    assert row.file is None and row.reason.startswith(reason)
