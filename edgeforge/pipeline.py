@@ -102,6 +102,7 @@ STAGES: tuple[Stage, ...] = (
         after=("data", *TRAINED, "calibration"),
         files=("model",),
         uses=TORCH,
+        may_use=("torchao",),
         publish={"*.pt": TORCH_PLACE},
     ),
     # Quantization-aware training; what it has learned is carried into TFLite further down.
@@ -115,6 +116,7 @@ STAGES: tuple[Stage, ...] = (
         after=("data", *TRAINED, "calibration"),
         files=("model",),
         uses=(*TORCH, "pytorch-lightning", "torchmetrics", "torchvision", "onnx", "onnxscript"),
+        may_use=("torchao",),
         publish={"*.pt": TORCH_PLACE, "*.onnx": ONNX_PLACE},
         only_with="quantize.qat",
     ),

@@ -14,7 +14,7 @@ DEFAULT_LIBRARY = "chirale-2.0.0"  # its key in libraries.toml
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 Positive = Annotated[int, Field(ge=1)]
 
-TorchVariant = Literal["dynamic", "static-eager", "static-fx"]
+TorchVariant = Literal["dynamic", "static-eager", "static-fx", "pt2e"]
 TorchObserver = Literal["histogram", "minmax", "moving-average"]
 TorchEngine = Literal["qnnpack", "x86", "fbgemm", "onednn"]
 TFLiteVariant = Literal["float32", "float16", "dynamic", "int8"]
@@ -266,7 +266,9 @@ class Calibration(Section):
 class QAT(Section):
     """Quantization-aware training: fine-tuning the trained network with TFLite's arithmetic in its forward."""
 
-    mode: Literal["fx", "eager"] = Field("fx", description="eager: for models with QuantStub and DeQuantStub")
+    mode: Literal["fx", "eager", "pt2e"] = Field(
+        "fx", description="eager: for models with QuantStub and DeQuantStub; pt2e: torch.export and torchao"
+    )
     epochs: Positive = 2
     lr: float = Field(1e-4, gt=0.0)
     batch_size: Positive = 64
@@ -279,7 +281,10 @@ class QAT(Section):
 class TorchInt8(Section):
     """PyTorch INT8 baselines; `engine` is the reference that comparisons use."""
 
-    variants: tuple[TorchVariant, ...] = ("dynamic", "static-eager", "static-fx")
+    variants: tuple[TorchVariant, ...] = Field(
+        ("dynamic", "static-eager", "static-fx"),
+        description="pt2e: torchao's, by torch.export, which is to follow eager mode and FX",
+    )
     engine: TorchEngine = Field("qnnpack", description="faithful integer arithmetic on every processor")
     also_fx_on: tuple[TorchEngine, ...] = Field(("x86",), description="further engines to judge static-fx on")
     observer: TorchObserver = Field("histogram", description="how calibration sets the activations' ranges")
@@ -319,8 +324,10 @@ class PTQ(Section):
 
     scheme: PTQScheme = "int8"
     name: str | None = Field(None, pattern=r"^[a-z0-9][a-z0-9.-]{0,39}$", description="after tflite-; default: derived")
-    ranges: Literal["calibrated", "torch"] = Field(
-        "calibrated", description="torch: those of torch-fx-int8, so that only kernels differ from PyTorch's"
+    ranges: Literal["calibrated", "torch", "torch-pt2e"] = Field(
+        "calibrated",
+        description="torch: those of torch-fx-int8, so that only kernels differ from PyTorch's; "
+        "torch-pt2e: those of torch-pt2e-int8",
     )
     observer: ObserverName | None = Field(None, description="how activation ranges are chosen; default: minmax")
     percentile: float | None = Field(None, gt=50.0, le=100.0, description="share kept, in percent; default: 99.99")
@@ -345,12 +352,13 @@ class PTQ(Section):
             for key in ("observer", "percentile", "io", "bias_correction", "adaround"):
                 if getattr(self, key):
                     raise ValueError(f"{key} makes no sense for scheme {self.scheme}: its activations stay float32")
-        if self.ranges == "torch":
+        if self.ranges != "calibrated":
+            asked = f"ranges: {self.ranges}"
             if self.scheme != "int8" or self.weights != "per-channel":
-                raise ValueError("ranges: torch makes no sense here: PyTorch's are for int8, weights per channel")
+                raise ValueError(f"{asked} makes no sense here: PyTorch's are for int8, weights per channel")
             for key in ("observer", "percentile", "equalize", "bias_correction", "adaround"):
                 if getattr(self, key):
-                    raise ValueError(f"{key} makes no sense with ranges: torch: they would not be PyTorch's any more")
+                    raise ValueError(f"{key} makes no sense with {asked}: they would not be PyTorch's any more")
         if self.percentile is not None and self.observer != "percentile":
             raise ValueError("percentile needs observer: percentile")
         if self.observer == "entropy" and self.scheme == "int16x8":
@@ -367,8 +375,8 @@ class PTQ(Section):
         if self.name:
             return f"tflite-{self.name}"
         parts = ["tflite", self.scheme]
-        if self.ranges == "torch":
-            parts.append("torch-ranges")
+        if self.ranges != "calibrated":
+            parts.append(f"{self.ranges}-ranges")
         elif self.scheme == "int8":  # tflite-int8 itself is the converter's
             parts.append(self.observer or "minmax")
         elif self.observer not in (None, "minmax"):

@@ -18,6 +18,7 @@ PRUNING_FILE = "pruning.json"
 # every stage that makes models
 VARIANTS_FILE = "variants.json"
 RANGES_FILE = "ranges.npz"  # what PyTorch's quantized model knows of its tensors
+PT2E_RANGES_FILE = "pt2e_ranges.npz"  # the same of PT2E's, beside FX's
 QAT_TRAINING_FILE = "qat_training.json"
 ENGINE_FILE = "engine.json"  # inside a .pt
 ONNX_FLOAT_FILE, ONNX_INT8_FILE = "fp32.onnx", "int8.onnx"

@@ -15,6 +15,7 @@ from edgeforge.suggest import nearest
 TORCH_FLOAT = "torch-fp32"
 TORCH_PRUNED = "torch-pruned-fp32"  # the float network that is then quantized
 TORCH_EAGER, TORCH_FX, TORCH_QAT = "torch-eager-int8", "torch-fx-int8", "torch-qat-int8"
+TORCH_PT2E = "torch-pt2e-int8"
 ONNX_FLOAT, ONNX_INT8 = "onnx-fp32", "onnx-static-int8"
 TFLITE_FLOAT, TFLITE_INT8 = "tflite-float32", "tflite-int8"
 TFLITE_QAT, TFLITE_MIXED = "tflite-qat-int8", "tflite-mixed"

@@ -6,8 +6,6 @@ from typing import Any
 
 import pytorch_lightning as pl
 from torch import nn
-from torch.ao.nn.intrinsic.qat import freeze_bn_stats
-from torch.ao.quantization import FakeQuantizeBase
 
 
 class FreezeForQuantization(pl.Callback):
@@ -24,7 +22,7 @@ class FreezeForQuantization(pl.Callback):
         """Bring the network into the state that this step asks for."""
         epochs = trainer.current_epoch + args[1] / max(int(trainer.num_training_batches), 1)
         if epochs >= self.batch_norm_after:
-            module.apply(freeze_bn_stats)
+            module.apply(_freeze_bn_stats)
         observe_activations(module, epochs < self.observers_after)
 
     def on_validation_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
@@ -33,7 +31,16 @@ class FreezeForQuantization(pl.Callback):
 
 
 def observe_activations(network: nn.Module, on: bool) -> None:
-    """Let the activations' observers follow the values they see, or not."""
-    for name, module in network.named_modules():
-        if isinstance(module, FakeQuantizeBase) and not name.endswith("weight_fake_quant"):
+    """Let the activations' observers follow the values they see, or not; torch.ao's and torchao's fake quantization."""
+    import torch
+
+    weights = (torch.per_channel_symmetric, torch.per_tensor_symmetric)
+    module: Any
+    for module in network.modules():
+        if hasattr(module, "enable_observer") and module.qscheme not in weights:
             module.enable_observer(on)
+
+
+def _freeze_bn_stats(module: Any) -> None:
+    if hasattr(module, "freeze_bn_stats"):
+        module.freeze_bn_stats()

@@ -33,6 +33,7 @@ from edgeforge.results.variant import (
     TFLM_INT8,
     TORCH_EAGER,
     TORCH_FX,
+    TORCH_PT2E,
     Variant,
     read_variants,
     shipped_variant,
@@ -134,13 +135,13 @@ def _float_models(
 
 
 def compared(names: list[str], source: str | None = None) -> list[str]:
-    """Return which PyTorch and ONNX variants stand for their runtimes: FX on every engine, else eager mode.
+    """Return which PyTorch and ONNX variants stand for their runtimes: FX on every engine and PT2E, else eager.
 
     source: the PyTorch variant whose ranges the TFLite model has; it alone then.
     """
     if source:
         return [source]
-    chosen = [name for name in names if name.startswith(TORCH_FX)] or [TORCH_EAGER]
+    chosen = [name for name in names if name.startswith(TORCH_FX) or name == TORCH_PT2E] or [TORCH_EAGER]
     return [*chosen, ONNX_INT8]
 
 

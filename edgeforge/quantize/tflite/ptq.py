@@ -22,10 +22,10 @@ from edgeforge.quantize.tflite.range_matching import Matched
 from edgeforge.quantize.tflite.range_proofs import with_torch_ranges
 from edgeforge.quantize.tflite.static import Precision, quantize_static, quantize_weights
 from edgeforge.quantize.torch.ranges import read_ranges
-from edgeforge.recipe.schema import PTQ, PTQScheme
-from edgeforge.results.files import ORIGINS_FILE, RANGES_FILE, tflite_file
+from edgeforge.recipe.schema import PTQ, PTQScheme, TorchVariant
+from edgeforge.results.files import ORIGINS_FILE, PT2E_RANGES_FILE, RANGES_FILE, tflite_file
 from edgeforge.results.preprocessing import with_preprocessing
-from edgeforge.results.variant import TFLITE_FLOAT, TORCH_FX, Variant, read_variants, write_variants
+from edgeforge.results.variant import TFLITE_FLOAT, TORCH_FX, TORCH_PT2E, Variant, read_variants, write_variants
 from edgeforge.runtimes.litert import LiteRTRunner
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.flatbuffer import int8_checks, operators
@@ -41,6 +41,22 @@ PRECISIONS: dict[PTQScheme, str] = {
     "weight-only": "weight-int8",
 }
 ACTIVATIONS: dict[str, Precision] = {"int8": "int8", "int16x8": "int16"}
+
+
+@dataclass(frozen=True)
+class TorchSource:
+    """Where PyTorch's ranges come from: a variant, what asks for it in the recipe, its file, whose they are."""
+
+    variant: str
+    kind: TorchVariant
+    file: str
+    owner: str
+
+
+TORCH_SOURCES = {
+    "torch": TorchSource(TORCH_FX, "static-fx", RANGES_FILE, "PyTorch's"),
+    "torch-pt2e": TorchSource(TORCH_PT2E, "pt2e", PT2E_RANGES_FILE, "PT2E's"),
+}
 
 
 @dataclass
@@ -68,7 +84,7 @@ class Source:
 
     def make(self, entry: PTQ, progress: Callable[[float, str], None] = lambda share, what: None) -> Made:
         """Return one variant. Raises RecipeError for an activation without a range, and what the quantizer raises."""
-        if entry.ranges == "torch":
+        if entry.ranges != "calibrated":
             return self._with_torch_ranges(entry)
         made = Made(self.model)
         if entry.equalize:
@@ -113,12 +129,13 @@ class Source:
         return made
 
     def _with_torch_ranges(self, entry: PTQ) -> Made:
-        if self.torch_folder is None or not (self.torch_folder / RANGES_FILE).exists():
+        source = TORCH_SOURCES[entry.ranges]
+        if self.torch_folder is None or not (self.torch_folder / source.file).exists():
             raise StageFailed(
-                "PyTorch's ranges are those of torch-fx-int8, which was not made",
-                fix="put static-fx under quantize.torch.variants",
+                f"PyTorch's ranges are those of {source.variant}, which was not made",
+                fix=f"put {source.kind} under quantize.torch.variants",
             )
-        ranges = read_ranges(self.torch_folder)
+        ranges = read_ranges(self.torch_folder, source.file)
         model, matched, checks = with_torch_ranges(
             self.model, ranges, self.origins, per_channel_dense=self.per_channel_dense
         )
@@ -193,7 +210,11 @@ def _variant(entry: PTQ, path: Path, made: Made, source: Source) -> Variant:
             "operators": operators(made.model),
             "input": asdict(runner.input),
             "output": asdict(runner.output),
-            **({"source": TORCH_FX, "output_scale": made.matched.output_scale} if made.matched else {}),
+            **(
+                {"source": TORCH_SOURCES[entry.ranges].variant, "output_scale": made.matched.output_scale}
+                if made.matched
+                else {}
+            ),
         },
     )
 
@@ -203,7 +224,7 @@ def _details(entry: PTQ, made: Made, source: Source) -> list[str]:
     weights = f"int8 weights {entry.weights}" + (f", dense {dense}" if dense != entry.weights else "")
     if entry.scheme in ACTIVATIONS:
         default = ACTIVATIONS[entry.scheme]
-        observer = "PyTorch's" if made.matched else entry.observer or "minmax"
+        observer = TORCH_SOURCES[entry.ranges].owner if made.matched else entry.observer or "minmax"
         share = f" {entry.percentile or DEFAULT_PERCENTILE:g}" if entry.observer == "percentile" else ""
         details = [
             f"{default} activations, {observer}{share} ranges",

@@ -18,15 +18,18 @@ from edgeforge.errors import StageFailed
 from edgeforge.foreign.wording import reason_of
 from edgeforge.machine import has_vnni
 from edgeforge.quantize.torch import fx_quantize
+from edgeforge.quantize.torch.available import require_torch_ao, require_torchao
 from edgeforge.quantize.torch.eager_fusion import fusable_groups
 from edgeforge.quantize.torch.fx_graph import quantizable_graph
+from edgeforge.quantize.torch.pt2e import quantize as pt2e
+from edgeforge.quantize.torch.pt2e.graph import exported_network
 from edgeforge.quantize.torch.qconfig import own_qconfigs, qconfig
 from edgeforge.quantize.torch.ranges import write_ranges
 from edgeforge.quantize.torch.relu6 import replace_in_sequentials
 from edgeforge.recipe.schema import TorchEngine, TorchInt8, TorchObserver
-from edgeforge.results.files import TORCH_FAKE_QUANT_FILE, torch_file
+from edgeforge.results.files import PT2E_RANGES_FILE, TORCH_FAKE_QUANT_FILE, torch_file
 from edgeforge.results.preprocessing import Preprocessing
-from edgeforge.results.variant import TORCH_EAGER, TORCH_FLOAT, TORCH_FX, Variant, write_variants
+from edgeforge.results.variant import TORCH_EAGER, TORCH_FLOAT, TORCH_FX, TORCH_PT2E, Variant, write_variants
 from edgeforge.runtimes.torch_script import save_torch_script
 from edgeforge.train.network.load import dense_network, trained_network
 
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
     from torch import nn
 
 CALIBRATION_BATCH = 50
+USE_PT2E = "put pt2e under quantize.torch.variants instead"
+SIMULATED = "reference arithmetic: integers are simulated in float"
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,7 @@ class Baselines:
 
     def dynamic(self, engine: TorchEngine) -> Variant:
         """int8 weights in dense layers; activations quantized on the fly."""
+        require_torch_ao("dynamic", USE_PT2E)
         from torch import nn
         from torch.ao import quantization
 
@@ -74,6 +80,7 @@ class Baselines:
 
     def static_eager(self, engine: TorchEngine) -> Variant:
         """Full int8 in eager mode, between the model's own stubs or one at each end; fused by the module tree."""
+        require_torch_ao("eager", USE_PT2E)
         from torch.ao import quantization
 
         use_engine(engine)
@@ -97,6 +104,7 @@ class Baselines:
 
     def static_fx(self, engine: TorchEngine, *, reference: bool) -> Variant:
         """Full int8 in FX graph mode, with the fake-quant model that says what its outputs should be."""
+        require_torch_ao("FX", USE_PT2E)
         use_engine(engine)
         graph = quantizable_graph(self.network, self.model_file)
         prepared = fx_quantize.prepare(
@@ -114,6 +122,20 @@ class Baselines:
         detail = f"engine {engine}" + (", 16-bit sums: no VNNI here" if _saturates(engine) else "")
         variant = Variant(name, "torch", "int8", None, detail, extra=extra)
         return self._save(f"fx_int8{suffix}", made.integer, variant)
+
+    def pt2e(self) -> Variant:
+        """Full int8 by torch.export and torchao; a fake-quant model too, so that no other says what it should give."""
+        require_torchao()
+        exported = exported_network(self.network, self.model_file, self.calibration[:1])
+        prepared = pt2e.prepare(
+            exported, self.calibration[:1], training=False, per_channel_dense=self.per_channel_dense,
+            observer=self.observer,
+        )  # fmt: skip
+        self._calibrate(prepared)
+        made = pt2e.finish(prepared, exported, self.calibration)
+        write_ranges(self.folder, made.ranges, PT2E_RANGES_FILE)
+        extra = {"output_scale": made.ranges.output_scale}
+        return self._save("pt2e_int8", made.integer, Variant(TORCH_PT2E, "torch", "int8", None, SIMULATED, extra=extra))
 
     def _calibrate(self, prepared: nn.Module) -> None:
         import torch
@@ -161,6 +183,7 @@ def quantize_torch(job: Job) -> None:
         "torch-dynamic-int8": lambda: baselines.dynamic(reference),
         TORCH_EAGER: lambda: baselines.static_eager(reference),
         TORCH_FX: lambda: baselines.static_fx(reference, reference=True),
+        TORCH_PT2E: baselines.pt2e,
     }
     names = _names(settings)
     variants = baselines.float32(dense_network(job) if "prune" in job.inputs else None)
@@ -175,8 +198,9 @@ def _names(settings: TorchInt8) -> list[str]:
     """Return the names of the INT8 variants that a recipe asks for."""
     kinds = {"dynamic": "torch-dynamic-int8", "static-eager": TORCH_EAGER, "static-fx": TORCH_FX}
     names = [name for kind, name in kinds.items() if kind in settings.variants]
-    further = [f"torch-fx-int8-{engine}" for engine in settings.also_fx_on if engine != settings.engine]
-    return names + (further if "static-fx" in settings.variants else [])
+    if "static-fx" in settings.variants:
+        names += [f"torch-fx-int8-{engine}" for engine in settings.also_fx_on if engine != settings.engine]
+    return names + ([TORCH_PT2E] if "pt2e" in settings.variants else [])
 
 
 def _left_out(job: Job, name: str) -> Variant:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.builder.stage import Job
 from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing
+from edgeforge.quantize.torch.available import require_torch_ao, require_torchao
 from edgeforge.quantize.torch.ranges import write_ranges
 from edgeforge.recipe.schema import Train
 from edgeforge.results.files import QAT_FAKE_QUANT_FILE, QAT_ONNX_FILE, QAT_TORCH_FILE, QAT_TRAINING_FILE
@@ -25,32 +26,48 @@ if TYPE_CHECKING:
 def quantization_aware_training(job: Job) -> None:
     """Write qat_int8.pt, qat_fake_quant.pt, qat_fp32.onnx, ranges.npz and qat_training.json.
 
-    Raises RecipeError when FX cannot trace the model, or `skip` names no module of it.
+    Raises RecipeError when the model cannot be traced, or `skip` names no module of it; StageFailed when this PyTorch
+    no longer has the mode, MissingDependency without torchao.
     """
     import torch
 
     from edgeforge.export.onnx import write_onnx
-    from edgeforge.quantize.torch.int8 import use_engine
+    from edgeforge.quantize.torch.int8 import SIMULATED, use_engine
     from edgeforge.runtimes.torch_script import save_torch_script
 
     settings, engine = job.recipe.quantize.qat, job.recipe.quantize.torch.engine
     assert settings
-    use_engine(engine)
+    _require(settings.mode)
+    if settings.mode != "pt2e":
+        use_engine(engine)
     calibration = torch.from_numpy(read_calibration(job.inputs["calibration"]))
     made = _fine_tuned(job, calibration)
     if made is None:
         return  # another process of this training writes the results
     preprocessing = read_preprocessing(job.inputs["data"])
     example = calibration[:1]
-    save_torch_script(job.output / QAT_TORCH_FILE, made.integer, example, preprocessing, engine=engine)
-    save_torch_script(job.output / QAT_FAKE_QUANT_FILE, made.fake_quant, example, preprocessing)
+    extra: dict[str, Any] = {"output_scale": made.ranges.output_scale}
+    if settings.mode == "pt2e":  # a fake-quant model itself
+        arithmetic = SIMULATED
+        save_torch_script(job.output / QAT_TORCH_FILE, made.integer, example, preprocessing)
+    else:
+        arithmetic = f"engine {engine}"
+        save_torch_script(job.output / QAT_TORCH_FILE, made.integer, example, preprocessing, engine=engine)
+        save_torch_script(job.output / QAT_FAKE_QUANT_FILE, made.fake_quant, example, preprocessing)
+        extra |= {"engine": engine, "fake_quant": QAT_FAKE_QUANT_FILE}
     write_onnx(made.float_twin, preprocessing, job.output / QAT_ONNX_FILE)
     write_ranges(job.output, made.ranges)
-    extra = {"engine": engine, "fake_quant": QAT_FAKE_QUANT_FILE, "output_scale": made.ranges.output_scale}
-    detail = f"{settings.mode}, {settings.epochs} epoch(s) of fine-tuning, engine {engine}"
+    detail = f"{settings.mode}, {settings.epochs} epoch(s) of fine-tuning, {arithmetic}"
     if settings.skip:
         detail += f"; in float: {', '.join(settings.skip)}"
     write_variants(job.output, [Variant(TORCH_QAT, "torch", "int8", QAT_TORCH_FILE, detail, extra=extra)])
+
+
+def _require(mode: str) -> None:
+    if mode == "pt2e":
+        require_torchao()
+    else:
+        require_torch_ao("eager" if mode == "eager" else "FX", fix="set quantize.qat.mode: pt2e")
 
 
 def _fine_tuned(job: Job, calibration: torch.Tensor) -> Quantized | None:
@@ -59,11 +76,12 @@ def _fine_tuned(job: Job, calibration: torch.Tensor) -> Quantized | None:
 
     import_torchvision()
     import pytorch_lightning as pl
-    from torch.ao.quantization import disable_fake_quant, enable_fake_quant
 
     from edgeforge.quantize.torch import eager_quantize, fx_quantize
     from edgeforge.quantize.torch.eager_quantize import eager_network
     from edgeforge.quantize.torch.fx_graph import quantizable_graph
+    from edgeforge.quantize.torch.pt2e import quantize as pt2e
+    from edgeforge.quantize.torch.pt2e.graph import exported_network
     from edgeforge.train.network.load import network_weights, trained_network
     from edgeforge.train.qat_callback import FreezeForQuantization
     from edgeforge.train.stage import best_checkpoint, fit, training_row
@@ -77,13 +95,16 @@ def _fine_tuned(job: Job, calibration: torch.Tensor) -> Quantized | None:
     how: Any
     if settings.mode == "eager":
         source, how = eager_network(network, settings.skip), eager_quantize
+    elif settings.mode == "pt2e":
+        source = exported_network(network, job.files["model"], calibration[:1], settings.skip)
+        how = pt2e
     else:
         source, how = quantizable_graph(network, job.files["model"], settings.skip), fx_quantize
     prepared = how.prepare(source, calibration[:1], training=True, per_channel_dense=dense)
     # Ranges begin where calibration puts them: from zero they would clip the first steps.
-    prepared.eval().apply(disable_fake_quant)
+    _fake_quantize(prepared.eval(), False)
     _calibrate(prepared, calibration)
-    prepared.train().apply(enable_fake_quant)
+    _fake_quantize(prepared.train(), True)
     rest = FreezeForQuantization(
         settings.epochs / 2 if settings.freeze_bn_after is None else settings.freeze_bn_after,
         0.75 * settings.epochs if settings.freeze_observers_after is None else settings.freeze_observers_after,
@@ -102,6 +123,13 @@ def _fine_tuned(job: Job, calibration: torch.Tensor) -> Quantized | None:
     (job.output / QAT_TRAINING_FILE).write_text(row.model_dump_json(indent=1))
     made: Quantized = how.finish(prepared, source, calibration)
     return made
+
+
+def _fake_quantize(prepared: torch.nn.Module, on: bool) -> None:
+    module: Any
+    for module in prepared.modules():  # of torch.ao or of torchao
+        if hasattr(module, "enable_fake_quant"):
+            module.enable_fake_quant(on)
 
 
 def _calibrate(prepared: torch.nn.Module, calibration: torch.Tensor) -> None:

@@ -61,8 +61,8 @@ class TorchRanges:
         return self.tensors[-1].scale
 
 
-def write_ranges(folder: Path, ranges: TorchRanges) -> None:
-    """Write ranges.npz."""
+def write_ranges(folder: Path, ranges: TorchRanges, file: str = RANGES_FILE) -> None:
+    """Write ranges.npz, or a file of another name."""
     import numpy as np
 
     facts = {
@@ -73,14 +73,14 @@ def write_ranges(folder: Path, ranges: TorchRanges) -> None:
     arrays: dict[str, NDArray[Any]] = {f"tensor_{i}": tensor.values for i, tensor in enumerate(ranges.tensors)}
     for place, weights in enumerate(ranges.weights):
         arrays |= {f"scale_{place}": weights.scale, f"weights_{place}": weights.values}
-    np.savez(folder / RANGES_FILE, facts=np.array(json.dumps(facts)), inputs=ranges.inputs, **arrays)
+    np.savez(folder / file, facts=np.array(json.dumps(facts)), inputs=ranges.inputs, **arrays)
 
 
-def read_ranges(folder: Path) -> TorchRanges:
+def read_ranges(folder: Path, file: str = RANGES_FILE) -> TorchRanges:
     """Return what `write_ranges` wrote."""
     import numpy as np
 
-    with np.load(folder / RANGES_FILE) as arrays:
+    with np.load(folder / file) as arrays:
         facts = json.loads(str(arrays["facts"]))
         tensors = [
             ObservedTensor(name, module, scale, zero_point, arrays[f"tensor_{place}"])
