@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.builder.stage import Job
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import StageFailed
-from edgeforge.evaluate.predict import test_sets
+from edgeforge.evaluate.predict import test_sets, write_agreements
 from edgeforge.results.files import PREDICTIONS_FILE, TFLM_FILE
 from edgeforge.results.variant import TFLM_INT8, Variant, shipped_variant, write_variants
+from edgeforge.runtimes.second_process import Model
+from edgeforge.runtimes.self_agreement import agreement
 from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.tflite.flatbuffer import macs
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 # What the reference kernels manage in 60 s on a slow desktop core (measured: 1.0e9 a second).
 MACS_IN_A_MINUTE = 60 * 10**9
 PORTION = 100
+AGAIN = 4  # images that it runs twice more: TFLM is slow on a desk
 
 
 def run_tflm(job: Job) -> None:
@@ -51,6 +54,8 @@ def run_tflm(job: Job) -> None:
         further = test_sets(job.inputs["data"])
         logits |= {f"{TFLM_INT8}{suffix}": runner.run(more) for suffix, more in further.items() if suffix}
         np.savez(job.output / PREDICTIONS_FILE, **logits)
+        few = images[index[:AGAIN]]
+        write_agreements(job.output, {TFLM_INT8: agreement(runner, Model(path, "tflm"), few)}, "tflm")
         arena = runner.arena()
         facts |= {"arena_bytes": arena.total, "arena_head_bytes": arena.head, "arena_tail_bytes": arena.tail}
         facts |= {"images": len(index), "of": len(images), "reason": ""}

@@ -12,7 +12,7 @@ from edgeforge import __version__
 from edgeforge.builder.key import library_versions
 from edgeforge.builder.stage import Job
 from edgeforge.data.splits import read_findings, read_preprocessing, read_split
-from edgeforge.evaluate.measure import FOLLOWS_FAKE_QUANT, reference_of
+from edgeforge.evaluate.measure import AGREES_WITH_ITSELF, FOLLOWS_FAKE_QUANT, reference_of
 from edgeforge.evaluate.tflm import read_tflm
 from edgeforge.machine import machine_facts
 from edgeforge.recipe.schema import Recipe
@@ -137,7 +137,11 @@ def _findings(variants: list[VariantRow], calibration: CalibrationRow, targets: 
     for row in variants:
         found += [Finding(severity="warning", what=f"{row.name}: {text}", remedy="") for text in row.warnings]
         for check in row.checks:
-            if not check.passed and check.name != FOLLOWS_FAKE_QUANT:  # that one has its own warning
+            if not check.passed and check.name == AGREES_WITH_ITSELF:
+                what = f"{row.name} disagrees with itself: {check.detail}"
+                remedy = "its figures are of one run; `edgeforge doctor` says what is trustworthy on this desk"
+                found.append(Finding(severity="error", what=what, remedy=remedy))
+            elif not check.passed and check.name != FOLLOWS_FAKE_QUANT:  # that one has its own warning
                 what = f"{row.name}: not proven: {check.name}: {check.detail}"
                 found.append(Finding(severity="warning", what=what, remedy=""))
         if row.drop and row.drop.verdict == "worse" and _loss(row.drop) > _lost_by_pruning(row, variants):
