@@ -13,9 +13,7 @@ from edgeforge.errors import StageFailed
 from edgeforge.evaluate.predict import test_sets, write_agreements
 from edgeforge.results.files import PREDICTIONS_FILE, TFLM_FILE
 from edgeforge.results.variant import TFLM_INT8, Variant, shipped_variant, write_variants
-from edgeforge.runtimes.second_process import Model
-from edgeforge.runtimes.self_agreement import agreement
-from edgeforge.runtimes.tflm import TFLMRunner
+from edgeforge.runtimes.tflm import TFLMRunner, require_self_agreement
 from edgeforge.tflite.flatbuffer import macs
 
 if TYPE_CHECKING:
@@ -33,7 +31,7 @@ def run_tflm(job: Job) -> None:
 
     tflm.json: source (the variant that it runs), arena_bytes, arena_head_bytes, arena_tail_bytes, operators,
     unsupported, images, of, reason. `reason` says why there are no figures: no such model was made, or TFLM refuses
-    it; then `unsupported` names the operator it stopped at.
+    it; then `unsupported` names the operator it stopped at. Or TFLM disagrees with itself: then nothing it says is kept.
     """
     import numpy as np
 
@@ -46,6 +44,9 @@ def run_tflm(job: Job) -> None:
         raw, _ = read_split(job.inputs["data"], "test")
         images = read_preprocessing(job.inputs["data"]).apply(raw)
         index = chosen_images(len(images), macs(path.read_bytes()))
+        job.progress(0.0, "whether it agrees with itself")
+        found = require_self_agreement(runner, path, images[index[:AGAIN]])
+        write_agreements(job.output, {TFLM_INT8: found}, "tflm")
         rows = []
         for start in range(0, len(index), PORTION):
             job.progress(start / len(index), f"{len(index)} images")
@@ -54,8 +55,6 @@ def run_tflm(job: Job) -> None:
         further = test_sets(job.inputs["data"])
         logits |= {f"{TFLM_INT8}{suffix}": runner.run(more) for suffix, more in further.items() if suffix}
         np.savez(job.output / PREDICTIONS_FILE, **logits)
-        few = images[index[:AGAIN]]
-        write_agreements(job.output, {TFLM_INT8: agreement(runner, Model(path, "tflm"), few)}, "tflm")
         arena = runner.arena()
         facts |= {"arena_bytes": arena.total, "arena_head_bytes": arena.head, "arena_tail_bytes": arena.tail}
         facts |= {"images": len(index), "of": len(images), "reason": ""}

@@ -19,6 +19,7 @@ from edgeforge.recipe.schema import Recipe
 from edgeforge.report.html import render
 from edgeforge.report.parity.view import parity_findings
 from edgeforge.report.pruning_row import pruning_row
+from edgeforge.report.sentences.raspberry_pi import raspberry_pi_findings
 from edgeforge.results.board_files import board_files_among, crc_of, read_runs
 from edgeforge.results.devices import raspberry_pi_row
 from edgeforge.results.files import (
@@ -71,6 +72,7 @@ def gather(job: Job) -> Report:
     variants = _variants(job, recipe.name)
     edge_tpu = job.inputs["edgetpu"] / EDGE_TPU_FILE
     parity = ParityRow.model_validate_json((job.inputs["parity"] / PARITY_FILE).read_bytes())
+    raspberry_pi = raspberry_pi_row(job.inputs, job.files)
     return Report(
         recipe=recipe.name,
         shipped=read_tflm(job.inputs["tflm"])["source"],
@@ -92,13 +94,14 @@ def gather(job: Job) -> Report:
         findings=read_findings(job.inputs["data"])
         + as_it_is_findings(recipe)
         + _findings(variants, calibration, targets)
-        + parity_findings(parity),
+        + parity_findings(parity)
+        + raspberry_pi_findings(raspberry_pi),
         stages=[StageRow(**row) for row in job.facts["stages"]],
         recipe_yaml=yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False),
         parity=parity,
         mixed=_optional(job, "mixed", MIXED_FILE, MixedRow),
         qat=_optional(job, "qat", QAT_TRAINING_FILE, TrainingRow),
-        raspberry_pi=raspberry_pi_row(job.inputs, job.files),
+        raspberry_pi=raspberry_pi,
         board_runs=_board_runs(job),
     )
 
