@@ -63,9 +63,7 @@ def pack_raspberry_pi(job: Job) -> None:
         job.progress(0.1 + 0.4 * done, f"optimising {source.name}")
         target = job.scratch / f"{name}_{key}.{settings.format}"
         optimize_for_arm(source, target, settings.optimize)
-        goldens = golden_outputs(
-            target, source, images, int8=key == "int8", step=variant.extra.get("output_scale")
-        )
+        goldens = golden_outputs(target, source, images, int8=key == "int8", step=variant.extra.get("output_scale"))
         outputs[key], origins[key] = goldens.outputs, goldens.origin
         findings += [goldens.finding] if goldens.finding else []
         tolerance, meaning = _tolerance(key, outputs[key], variant, source)
