@@ -1,4 +1,4 @@
-"""The stages `predict-*`: the logits of every variant over the whole test split, and whether they are the same again."""
+"""The stages `predict-*`: the logits of every variant over the whole test split, and whether it repeats them."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def run_tflm(job: Job) -> None:
 
     tflm.json: source (the variant that it runs), arena_bytes, arena_head_bytes, arena_tail_bytes, operators,
     unsupported, images, of, reason. `reason` says why there are no figures: no such model was made, or TFLM refuses
-    it; then `unsupported` names the operator it stopped at. Or TFLM disagrees with itself: then nothing it says is kept.
+    it, and `unsupported` names the operator it stopped at, or disagrees with itself: nothing it says is kept then.
     """
     import numpy as np
 

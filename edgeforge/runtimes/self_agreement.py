@@ -84,7 +84,8 @@ def difference(first: NDArray[np.float32], later: NDArray[np.float32], when: str
         return ""
     if first.shape != later.shape:
         return f"{when}, its outputs have the shape {list(later.shape)} instead of {list(first.shape)}"
-    apart = np.abs(first - later)
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(first - later)
     count = int((apart != 0).sum())  # NaN too: it differs from everything
     largest = f"by up to {np.nanmax(apart):.3g}" if not np.isnan(apart).all() else "and are no numbers"
     return f"{when}, {count} of {apart.size} outputs differ, {largest}"

@@ -34,8 +34,9 @@ def choose_vectors(
 ) -> tuple[TestVector, ...]:
     """Return the first input of each label, as many as are small enough, with TFLM's own outputs.
 
-    model: the file that the runner runs. raw: N,C,H,W of raw_type, at least one. labels: what each is, such as its class, for the choice and the comment
-    above it; empty ones are told apart. Raises StageFailed when TFLM answers otherwise the next time it is asked.
+    model: the file that the runner runs. raw: N,C,H,W of raw_type, at least one. labels: what each is, such as its
+    class, for the choice and the comment above it; empty ones are told apart. Raises StageFailed when TFLM answers
+    otherwise the next time it is asked.
     """
     firsts: dict[str, int] = {}
     for index, label in enumerate(labels):

@@ -70,8 +70,9 @@ def pack_raspberry_pi(job: Job) -> None:
         if key == "fp32" and not goldens.finding:
             difference = float(abs(outputs[key] - OnnxRunner(source).run(images)).max())
             if difference > tolerance:
+                allowed = f"(allowed {tolerance:.3g}: {meaning})"
                 raise ParityError(
-                    f"{target.name} differs from {source.name} by {difference:.3g} (allowed {tolerance:.3g}: {meaning})",
+                    f"{target.name} differs from {source.name} by {difference:.3g} {allowed}",
                     fix="try raspberry_pi.optimize: basic",
                 )
         data = target.read_bytes()

@@ -1,7 +1,5 @@
 """What the checks of a desk say: of this one, of a processor without VNNI, and of a runtime that is off."""
 
-import json
-
 import desk_nets
 import numpy as np
 import pytest
