@@ -3,12 +3,15 @@
 import io
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 from broken_runtime import Answer, break_runtime, other_in_this_process, other_the_second_time
+from places import ROOT
 from raspberry_pi_bundle import make_bundle
 
 from edgeforge.builder.stage import Job
@@ -19,7 +22,7 @@ from edgeforge.results.devices import raspberry_pi_row
 from edgeforge.runtimes.onnxruntime import OnnxRunner
 from edgeforge.runtimes.self_agreement import on_this_desk
 from edgeforge.targets.raspberry_pi.bench import bench_on_desk, script
-from edgeforge.targets.raspberry_pi.goldens import golden_outputs
+from edgeforge.targets.raspberry_pi.goldens import golden_outputs, reference_outputs
 from edgeforge.targets.raspberry_pi.tarball import tar_gz
 
 
@@ -115,3 +118,19 @@ def test_a_self_test_that_cannot_run_stops_the_build(tmp_path: Path, packed_bund
     (copy / "selftest.npz").unlink()
     with pytest.raises(StageFailed, match=r"selftest\.py fails on this desk: error: selftest\.npz is missing"):
         script(copy, "selftest.py", "--json", passes=(0, 1))
+
+
+def test_an_operator_that_the_evaluator_lacks_leaves_one_run(
+    tmp_path: Path, packed_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_runtime(monkeypatch, other_the_second_time, unoptimized_too=True)
+    images = np.zeros((1, 1, 8, 8), np.float32)
+    outputs, origin = reference_outputs(packed_bundle / "models" / "digits_fp32.onnx", images)  # FusedConv
+    assert outputs.shape == (1, 10) and origin.startswith("one run of its graph unoptimised, which disagrees")
+
+
+def test_goldens_made_again_in_fresh_processes_are_equal() -> None:
+    command = [sys.executable, ROOT / "scripts" / "prove_goldens.py", "--builds", "3"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith(on_this_desk("onnxruntime")) and done.stdout.count("3 of 3 goldens equal") == 2
