@@ -13,7 +13,8 @@ from edgeforge.errors import StageFailed
 from edgeforge.evaluate.predict import test_sets, write_agreements
 from edgeforge.results.files import PREDICTIONS_FILE, TFLM_FILE
 from edgeforge.results.variant import TFLM_INT8, Variant, shipped_variant, write_variants
-from edgeforge.runtimes.tflm import TFLMRunner, require_self_agreement
+from edgeforge.runtimes.self_agreement import require_tflm_agreement
+from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.tflite.flatbuffer import macs
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def run_tflm(job: Job) -> None:
         images = read_preprocessing(job.inputs["data"]).apply(raw)
         index = chosen_images(len(images), macs(path.read_bytes()))
         job.progress(0.0, "whether it agrees with itself")
-        found = require_self_agreement(runner, path, images[index[:AGAIN]])
+        found = require_tflm_agreement(runner, path, images[index[:AGAIN]])
         write_agreements(job.output, {TFLM_INT8: found}, "tflm")
         rows = []
         for start in range(0, len(index), PORTION):

@@ -72,7 +72,9 @@ def main() -> int:
     import numpy as np
 
     order = json.loads(Path(sys.argv[1]).read_text())
-    images, found, failed = np.load(order["inputs"]), {}, {}
+    images = np.load(order["inputs"])
+    found: dict[str, Any] = {}
+    failed: dict[str, str] = {}
     for name, (path, how) in order["models"].items():
         try:
             found[name] = Model(Path(path), how).open().run(images)

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgeforge.errors import StageFailed
 from edgeforge.machine import machine_facts
 from edgeforge.runtimes.runner import Runner
 from edgeforge.runtimes.second_process import Model, in_second_process
@@ -51,6 +53,19 @@ def agreement(runner: Runner, model: Model, images: NDArray[np.float32]) -> Agre
     """Return how a runner of a model agrees with itself on images (N,C,H,W float32)."""
     name = model.path.name
     return agreements({name: twice(runner, images)}, {name: model}, images)[name]
+
+
+def require_tflm_agreement(runner: Runner, path: Path, images: NDArray[np.float32]) -> Agreement:
+    """Return how TFLM's runner of a model agrees with itself on images (N,C,H,W float32).
+
+    Raises StageFailed when it does not: a board is compared with TFLM, and there is nothing to take its place.
+    """
+    found = agreement(runner, Model(path, "tflm"), images)
+    if not found.agrees:
+        raise StageFailed(
+            f"{on_this_desk('tflm')} disagrees with itself: {found}", fix="build it on another computer, or report this"
+        )
+    return found
 
 
 def twice(runner: Runner, images: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

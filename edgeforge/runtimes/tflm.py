@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.errors import StageFailed
 from edgeforge.foreign.wording import cause, remedy
 from edgeforge.runtimes.native_output import CapturedOutput
-from edgeforge.runtimes.second_process import Model
-from edgeforge.runtimes.self_agreement import Agreement, agreement, on_this_desk
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.tensors import from_output, tensor_spec, to_input
 
@@ -93,19 +91,6 @@ class TFLMRunner:
         if set(found) != {"total", "head", "tail"}:
             raise StageFailed("TFLM's allocator printed no arena figures", fix="install the pinned tflite-micro")
         return Arena(int(found["total"]), int(found["head"]), int(found["tail"]))
-
-
-def require_self_agreement(runner: TFLMRunner, path: Path, images: NDArray[np.float32]) -> Agreement:
-    """Return how a runner of a model agrees with itself on images (N,C,H,W float32).
-
-    Raises StageFailed when it does not: a board is compared with TFLM, and there is nothing to take its place.
-    """
-    found = agreement(runner, Model(path, "tflm"), images)
-    if not found.agrees:
-        raise StageFailed(
-            f"{on_this_desk('tflm')} disagrees with itself: {found}", fix="build it on another computer, or report this"
-        )
-    return found
 
 
 def _spec(details: dict[str, Any]) -> Any:

@@ -39,3 +39,36 @@ def other_the_second_time(right: np.ndarray, run: int) -> np.ndarray:
 def other_in_this_process(right: np.ndarray, run: int) -> np.ndarray:
     """This process always says the same, another one something else."""
     return right + 0.5
+
+
+# Put as sitecustomize.py on PYTHONPATH, it is in every process of a build, the bundle's own scripts among them.
+SITE = """
+import importlib.abc, importlib.util, sys
+
+def broken(onnxruntime):
+    class InferenceSession(onnxruntime.InferenceSession):
+        def __init__(self, model, options=None, *words, **settings):
+            super().__init__(model, options, *words, **settings)
+            off = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+            self.calls = 0
+            self.wrong = "int8" in str(model) and not (options and options.graph_optimization_level == off)
+
+        def run(self, *words, **settings):
+            self.calls += 1
+            outputs = super().run(*words, **settings)
+            return [one + 50 for one in outputs] if self.wrong and self.calls % 3 == 0 else outputs
+
+    onnxruntime.InferenceSession = InferenceSession
+
+class Finder(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name != "onnxruntime":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        load = spec.loader.exec_module
+        spec.loader.exec_module = lambda module: (load(module), broken(module))
+        return spec
+
+sys.meta_path.insert(0, Finder())
+"""

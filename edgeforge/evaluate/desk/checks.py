@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any, Literal
 
 from edgeforge.evaluate.desk.found import Found
 from edgeforge.evaluate.desk.nets import (
@@ -22,7 +23,7 @@ from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.runtimes.second_process import How, Model
 from edgeforge.runtimes.self_agreement import Agreement, agreements, twice
 
-KINDS = ("uint8", "int8")
+KINDS: tuple[Literal["uint8", "int8"], ...] = ("uint8", "int8")
 # In steps of the output. XNNPACK rounds every layer's sums its own way: two steps after four layers.
 ONE_STEP, KERNELS_APART = 1.01, 2.01
 ANOTHER_RELEASE = "its goldens are taken from the reference; install another release"
@@ -32,17 +33,19 @@ def onnxruntime() -> list[Found]:
     """ONNX Runtime's int8 against itself, and against the same graph unoptimised: what processors with AMX broke."""
     rows = []
     with tempfile.TemporaryDirectory() as scratch:
-        models = {}
+        models: dict[str, Model] = {}
         for kind in KINDS:
             models[kind] = Model(Path(scratch) / f"{kind}.onnx")
             models[kind].path.write_bytes(four_convolutions(kind))
         images = desk_images()
         found = agreements({kind: twice(model.open(), images) for kind, model in models.items()}, models, images)
-        for kind, model in models.items():
+        for name, model in models.items():
             plain = Model(model.path, "unoptimized").open().run(images)
-            steps = float(abs(found[kind].outputs - plain).max()) / ACTIVATION_SCALE
-            name = f"ONNX Runtime {kind}"
-            rows.append(_judged(name, found[kind], steps, ONE_STEP, "its unoptimised graph", ANOTHER_RELEASE))
+            steps = float(abs(found[name].outputs - plain).max()) / ACTIVATION_SCALE
+            row = _judged(
+                f"ONNX Runtime {name}", found[name], steps, ONE_STEP, "its unoptimised graph", ANOTHER_RELEASE
+            )
+            rows.append(row)
     return rows
 
 
@@ -73,22 +76,23 @@ def pytorch() -> list[Found]:
                if engine in torch.backends.quantized.supported_engines]  # fmt: skip
     ones = np.ones((1, *SATURATING_SHAPE), np.float32)
     preprocessing = Preprocessing(SATURATING_SHAPE, 1.0, (0.0,), (1.0,), ("any",))
-    models, runs, right = {}, {}, {}
+    models: dict[str, Model] = {}
+    runs: dict[str, Any] = {}
+    right: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as scratch, torch.no_grad():
         for engine in engines:
-            network, scale = saturating(engine)
-            exact = torch.nn.functional.conv2d(torch.from_numpy(ones), network[1].weight().dequantize(), padding=1)
-            right[engine] = exact.numpy(), scale
+            network, kernel, scale = saturating(engine)
+            right[engine] = torch.nn.functional.conv2d(torch.from_numpy(ones), kernel, padding=1).numpy(), scale
             models[engine] = Model(Path(scratch) / f"{engine}.pt")
             save_torch_script(models[engine].path, network, torch.from_numpy(ones), preprocessing, engine=engine)
             runs[engine] = twice(models[engine].open(), ones)
         found = agreements(runs, models, ones)
     rows = []
-    for engine, one in found.items():
-        exact, scale = right[engine]
+    for name, one in found.items():
+        exact, scale = right[name]
         steps = float(abs(one.outputs - exact).max()) / scale
         remedy = "its 16-bit sums saturate here: compare with qnnpack"
-        rows.append(_judged(f"PyTorch {engine}", one, steps, ONE_STEP, "the exact sums", remedy))
+        rows.append(_judged(f"PyTorch {name}", one, steps, ONE_STEP, "the exact sums", remedy))
     return rows
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
     from numpy.typing import NDArray
     from torch import nn
 
@@ -72,8 +73,8 @@ def four_convolutions(kind: Literal["uint8", "int8"]) -> bytes:
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def saturating(engine: str) -> tuple[nn.Module, float]:
-    """Return a quantized convolution in PyTorch whose pairs of products pass 16 bits, and its output's scale.
+def saturating(engine: str) -> tuple[nn.Module, torch.Tensor, float]:
+    """Return a quantized convolution in PyTorch whose pairs of products pass 16 bits, its kernel, its output's scale.
 
     Its input is all ones, quantized as 255; half its weights are 127, so that two products come to 64,770.
     """
@@ -90,7 +91,8 @@ def saturating(engine: str) -> tuple[nn.Module, float]:
     )
     convolution.scale, convolution.zero_point = 9 * channels / 127, 128
     quantize = quantized.Quantize(torch.tensor([1 / 255]), torch.tensor([0]), torch.quint8)
-    return torch.nn.Sequential(quantize, convolution, quantized.DeQuantize()), convolution.scale
+    network = torch.nn.Sequential(quantize, convolution, quantized.DeQuantize())
+    return network, convolution.weight().dequantize(), convolution.scale
 
 
 def _stepped(nodes: list[Any], x: str, name: str) -> str:

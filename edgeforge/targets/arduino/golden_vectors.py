@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.results.preprocessing import Preprocessing
-from edgeforge.runtimes.tflm import TFLMRunner, require_self_agreement
+from edgeforge.runtimes.self_agreement import require_tflm_agreement
+from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.tflite.tensors import to_input
 
 if TYPE_CHECKING:
@@ -52,5 +53,5 @@ def choose_vectors(
         used.append(index)
         name = f"test input {index}" + (f", {labels[index]}" if labels[index] else "")
         chosen.append(TestVector(name, image, tensor[0], runner.run_raw(tensor)[0]))
-    require_self_agreement(runner, model, preprocessing.apply(raw[used]))
+    require_tflm_agreement(runner, model, preprocessing.apply(raw[used]))
     return tuple(chosen)

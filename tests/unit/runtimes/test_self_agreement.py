@@ -11,8 +11,15 @@ from places import DATA
 
 from edgeforge.errors import StageFailed
 from edgeforge.runtimes.second_process import OPENERS, Model, in_second_process
-from edgeforge.runtimes.self_agreement import agreement, agreements, difference, on_this_desk, twice
-from edgeforge.runtimes.tflm import TFLMRunner, require_self_agreement
+from edgeforge.runtimes.self_agreement import (
+    agreement,
+    agreements,
+    difference,
+    on_this_desk,
+    require_tflm_agreement,
+    twice,
+)
+from edgeforge.runtimes.tflm import TFLMRunner
 
 MODEL = DATA / "digits_int8.tflite"
 IMAGES = np.random.default_rng(0).normal(size=(3, 1, 8, 8)).astype(np.float32)
@@ -55,7 +62,7 @@ def test_tflm_that_disagrees_with_itself_is_refused_with_version_and_processor()
     first, again = twice(Drifting(MODEL), IMAGES)
     assert (abs(first - again) == 0.25).all()
     with pytest.raises(StageFailed) as caught:
-        require_self_agreement(Drifting(MODEL), MODEL, IMAGES)
+        require_tflm_agreement(Drifting(MODEL), MODEL, IMAGES)
     assert caught.value.reason.startswith(
         f"{on_this_desk('tflm')} disagrees with itself: run again in the same session"
     )
