@@ -1,10 +1,11 @@
-"""What is installed and what is missing: `edgeforge doctor`. Imports nothing heavy."""
+"""What is installed, what is missing and which runtime to trust here: `edgeforge doctor`. Imports nothing heavy."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import Distribution, PackageNotFoundError, entry_points, version
 from typing import Literal
@@ -12,8 +13,9 @@ from typing import Literal
 from packaging.requirements import Requirement
 
 from edgeforge.bundled import DISTRIBUTION
+from edgeforge.evaluate.desk.found import Found, check_desk
 from edgeforge.extras import EXTRAS
-from edgeforge.machine import has_vnni
+from edgeforge.machine import has_amx, has_vnni
 
 GIB = 1024**3
 MIN_FREE_BYTES = 2 * GIB
@@ -44,6 +46,18 @@ class Diagnosis:
 def diagnose() -> list[Diagnosis]:
     """Return the state of Python, every package, this machine, and optional programs."""
     return [_python(), *_packages(), *_torchvision(), *_machine(), *_programs()]
+
+
+def diagnose_arithmetic() -> Iterator[list[Diagnosis]]:
+    """Yield what each runtime computes here, as it is found out, and at last which of them to trust; takes seconds."""
+    found: list[Found] = []
+    for rows in check_desk():
+        found += rows
+        yield [Diagnosis(row.runtime, row.what, "ok" if row.trustworthy else "note", row.remedy) for row in rows]
+    doubtful = [row.runtime for row in found if not row.trustworthy]
+    trusted = ", ".join(row.runtime for row in found if row.trustworthy) or "none"
+    remedy = f"not: {', '.join(doubtful)}" if doubtful else ""
+    yield [Diagnosis("trustworthy on this desk", trusted, "note" if doubtful else "ok", remedy)]
 
 
 def _python() -> Diagnosis:
@@ -120,11 +134,10 @@ def _machine() -> list[Diagnosis]:
             "" if free > MIN_FREE_BYTES else "a build of a large network may need more",
         ),
     ]
-    if has_vnni():
-        rows.append(Diagnosis("int8 instructions", "VNNI", "ok"))
-    else:
-        remedy = "PyTorch's x86 and fbgemm engines saturate here: compare with qnnpack"
-        rows.append(Diagnosis("int8 instructions", "no VNNI", "note", remedy))
+    instructions = ", ".join(
+        f"{'' if has else 'no '}{name}" for name, has in (("VNNI", has_vnni()), ("AMX", has_amx()))
+    )
+    rows.append(Diagnosis("int8 instructions", instructions, "ok"))
     return rows
 
 

@@ -26,6 +26,11 @@ def has_vnni() -> bool:
     return bool(cpu_flags() & {"avx512_vnni", "avx_vnni"})
 
 
+def has_amx() -> bool:
+    """Say whether the processor multiplies tiles of int8: some releases of runtimes compute wrongly with those."""
+    return "amx_int8" in cpu_flags()
+
+
 def machine_facts() -> dict[str, Any]:
     """Return the facts that stand in the report."""
     import psutil
@@ -37,6 +42,7 @@ def machine_facts() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "vnni": has_vnni(),
+        "amx": has_amx(),
     }
 
 

@@ -193,11 +193,18 @@ def boards(debug: Debug = False) -> None:
 
 @app.command()
 def doctor(debug: Debug = False) -> None:
-    """Say what is installed, what is missing, and what to do about it."""
-    from edgeforge.cli.progress import print_diagnosis
-    from edgeforge.doctor import diagnose
+    """Say what is installed, what is missing, what to do about it, and which runtimes compute rightly on this desk."""
+    from edgeforge.cli.progress import print_diagnosis, quiet_bar
+    from edgeforge.doctor import diagnose, diagnose_arithmetic
 
-    if not print_diagnosis(diagnose()):
+    complete = print_diagnosis(diagnose())
+    rows = []
+    with quiet_bar("Checking int8 arithmetic") as progress:
+        for number, more in enumerate(diagnose_arithmetic(), start=1):
+            rows += more
+            progress(number / 4, ", ".join(row.what for row in more))
+    print_diagnosis(rows)
+    if not complete:
         raise typer.Exit(3)
 
 

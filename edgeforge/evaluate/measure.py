@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.builder.stage import Job
 from edgeforge.data.splits import further_sets, read_preprocessing, read_split
 from edgeforge.evaluate.metrics import metrics
-from edgeforge.evaluate.predict import FAKE_QUANT, ON, read_predictions
+from edgeforge.evaluate.predict import FAKE_QUANT, ON, read_agreements, read_predictions
 from edgeforge.evaluate.statistics import sqnr_db
 from edgeforge.results.files import MEASUREMENTS_FILE, PREDICTIONS_FILE
 from edgeforge.results.preprocessing import Preprocessing
@@ -25,6 +25,7 @@ REFERENCES = (TORCH_FLOAT, ONNX_FLOAT)  # the second one where a finished ONNX m
 INDEX = "-index"  # suffix of the test images a variant was run on, where not on all
 GIVES_OUTPUTS_OF = "gives the outputs of"
 FOLLOWS_FAKE_QUANT = "follows its fake-quant model"
+AGREES_WITH_ITSELF = "agrees with itself"  # to the byte, run again and in a second process
 MIN_SAME_CLASS = 0.9995  # of two integer runtimes with the same scales and weights, which round sums differently
 MAX_STEPS = 1.0  # integer arithmetic may round one step away from the fake-quant model, not more
 
@@ -39,13 +40,19 @@ def measure(job: Job) -> None:
     labels |= {f"{ON}{name}": read_split(data, name)[1] for name in further_sets(data)}
     preprocessing = read_preprocessing(data)
     logits: dict[str, Any] = {}
+    agreements: dict[str, Any] = {}
     for folder in job.inputs.values():
         if (folder / PREDICTIONS_FILE).exists():
             logits |= read_predictions(folder)
+        agreements |= read_agreements(folder)
     rows = []
     for folder in job.inputs.values():
         for variant in read_variants(folder):
-            rows.append(_row(folder, variant, logits, labels, preprocessing))
+            row = _row(folder, variant, logits, labels, preprocessing)
+            if row.status == "ok" and variant.name in agreements:
+                found = agreements[variant.name]
+                row.checks.append(Check(name=AGREES_WITH_ITSELF, passed=found["agrees"], detail=found["detail"]))
+            rows.append(row)
     text = json.dumps([row.model_dump() for row in rows], indent=1)
     (job.output / MEASUREMENTS_FILE).write_text(text)
 

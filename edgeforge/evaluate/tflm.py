@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.builder.stage import Job
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import StageFailed
-from edgeforge.evaluate.predict import test_sets
+from edgeforge.evaluate.predict import test_sets, write_agreements
 from edgeforge.results.files import PREDICTIONS_FILE, TFLM_FILE
 from edgeforge.results.variant import TFLM_INT8, Variant, shipped_variant, write_variants
+from edgeforge.runtimes.self_agreement import require_tflm_agreement
 from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.tflite.flatbuffer import macs
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 # What the reference kernels manage in 60 s on a slow desktop core (measured: 1.0e9 a second).
 MACS_IN_A_MINUTE = 60 * 10**9
 PORTION = 100
+AGAIN = 4  # images that it runs twice more: TFLM is slow on a desk
 
 
 def run_tflm(job: Job) -> None:
@@ -30,7 +32,7 @@ def run_tflm(job: Job) -> None:
 
     tflm.json: source (the variant that it runs), arena_bytes, arena_head_bytes, arena_tail_bytes, operators,
     unsupported, images, of, reason. `reason` says why there are no figures: no such model was made, or TFLM refuses
-    it; then `unsupported` names the operator it stopped at.
+    it, and `unsupported` names the operator it stopped at, or disagrees with itself: nothing it says is kept then.
     """
     import numpy as np
 
@@ -43,6 +45,9 @@ def run_tflm(job: Job) -> None:
         raw, _ = read_split(job.inputs["data"], "test")
         images = read_preprocessing(job.inputs["data"]).apply(raw)
         index = chosen_images(len(images), macs(path.read_bytes()))
+        job.progress(0.0, "whether it agrees with itself")
+        found = require_tflm_agreement(runner, path, images[index[:AGAIN]])
+        write_agreements(job.output, {TFLM_INT8: found}, "tflm")
         rows = []
         for start in range(0, len(index), PORTION):
             job.progress(start / len(index), f"{len(index)} images")

@@ -12,13 +12,14 @@ from edgeforge import __version__
 from edgeforge.builder.key import library_versions
 from edgeforge.builder.stage import Job
 from edgeforge.data.splits import read_findings, read_preprocessing, read_split
-from edgeforge.evaluate.measure import FOLLOWS_FAKE_QUANT, reference_of
+from edgeforge.evaluate.measure import AGREES_WITH_ITSELF, FOLLOWS_FAKE_QUANT, reference_of
 from edgeforge.evaluate.tflm import read_tflm
 from edgeforge.machine import machine_facts
 from edgeforge.recipe.schema import Recipe
 from edgeforge.report.html import render
 from edgeforge.report.parity.view import parity_findings
 from edgeforge.report.pruning_row import pruning_row
+from edgeforge.report.sentences.raspberry_pi import raspberry_pi_findings
 from edgeforge.results.board_files import board_files_among, crc_of, read_runs
 from edgeforge.results.devices import raspberry_pi_row
 from edgeforge.results.files import (
@@ -71,6 +72,7 @@ def gather(job: Job) -> Report:
     variants = _variants(job, recipe.name)
     edge_tpu = job.inputs["edgetpu"] / EDGE_TPU_FILE
     parity = ParityRow.model_validate_json((job.inputs["parity"] / PARITY_FILE).read_bytes())
+    raspberry_pi = raspberry_pi_row(job.inputs, job.files)
     return Report(
         recipe=recipe.name,
         shipped=read_tflm(job.inputs["tflm"])["source"],
@@ -92,13 +94,14 @@ def gather(job: Job) -> Report:
         findings=read_findings(job.inputs["data"])
         + as_it_is_findings(recipe)
         + _findings(variants, calibration, targets)
-        + parity_findings(parity),
+        + parity_findings(parity)
+        + raspberry_pi_findings(raspberry_pi),
         stages=[StageRow(**row) for row in job.facts["stages"]],
         recipe_yaml=yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False),
         parity=parity,
         mixed=_optional(job, "mixed", MIXED_FILE, MixedRow),
         qat=_optional(job, "qat", QAT_TRAINING_FILE, TrainingRow),
-        raspberry_pi=raspberry_pi_row(job.inputs, job.files),
+        raspberry_pi=raspberry_pi,
         board_runs=_board_runs(job),
     )
 
@@ -137,7 +140,11 @@ def _findings(variants: list[VariantRow], calibration: CalibrationRow, targets: 
     for row in variants:
         found += [Finding(severity="warning", what=f"{row.name}: {text}", remedy="") for text in row.warnings]
         for check in row.checks:
-            if not check.passed and check.name != FOLLOWS_FAKE_QUANT:  # that one has its own warning
+            if not check.passed and check.name == AGREES_WITH_ITSELF:
+                what = f"{row.name} disagrees with itself: {check.detail}"
+                remedy = "its figures are of one run; `edgeforge doctor` says what is trustworthy on this desk"
+                found.append(Finding(severity="error", what=what, remedy=remedy))
+            elif not check.passed and check.name != FOLLOWS_FAKE_QUANT:  # that one has its own warning
                 what = f"{row.name}: not proven: {check.name}: {check.detail}"
                 found.append(Finding(severity="warning", what=what, remedy=""))
         if row.drop and row.drop.verdict == "worse" and _loss(row.drop) > _lost_by_pruning(row, variants):

@@ -32,6 +32,7 @@ MIXED_FILE = "mixed.json"
 DENSE_FILE = "dense.json"
 TFLM_FILE = "tflm.json"
 PREDICTIONS_FILE = "predictions.npz"
+SELF_AGREEMENT_FILE = "self_agreement.json"  # of each runtime that has predicted
 MEASUREMENTS_FILE = "measurements.json"
 PARITY_FILE = "parity.json"
 LATENCY_FILE = "latency.json"

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from edgeforge import doctor
-from edgeforge.doctor import Diagnosis, diagnose
+from edgeforge.doctor import Diagnosis, diagnose, diagnose_arithmetic
+from edgeforge.evaluate.desk.found import Found
 from edgeforge.extras import EXTRAS
 
 
@@ -60,10 +61,18 @@ def test_torchvision_of_another_build_is_noted(monkeypatch: pytest.MonkeyPatch, 
     assert found()["torchvision's operators"].state == state
 
 
-@pytest.mark.parametrize(("vnni", "state"), [(True, "ok"), (False, "note")])
-def test_a_processor_without_vnni_is_noted(monkeypatch: pytest.MonkeyPatch, vnni: bool, state: str) -> None:
+@pytest.mark.parametrize(("vnni", "text"), [(True, "VNNI, "), (False, "no VNNI, ")])
+def test_a_processor_without_vnni_is_told(monkeypatch: pytest.MonkeyPatch, vnni: bool, text: str) -> None:
     monkeypatch.setattr(doctor, "has_vnni", lambda: vnni)
-    assert found()["int8 instructions"].state == state
+    assert found()["int8 instructions"].found.startswith(text)
+
+
+def test_what_is_trustworthy_here_is_said_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [[Found("TFLM", "agrees", True)], [Found("PyTorch x86", "63 steps away", False, "compare with qnnpack")]]
+    monkeypatch.setattr(doctor, "check_desk", lambda: iter(rows))
+    said = [row for more in diagnose_arithmetic() for row in more]
+    assert [row.state for row in said] == ["ok", "note", "note"] and said[1].remedy == "compare with qnnpack"
+    assert said[2].found == "TFLM" and said[2].remedy == "not: PyTorch x86"
 
 
 def installed(site: Path, name: str, command: str, requirement: str) -> None:

@@ -1,10 +1,11 @@
-"""The Raspberry Pi bundle's part of the report: its table in the terminal."""
+"""The Raspberry Pi bundle's part of the report: its table in the terminal, and what to look at."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgeforge.results.rows.report import PiDevice
+from edgeforge.results.rows.calibration import Finding
+from edgeforge.results.rows.report import PiDevice, RaspberryPiRow
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -32,3 +33,19 @@ def devices_table(devices: list[PiDevice]) -> Table:
                           "[green]passed[/]" if passed else "[red]failed[/]")  # fmt: skip
             where = ""
     return table
+
+
+def raspberry_pi_findings(row: RaspberryPiRow | None) -> list[Finding]:
+    """Return what is wrong with the runtime that should have given the bundle's goldens, and failed self-tests."""
+    if row is None:
+        return []
+    found = list(row.findings)
+    for device in row.devices:
+        for test in device.selftest:
+            if not test.passed:
+                what = (f"{device.name}: {test.variant} fails the bundle's self-test: it differs by "
+                        f"{test.largest_difference:.3g}, allowed is {test.tolerance:.3g} ({test.tolerance_is}), on "
+                        f"{device.device['model']}, onnxruntime {device.device['onnxruntime']}")  # fmt: skip
+                remedy = "do not use that variant there, nor its figures"
+                found.append(Finding(severity="error", what=what, remedy=remedy))
+    return found

@@ -246,6 +246,8 @@ class RaspberryPiRow(Row):
     format: str
     optimize: str
     left_out: str = ""  # why the bundle has no int8 variant
+    goldens: dict[str, str] = {}  # variant → which runtime's outputs the self-test compares with
+    findings: list[Finding] = []  # of the runtime that should have given them
     devices: list[PiDevice]
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.results.preprocessing import Preprocessing
+from edgeforge.runtimes.self_agreement import require_tflm_agreement
 from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.tflite.tensors import to_input
 
@@ -29,23 +31,27 @@ class TestVector:
 
 
 def choose_vectors(
-    runner: TFLMRunner, preprocessing: Preprocessing, raw: NDArray[Any], labels: list[str]
+    runner: TFLMRunner, model: Path, preprocessing: Preprocessing, raw: NDArray[Any], labels: list[str]
 ) -> tuple[TestVector, ...]:
     """Return the first input of each label, as many as are small enough, with TFLM's own outputs.
 
-    raw: N,C,H,W of raw_type, at least one. labels: what each is, such as its class, for the choice and the comment
-    above it; empty ones are told apart.
+    model: the file that the runner runs. raw: N,C,H,W of raw_type, at least one. labels: what each is, such as its
+    class, for the choice and the comment above it; empty ones are told apart. Raises StageFailed when TFLM answers
+    otherwise the next time it is asked.
     """
     firsts: dict[str, int] = {}
     for index, label in enumerate(labels):
         firsts.setdefault(label or f"{index}", index)
     chosen: list[TestVector] = []
+    used: list[int] = []
     for index in firsts.values():
         tensor = to_input(preprocessing.apply(raw[index : index + 1]), runner.input)
         image = raw[index].transpose(1, 2, 0)
         size = image.nbytes + tensor.nbytes
         if len(chosen) == MOST_VECTORS or (chosen and (len(chosen) + 1) * size > MOST_BYTES):
             break
+        used.append(index)
         name = f"test input {index}" + (f", {labels[index]}" if labels[index] else "")
         chosen.append(TestVector(name, image, tensor[0], runner.run_raw(tensor)[0]))
+    require_tflm_agreement(runner, model, preprocessing.apply(raw[used]))
     return tuple(chosen)

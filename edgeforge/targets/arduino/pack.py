@@ -104,7 +104,7 @@ def pack(
         plain.write_bytes(model.flatbuffer)
         runner = TFLMRunner(plain)
         tried = read_samples(samples, preprocessing) if samples else pseudo_random(model, preprocessing)
-        vectors = choose_vectors(runner, preprocessing, tried.raw, _labels(tried, preprocessing))
+        vectors = choose_vectors(runner, plain, preprocessing, tried.raw, _labels(tried, preprocessing))
         facts = ProjectFacts(
             name=name,
             flatbuffer=model.flatbuffer,

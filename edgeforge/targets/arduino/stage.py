@@ -60,7 +60,7 @@ def _project(job: Job, model: Path, flatbuffer: bytes, fits: list[FitRow], tflm:
         arena_bytes=largest.arena_reserved_bytes,
         arena_note=arena_note(largest),
         boards=tuple(board(key, job.recipe.boards) for key in job.recipe.targets),
-        vectors=choose_vectors(runner, preprocessing, raw, names),
+        vectors=choose_vectors(runner, model, preprocessing, raw, names),
         library=library(job.recipe.library),
     )
 
