@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgeforge.builder.stage import Job
 from edgeforge.data.splits import further_sets, read_preprocessing, read_split
@@ -28,7 +28,7 @@ def predict(job: Job) -> None:
 
     sets = test_sets(job.inputs["data"])
     models = _models(job)
-    logits = {}
+    logits: dict[str, Any] = {}
     for done, (name, path) in enumerate(models.items()):
         runner = _runner(name, path)
         for suffix, images in sets.items():
