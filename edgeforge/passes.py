@@ -8,11 +8,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Generic, TypeVar
 
 from edgeforge.errors import StageFailed
-
-Model = TypeVar("Model")
 
 
 @dataclass(frozen=True)
@@ -24,7 +21,7 @@ class Refusal:
 
 
 @dataclass(frozen=True)
-class Rewritten(Generic[Model]):
+class Rewritten[Model]:
     """What a pass made of a model: the names of the nodes or layers it rewrote, and those it refused."""
 
     model: Model
@@ -32,7 +29,7 @@ class Rewritten(Generic[Model]):
     refused: tuple[Refusal, ...] = ()
 
 
-class Pass(ABC, Generic[Model]):
+class Pass[Model](ABC):
     """One rewrite. Called, it checks, rewrites and checks again.
 
     A model may be rewritten in place. `requires` and `ensures` yield what does not hold: nothing, for a model that a
@@ -65,7 +62,7 @@ def _require_none(faults: Iterator[str], what: str) -> None:
         raise StageFailed(f"{what}: {fault}", fix="this is a fault of EdgeForge's own: report it with the model")
 
 
-def rewrite(model: Model, passes: Iterable[Pass[Model]]) -> tuple[Model, dict[str, Rewritten[Model]]]:
+def rewrite[Model](model: Model, passes: Iterable[Pass[Model]]) -> tuple[Model, dict[str, Rewritten[Model]]]:
     """Return a model rewritten by passes in their order, and what each did, by its class's name."""
     done = {}
     for one in passes:

@@ -3,7 +3,8 @@
 import torch
 from torch import nn
 
-from edgeforge.errors import MissingDependency, RecipeError
+from edgeforge.errors import RecipeError
+from edgeforge.extras import missing
 from edgeforge.suggest import nearest
 from edgeforge.torchvision_import import import_torchvision
 
@@ -23,7 +24,7 @@ class TimmModel(nn.Module):
         try:
             import timm
         except ImportError as error:
-            raise MissingDependency("model timm_model: timm is not installed", fix="pip install timm") from error
+            raise missing(["timm"]) from error
         if not timm.is_model(name):
             raise RecipeError(
                 f"model.args: timm has no model '{name}'{nearest(name, timm.list_models())}",

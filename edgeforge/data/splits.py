@@ -30,7 +30,7 @@ def prepare(job: Job) -> None:
     source = load_source(job)
     heads = source.heads or (Head("class", source.classes),)
     labels = as_stored(source.labels, heads)
-    train = np.arange(len(labels))
+    train: NDArray[np.int64] = np.arange(len(labels))
     test_x, test_y = source.test_images, source.test_labels
     if test_x is None or test_y is None:
         train, test = _set_apart(source, heads[0], train, data.test, seed)

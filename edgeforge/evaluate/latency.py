@@ -58,7 +58,7 @@ def interleaved_ms(calls: dict[str, Callable[[], object]], runs: int, warmup: in
     """Return `runs` times in ms of each call, taken in turn after `warmup` rounds."""
     import numpy as np
 
-    times = {name: np.empty(runs) for name in calls}
+    times: dict[str, NDArray[np.float64]] = {name: np.empty(runs) for name in calls}
     gc.collect()
     gc.disable()  # a collection in the middle would be charged to one variant
     try:

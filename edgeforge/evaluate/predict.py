@@ -36,7 +36,8 @@ def predict(job: Job) -> None:
     sets = test_sets(job.inputs["data"])
     models = _models(job)
     few = sets[""][:IMAGES]
-    logits, runs = {}, {}
+    logits: dict[str, Any] = {}
+    runs: dict[str, Any] = {}
     for done, (name, path) in enumerate(models.items()):
         runner = _runner(name, path)
         for suffix, images in sets.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import yaml
 
@@ -46,8 +46,6 @@ from edgeforge.results.rows.row import Row
 from edgeforge.results.rows.training import TrainingRow
 from edgeforge.results.variant import TFLM_INT8, shipped_variant
 from edgeforge.results.variant import TORCH_PRUNED as PRUNED
-
-AnyRow = TypeVar("AnyRow", bound=Row)
 
 TOOLCHAIN = (
     "torch", "torchvision", "pytorch-lightning", "torchmetrics", "torch-pruning", "onnx", "onnxscript", "onnxruntime",
@@ -191,7 +189,7 @@ def _loss(drop: Drop) -> float:
     return drop.points if drop.rmse is None else drop.rmse
 
 
-def _optional(job: Job, stage: str, file: str, kind: type[AnyRow]) -> AnyRow | None:
+def _optional[AnyRow: Row](job: Job, stage: str, file: str, kind: type[AnyRow]) -> AnyRow | None:
     """Return what a stage that a recipe need not ask for has written."""
     return kind.model_validate_json((job.inputs[stage] / file).read_bytes()) if stage in job.inputs else None
 

@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from typing import TypeVar
 
 from edgeforge.tflite.graph import CONVERSIONS, Graph, sources, targets
 from edgeforge.tflite.layers import CLAMPS, activation_of
-
-A = TypeVar("A")
-B = TypeVar("B")
 
 NOT_IN_INT8 = "the quantized model has no such operator here"
 NOT_IN_FLOAT = "the float model has no such operator here"
@@ -62,7 +58,7 @@ def match(float_graph: Graph, quantized: Graph) -> Match:
     return found
 
 
-def align(
+def align[A, B](
     ours: Sequence[A], theirs: Sequence[B], likeness: Callable[[A, B], float]
 ) -> list[tuple[int | None, int | None]]:
     """Return pairs of places in two sequences, in order; None where one has no counterpart.

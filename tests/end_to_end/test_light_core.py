@@ -43,7 +43,7 @@ def environment(request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: p
     if not found:
         assert version != "{}.{}".format(*sys.version_info), "the Python that runs this is found"
         pytest.skip(f"Python {version} is not here")
-    place = tmp_path_factory.mktemp(f"light-{version}")
+    place = tmp_path_factory.mktemp("light") / f"python{version}"
     subprocess.run([found.strip(), "-m", "venv", place], check=True)
     empty, started = bytes_on_disk(place), time.perf_counter()
     constraints = ROOT / "constraints-core.txt"

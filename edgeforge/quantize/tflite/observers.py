@@ -108,7 +108,7 @@ class Histogram:
 
         if not self.counts.any() or self.full[0] == self.full[1]:
             return self.full
-        low, high = self.choose(np.linspace(*self.full, BINS + 1))
+        low, high = self.choose(np.linspace(*self.full, BINS + 1, dtype=np.float64))
         return min(max(low, self.full[0]), 0.0), max(min(high, self.full[1]), 0.0)
 
     def choose(self, edges: NDArray[np.float64]) -> Range:

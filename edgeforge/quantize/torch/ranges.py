@@ -70,7 +70,7 @@ def write_ranges(folder: Path, ranges: TorchRanges, file: str = RANGES_FILE) -> 
         "weights": [weights.module for weights in ranges.weights],
         "float_modules": ranges.float_modules,
     }
-    arrays: dict[str, NDArray[Any]] = {f"tensor_{i}": tensor.values for i, tensor in enumerate(ranges.tensors)}
+    arrays: dict[str, Any] = {f"tensor_{i}": tensor.values for i, tensor in enumerate(ranges.tensors)}
     for place, weights in enumerate(ranges.weights):
         arrays |= {f"scale_{place}": weights.scale, f"weights_{place}": weights.values}
     np.savez(folder / file, facts=np.array(json.dumps(facts)), inputs=ranges.inputs, **arrays)

@@ -122,7 +122,7 @@ def monitor(
     for done, place in enumerate(index):
         one = subject.raw[place : place + 1]
         tensor = to_input(subject.preprocessing.apply(one), runner.input)
-        expected = runner.run_raw(tensor).reshape(-1)
+        expected: NDArray[Any] = runner.run_raw(tensor).reshape(-1)
         try:
             took, answer = link.classify(_sent(one, tensor, raw), raw=raw)
         except StageFailed as error:

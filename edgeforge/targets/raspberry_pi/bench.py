@@ -35,7 +35,7 @@ def bench_on_desk(job: Job) -> None:
                    str(measure.warmup))  # fmt: skip
     job.progress(0.7, "its server under load")
     absent = missing_server_packages()
-    reason = str(missing(absent)) if absent else ""
+    reason = f"{missing(absent).reason}: {missing(absent).fix}" if absent else ""
     if not absent and not list((folder / "samples").glob("*.png")):
         reason = "the model takes no images that could be sent"
     load = {} if reason else script(folder, "loadtest.py", "--json", *LOAD)

@@ -167,7 +167,7 @@ def _texts(job: Job, variants: list[str], preprocessing: Preprocessing) -> dict[
     return texts | {script: (folder / script).read_bytes() for script in SCRIPTS}
 
 
-def _npz(arrays: dict[str, NDArray[Any]]) -> bytes:
+def _npz(arrays: dict[str, Any]) -> bytes:
     """Return the bytes of an .npz file; numpy dates its members 1980, so they are the same each time."""
     import numpy as np
 

@@ -184,7 +184,8 @@ def pairs_of(model: Any, float_model: bytes, images: NDArray[np.float32]) -> Pai
     pairs, held = [], 0
     for layer, operator, follower in candidates:
         channels = layer.weights.shape[layer.output_axis]
-        free, least = np.ones(channels, np.bool_), np.zeros(channels, np.float32)
+        free: NDArray[np.bool_] = np.ones(channels, np.bool_)
+        least: NDArray[np.float32] = np.zeros(channels, np.float32)
         if layer.activation == "RELU6":
             free = largest[layer.name] < RELU6_LIMIT
             least = (largest[layer.name] / RELU6_LIMIT).astype(np.float32)
