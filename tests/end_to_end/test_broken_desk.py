@@ -40,10 +40,7 @@ def test_the_runtime_is_named_its_goldens_are_the_references_and_the_build_goes_
         assert f"ONNX Runtime {version} on {cpu}" in said and "run again in the same session" in said
     assert any(text.startswith("desk: int8 fails the bundle's self-test: it differs by 50") for text in errors)
     assert report.raspberry_pi and report.raspberry_pi.goldens["int8"].startswith("its graph unoptimised")
-    assert (
-        report.raspberry_pi.goldens["fp32"]
-        == f"ONNX Runtime {version} on {cpu}" + said.split(cpu)[1].split(")")[0] + ")"
-    )
+    assert report.raspberry_pi.goldens["fp32"].startswith(f"ONNX Runtime {version} on {cpu}")
     page = (out / "digits" / "report.html").read_text()
     assert "The self-test compares int8 with its graph unoptimised" in page
     steps = abs(goldens(out / "digits") - goldens(digits_out / "digits"))

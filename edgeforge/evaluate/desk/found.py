@@ -6,8 +6,9 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 
 SECONDS = 60  # of one group; it takes a few
@@ -30,11 +31,10 @@ class Found:
 
 
 def check_desk(seconds: float = SECONDS) -> Iterator[list[Found]]:
-    """Yield the rows of each group as it ends; groups run beside each other, those not installed are left out."""
+    """Yield the rows of each group; they run beside each other, and those not installed are left out."""
     groups = [group for group, (_, packages) in GROUPS.items() if all(map(find_spec, packages))]
     with ThreadPoolExecutor(max_workers=len(GROUPS)) as pool:
-        for done in as_completed([pool.submit(run_group, group, seconds) for group in groups]):
-            yield done.result()
+        yield from pool.map(partial(run_group, seconds=seconds), groups)
 
 
 def run_group(group: str, seconds: float = SECONDS) -> list[Found]:

@@ -70,9 +70,9 @@ def pack_raspberry_pi(job: Job) -> None:
         if key == "fp32" and not goldens.finding:
             difference = float(abs(outputs[key] - OnnxRunner(source).run(images)).max())
             if difference > tolerance:
-                allowed = f"(allowed {tolerance:.3g}: {meaning})"
                 raise ParityError(
-                    f"{target.name} differs from {source.name} by {difference:.3g} {allowed}",
+                    f"{target.name} differs from {source.name} by {difference:.3g} "
+                    f"(allowed {tolerance:.3g}: {meaning})",
                     fix="try raspberry_pi.optimize: basic",
                 )
         data = target.read_bytes()
