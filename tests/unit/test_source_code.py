@@ -142,6 +142,7 @@ def test_nothing_else_is_imported_by_a_string() -> None:
     assert found == {
         "edgeforge/builder/worker.py",  # the stage itself
         "edgeforge/data/registry.py",  # the recipe's data source: `source_modules`
+        "edgeforge/quantize/torch/available.py",  # PyTorch's own modules: are they there
         "edgeforge/train/network/load.py",  # the user's model, one of the user's files
     }
 

@@ -67,7 +67,7 @@ EDITS: list[tuple[str, Edit, set[str]]] = [
     ("what a type checker reads", other(TRAIN, "if TYPE_CHECKING:\n", "if TYPE_CHECKING:\n    import this\n"), NONE),
     ("code in a stage's own module", more("edgeforge/evaluate/latency.py"), {"latency"}),
     ("code that three stages share", more(TRAIN), {"train", "prune", "qat"}),
-    ("code imported inside a function", more("edgeforge/export/keras_graph.py"), {"tflite", "qat-tflite", "dense"}),
+    ("code imported inside a function", more("edgeforge/export/direct.py"), {"tflite", "qat-tflite", "dense"}),
     ("code imported by what is imported", more("edgeforge/tflite/passes/compact.py"),
      {"tflite", "qat-tflite", "dense", "ptq", "mixed"}),
     ("code in a package's __init__.py", more("edgeforge/quantize/onnx/__init__.py"), {"onnx-int8"}),
