@@ -138,7 +138,7 @@ NETWORK = (  # PyTorch, while a network runs
         "lower train.batch_size or data.size, or take a machine with more memory",
     ),
     Kind(
-        r"Torch not compiled with CUDA enabled",
+        r"Torch not compiled with CUDA enabled|Found no NVIDIA driver",
         "this PyTorch knows no GPU",
         "take .cuda() out of the network; trainer.accelerator chooses the device",
     ),
@@ -208,14 +208,17 @@ FILES = (  # what is wrong with a file of weights, a model, arrays, an image
     Kind(r"Error while deserializing", "it is no safetensors file, or a damaged one"),
     Kind(r"File is not a zip file", "it is cut short, damaged, or of another kind"),
     Kind(r"Bad CRC-32 for file '(.+?)'", "its part {0} is damaged", WHOLE),
-    Kind(r"Cannot load file containing pickled data|invalid load key", "it is no file of NumPy arrays"),
+    Kind(
+        r"Cannot load file containing pickled data|contains pickled \(object\) data|invalid load key",
+        "it is no file of NumPy arrays",
+    ),
     Kind(r"Object arrays cannot be loaded", "an array in it holds Python objects, not numbers"),
     Kind(r"cannot reshape array of size (\d+) into shape \(?([\d,]+?),?\)", "{0} values do not fill the shape ({1})"),
     Kind(
         r"could not convert string '(.*?)' to float\d* at row (\d+), column (\d+)",
         "'{0}' is no number (column {2}, {1} lines above it)",
     ),
-    Kind(r"could not convert string to float: '(.*?)'", "'{0}' is no number"),
+    Kind(r"could not convert string to float: (?:np\.str_\()?'(.*?)'", "'{0}' is no number"),
     Kind(r"number of columns changed from (\d+) to (\d+) at row (\d+)", "line {2} has {1} columns, not {0}"),
     Kind(r"operands could not be broadcast together with shapes (\(.+?\)) (\(.+?\))", "arrays of {0} and {1} meet"),
     Kind(r"file signature not found|truncated file", "it is no HDF5 file, or a damaged one"),

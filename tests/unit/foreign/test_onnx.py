@@ -56,11 +56,11 @@ PROVOKED: list[tuple[str, Call]] = [
     ("it is no ONNX file, or a damaged one", lambda: onnx.load_from_string(b"garbage")),
     ("it is empty, or no ONNX file", lambda: onnx.checker.check_model(onnx.ModelProto())),
     (
-        "it is written in ONNX's format 99, and 11 is the newest that can be read here",
+        "it is written in ONNX's format 99, and 13 is the newest that can be read here",
         lambda: session(model("Relu", ir=99)),
     ),
     (
-        "it is written in ONNX's format 99, and 12 is the newest that can be read here",
+        "it is written in ONNX's format 99, and 13 is the newest that can be read here",
         lambda: onnx.checker.check_model(model("Relu", ir=99)),
     ),
     (
