@@ -224,7 +224,7 @@ def _numeric_reason(made: Any, inputs: np.ndarray) -> str:
 
 
 def _short(reason: str) -> str:
-    return reason.partition(" (onnx2tf: ")[0]
+    return re.sub(r"\S*/(?=\w+\.tflite)", "", reason.partition(" (onnx2tf: ")[0])
 
 
 def _operator(reason: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 from typing import TYPE_CHECKING
 
 from edgeforge.onnx_graph.graph import attributes, constants, inferred_shapes
@@ -55,12 +56,17 @@ def _gathers(model: onnx.ModelProto) -> list[tuple[onnx.NodeProto, tuple[int, ..
     import numpy as np
 
     values, known, found = constants(model), inferred_shapes(model), []
+    makers = {name: node for node in model.graph.node for name in node.output}
     for node in model.graph.node:
         indices = values.get(node.input[1]) if node.op_type == "Gather" else None
-        source = known.get(node.input[0], [])
-        if indices is None or len(source) != 1 or attributes(node).get("axis", 0) != 0:
+        flatten = makers.get(node.input[0])
+        if indices is None or flatten is None or flatten.op_type != "Reshape" or attributes(node).get("axis", 0) != 0:
             continue
-        whole = np.array_equal(indices.reshape(-1), np.arange(source[0]))
+        shape = values.get(flatten.input[1])  # [-1]: exporters leave its length to be inferred
+        source = known.get(flatten.input[0], [])
+        if shape is None or shape.size != 1 or not source:
+            continue
+        whole = np.array_equal(indices.reshape(-1), np.arange(prod(source)))
         found.append((node, tuple(indices.shape), "" if whole else "it leaves out, repeats or moves values"))
     return found
 
