@@ -18,13 +18,14 @@ from edgeforge.runtimes.native_output import CapturedOutput
 from edgeforge.tflite.graph import Graph, sources, targets
 from edgeforge.tflite.passes.divide_by_root import DivideByRoot
 from edgeforge.tflite.passes.drop_transposes import DropTransposes
+from edgeforge.tflite.passes.drop_unused import DropUnused
 from edgeforge.tflite.passes.fuse_activations import FuseActivations
 
 if TYPE_CHECKING:
     import onnx
 
-# What onnx2tf leaves to be done, before anything else rewrites the model; none of the passes needs another.
-MENDING: tuple[Pass[bytes], ...] = (DivideByRoot(), FuseActivations(), DropTransposes())
+# What onnx2tf leaves to be done, before anything else rewrites the model; the last clears up after the others.
+MENDING: tuple[Pass[bytes], ...] = (DivideByRoot(), FuseActivations(), DropTransposes(), DropUnused())
 
 
 @dataclass(frozen=True)
@@ -111,11 +112,12 @@ def _origins(report: dict[str, Any], model: onnx.ModelProto, made: Graph, mended
             said += [owner_of(makers[source]), module_of(makers[source])]
         for target in dict.fromkeys((row["resolved_tflite_tensor_name"], *row["rewrite_name_chain"])):
             names.setdefault(target, []).extend(said)
-    written = {place for operator in mended.operators for place in targets(operator)}
-    found: dict[int, tuple[str, ...]] = {}
-    for operator in made.operators:  # mending changes operators alone: tensors keep their places
-        own = [name for place in targets(operator) for name in names.get(made.name(place), ())]
-        fused = [name for place in sources(operator) if place not in written for name in found.get(place, ())]
-        for place in targets(operator):
-            found[place] = tuple(dict.fromkeys([*fused, *own]))
-    return {place: said for place, said in found.items() if place in written and said}
+    places = {mended.name(place): place for operator in mended.operators for place in targets(operator)}
+    found: dict[str, tuple[str, ...]] = {}
+    for operator in made.operators:  # mending leaves tensors out, and keeps the others' names
+        read, written = ([made.name(place) for place in ends] for ends in (sources(operator), targets(operator)))
+        own = [name for tensor in written for name in names.get(tensor, ())]
+        fused = [name for tensor in read if tensor not in places for name in found.get(tensor, ())]
+        for tensor in written:
+            found[tensor] = tuple(dict.fromkeys([*fused, *own]))
+    return {places[tensor]: said for tensor, said in found.items() if tensor in places and said}

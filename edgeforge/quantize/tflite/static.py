@@ -68,8 +68,8 @@ def quantize_static(
     for tensor, end in ((graph.inputs[0], TFLOperationName.INPUT), (graph.outputs[0], TFLOperationName.OUTPUT)):
         if graph.tensors[tensor].name.decode() not in ranges:  # only float layers touch it: it stays float32
             quantizer.update_quantization_recipe(".*", end, algorithm_key="no_quantize")
-    values = {
-        name: {"min": np.full((1, 1, 1, 1), low, np.float32), "max": np.full((1, 1, 1, 1), high, np.float32)}
+    values = {  # of no dimension: the quantizer adds those of a constant that shares its range, whatever its rank
+        name: {"min": np.array(low, np.float32), "max": np.array(high, np.float32)}
         for name, (low, high) in ranges.items()
     }
     result = quantizer.quantize(values).quantized_model
