@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -90,6 +91,11 @@ class Graph:
     def name(self, tensor: int) -> str:
         """Return the name that the converter gave a tensor."""
         return str(self.tensors[tensor].name.decode())
+
+    def without(self, gone: Collection[int]) -> bytes:
+        """Return the model as it is now, without these operators; their tensors stay."""
+        self.graph.operators = [operator for n, operator in enumerate(self.operators) if n not in gone]
+        return write_model(self.model)
 
 
 def sources(operator: Any) -> list[int]:

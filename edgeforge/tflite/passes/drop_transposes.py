@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 from edgeforge.passes import Pass, Refusal, Rewritten
-from edgeforge.tflite.flatbuffer import operators, write_model
+from edgeforge.tflite.flatbuffer import operators
 from edgeforge.tflite.graph import Graph, layer_label, sources, targets
 
 
@@ -22,8 +21,7 @@ class DropTransposes(Pass[bytes]):
     def rewrite(self, model: bytes) -> Rewritten[bytes]:
         """Return the model without them; the very bytes where there are none."""
         graph = Graph(model)
-        gone: list[Any] = []
-        changed, refused = [], []
+        gone, changed, refused = [], [], []
         for place, name in enumerate(graph.names):
             if name != "TRANSPOSE":
                 continue
@@ -37,12 +35,11 @@ class DropTransposes(Pass[bytes]):
             else:
                 for reader in readers:
                     reader.inputs = [source, *list(reader.inputs)[1:]]
-                gone.append(transpose)
+                gone.append(place)
                 changed.append(layer_label(graph, place))
         if not gone:
             return Rewritten(model, refused=tuple(refused))
-        graph.graph.operators = [one for one in graph.operators if not any(one is other for other in gone)]
-        return Rewritten(write_model(graph.model), tuple(changed), tuple(refused))
+        return Rewritten(graph.without(gone), tuple(changed), tuple(refused))
 
     def ensures(self, before: bytes, after: Rewritten[bytes]) -> Iterator[str]:
         """Yield operators that are more or fewer than those dropped."""

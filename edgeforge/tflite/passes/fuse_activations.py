@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from edgeforge.passes import Pass, Refusal, Rewritten
-from edgeforge.tflite.flatbuffer import operators, read_model, write_model
+from edgeforge.tflite.flatbuffer import operators, read_model
 from edgeforge.tflite.graph import Graph, layer_label, targets
 from edgeforge.tflite.layers import activation_of
 
@@ -28,8 +28,7 @@ class FuseActivations(Pass[bytes]):
         from ai_edge_litert import schema_py_generated as schema
 
         graph = Graph(model)
-        gone: list[Any] = []
-        changed, refused = [], []
+        gone, changed, refused = [], [], []
         for place, name in enumerate(graph.names):
             if name not in ACTIVATIONS:
                 continue
@@ -40,13 +39,11 @@ class FuseActivations(Pass[bytes]):
                 continue
             maker.builtinOptions.fusedActivationFunction = getattr(schema.ActivationFunctionType, name)
             maker.outputs = activation.outputs
-            gone.append(activation)
+            gone.append(place)
             changed.append(layer_label(graph, place))
         if not gone:
             return Rewritten(model, refused=tuple(refused))
-        kept = [operator for operator in graph.operators if not any(operator is one for one in gone)]
-        graph.graph.operators = kept
-        return Rewritten(write_model(graph.model), tuple(changed), tuple(refused))
+        return Rewritten(graph.without(gone), tuple(changed), tuple(refused))
 
     def ensures(self, before: bytes, after: Rewritten[bytes]) -> Iterator[str]:
         """Yield operators that are more or fewer than those fused."""

@@ -94,16 +94,10 @@ def test_skip_that_names_no_module_names_the_nearest() -> None:
         quantizable_graph(network(), Path("net.py"), ("heda.1",))
 
 
-def test_a_model_that_fx_cannot_trace_is_named_with_its_line(tmp_path: Path) -> None:
-    file = tmp_path / "branch.py"
-    file.write_text(
-        "import torch\nfrom torch import nn\n\nclass Branch(nn.Module):\n    def forward(self, x):\n"
-        "        if x.sum() > 0:\n            return x\n        return -x\n"
-    )
-    scope: dict[str, type[nn.Module]] = {}
-    exec(compile(file.read_text(), str(file), "exec"), scope)
+def test_a_model_that_fx_cannot_trace_is_named_with_its_line(branching: tuple[Path, nn.Module]) -> None:
+    file, network = branching
     with pytest.raises(RecipeError, match=rf"{file}:6: FX cannot trace it"):
-        quantizable_graph(scope["Branch"](), file)
+        quantizable_graph(network, file)
 
 
 class Gated(nn.Module):

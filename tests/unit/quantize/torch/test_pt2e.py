@@ -200,16 +200,10 @@ def test_the_file_loads_where_torchao_was_never_imported(net: nn.Module, tmp_pat
     np.testing.assert_allclose(np.load(tmp_path / "found.npy"), expected, atol=(made.ranges.output_scale or 0) * 1.01)
 
 
-def test_a_model_that_torch_export_cannot_follow_is_named_with_its_line(tmp_path: Path) -> None:
-    file = tmp_path / "branch.py"
-    file.write_text(
-        "import torch\nfrom torch import nn\n\nclass Branch(nn.Module):\n    def forward(self, x):\n"
-        "        if x.sum() > 0:\n            return x\n        return -x\n"
-    )
-    scope: dict[str, type[nn.Module]] = {}
-    exec(compile(file.read_text(), str(file), "exec"), scope)
+def test_a_model_that_torch_export_cannot_follow_is_named_with_its_line(branching: tuple[Path, nn.Module]) -> None:
+    file, network = branching
     with pytest.raises(RecipeError, match=rf"{file}:6: torch.export cannot follow it"):
-        exported_network(scope["Branch"](), file, IMAGES[:1])
+        exported_network(network, file, IMAGES[:1])
 
 
 @pytest.mark.parametrize(
