@@ -1,0 +1,1 @@
+"""Writes a network with kernels and memory as a C library."""

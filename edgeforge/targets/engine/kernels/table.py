@@ -1,0 +1,15 @@
+"""All kernels, the fastest first: a core's new one is a file in that core's folder, and its name here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgeforge.targets.engine.kernel import Kernel
+from edgeforge.targets.engine.operators.table import PORTABLE_KERNELS
+
+# In the order in which they are tried: the first that the core has the features for, and that does not refuse.
+HELIUM: tuple[Kernel[Any], ...] = ()
+DSP: tuple[Kernel[Any], ...] = ()
+SCALAR: tuple[Kernel[Any], ...] = ()  # faster on any core than the portable ones, which are written to be read
+
+KERNELS: tuple[Kernel[Any], ...] = (*HELIUM, *DSP, *SCALAR, *PORTABLE_KERNELS)

@@ -1,0 +1,1 @@
+"""Operators that compute each value of the output of one value of each input."""

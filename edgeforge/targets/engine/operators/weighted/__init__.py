@@ -1,0 +1,1 @@
+"""Operators with weights: convolutions, dense layers, the LSTM."""

@@ -1,0 +1,63 @@
+"""What all operators with weights have in common: the requantization of their output channels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from edgeforge.targets.engine.fixed_point import LIMITS, channel_multipliers
+from edgeforge.targets.engine.ir import Channels, Tensor
+from edgeforge.targets.engine.kernel import Array
+from edgeforge.targets.engine.read import Found
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+WEIGHTS, BIAS = 1, 2  # their places among the inputs
+INT32 = 2**31
+
+
+def read_channels(found: Found, channels: int, axis: int) -> Channels:
+    """Return bias, multiplier and shift of every output channel; axis: of the weights' channels."""
+    scales = found.scales(WEIGHTS)
+    if len(scales) not in (1, channels) or (len(scales) > 1 and found.axis(WEIGHTS) != axis):
+        found.refuse(f"has {len(scales)} scales along axis {found.axis(WEIGHTS)}", found.input(WEIGHTS))
+    multiplier, shift = channel_multipliers(scales, found.input(0), found.output(), channels, found.compiling.rounding)
+    return Channels(read_bias(found, channels), multiplier, shift)
+
+
+def read_bias(found: Found, channels: int, slot: int = BIAS) -> NDArray[np.int64]:
+    """Return the bias of every output channel; zeros where there is none."""
+    import numpy as np
+
+    if found.optional(slot) is None:
+        return np.zeros(channels, np.int64)
+    bias = found.constant(slot, "int32", "int64").astype(np.int64).reshape(-1)
+    if len(bias) != channels:
+        found.refuse(f"has {len(bias)} values for {channels} channels", found.input(slot))
+    return bias
+
+
+def require_sums_fit(found: Found, weights: NDArray[Any], channels: Channels, source: Tensor) -> None:
+    """Refuse int8 layers whose sums could leave 32 bits: TFLM's behaviour is then undefined.
+
+    weights: outputs,anything. A sum is at most bias + Σ |weight| · the farthest that an input is from its zero point.
+    Those of int16 layers are of 64 bits.
+    """
+    import numpy as np
+
+    if source.kind != "int8":
+        return
+    low, high = LIMITS[source.kind]
+    farthest = max(source.zero_point - low, high - source.zero_point, 128)  # folded or not
+    largest = np.abs(channels.bias) + np.abs(weights.astype(np.int64)).sum(axis=1) * farthest
+    if largest.max() >= INT32:
+        found.refuse(f"its sums can reach {int(largest.max()):,}, which 32 bits do not hold", found.input(WEIGHTS))
+
+
+def channel_array(channels: Channels, folded: NDArray[np.int64] | None = None) -> Array:
+    """Return engine_channel's of a layer: {bias, multiplier, shift}; folded: another bias than the file's."""
+    import numpy as np
+
+    bias = channels.bias if folded is None else folded
+    return Array("engine_channel", np.stack([bias, channels.multiplier, channels.shift], axis=1))

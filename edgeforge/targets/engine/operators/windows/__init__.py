@@ -1,0 +1,1 @@
+"""Operators that reduce or spread windows without weights: pools, sums, resizing, softmax."""

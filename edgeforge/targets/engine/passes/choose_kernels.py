@@ -1,0 +1,46 @@
+"""Choose for each operator the C function that runs it on the core."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from edgeforge.errors import RecipeError
+from edgeforge.passes import Pass, Rewritten
+from edgeforge.targets.engine.ir import Operator
+from edgeforge.targets.engine.kernel import Kernel
+from edgeforge.targets.engine.kernels.table import KERNELS
+from edgeforge.targets.engine.network import Network
+from edgeforge.targets.engine.options import Options
+
+
+class ChooseKernels(Pass[Network]):
+    """The first kernel of the table that the core can run, that suits what is optimized, and that does not refuse."""
+
+    def rewrite(self, network: Network) -> Rewritten[Network]:
+        """Raises RecipeError for an operator that no kernel runs."""
+        kernels = tuple(choose(operator, network.options) for operator in network.operators)
+        return Rewritten(replace(network, kernels=kernels), tuple(kernel.function for kernel in kernels))
+
+    def ensures(self, before: Network, after: Rewritten[Network]) -> Iterator[str]:
+        """Yield operators without a kernel."""
+        if len(after.model.kernels) != len(after.model.operators):
+            yield "an operator has no kernel"
+
+
+def choose(operator: Operator, options: Options) -> Kernel[Any]:
+    """Return the kernel that runs an operator. Raises RecipeError with the portable kernel's reason."""
+    refusal = "there is no kernel for it"
+    for kernel in KERNELS:
+        if kernel.operator is not type(operator) or not kernel.features <= options.core.features:
+            continue
+        if options.optimize not in kernel.optimizes:
+            continue
+        refusal = kernel.refusal(operator)
+        if not refusal:
+            return kernel
+    raise RecipeError(
+        f"{operator.label}: tensor {operator.input.name} is {operator.input.kind}: {refusal}",
+        fix="replace that layer, or run the model with TFLM",
+    )

@@ -1,0 +1,27 @@
+"""Drop reshapes: the output is the input's memory under another shape."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from edgeforge.passes import Pass, Rewritten
+from edgeforge.targets.engine.network import Network
+from edgeforge.targets.engine.operators.shapes.reshape import Reshape
+
+
+class DropReshapes(Pass[Network]):
+    """RESHAPE and SQUEEZE go, but for one from an input or a constant of the network straight to its output."""
+
+    def rewrite(self, network: Network) -> Rewritten[Network]:
+        """Let outputs share the memory of inputs."""
+        shares, kept, dropped = dict(network.shares), [], []
+        fixed = {tensor.number for tensor in (*network.inputs, *network.outputs)}
+        for operator in network.operators:
+            home = replace(network, shares=shares).home(operator.input)
+            both_fixed = operator.output.number in fixed and (home in fixed or operator.input.number in fixed)
+            if not isinstance(operator, Reshape) or both_fixed or operator.input.data is not None:
+                kept.append(operator)
+                continue
+            dropped.append(operator.label)
+            shares[operator.output.number] = operator.input.number
+        return Rewritten(replace(network, operators=tuple(kept), shares=shares), tuple(dropped))

@@ -1,0 +1,17 @@
+"""The passes, in the order in which they run."""
+
+from __future__ import annotations
+
+from edgeforge.passes import Pass
+from edgeforge.targets.engine.network import Network
+from edgeforge.targets.engine.passes.choose_kernels import ChooseKernels
+from edgeforge.targets.engine.passes.drop_reshapes import DropReshapes
+from edgeforge.targets.engine.passes.plan_memory import PlanMemory
+from edgeforge.targets.engine.passes.work_in_place import WorkInPlace
+
+PASSES: tuple[Pass[Network], ...] = (
+    DropReshapes(),  # before kernels are chosen: it has none to choose then
+    ChooseKernels(),
+    WorkInPlace(),  # asks the kernels
+    PlanMemory(),  # asks them for scratch; nothing may change afterwards
+)

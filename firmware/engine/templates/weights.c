@@ -1,0 +1,12 @@
+/* {{ title }}: its weights. Made by EdgeForge {{ version }}; do not edit: compile the model again. */
+#include "engine.h"
+{% for header in headers %}
+#include "{{ header }}"
+{% endfor %}
+{% for array in arrays %}
+
+/* {{ array.comment }} */
+extern const {{ array.declaration }};
+const {{ array.declaration }} = {
+{{ array.elements }}};
+{% endfor %}
