@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from edgeforge.builder.earlier import set_aside
 from edgeforge.builder.plan import Plan, make_plan
-from edgeforge.builder.publish import note_plan, publish, read_record
+from edgeforge.builder.publish import publish
+from edgeforge.builder.record import note_plan, read_record
 from edgeforge.builder.run import Build, Watcher
 from edgeforge.builder.stage import Stage
 from edgeforge.builder.store import PLANNING, Artifact, Store, storage_errors
@@ -28,7 +30,7 @@ from edgeforge.recipe.schema import Data
 from edgeforge.recipe.user_files import USER_DATA, user_files
 from edgeforge.results.board_files import board_files
 from edgeforge.results.devices import device_files
-from edgeforge.results.files import ONNX_PLACE, TFLITE_PLACE, TORCH_PLACE
+from edgeforge.results.files import EARLIER, ONNX_PLACE, TFLITE_PLACE, TORCH_PLACE
 from edgeforge.source_code import digest_of_code
 
 TORCH = ("torch", "numpy")
@@ -380,7 +382,8 @@ def build(
 ) -> Result:
     """Bring a recipe's build folder up to date; `planned` is told the plan before anything runs.
 
-    Raises EdgeForgeError; whatever was finished before stays in the store, and the next build resumes there.
+    Raises EdgeForgeError; whatever was finished before stays in the store, and the next build resumes there. The
+    folder then shows what this build has finished; what an earlier one made of another recipe lies in `earlier/`.
     """
     place = BuildFolder(out, loaded.recipe.name)
     with storage_errors(out):
@@ -398,7 +401,13 @@ def build(
         with place.store.lock(PLANNING, planning):
             plan = plan_build(loaded, out, until=until, force=force)
             note_plan(plan, place.folder)
+        set_aside(plan, place.folder, watcher.notice)
         planned(plan)
-        artifacts = Build(plan, place.store, place.folder / "logs", watcher, jobs).run()
-        written = publish(plan, artifacts, place.folder, watcher.notice)
-    return Result(plan, place.folder, artifacts, written)
+        work = Build(plan, place.store, place.folder / "logs", watcher, jobs)
+        try:
+            work.run()
+        finally:
+            written = publish(plan, work.artifacts, place.folder, watcher.notice)
+            if (place.folder / EARLIER).exists():
+                watcher.notice(f"what an earlier build made and this one has not is in {place.folder / EARLIER}")
+    return Result(plan, place.folder, work.artifacts, written)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from edgeforge.builder.publish import RECORD, needs
+from edgeforge.builder.record import RECORD, needs
 from edgeforge.builder.store import META, PLANNING, Store, storage_errors
 from edgeforge.errors import RecipeError
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +41,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """The steps of a build, in order."""
+    """The steps of a build, in order; `keys` are those of all stages that the recipe asks for, `--until` or not."""
 
     loaded: LoadedRecipe
     steps: tuple[Step, ...]
+    keys: Mapping[str, str]
     left_out: tuple[str, ...] = ()  # stages that the recipe does not ask for
 
     @property
@@ -90,12 +91,35 @@ def make_plan(
             part = next(stage.only_with for stage in stages if stage.name == name)
             raise RecipeError(f"the recipe has no stage '{name}'", fix=f"set {part} in the recipe")
     _require_packages([stage for stage in stages if stage.name in wanted and stage.name not in left_out])
-    steps: list[Step] = []
+    user_files = _Files(files or {}, digest)
     code = code or PackageCode()
+    keys: dict[str, str] = {}
+    steps: list[Step] = []
     for stage in stages:
-        if stage.name in wanted and stage.name not in left_out:
-            steps.append(_step(stage, loaded.recipe, (files or {}, digest), code, steps, store, force, before or {}))
-    return Plan(loaded, tuple(steps), left_out)
+        if stage.name not in left_out:
+            parts = _ingredients(stage, loaded.recipe, keys, user_files, code)
+            keys[stage.name] = key_of(parts)
+            if stage.name in wanted:
+                steps.append(_step(stage, parts, steps, user_files.of(stage), store, force, (before or {})))
+    return Plan(loaded, tuple(steps), keys, left_out)
+
+
+@dataclass
+class _Files:
+    """The user's own files, each hashed once."""
+
+    paths: Mapping[str, Path]
+    digest: Digest
+    known: dict[str, str] = field(default_factory=dict)
+
+    def of(self, stage: Stage) -> dict[str, Path]:
+        return {name: path for name, path in self.paths.items() if name.split("/")[0] in stage.files}
+
+    def hashes(self, stage: Stage) -> dict[str, str]:
+        for name, path in self.of(stage).items():
+            if name not in self.known:
+                self.known[name] = self.digest(name, path)
+        return {name: self.known[name] for name in self.of(stage)}
 
 
 def _require_packages(stages: list[Stage]) -> None:
@@ -124,21 +148,24 @@ def _needed_by(name: str, stages: tuple[Stage, ...]) -> set[str]:
     return needed
 
 
+def _ingredients(
+    stage: Stage, recipe: Recipe, keys: Mapping[str, str], user_files: _Files, code: PackageCode
+) -> dict[str, Any]:
+    inputs = {name: key for name, key in keys.items() if name in stage.after}
+    modules = code.of((stage.function.split(":")[0], *stage.chosen(recipe)))
+    return ingredients(stage, recipe, inputs, user_files.hashes(stage), modules)
+
+
 def _step(
     stage: Stage,
-    recipe: Recipe,
-    user: tuple[Mapping[str, Path], Digest],
-    code: PackageCode,
+    parts: dict[str, Any],
     earlier: list[Step],
+    files: dict[str, Path],
     store: Store,
     force: tuple[str, ...],
     before: dict[str, dict[str, Any]],
 ) -> Step:
     inputs = {step.stage.name: step for step in earlier if step.stage.name in stage.after}
-    files = {name: path for name, path in user[0].items() if name.split("/")[0] in stage.files}
-    hashes = {name: user[1](name, path) for name, path in files.items()}
-    modules = code.of((stage.function.split(":")[0], *stage.chosen(recipe)))
-    parts = ingredients(stage, recipe, {name: step.key for name, step in inputs.items()}, hashes, modules)
     key = key_of(parts)
     stale = [name for name, step in inputs.items() if not step.artifact]
     if stage.name in force:

@@ -18,6 +18,8 @@ from edgeforge.builder.plan import Plan, Step
 from edgeforge.builder.store import Artifact, CorruptedArtifact, Store, storage_errors
 from edgeforge.errors import EdgeForgeError, StageFailed, error_named
 
+SHORT = 12  # hexadecimal digits of a key that tell one build of a folder from another
+
 
 class Watcher:
     """Told of a build's progress; the command line shows it. Called from several threads."""
@@ -176,8 +178,9 @@ class Build:
         return last
 
     def _facts(self, step: Step) -> dict[str, Any]:
-        """What only the build knows and no key depends on: how long the earlier stages took."""
+        """What only the build knows and no key depends on: which it is, and how long the earlier stages took."""
         return {
+            "build": step.key[:SHORT],
             "stages": [
                 {
                     "name": name,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeforge.builder.key import key_of
-from edgeforge.builder.publish import read_record
+from edgeforge.builder.record import read_record
 from edgeforge.builder.store import CorruptedArtifact, Store
 from edgeforge.data.representative import read_own
 from edgeforge.data.splits import read_preprocessing, read_split

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edgeforge.builder.publish import note_rewritten
+from edgeforge.builder.record import note_rewritten
 from edgeforge.builder.store import Store
 from edgeforge.errors import RecipeError
 from edgeforge.files import write_whole
 from edgeforge.report.html import render
 from edgeforge.results.board_files import BOARDS_FOLDER, board_files, file_name, read_runs
-from edgeforge.results.devices import DEVICES_FOLDER
+from edgeforge.results.devices import DEVICES_FOLDER, of_an_earlier_bundle
 from edgeforge.results.files import HTML_FILE, JSON_FILE
 from edgeforge.results.report_file import read_report
 from edgeforge.results.rows.board_run import BoardRun
@@ -42,6 +42,8 @@ def keep_device(folder: Path, device: PiDevice) -> None:
         if report.raspberry_pi is None:
             raise RecipeError(f"{folder}: its report has no Raspberry Pi part", fix="build the recipe again")
         others = [row for row in report.raspberry_pi.devices if row.name != device.name]
+        outdated = of_an_earlier_bundle(device.name)
+        report.findings = [finding for finding in report.findings if finding != outdated]
         desk, devices = others[:1], [*others[1:], device]
         report.raspberry_pi.devices = desk + sorted(devices, key=lambda row: row.name)
 

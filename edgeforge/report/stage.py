@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,8 @@ def gather(job: Job) -> Report:
     raspberry_pi = raspberry_pi_row(job.inputs, job.files)
     return Report(
         recipe=recipe.name,
+        build=job.facts["build"],
+        finished=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         shipped=read_tflm(job.inputs["tflm"])["source"],
         seed=recipe.seed,
         reference=reference_of(row.name for row in variants if row.status == "ok"),

@@ -173,7 +173,8 @@ def _legend(report: Report) -> str:
     if is_value(report):
         what, judged = f"RMSE of '{report.heads[0].name}'", "paired bootstrap"
     images = report.split["test"]
-    return f"{what} on all {images:,} test images.{subset} Drop judged by {judged} on the same images.{timing}"
+    build = f" Build {report.build}, {report.finished}." if report.build else ""
+    return f"{what} on all {images:,} test images.{subset} Drop judged by {judged} on the same images.{timing}{build}"
 
 
 def boards_table(report: Report) -> Table:

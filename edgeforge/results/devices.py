@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from edgeforge.errors import RecipeError
+from edgeforge.files import sha256_of
 from edgeforge.results.files import BUNDLE_ROW_FILE, DESK_FILE
+from edgeforge.results.rows.calibration import Finding
 from edgeforge.results.rows.report import PiDevice, PiLatency, PiLoad, PiSelfTest, RaspberryPiRow
 
 DEVICES_FOLDER = "devices"
@@ -24,11 +26,17 @@ def device_files(folder: Path) -> dict[str, Path]:
 
 
 def device_row(
-    name: str, selftest: dict[str, Any], bench: dict[str, Any], load: dict[str, Any], load_reason: str = ""
+    name: str,
+    bundle: Path,
+    selftest: dict[str, Any],
+    bench: dict[str, Any],
+    load: dict[str, Any],
+    load_reason: str = "",
 ) -> PiDevice:
-    """Return one computer's row from what selftest.py, bench.py and loadtest.py print with --json."""
+    """Return one computer's row from what a bundle's selftest.py, bench.py and loadtest.py print with --json."""
     return PiDevice(
         name=name,
+        bundle=sha256_of(bundle),
         device=bench["device"],
         temperature_c=bench["temperature_c"],
         selftest=[PiSelfTest(**row) for row in selftest["variants"]],
@@ -51,10 +59,27 @@ def read_device(path: Path) -> PiDevice:
 
 
 def raspberry_pi_row(inputs: dict[str, Path], files: dict[str, Path]) -> RaspberryPiRow | None:
-    """Return the report's row of the bundle; None for a recipe without one."""
+    """Return the report's row of the bundle; None for a recipe without one.
+
+    What devices measured of an earlier bundle is not shown; a finding says so.
+    """
     if BUNDLE_STAGE not in inputs:
         return None
-    facts = json.loads((inputs[BUNDLE_STAGE] / BUNDLE_ROW_FILE).read_text())
-    devices = [read_device(inputs[DESK_STAGE] / DESK_FILE)]
-    devices += [read_device(path) for name, path in sorted(files.items()) if name.startswith(f"{DEVICES_FOLDER}/")]
-    return RaspberryPiRow(**facts, devices=devices)
+    row = RaspberryPiRow(
+        **json.loads((inputs[BUNDLE_STAGE] / BUNDLE_ROW_FILE).read_text()),
+        devices=[read_device(inputs[DESK_STAGE] / DESK_FILE)],
+    )
+    for name, path in sorted(files.items()):
+        if name.startswith(f"{DEVICES_FOLDER}/"):
+            device = read_device(path)
+            if device.bundle == row.devices[0].bundle:
+                row.devices.append(device)
+            else:
+                row.findings.append(of_an_earlier_bundle(device.name))
+    return row
+
+
+def of_an_earlier_bundle(device: str) -> Finding:
+    """Return what is said of a device whose figures are not of the bundle as it is now."""
+    what = f"{device}: what was measured there is of an earlier bundle, and is not shown"
+    return Finding(severity="warning", what=what, remedy="measure it again: edgeforge deploy NAME --host HOST")

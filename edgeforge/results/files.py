@@ -45,6 +45,9 @@ DESK_FILE = "desk.json"
 # the report
 JSON_FILE, HTML_FILE = "report.json", "report.html"
 
+# In the build folder: what a build made before the recipe was changed, until a build of the recipe of today is whole.
+EARLIER = "earlier"
+
 # What stands before the names of a runtime's models in the build folder; {name} is the recipe's.
 TORCH_PLACE, ONNX_PLACE, TFLITE_PLACE = "torch/{name}_", "onnx/{name}_", "tflite/{name}_"
 PLACES = {"torch": TORCH_PLACE, "onnxruntime": ONNX_PLACE, "litert": TFLITE_PLACE}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgeforge.errors import RecipeError
-from edgeforge.results.files import JSON_FILE
+from edgeforge.results.files import EARLIER, JSON_FILE
 from edgeforge.results.rows.report import Report
 
 
@@ -15,6 +15,11 @@ def read_report(path: Path) -> Report:
     try:
         return Report.model_validate_json(file.read_bytes())
     except OSError as error:
+        if (earlier := file.parent / EARLIER / JSON_FILE).is_file():
+            raise RecipeError(
+                f"{file.parent}: its last build has not come to its report",
+                fix=f"edgeforge build RECIPE; an earlier build's: edgeforge report {earlier.parent}",
+            ) from error
         raise RecipeError(f"{file}: no report there", fix="build the recipe first: edgeforge build RECIPE") from error
     except ValueError as error:
         raise RecipeError(f"{file} is no report of this version of EdgeForge", fix="build the recipe again") from error

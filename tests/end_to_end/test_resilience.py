@@ -88,6 +88,26 @@ def test_an_edited_file_is_kept_beside(copy: Path, edgeforge) -> None:  # type: 
     assert sketch.read_text() == original and sketch.with_name("digits.ino.edited").read_text() == "// mine"
 
 
+TINY = ("boards={tiny: {title: Tiny, core: cortex-m4, clock_mhz: 64, flash_bytes: 8192, ram_bytes: 4096, "
+        "core_flash_bytes: 4000, core_ram_bytes: 1000, source: made up}}")  # fmt: skip
+
+
+def test_a_failed_build_does_not_show_an_earlier_report_as_its_own(copy: Path, edgeforge) -> None:  # type: ignore[no-untyped-def]
+    folder = copy / "digits"
+    build = json.loads((folder / "report.json").read_text())["build"]
+    assert stage_keys(folder)["report"].startswith(build) and build in (folder / "report.html").read_text()
+    failed = edgeforge("build", DIGITS, "--out", copy, *EPOCHS, "--set", TINY, "--set", "targets=[tiny]")
+    assert failed.returncode == 6 and "is in" in failed.stderr and str(folder / "earlier") in failed.stderr
+    assert not (folder / "report.html").exists() and not (folder / "arduino").exists()
+    assert (folder / "tflite" / "digits_int8.tflite").exists(), "it is of this build too"
+    asked = edgeforge("report", folder)
+    assert asked.returncode == 2 and "its last build has not come to its report" in asked.stderr
+    earlier = edgeforge("report", folder / "earlier")
+    assert earlier.returncode == 0 and build in earlier.stdout
+    assert edgeforge("build", DIGITS, "--out", copy, *EPOCHS).returncode == 0
+    assert (folder / "report.html").exists() and not (folder / "earlier").exists()
+
+
 def start(out: Path, *options: str) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "edgeforge", "build", str(DIGITS), "--out", str(out), *options]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -158,7 +178,7 @@ def test_a_fresh_store_gives_the_same_bytes_and_metrics(digits_out: Path, resume
     for report in reports:
         for row in report["variants"]:
             del row["latency_ms"], row["peak_memory_bytes"]
-        del report["stages"], report["raspberry_pi"]["devices"]  # times
+        del report["finished"], report["stages"], report["raspberry_pi"]["devices"]  # times
     assert reports[0] == reports[1]
 
 

@@ -225,6 +225,7 @@ class PiDevice(Row):
     """What the bundle's own scripts measured on one computer: `desk`, or the host it was deployed to."""
 
     name: str
+    bundle: str = ""  # the SHA-256 of the archive that was measured
     device: dict[str, Any]  # model, machine, cores, system, python, onnxruntime, providers, governor
     temperature_c: dict[str, float | None]  # before, after
     selftest: list[PiSelfTest]
@@ -257,6 +258,8 @@ class Report(Row):
     # `schema` in the file; that name is taken in pydantic.
     schema_version: Literal[1] = Field(SCHEMA_VERSION, alias="schema")
     recipe: str
+    build: str = ""  # which one this is of: the beginning of the key that stands at `report` in recipe.lock.yaml
+    finished: str = ""  # UTC
     seed: int
     reference: str = TORCH_FLOAT
     shipped: str = TFLITE_INT8  # the variant that TFLM runs and that is packed for the boards

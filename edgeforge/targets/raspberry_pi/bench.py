@@ -26,7 +26,8 @@ def bench_on_desk(job: Job) -> None:
 
     Raises StageFailed when one of the scripts cannot do its work.
     """
-    folder = unpack(next(job.inputs[BUNDLE_STAGE].glob("*.tar.gz")), job.scratch)
+    bundle = next(job.inputs[BUNDLE_STAGE].glob("*.tar.gz"))
+    folder = unpack(bundle, job.scratch)
     job.progress(0.1, "its self-test")
     selftest = script(folder, "selftest.py", "--json", passes=(0, 1))
     job.progress(0.2, "its bench")
@@ -39,7 +40,7 @@ def bench_on_desk(job: Job) -> None:
     if not absent and not list((folder / "samples").glob("*.png")):
         reason = "the model takes no images that could be sent"
     load = {} if reason else script(folder, "loadtest.py", "--json", *LOAD)
-    row = device_row("desk", selftest, bench, load, reason)
+    row = device_row("desk", bundle, selftest, bench, load, reason)
     (job.output / DESK_FILE).write_text(row.model_dump_json(indent=1))
 
 

@@ -84,7 +84,7 @@ def deploy(folder: Path, remote: Remote, wishes: Wishes, progress: Callable[[str
     if wishes.server:
         progress("its server under load")
         load, reason = script(remote, place, "loadtest.py --json --clients 1,4,8"), ""
-    return device_row(remote.label, selftest, bench, load, reason)
+    return device_row(remote.label, bundle, selftest, bench, load, reason)
 
 
 def bundle_of(folder: Path) -> Path:

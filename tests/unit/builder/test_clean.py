@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from toy_builds import age, put, toy_build, toy_plan
 
 from edgeforge.builder.clean import Limits, bytes_of, clean, plan_cleaning, seconds_of
-from edgeforge.builder.publish import RECORD
+from edgeforge.builder.record import RECORD
 from edgeforge.builder.run import Build, Watcher
 from edgeforge.builder.store import META, PLANNING, Store
 from edgeforge.errors import EdgeForgeError, RecipeError

@@ -15,6 +15,7 @@ from edgeforge.report.sentences.raspberry_pi import devices_table
 from edgeforge.results.devices import device_files, device_row, raspberry_pi_row
 from edgeforge.results.rows.report import PiDevice, RaspberryPiRow, Report
 
+BUNDLE = DATA / "report_mnist.json"  # any file: what counts is its hash
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(1)>&\"'"
 
 
@@ -36,7 +37,7 @@ def device(name: str, machine: str, factor: float, model: str = "board") -> PiDe
     load = {"rows": [{"clients": 4, "requests": 50, "statuses": {"200": 50}, "seconds": 1.0,
                       "requests_per_second": 50.0, "p50_ms": 3.0, "p90_ms": 4.0, "p99_ms": 5.25}],
             "malformed": {"requests": 9, "statuses": {"422": 9}, "alive": True}}  # fmt: skip
-    return device_row(name, {"variants": tests}, bench, load)
+    return device_row(name, BUNDLE, {"variants": tests}, bench, load)
 
 
 @pytest.fixture
@@ -111,6 +112,9 @@ def test_devices_are_read_from_the_build_folder(report: Report, tmp_path: Path) 
     assert list(files) == ["devices/pi"]
     assert raspberry_pi_row(inputs, files) == report.raspberry_pi
     assert raspberry_pi_row({}, files) is None
+    (tmp_path / "devices" / "pi.json").write_text(other.model_copy(update={"bundle": "another"}).model_dump_json())
+    row = raspberry_pi_row(inputs, files)
+    assert row and row.devices == [desk] and "of an earlier bundle" in row.findings[0].what
     (tmp_path / "devices" / "pi.json").write_text("{}")
     with pytest.raises(RecipeError, match=r"pi\.json holds no figures"):
         raspberry_pi_row(inputs, files)
