@@ -88,9 +88,10 @@ def fit(
     plot: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="Draw the arena over time.")] = None,
     debug: Debug = False,
 ) -> None:
-    """Say whether a .tflite file fits a board: tensor arena to the byte, RAM and flash, and what to change.
+    """Say whether a .tflite file fits a board, and whether its TFLM library takes it: two verdicts.
 
-    Ends with 6 when it does not fit the board (of all: none).
+    Memory: tensor arena to the byte, RAM and flash with what is left. Library: the layers that it refuses or would
+    compute wrongly. Ends with 6 when either is no (of all boards: on each).
 
     Examples:
 
@@ -116,7 +117,7 @@ def fit(
         from edgeforge.report.fit.table import print_fit
 
         print_fit(rows, Console(highlight=False), str(model))
-    if not any(row.fits for row in rows):
+    if not any(row.deployable for row in rows):
         raise typer.Exit(BudgetExceeded.exit_code)
 
 

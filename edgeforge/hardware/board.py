@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Kernels = Literal["cmsis-nn", "reference"]
+Kernels = Literal["cmsis-nn", "esp-nn", "reference"]
 
 # Processors with Arm's DSP instructions, where CMSIS-NN's kernels ask for more scratch memory.
 DSP_CORES = ("cortex-m4", "cortex-m4f", "cortex-m7", "cortex-m33")
@@ -25,11 +25,11 @@ class Board(BaseModel):
     ram_bytes: int = Field(gt=0)
     core_flash_bytes: int = Field(ge=0)  # of flash_bytes: the core's own code
     core_ram_bytes: int = Field(ge=0)  # of ram_bytes: the core's variables, stack, and heap reserve
-    kernels: Kernels = "cmsis-nn"  # those that the TFLM library has for this core
+    kernels: Kernels | None = None  # of a TFLM built otherwise than its library says (libraries.toml)
     source: str  # the datasheet or core file that the figures are from
     core_source: str = ""  # what the core's share is from
 
     @property
-    def dsp(self) -> bool:
-        """Whether the processor has Arm's DSP instructions."""
-        return self.core in DSP_CORES
+    def architecture(self) -> str:
+        """The part of its Arduino name that says the core, such as mbed_nano; empty for a board without one."""
+        return self.fqbn.partition(":")[2].partition(":")[0]

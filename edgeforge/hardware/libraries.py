@@ -6,15 +6,13 @@ import tomllib
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from edgeforge.errors import RecipeError
+from edgeforge.hardware.board import Board, Kernels
 from edgeforge.suggest import nearest
-
-if TYPE_CHECKING:
-    from edgeforge.hardware.board import Board
 
 Ability = Literal["right", "refused", "wrong"]
 
@@ -38,6 +36,7 @@ class Library(BaseModel):
     in_library_manager: bool
     source: str
     computed: str = ""
+    structures: str  # the measured TFLM whose sizes are counted
     operators: dict[str, frozenset[str]]
     per_channel_dense: Ability
     per_channel_dense_reason: str
@@ -45,7 +44,7 @@ class Library(BaseModel):
     asymmetric_dense: Ability
     grouped_convolution: Ability
     architectures: tuple[str, ...]
-    kernels: dict[str, str]
+    kernels: dict[str, Kernels]
     exact_operators: frozenset[str] = frozenset()  # shown to give the very bytes of the TFLM on the desk
     tolerance_steps: int = Field(ge=0)  # for models with other operators
     tolerance_reason: str
@@ -63,9 +62,9 @@ class Library(BaseModel):
         """Return by how many steps of its output a model of these operators may differ from the desk's."""
         return 0 if set(operators) <= self.exact_operators else self.tolerance_steps
 
-    def kernels_on(self, architecture: str) -> str:
-        """Return whose kernels compute on an Arduino architecture such as mbed_nano."""
-        return self.kernels.get(architecture, self.kernels["*"])
+    def kernels_on(self, board: Board) -> Kernels:
+        """Return whose kernels compute on a board: the library's own choice, or what the board's description says."""
+        return board.kernels or self.kernels.get(board.architecture, self.kernels["*"])
 
 
 @cache
@@ -97,7 +96,7 @@ def library(key: str) -> Library:
 
 def caveats(library: Library, board: Board) -> list[str]:
     """Return what to know before building for a board that the library's makers do not name."""
-    architecture = board.fqbn.partition(":")[2].partition(":")[0]
+    architecture = board.architecture
     if (
         not architecture
         or "*" in library.architectures

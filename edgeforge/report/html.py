@@ -107,10 +107,14 @@ def headline(report: Report) -> list[str]:
         )
     fitting = [target.title for target in report.targets if target.fits]
     failing = [target.title for target in report.targets if target.fits is False]
+    refusing = {t.fit.library.title: t.fit.library for t in report.targets if t.fit and not t.fit.library.takes_it}
     if fitting:
         sentences.append(f"It fits {', '.join(fitting)}.")
     if failing:
         sentences.append(f"It does not fit {', '.join(failing)}.")
+    for library in refusing.values():
+        layers = ", ".join(dict.fromkeys(refusal.layer for refusal in library.refusals))
+        sentences.append(f"{library.title} does not take it: {layers}.")
     return sentences
 
 

@@ -159,7 +159,7 @@ def _findings(variants: list[VariantRow], calibration: CalibrationRow, targets: 
                 remedy = "prune less, or raise prune.epochs"
             found.append(Finding(severity="warning", what=what, remedy=remedy))
     for target in targets:
-        if target.fits is False:
+        if target.deployable is False:
             advice = target.fit.advice if target.fit else []
             what = f"{target.title}: {target.reason}"
             found.append(Finding(severity="error", what=what, remedy="; ".join(advice)))

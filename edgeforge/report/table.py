@@ -178,7 +178,7 @@ def _legend(report: Report) -> str:
 
 
 def boards_table(report: Report) -> Table:
-    """Return one row a board: flash, RAM, and whether the model fits."""
+    """Return one row a board: flash, RAM, whether the model fits, and whether the library takes it."""
     table = Table(box=None, padding=(0, 1), title="Boards", title_justify="left")
     for name in ("board", "verdict", "arena", "RAM", "of", "flash", "of"):
         table.add_column(name, justify="left" if name in ("board", "verdict") else "right")
@@ -192,7 +192,8 @@ def boards_table(report: Report) -> Table:
 def _verdict(row: TargetRow) -> str:
     if row.fits is None:
         return f"[yellow]unknown[/]: {escape(row.reason)}"
-    return "[green]fits[/]" if row.fits else "[red]does not fit[/]"
+    fits = "[green]fits[/]" if row.fits else "[red]does not fit[/]"
+    return fits if row.library_takes_it is not False else f"{fits}, [red]its library does not take it[/]"
 
 
 def _kilobytes(size: int | None) -> str:

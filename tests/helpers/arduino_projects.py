@@ -49,7 +49,7 @@ def digits_facts(model: Path = MODEL, arena_bytes: int = 4096) -> ProjectFacts:
         arena_bytes=arena_bytes,
         arena_note="Enough for this test.",
         boards=BOARDS,
-        vectors=choose_vectors(runner, model, DIGITS, images[:10], [f"class {label}" for label in labels[:10]]),
+        vectors=choose_vectors(runner, model, DIGITS, images[:10], [f"class {label}" for label in labels[:10]], 8),
         library=library(DEFAULT_LIBRARY),
     )
 

@@ -8,36 +8,44 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
-from edgeforge.results.rows.fit import FitRow
+from edgeforge.results.rows.fit import FitRow, FlashRow
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
 def print_fit(rows: Sequence[FitRow], console: Console, title: str) -> None:
-    """Print one board in detail, or several side by side, and what to change where the model does not fit."""
+    """Print one board in detail, or several side by side, both verdicts, and what to change where one is no."""
     console.print(fit_table(rows, title))
     if len(rows) == 1:
         console.print(parts_table(rows[0]))
-    for row in rows:
-        if len(rows) == 1 or row.refusals:
-            console.print(
-                f"[{'green' if row.fits else 'red'}]{escape(row.title)}[/] {escape(row.verdict)}", soft_wrap=True
-            )
-            for text in row.advice:
-                console.print(f"  [dim]→[/] {escape(text)}", soft_wrap=True)
-        if row.refusals:
-            break  # the same on every board
-    for row in rows:
-        for text in row.caveats:
-            console.print(f"[yellow]![/] {escape(text)}", soft_wrap=True)
+        print_verdict(console, "memory", rows[0].memory.fits, f"{rows[0].title} {rows[0].memory.verdict}")
     first = rows[0]
+    print_verdict(console, "library", first.library.takes_it, first.library.verdict)  # the same on every board
+    for text in dict.fromkeys(text for row in rows if len(rows) == 1 for text in row.advice):
+        console.print(f"  [dim]→[/] {escape(text)}", soft_wrap=True)
+    if len(rows) > 1:
+        for text in dict.fromkeys(refusal.fix for refusal in first.library.refusals if refusal.fix):
+            console.print(f"  [dim]→[/] {escape(text)}", soft_wrap=True)
+    for row in rows:
+        for text in row.library.caveats:
+            console.print(f"[yellow]![/] {escape(text)}", soft_wrap=True)
     console.print(f"[dim]Peak: {escape(peak_text(first))}[/]", soft_wrap=True)
-    console.print(f"[dim]Arena as {escape(first.library)} takes it; RAM and flash with the core's share "
-                  "(`edgeforge boards` says from where).[/]", soft_wrap=True)  # fmt: skip
+    console.print(f"[dim]Arena as {escape(first.structures)} takes it; RAM and flash with the core's share "
+                  f"(`edgeforge boards` says from where); the sketch's code is {_how(first.flash)}.[/]",
+                  soft_wrap=True)  # fmt: skip
     guessed = sorted({name for row in rows for name in (*row.arena.estimated, *row.flash.estimated)})
     if guessed:
         console.print(f"[yellow]![/] not measured, guessed high: {', '.join(guessed)}", soft_wrap=True)
+
+
+def print_verdict(console: Console, name: str, good: bool, verdict: str) -> None:
+    """Print one of the two verdicts on a line."""
+    console.print(f"[{'green' if good else 'red'}]{name}:[/] {escape(verdict)}", soft_wrap=True)
+
+
+def _how(flash: FlashRow) -> str:
+    return f"measured ({flash.measured})" if flash.measured else "estimated (`pack` compiles and measures it)"
 
 
 def peak_text(row: FitRow) -> str:
@@ -53,9 +61,11 @@ def fit_table(rows: Sequence[FitRow], title: str) -> Table:
     for name in ("board", "arena", "RAM", "left", "flash", "left"):
         table.add_column(name, justify="left" if name == "board" else "right", no_wrap=True)
     for row in rows:
-        mark = "[green]✓[/]" if row.fits else "[red]✗[/]"
-        table.add_row(f"{mark} {row.board}", f"{row.arena.used_bytes:,}", f"{row.ram_bytes:,}", _left(row.ram_headroom),
-                      f"{row.flash_bytes:,}", _left(row.flash_headroom))  # fmt: skip
+        mark = "[green]✓[/]" if row.deployable else "[red]✗[/]"
+        memory = row.memory
+        table.add_row(f"{mark} {row.board}", f"{row.arena.used_bytes:,}", f"{memory.ram_bytes:,}",
+                      _left(memory.ram_left_bytes), f"{memory.flash_bytes:,}", _left(memory.flash_left_bytes)
+                     )  # fmt: skip
     return table
 
 
@@ -66,20 +76,27 @@ def parts_table(row: FitRow) -> Table:
     table.add_column(no_wrap=True)
     table.add_column(justify="right")
     table.add_column(style="dim")
-    core = row.ram_bytes - row.arena_reserved_bytes
+    core = row.memory.ram_bytes - row.arena_reserved_bytes
+    left_out = f", {flash.vectors_left_out} left out for want of flash" if flash.vectors_left_out else ""
+    planned = "by the model's own plan" if arena.plan == "offline" else "by TFLM's greedy planner"
+    why = {
+        "kernels": f"{', '.join(row.operators)} ({row.library.kernels})",
+        "runtime": "TFLM without operators, C library",
+        "test vectors": f"{flash.vectors} of the self-test{left_out}",
+        "tables": "what raw inputs become, what outputs mean",
+        "sketch": f"classifier, self-test, protocol: {_how(flash)}",
+        "core": "the Arduino core",
+    }
     parts = [
-        ("arena, planned head", arena.head_bytes, "activations and scratch buffers"),
+        ("arena, planned head", arena.head_bytes, f"activations and scratch buffers, {planned}"),
         ("arena, tail", arena.tail_bytes, "structures that live as long as the model"),
         ("arena, reserved", row.arena_reserved_bytes, f"arena_used_bytes() {arena.used_bytes:,}, {arena.needed_bytes:,}"
                                                       " to allocate, and a margin"),
         ("RAM of runtime and core", core, "their variables, the stack, room for the heap"),
-        ("flash, model", flash.model_bytes, ""),
-        ("flash, kernels", flash.kernels_bytes, f"{', '.join(row.operators)} ({row.kernels})"),
-        ("flash, runtime", flash.runtime_bytes, "TFLM without operators, C library"),
-        ("flash, core", flash.core_bytes, "the Arduino core"),
+        *((f"flash, {name}", size, why.get(name, "")) for name, size in flash.parts),
     ]  # fmt: skip
-    for name, size, why in parts:
-        table.add_row(name, f"{size:,}", why)
+    for name, size, what in parts:
+        table.add_row(name, f"{size:,}", what)
     return table
 
 

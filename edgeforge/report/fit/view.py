@@ -35,13 +35,17 @@ def parts(row: FitRow) -> list[tuple[str, int]]:
     """Return what one board's RAM and flash are made of, in bytes."""
     arena, flash = row.arena, row.flash
     tail = [(f"{row.title}: arena, {name}", size) for name, size in arena.tail.items() if size]
+    compiled = f"measured, {flash.measured}" if flash.measured else "estimated"
+    left_out = f", {flash.vectors_left_out} left out for want of flash" if flash.vectors_left_out else ""
+    how = {
+        "kernels": " of its operators",
+        "test vectors": f" ({flash.vectors}{left_out})",
+        "sketch": f" ({compiled})",
+    }
     named = [
         ("arena, activations and scratch buffers", arena.head_bytes),
         ("arena, margin and room to plan", row.arena_reserved_bytes - arena.used_bytes),
-        ("variables of runtime and core, stack", row.ram_bytes - row.arena_reserved_bytes),
-        ("flash, model", flash.model_bytes),
-        ("flash, kernels of its operators", flash.kernels_bytes),
-        ("flash, runtime and sketch", flash.runtime_bytes),
-        ("flash, core", flash.core_bytes),
+        ("variables of runtime and core, stack", row.memory.ram_bytes - row.arena_reserved_bytes),
+        *((f"flash, {name}{how.get(name, '')}", size) for name, size in flash.parts),
     ]
     return tail + [(f"{row.title}: {name}", size) for name, size in named]

@@ -39,7 +39,10 @@ def proofs(packed: Packed) -> list[tuple[str, str]]:
         ("full integer", f"every layer computes in integers: {', '.join(packed.operators)}"),
         (packed.library.title, f"takes every layer as it is; the model is {first.flash.model_bytes:,} bytes"),
     ]
-    rows += [(row.title, f"{row.verdict}; arena {row.arena.used_bytes:,} bytes ({row.kernels})") for row in packed.fits]
+    rows += [
+        (row.title, f"{row.memory.verdict}; arena {row.arena.used_bytes:,} bytes ({row.library.kernels})")
+        for row in packed.fits
+    ]
     allowed = packed.library.tolerance(packed.operators)
     steps = "the same bytes" if not allowed else f"within {allowed} step{'s' if allowed > 1 else ''}"
     rows.append(

@@ -1,4 +1,7 @@
-"""The report's data about one model on one board: the arena over time, flash, and the verdict."""
+"""The report's data about one model on one board: the arena over time, flash, and a verdict of two parts.
+
+Memory and library are two questions: a model may fit with room to spare, and the library refuse a layer of it.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,11 @@ from edgeforge.results.rows.row import Row
 
 
 class Refusal(Row):
-    """A layer that the TFLM library of the board lacks, or would compute wrongly."""
+    """A layer that the TFLM library refuses, or would compute wrongly without a word."""
 
     layer: str  # operator, its place and the name of its output: CONV_2D 3 (features.6)
     operator: str
+    kind: Literal["refused", "wrong"] = "refused"
     reason: str
     fix: str = ""
 
@@ -39,6 +43,8 @@ class ArenaRow(Row):
     steps: list[str]  # the layers in order; step n of a buffer is steps[n - 1]
     live_bytes: list[int]  # live in each step, input first
     peak_step: int
+    plan: Literal["greedy", "offline"] = "greedy"  # TFLM's own, or the one in the model's OfflineMemoryAllocation
+    greedy_head_bytes: int | None = None  # of an offline plan: what TFLM's own would have taken
     estimated: list[str] = []  # operators whose structures were not measured: their share is an upper guess
 
 
@@ -47,43 +53,80 @@ class FlashRow(Row):
 
     model_bytes: int
     kernels_bytes: int  # of the operators that the model has
-    runtime_bytes: int  # TFLM without any operator, and the sketch
+    runtime_bytes: int  # TFLM without any operator, and the C library
+    vectors_bytes: int  # test vectors of the self-test
+    tables_bytes: int  # what raw inputs become, what outputs mean
+    sketch_bytes: int  # the rest of the sketch: classifier, self-test, protocol, the .ino
     core_bytes: int
+    vectors: int  # how many test vectors
+    vectors_left_out: int = 0  # for want of flash
+    measured: str = ""  # what compiled the sketch's sources; empty: estimated
     estimated: list[str] = []  # operators whose code size was not measured
 
     @property
     def total(self) -> int:
         """All of them."""
-        return self.model_bytes + self.kernels_bytes + self.runtime_bytes + self.core_bytes
+        return sum(size for _, size in self.parts)
+
+    @property
+    def parts(self) -> list[tuple[str, int]]:
+        """What the sum is made of, in the order in which it is shown."""
+        return [
+            ("model", self.model_bytes),
+            ("kernels", self.kernels_bytes),
+            ("runtime", self.runtime_bytes),
+            ("test vectors", self.vectors_bytes),
+            ("tables", self.tables_bytes),
+            ("sketch", self.sketch_bytes),
+            ("core", self.core_bytes),
+        ]
+
+
+class MemoryVerdict(Row):
+    """Whether a model's RAM and flash suffice on a board; bytes."""
+
+    fits: bool
+    verdict: str  # one sentence
+    ram_bytes: int  # arena reserved, variables of the runtime and the sketch, the core's share
+    ram_limit_bytes: int
+    ram_left_bytes: int  # negative: missing
+    flash_bytes: int
+    flash_limit_bytes: int
+    flash_left_bytes: int
+
+
+class LibraryVerdict(Row):
+    """Whether the TFLM library of the sketch takes every layer and computes it rightly."""
+
+    key: str  # in libraries.toml
+    title: str
+    kernels: str  # those that it has on this board
+    takes_it: bool
+    verdict: str  # one sentence
+    refusals: list[Refusal] = []
+    caveats: list[str] = []  # of a board that it is not made for
 
 
 class FitRow(Row):
-    """One model on one board. `fits` is true when RAM and flash suffice and no layer is refused."""
+    """One model on one board: two verdicts, and what they are made of."""
 
     board: str  # its key
     title: str
-    kernels: str
-    library: str  # the TFLM library whose structures were counted
-    fits: bool
-    verdict: str  # one sentence
+    memory: MemoryVerdict
+    library: LibraryVerdict
+    structures: str  # the TFLM whose structures and code sizes were counted: the library, or the one it is like
     arena: ArenaRow
     arena_reserved_bytes: int  # what the sketch reserves: predicted, and a margin
     flash: FlashRow
-    flash_bytes: int
-    flash_limit_bytes: int
-    ram_bytes: int  # arena reserved, the runtime's own variables, the core's share
-    ram_limit_bytes: int
-    refusals: list[Refusal] = []
-    advice: list[str] = []  # what to change, when it does not fit
+    advice: list[str] = []  # what to change, where a verdict is no
     operators: list[str] = []
-    caveats: list[str] = []  # of a board that the library is not made for
 
     @property
-    def flash_headroom(self) -> int:
-        """Flash left, in bytes; negative: missing."""
-        return self.flash_limit_bytes - self.flash_bytes
+    def deployable(self) -> bool:
+        """Whether both verdicts are yes."""
+        return self.memory.fits and self.library.takes_it
 
     @property
-    def ram_headroom(self) -> int:
-        """RAM left, in bytes; negative: missing."""
-        return self.ram_limit_bytes - self.ram_bytes
+    def verdict(self) -> str:
+        """Both sentences; the library's only where it has something against the model."""
+        return self.memory.verdict if self.library.takes_it else f"{self.memory.verdict}; {self.library.verdict}"

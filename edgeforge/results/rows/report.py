@@ -136,13 +136,14 @@ class VariantRow(Row):
 
 
 class TargetRow(Row):
-    """One board: does the model fit, and with what room."""
+    """One board: does the model fit its memory and with what room, and does its library take the model."""
 
     board: str
     title: str
-    fits: bool | None  # None: cannot be said (no model to pack)
-    reason: str = ""
-    flash_bytes: int | None = None  # model, kernels, runtime and core
+    fits: bool | None  # its memory; None: cannot be said (no model to pack)
+    library_takes_it: bool | None = None
+    reason: str = ""  # the verdict on memory, and the library's where it has something against the model
+    flash_bytes: int | None = None  # all that is packed, and the core
     flash_limit_bytes: int
     ram_bytes: int | None = None  # arena with its margin, runtime and core
     ram_limit_bytes: int
@@ -152,6 +153,11 @@ class TargetRow(Row):
     operators: list[str] = []
     project: str | None = None  # relative to the build folder
     fit: FitRow | None = None  # what all this is made of
+
+    @property
+    def deployable(self) -> bool | None:
+        """Whether both verdicts are yes; None: cannot be said."""
+        return None if self.fits is None else self.fits and self.library_takes_it is not False
 
 
 class EdgeTPUOperator(Row):

@@ -14,9 +14,6 @@ from edgeforge.tflite.tensors import to_input
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MOST_VECTORS = 8
-MOST_BYTES = 24 * 1024  # of flash; a single vector may be larger
-
 
 @dataclass(frozen=True)
 class TestVector:
@@ -31,27 +28,22 @@ class TestVector:
 
 
 def choose_vectors(
-    runner: TFLMRunner, model: Path, preprocessing: Preprocessing, raw: NDArray[Any], labels: list[str]
+    runner: TFLMRunner, model: Path, preprocessing: Preprocessing, raw: NDArray[Any], labels: list[str], most: int
 ) -> tuple[TestVector, ...]:
-    """Return the first input of each label, as many as are small enough, with TFLM's own outputs.
+    """Return the first input of each label, at most so many as there is flash for, with TFLM's own outputs.
 
     model: the file that the runner runs. raw: N,C,H,W of raw_type, at least one. labels: what each is, such as its
-    class, for the choice and the comment above it; empty ones are told apart. Raises StageFailed when TFLM answers
-    otherwise the next time it is asked.
+    class, for the choice and the comment above it; empty ones are told apart. most: `FlashRow.vectors`; may be 0.
+    Raises StageFailed when TFLM answers otherwise the next time it is asked.
     """
     firsts: dict[str, int] = {}
     for index, label in enumerate(labels):
         firsts.setdefault(label or f"{index}", index)
+    used = list(firsts.values())[:most]
     chosen: list[TestVector] = []
-    used: list[int] = []
-    for index in firsts.values():
+    for index in used:
         tensor = to_input(preprocessing.apply(raw[index : index + 1]), runner.input)
-        image = raw[index].transpose(1, 2, 0)
-        size = image.nbytes + tensor.nbytes
-        if len(chosen) == MOST_VECTORS or (chosen and (len(chosen) + 1) * size > MOST_BYTES):
-            break
-        used.append(index)
         name = f"test input {index}" + (f", {labels[index]}" if labels[index] else "")
-        chosen.append(TestVector(name, image, tensor[0], runner.run_raw(tensor)[0]))
-    require_tflm_agreement(runner, model, preprocessing.apply(raw[used]))
+        chosen.append(TestVector(name, raw[index].transpose(1, 2, 0), tensor[0], runner.run_raw(tensor)[0]))
+    require_tflm_agreement(runner, model, preprocessing.apply(raw[used or [0]]))
     return tuple(chosen)

@@ -147,6 +147,8 @@ def monitor(
     labels = None if subject.labels is None else subject.labels[index]
     tested = f"{'PASS' if test.passed else 'FAIL'}: {test.images} vectors, largest difference {test.largest_step} step"
     tested += f"{'s' * (test.largest_step != 1)}, {test.wrong_inputs} input values differ"
+    if not test.images:  # flash was short when it was packed
+        tested = "none: the sketch carries no test vector"
     return BoardRun(
         name=link.hello.name,
         port=link.port,

@@ -31,7 +31,8 @@ from edgeforge.targets.arduino.own_tflite import (
 )
 from edgeforge.targets.arduino.project import ProjectFacts, write_project
 from edgeforge.targets.fit.advice import arena_note
-from edgeforge.targets.fit.judge import fit_model, require_fit
+from edgeforge.targets.fit.flash import contents_of
+from edgeforge.targets.fit.judge import fit_model, fitting
 from edgeforge.targets.fit.library import require_right
 
 NOTHING = Wishes()
@@ -94,17 +95,20 @@ def pack(
         model, changes = _converted(model, conversion, progress)
         notes += changes
     require_right(model.flatbuffer, used, path)
-    rows = [fit_model(model.flatbuffer, one, key=key, sketch=used) for key, one in boards.items()]
-    require_fit(rows)
+    contents = contents_of(model.graph, preprocessing)
+    judged = [fit_model(model.flatbuffer, one, key=key, sketch=used, contents=contents) for key, one in boards.items()]
+    rows = fitting(judged)
+    notes += [f"left out: {row.title}: {row.verdict}" for row in judged if row not in rows]
     largest = max(rows, key=lambda row: row.arena_reserved_bytes)  # one sketch for all boards
-    notes += [text for row in rows for text in row.caveats]
+    notes += [text for row in rows for text in row.library.caveats]
     progress("running it in TensorFlow Lite Micro")
     with TemporaryDirectory() as folder:
         plain = Path(folder) / "model.tflite"
         plain.write_bytes(model.flatbuffer)
         runner = TFLMRunner(plain)
         tried = read_samples(samples, preprocessing) if samples else pseudo_random(model, preprocessing)
-        vectors = choose_vectors(runner, plain, preprocessing, tried.raw, _labels(tried, preprocessing))
+        most = min(row.flash.vectors for row in rows)
+        vectors = choose_vectors(runner, plain, preprocessing, tried.raw, _labels(tried, preprocessing), most)
         facts = ProjectFacts(
             name=name,
             flatbuffer=model.flatbuffer,
@@ -114,7 +118,7 @@ def pack(
             operators=tuple(sorted(set(model.graph.names))),
             arena_bytes=largest.arena_reserved_bytes,
             arena_note=arena_note(largest),
-            boards=tuple(boards.values()),
+            boards=tuple(boards[row.board] for row in rows),
             vectors=tuple(_described(vector, tried.origin) for vector in vectors),
             library=used,
         )

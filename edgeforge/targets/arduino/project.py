@@ -36,7 +36,7 @@ class ProjectFacts:
 
     name: also the folder's and the sketch's. flatbuffer: the model, without what may be appended to its file.
     operators: their TFLite names, for the op resolver. arena_bytes: what the sketch reserves; arena_note: why, for
-    the comment above it. vectors: at least one, see `golden_vectors.choose_vectors`.
+    the comment above it. vectors: see `golden_vectors.choose_vectors`; none where flash is short of one.
     """
 
     name: str
@@ -50,10 +50,6 @@ class ProjectFacts:
     boards: tuple[Board, ...]
     vectors: tuple[TestVector, ...]
     library: Library
-
-    def __post_init__(self) -> None:
-        if not self.vectors:
-            raise ValueError("an Arduino project needs at least one test vector")
 
 
 def write_project(folder: Path, facts: ProjectFacts) -> None:

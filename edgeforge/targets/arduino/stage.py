@@ -36,10 +36,10 @@ def pack_arduino(job: Job) -> None:
         model = folder / str(variant.file)
         flatbuffer = pure_flatbuffer(model.read_bytes())
         fits = list(read_fit(job.inputs["fit"]).values())
-        right = not any(fit.refusals for fit in fits)  # on_misfit: report shows the others too
-        if right:
-            write_project(job.output / name, _project(job, model, flatbuffer, fits, tflm))
-        rows = [_target(fit, f"arduino/{name}" if right else None) for fit in fits]
+        offered = [fit for fit in fits if fit.deployable]  # on_misfit: report shows the others too
+        if offered:
+            write_project(job.output / name, _project(job, model, flatbuffer, offered, tflm))
+        rows = [_target(fit, f"arduino/{name}" if fit.deployable else None) for fit in fits]
     (job.output / TARGETS_FILE).write_text(json.dumps([row.model_dump() for row in rows], indent=1))
 
 
@@ -59,8 +59,8 @@ def _project(job: Job, model: Path, flatbuffer: bytes, fits: list[FitRow], tflm:
         operators=tuple(tflm["operators"]),
         arena_bytes=largest.arena_reserved_bytes,
         arena_note=arena_note(largest),
-        boards=tuple(board(key, job.recipe.boards) for key in job.recipe.targets),
-        vectors=choose_vectors(runner, model, preprocessing, raw, names),
+        boards=tuple(board(fit.board, job.recipe.boards) for fit in fits),
+        vectors=choose_vectors(runner, model, preprocessing, raw, names, min(fit.flash.vectors for fit in fits)),
         library=library(job.recipe.library),
     )
 
@@ -69,12 +69,13 @@ def _target(fit: FitRow, project: str | None) -> TargetRow:
     return TargetRow(
         board=fit.board,
         title=fit.title,
-        fits=fit.fits,
+        fits=fit.memory.fits,
+        library_takes_it=fit.library.takes_it,
         reason=fit.verdict,
-        flash_bytes=fit.flash_bytes,
-        flash_limit_bytes=fit.flash_limit_bytes,
-        ram_bytes=fit.ram_bytes,
-        ram_limit_bytes=fit.ram_limit_bytes,
+        flash_bytes=fit.memory.flash_bytes,
+        flash_limit_bytes=fit.memory.flash_limit_bytes,
+        ram_bytes=fit.memory.ram_bytes,
+        ram_limit_bytes=fit.memory.ram_limit_bytes,
         arena_bytes=fit.arena.used_bytes,
         arena_head_bytes=fit.arena.head_bytes,
         arena_tail_bytes=fit.arena.tail_bytes,

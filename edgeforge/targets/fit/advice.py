@@ -1,37 +1,52 @@
-"""What a fit comes to in words: the verdict, which layer sets the arena's peak, and what to change."""
+"""What a fit comes to in words: the two verdicts, which layer sets the arena's peak, and what to change."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import sqrt
 
-from edgeforge.results.rows.fit import ArenaRow, FitRow
+from edgeforge.results.rows.fit import ArenaRow, FitRow, FlashRow, MemoryVerdict, Refusal
 from edgeforge.tflite.graph import Graph
 
 
-def verdict(row: FitRow) -> str:
-    """Return the one sentence that says whether it fits, and what is left or missing."""
+def memory_verdict(row: MemoryVerdict, arena_reserved: int, flash: FlashRow) -> str:
+    """Return the sentence that says whether RAM and flash suffice, and what is left or missing."""
     if row.fits:
-        return f"fits: {row.ram_headroom:,} bytes of RAM and {row.flash_headroom:,} bytes of flash to spare"
-    parts = [f"{refusal.layer}: {refusal.reason}" for refusal in row.refusals]
-    if row.ram_headroom < 0:
-        parts.append(
-            f"{-row.ram_headroom:,} bytes of RAM are missing: it takes {row.ram_bytes:,}, of them "
-            f"{row.arena_reserved_bytes:,} for the tensor arena; the board has {row.ram_limit_bytes:,}"
+        vectors = f", without {_count(flash.vectors_left_out, 'test vector')}" if flash.vectors_left_out else ""
+        return (
+            f"fits: {row.ram_left_bytes:,} bytes of RAM and {row.flash_left_bytes:,} bytes of flash to spare{vectors}"
         )
-    if row.flash_headroom < 0:
+    parts = []
+    if row.ram_left_bytes < 0:
         parts.append(
-            f"{-row.flash_headroom:,} bytes of flash are missing: it takes {row.flash_bytes:,}, of them "
-            f"{row.flash.model_bytes:,} for the model; the board has {row.flash_limit_bytes:,}"
+            f"{-row.ram_left_bytes:,} bytes of RAM are missing: it takes {row.ram_bytes:,}, of them "
+            f"{arena_reserved:,} for the tensor arena; the board has {row.ram_limit_bytes:,}"
+        )
+    if row.flash_left_bytes < 0:
+        parts.append(
+            f"{-row.flash_left_bytes:,} bytes of flash are missing: it takes {row.flash_bytes:,}, of them "
+            f"{flash.model_bytes:,} for the model; the board has {row.flash_limit_bytes:,}"
         )
     return "does not fit: " + "; ".join(parts)
 
 
+def library_verdict(title: str, refusals: Sequence[Refusal], layers: int) -> str:
+    """Return the sentence that says whether the library takes every layer and computes it rightly."""
+    if not refusals:
+        return f"{title} takes every layer"
+    named = {refusal.layer: refusal.kind for refusal in refusals}
+    refused, wrong = (sum(kind == which for kind in named.values()) for which in ("refused", "wrong"))
+    does = [f"refuses {refused}"] * (refused > 0) + [f"would compute {wrong} wrongly"] * (wrong > 0)
+    reasons = "; ".join(f"{refusal.layer}: {refusal.reason}" for refusal in refusals)
+    return f"of {_count(layers, 'layer')} {title} {' and '.join(does)}: {reasons}"
+
+
 def advice(row: FitRow, graph: Graph, fitting: list[str]) -> list[str]:
-    """Return what to change where a model does not fit. fitting: titles of boards that it would fit."""
-    found = [refusal.fix for refusal in row.refusals if refusal.fix]
-    if row.ram_headroom < 0:
+    """Return what to change where a verdict is no. fitting: titles of boards whose memory suffices."""
+    found = [refusal.fix for refusal in row.library.refusals if refusal.fix]
+    if row.memory.ram_left_bytes < 0:
         found += _less_ram(row, graph)
-    if row.flash_headroom < 0:
+    if row.memory.flash_left_bytes < 0:
         found.append(_less_flash(row))
     if fitting:
         found.append(f"it fits {', '.join(fitting)}")
@@ -51,7 +66,7 @@ def arena_note(row: FitRow) -> str:
     """Return where the arena's size comes from, for the comment above it in the sketch."""
     arena = row.arena
     return (
-        f"Predicted for {row.title} with {row.kernels} kernels ({row.library}): arena_used_bytes() "
+        f"Predicted for {row.title} with {row.library.kernels} kernels ({row.structures}): arena_used_bytes() "
         f"{arena.used_bytes} bytes, {arena.head_bytes} for activations and scratch buffers and {arena.tail_bytes} for "
         f"structures; {arena.needed_bytes} while tensors are allocated. The rest is margin. "
         f"{peak_layer(arena)}."
@@ -60,7 +75,7 @@ def arena_note(row: FitRow) -> str:
 
 def _less_ram(row: FitRow, graph: Graph) -> list[str]:
     head = row.arena.head_bytes
-    room = head + row.ram_headroom
+    room = head + row.memory.ram_left_bytes
     if room <= 0:
         return [f"the arena's structures alone ({row.arena.tail_bytes:,} bytes) leave no room: use fewer layers"]
     share = room / head
@@ -75,7 +90,7 @@ def _less_ram(row: FitRow, graph: Graph) -> list[str]:
 
 def _less_flash(row: FitRow) -> str:
     model = row.flash.model_bytes
-    room = model + row.flash_headroom
+    room = model + row.memory.flash_left_bytes
     if room <= 0:
         return "the program without a model already fills the flash: take another board"
     return f"the model must shrink to {room:,} bytes: a width multiplier of about {_two_digits(sqrt(room / model))}"
@@ -83,3 +98,7 @@ def _less_flash(row: FitRow) -> str:
 
 def _two_digits(share: float) -> str:
     return f"{int(100 * share) / 100:.2f}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

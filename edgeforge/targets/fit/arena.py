@@ -28,9 +28,9 @@ def round_up(size: int, alignment: int = ALIGNMENT) -> int:
     return -(-size // alignment) * alignment
 
 
-def predict_arena(graph: Graph, runtime: Runtime, kernels: Kernels, *, dsp: bool) -> ArenaRow:
-    """Return what the arena holds on a board with these kernels; `dsp`: its processor has Arm's DSP instructions."""
-    memories = [operator_memory(graph, n, runtime, kernels, dsp) for n in range(len(graph.operators))]
+def predict_arena(graph: Graph, runtime: Runtime, kernels: Kernels, core: str) -> ArenaRow:
+    """Return what the arena holds on a board with these kernels and this core (`Board.core`)."""
+    memories = [operator_memory(graph, n, runtime, kernels, core) for n in range(len(graph.operators))]
     buffers = _planned(graph, memories)
     requests = [Request(buffer.bytes, buffer.first, buffer.last) for buffer in buffers]
     offsets = place(requests)

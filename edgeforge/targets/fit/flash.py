@@ -1,31 +1,111 @@
-"""Flash of a sketch with TFLM: the model, the kernels of its operators, the runtime, and the board's core."""
+"""Flash of a sketch with TFLM: all that is packed, part by part, and how many test vectors the rest has room for."""
 
 from __future__ import annotations
 
-from edgeforge.hardware.board import Board
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING
+
+from edgeforge.hardware.board import Board, Kernels
 from edgeforge.hardware.code_size import code_sizes, core_factor
 from edgeforge.results.rows.fit import FlashRow
+from edgeforge.targets.fit.tflm_memory import tensor_bytes
 
-SKETCH_BYTES = 8192  # of our own code and test vectors in the sketch, and of its buffers: an estimate
-SKETCH_RAM = 2048
+if TYPE_CHECKING:
+    from edgeforge.results.preprocessing import Preprocessing
+    from edgeforge.tflite.graph import Graph
+
+# Of the digits sketch, without its tables and vectors, by arm-none-eabi-g++ 12.2 -Os for Cortex-M4F: 3,620 bytes for
+# its modules and the .ino, 1,116 for classifier.cc with Chirale_TensorFLowLite 2.0.0's headers; the rest is margin.
+SKETCH_BYTES = 5120
+CLASSIFIER_BYTES = 1280  # of classifier.cc, which compiles with the library alone: as above
+SKETCH_RAM = 2048  # its variables without the arena, and what the C library takes of the stack for it
+MOST_VECTORS = 8
+MOST_VECTOR_BYTES = 24 * 1024  # of flash; a single vector may be larger
+POINTER, WORD = 4, 4
+HEAD_BYTES = 32  # sizeof(Head) on a 32-bit processor
+EXPANSION = {"uint8": 1, "float32": 4}  # bytes of a raw value
 
 
-def runtime_ram(library: str, kernels: str) -> int:
-    """Return the variables of TFLM and of the sketch, without the tensor arena."""
-    return code_sizes(library, kernels).ram + SKETCH_RAM
+@dataclass(frozen=True)
+class Contents:
+    """What a sketch holds beside its code and the model; bytes.
 
-
-def flash_of(model_bytes: int, operators: list[str], board: Board, library: str) -> FlashRow:
-    """Return the flash that a model with these operators takes on a board; an operator not measured counts as the
-    largest.
+    vector_bytes: one test vector, its place in the list of them included. candidates: how many there are to choose
+    from at most. tables_bytes: what raw inputs become and what outputs mean.
     """
-    sizes, factor = code_sizes(library, board.kernels), core_factor(board.core)
+
+    vector_bytes: int
+    tables_bytes: int
+    candidates: int = MOST_VECTORS
+
+
+def contents_of(graph: Graph, preprocessing: Preprocessing | None) -> Contents:
+    """Return what the sketch of a model holds. Without a preprocessing in the file it is counted as `pack` would read
+    it: an image's raw values are bytes, all others are floats, and each output is a class with a number for its name.
+    """
+    values = sum(prod(graph.shape(place)) for place in graph.inputs)
+    given = sum(tensor_bytes(graph, place) for place in graph.inputs)
+    outputs = sum(prod(graph.shape(place)) for place in graph.outputs)
+    answer = sum(tensor_bytes(graph, place) for place in graph.outputs)
+    if preprocessing is None:
+        shape = graph.shape(graph.inputs[0]) if graph.inputs else ()
+        image = len(shape) == 4 and shape[3] <= 4 and shape[1] > 1
+        raw_type, channels = ("uint8" if image else "float32"), (shape[-1] if shape else 1)
+        texts = [str(number) for number in range(outputs)]
+        heads = HEAD_BYTES
+    else:
+        raw_type, channels = preprocessing.raw_type, preprocessing.shape[0]
+        texts = [text for head in preprocessing.heads for text in (*head.classes, head.name, head.unit)]
+        heads = HEAD_BYTES * len(preprocessing.heads)
+    strings = sum(_padded(len(text.encode()) + 1) + POINTER for text in texts)
+    prepared = 256 * channels * given // max(values, 1) if raw_type == "uint8" else 8 * channels
+    vector = sum(map(_padded, (values * EXPANSION[raw_type], given, answer))) + 3 * POINTER
+    return Contents(vector, prepared + heads + strings)
+
+
+def flash_of(
+    model_bytes: int, operators: list[str], board: Board, structures: str, kernels: Kernels, contents: Contents
+) -> FlashRow:
+    """Return the flash that a model with these operators takes on a board; an operator not measured counts as the
+    largest. structures: the TFLM of code_size.toml.
+    """
+    sizes, factor = code_sizes(structures, kernels), core_factor(board.core)
     largest = max(sizes.operators.values())
-    kernels = sizes.shared + sum(sizes.operators.get(name, largest) for name in set(operators))
-    return FlashRow(
+    code = sizes.shared + sum(sizes.operators.get(name, largest) for name in set(operators))
+    row = FlashRow(
         model_bytes=model_bytes,
-        kernels_bytes=int(kernels * factor),
-        runtime_bytes=int(sizes.runtime * factor) + SKETCH_BYTES,
+        kernels_bytes=int(code * factor),
+        runtime_bytes=int(sizes.runtime * factor),
+        vectors_bytes=0,
+        tables_bytes=contents.tables_bytes,
+        sketch_bytes=int(SKETCH_BYTES * factor),
         core_bytes=board.core_flash_bytes,
-        estimated=sorted(set(operators) - set(sizes.operators)),
+        vectors=0,
+        estimated=sorted(set(operators) - sizes.measured),
     )
+    return with_vectors(row, vectors_that_fit(board.flash_bytes - row.total, contents), contents)
+
+
+def vectors_that_fit(room: int, contents: Contents) -> int:
+    """Return how many test vectors so many bytes of flash have room for: chosen by their bytes, and 0 where not even
+    one fits.
+    """
+    by_bytes = max(1, MOST_VECTOR_BYTES // contents.vector_bytes)
+    return max(0, min(contents.candidates, MOST_VECTORS, by_bytes, room // contents.vector_bytes))
+
+
+def with_vectors(row: FlashRow, count: int, contents: Contents) -> FlashRow:
+    """Return the row with so many test vectors."""
+    wanted = vectors_that_fit(2 * MOST_VECTOR_BYTES + contents.vector_bytes, contents)
+    changed = {"vectors": count, "vectors_bytes": count * contents.vector_bytes}
+    return row.model_copy(update=changed | {"vectors_left_out": max(0, wanted - count)})
+
+
+def runtime_ram(structures: str, kernels: Kernels) -> int:
+    """Return the variables of TFLM and of the sketch, without the tensor arena."""
+    return code_sizes(structures, kernels).ram + SKETCH_RAM
+
+
+def _padded(size: int) -> int:
+    return -(-size // WORD) * WORD

@@ -1,4 +1,4 @@
-"""Whether a model fits a board: tensor arena, flash and RAM, and what to change where it does not."""
+"""Whether a model fits a board: tensor arena, flash and RAM, whether its TFLM library takes it, and what to change."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from edgeforge.hardware.libraries import Library, caveats
 from edgeforge.hardware.libraries import library as known_library
 from edgeforge.hardware.op_resolver import OPERATORS
 from edgeforge.recipe.schema import DEFAULT_LIBRARY
-from edgeforge.results.rows.fit import ArenaRow, FitRow, Refusal
-from edgeforge.targets.fit.advice import advice, verdict
+from edgeforge.results.preprocessing import read_preprocessing_of
+from edgeforge.results.rows.fit import ArenaRow, FitRow, FlashRow, LibraryVerdict, MemoryVerdict, Refusal
+from edgeforge.targets.fit.advice import advice, library_verdict, memory_verdict
 from edgeforge.targets.fit.arena import predict_arena, round_up
-from edgeforge.targets.fit.flash import flash_of, runtime_ram
+from edgeforge.targets.fit.flash import Contents, contents_of, flash_of, runtime_ram
 from edgeforge.targets.fit.library import refusals as library_refusals
 from edgeforge.targets.fit.tflm_memory import runtimes
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.flatbuffer import read_file
 from edgeforge.tflite.graph import CONVERSIONS, Graph, layer_label, sources, targets
 
-REFERENCE = "tflite-micro"  # the one that has reference kernels
 # Room in the arena above the prediction: for what a later patch of the library may add. More where an operator's
 # structures were not measured.
 MARGIN_BYTES, MARGIN, UNMEASURED_MARGIN = 64, 0.01, 0.10
@@ -39,55 +39,74 @@ def fit_model(
     target: Board,
     *,
     key: str = "",
-    library: str | None = None,
     sketch: Library | None = None,
     refusals: Sequence[Refusal] = (),
+    contents: Contents | None = None,
 ) -> FitRow:
-    """Return whether a .tflite model fits a board, and with what room.
+    """Return whether a .tflite model fits a board, and with what room; and whether the library takes it.
 
     key: the board's name in boards.toml or in the recipe, found by itself for the former.
-    library: whose structures are counted (tflm_memory.toml); default: the pinned one, or for reference kernels
-        tflite-micro.
-    sketch: the library that the sketch is built with; default: the pinned one. A model with a layer that it lacks or
-        would compute wrongly does not fit.
-    refusals: layers refused for other reasons; the model then does not fit either.
+    sketch: the TFLM library that the sketch is built with, whose structures, kernels and code are counted; default:
+        the pinned one.
+    refusals: layers that it refuses or computes wrongly, found otherwise than by its table of operators.
+    contents: what the sketch holds beside its code; default: what `pack` would put into it.
     Raises RecipeError for a file that is no model, or that computes in float.
     """
     graph = Graph(pure_flatbuffer(flatbuffer))
     require_integers(graph)
+    contents = contents or contents_of(graph, read_preprocessing_of(flatbuffer))
     sketch = sketch or known_library(DEFAULT_LIBRARY)
-    refusals = [*refusals, *library_refusals(graph.model_bytes, sketch)]
-    row = _fit(graph, target, key, library, refusals)
-    fitting = [] if row.fits else [one.title for one in boards().values() if _fit(graph, one, "", None, refusals).fits]
-    said = {"verdict": verdict(row), "advice": advice(row, graph, fitting), "caveats": caveats(sketch, target)}
-    return row.model_copy(update=said)
-
-
-def _fit(graph: Graph, target: Board, key: str, library: str | None, refusals: Sequence[Refusal]) -> FitRow:
-    runtime = runtimes()[library or (DEFAULT_LIBRARY if target.kernels == "cmsis-nn" else REFERENCE)]
-    arena = predict_arena(graph, runtime, target.kernels, dsp=target.dsp)
-    flash = flash_of(len(graph.model_bytes), graph.names, target, runtime.name)
-    reserved = reserved_arena(arena)
-    ram = reserved + runtime_ram(runtime.name, target.kernels) + target.core_ram_bytes
     missing = missing_operators(graph)
-    refused = [*missing, *(one for one in refusals if one.layer not in {other.layer for other in missing})]
+    named = {one.layer for one in missing}
+    found = (*refusals, *library_refusals(graph.model_bytes, sketch))
+    refused = [*missing, *(one for one in found if one.layer not in named)]
+    row = _fit(graph, target, key, sketch, refused, contents)
+    others = () if row.memory.fits else boards().values()
+    fitting = [one.title for one in others if _fit(graph, one, "", sketch, refused, contents).memory.fits]
+    return row.model_copy(update={"advice": advice(row, graph, fitting)})
+
+
+def _fit(graph: Graph, target: Board, key: str, sketch: Library, refusals: list[Refusal], contents: Contents) -> FitRow:
+    kernels = sketch.kernels_on(target)
+    arena = predict_arena(graph, runtimes()[sketch.structures], kernels, target.core)
+    flash = flash_of(len(graph.model_bytes), graph.names, target, sketch.structures, kernels, contents)
+    reserved = reserved_arena(arena)
+    ram = reserved + runtime_ram(sketch.structures, kernels) + target.core_ram_bytes
     return FitRow(
         board=key or next((name for name, one in boards().items() if one == target), target.title),
         title=target.title,
-        kernels=target.kernels,
-        library=runtime.title,
-        fits=ram <= target.ram_bytes and flash.total <= target.flash_bytes and not refused,
-        verdict="",
+        memory=memory_of(ram, target, reserved, flash),
+        library=LibraryVerdict(
+            key=sketch.key,
+            title=sketch.title,
+            kernels=kernels,
+            takes_it=not refusals,
+            verdict=library_verdict(sketch.title, refusals, len(graph.names)),
+            refusals=refusals,
+            caveats=caveats(sketch, target),
+        ),
+        structures=runtimes()[sketch.structures].title,
         arena=arena,
         arena_reserved_bytes=reserved,
         flash=flash,
-        flash_bytes=flash.total,
-        flash_limit_bytes=target.flash_bytes,
-        ram_bytes=ram,
-        ram_limit_bytes=target.ram_bytes,
-        refusals=refused,
         operators=sorted(set(graph.names)),
     )
+
+
+def memory_of(ram: int, target: Board, reserved: int, flash: FlashRow) -> MemoryVerdict:
+    """Return the verdict on RAM (bytes in all, `reserved` of them the arena's) and flash."""
+    ram_left, flash_left = target.ram_bytes - ram, target.flash_bytes - flash.total
+    row = MemoryVerdict(
+        fits=ram_left >= 0 and flash_left >= 0,
+        verdict="",
+        ram_bytes=ram,
+        ram_limit_bytes=target.ram_bytes,
+        ram_left_bytes=ram_left,
+        flash_bytes=flash.total,
+        flash_limit_bytes=target.flash_bytes,
+        flash_left_bytes=flash_left,
+    )
+    return row.model_copy(update={"verdict": memory_verdict(row, reserved, flash)})
 
 
 def reserved_arena(arena: ArenaRow) -> int:
@@ -112,11 +131,16 @@ def rank_boards(
     only: Sequence[str] = (),
     sketch: Library | None = None,
 ) -> list[FitRow]:
-    """Return the model on every board (or `only` some): first those that it fits, the most RAM left in share first."""
+    """Return the model on every board (or `only` some): first those that it can go to, then those that it fits, the
+    most RAM or flash left in share first.
+    """
     known = {key: one for key, one in all_boards(own).items() if not only or key in only}
     rows = [fit_model(flatbuffer, one, key=key, sketch=sketch) for key, one in known.items()]
-    return sorted(rows, key=lambda row: (not row.fits, -min(row.ram_headroom / row.ram_limit_bytes,
-                                                            row.flash_headroom / row.flash_limit_bytes)))  # fmt: skip
+    return sorted(rows, key=lambda row: (not row.deployable, not row.memory.fits, -_share_left(row.memory)))
+
+
+def _share_left(memory: MemoryVerdict) -> float:
+    return min(memory.ram_left_bytes / memory.ram_limit_bytes, memory.flash_left_bytes / memory.flash_limit_bytes)
 
 
 def require_integers(graph: Graph) -> None:
@@ -141,13 +165,21 @@ def missing_operators(graph: Graph) -> list[Refusal]:
 
 
 def require_fit(rows: Sequence[FitRow]) -> None:
-    """Raise BudgetExceeded, with what to change, when the model does not fit one of the boards."""
-    failing = [row for row in rows if not row.fits]
+    """Raise BudgetExceeded, with what to change, when the model cannot go to one of the boards."""
+    failing = [row for row in rows if not row.deployable]
     if failing:
         raise BudgetExceeded(
             "\n".join(f"{row.title}: {row.verdict}" for row in rows),
             fix="; ".join(dict.fromkeys(text for row in failing for text in row.advice)),
         )
+
+
+def fitting(rows: Sequence[FitRow]) -> list[FitRow]:
+    """Return the boards that the model can go to: a sketch offers no others. Raises BudgetExceeded for none."""
+    found = [row for row in rows if row.deployable]
+    if not found:
+        require_fit(rows)
+    return found
 
 
 def _touches_float(graph: Graph, operator: int) -> bool:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from edgeforge.errors import BudgetExceeded
-from edgeforge.hardware.libraries import Library
+from edgeforge.hardware.libraries import Ability, Library
 from edgeforge.results.rows.fit import Refusal
 from edgeforge.tflite.flatbuffer import type_name
 from edgeforge.tflite.graph import Graph, layer_label, targets
@@ -44,8 +45,9 @@ def require_right(flatbuffer: bytes, library: Library, path: Path | None = None)
 def _of_layer(graph: Graph, place: int, library: Library) -> Iterator[Refusal]:
     kind, layer = graph.names[place], layer_label(graph, place)
 
-    def refusal(reason: str, fix: str) -> Refusal:
-        return Refusal(layer=layer, operator=kind, reason=reason, fix=fix)
+    def refusal(reason: str, fix: str, ability: Ability = "refused") -> Refusal:
+        found: Literal["refused", "wrong"] = "wrong" if ability == "wrong" else "refused"
+        return Refusal(layer=layer, operator=kind, kind=found, reason=reason, fix=fix)
 
     if not library.knows(kind):
         yield refusal(f"{library.title} has no operator {kind}", "replace that layer in the network")
@@ -57,17 +59,18 @@ def _of_layer(graph: Graph, place: int, library: Library) -> Iterator[Refusal]:
             fix = f"quantize it to {' or '.join(known)}" if known else "replace that layer in the network"
             yield refusal(f"{library.title} does not compute {kind} in {name}", fix)
     if kind == "FULLY_CONNECTED":
-        for reason, fix in _of_dense(graph, place, types, library):
-            yield refusal(reason, fix)
+        for reason, fix, ability in _of_dense(graph, place, types, library):
+            yield refusal(reason, fix, ability)
     if kind == "CONV_2D" and library.grouped_convolution != "right":
         source, kernel = graph.operators[place].inputs[:2]
         groups = graph.shape(source)[3] // max(graph.shape(kernel)[3], 1)
         if groups > 1:
             reason = f"it has {groups} groups, and {library.title} computes every convolution as if it had one"
-            yield refusal(reason, "use groups=1, or as many groups as channels (depthwise)")
+            fix = "use groups=1, or as many groups as channels (depthwise)"
+            yield refusal(reason, fix, library.grouped_convolution)
 
 
-def _of_dense(graph: Graph, place: int, types: list[str], library: Library) -> Iterator[tuple[str, str]]:
+def _of_dense(graph: Graph, place: int, types: list[str], library: Library) -> Iterator[tuple[str, str, Ability]]:
     """Judge a dense layer's weights: how many scales, and whether their zero point is 0."""
     import numpy as np
 
@@ -81,12 +84,16 @@ def _of_dense(graph: Graph, place: int, types: list[str], library: Library) -> I
     if several and ability != "right":
         does = "refuses these" if ability == "refused" else "computes these wrongly and reports no error"
         reason = f"its weights are quantized per channel ({scales.size} scales); {library.title} {does}"
-        yield f"{reason}: {library.per_channel_dense_reason}", REQUANTIZE
+        yield f"{reason}: {library.per_channel_dense_reason}", REQUANTIZE, ability
     zero_points = np.asarray([] if quantization.zeroPoint is None else quantization.zeroPoint)
     if np.any(zero_points != 0) and library.asymmetric_dense != "right":
         found = zero_points[zero_points != 0][0]
         fix = "quantize weights symmetrically (zero point 0), as TFLite's int8 specification asks"
-        yield f"its weights have the zero point {found}, which {library.title} takes for 0", fix
+        yield (
+            f"its weights have the zero point {found}, which {library.title} takes for 0",
+            fix,
+            library.asymmetric_dense,
+        )
 
 
 def _computed_types(graph: Graph, place: int) -> list[str]:

@@ -15,7 +15,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from edgeforge.hardware.board import Kernels
+from edgeforge.hardware.board import DSP_CORES, Kernels
 from edgeforge.tflite.flatbuffer import type_name
 from edgeforge.tflite.graph import Graph, sources, targets
 
@@ -69,8 +69,9 @@ def tensor_bytes(graph: Graph, tensor: int) -> int:
     return (count + 1) // 2 if kind == "INT4" else count * BYTES.get(kind, 0)
 
 
-def operator_memory(graph: Graph, place: int, runtime: Runtime, kernels: Kernels, dsp: bool) -> OperatorMemory:
+def operator_memory(graph: Graph, place: int, runtime: Runtime, kernels: Kernels, core: str) -> OperatorMemory:
     """Return what the operator at a place takes beside its tensors and parameters."""
+    dsp = core in DSP_CORES
     name = graph.names[place]
     data = runtime.data_of(name, kernels)
     memory = OperatorMemory(UNMEASURED_DATA if data is None else data, measured=data is not None)

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from edgeforge.errors import RecipeError, StageFailed
+from edgeforge.hardware.board import DSP_CORES
 from edgeforge.hardware.boards import board, boards
 from edgeforge.hardware.op_resolver import OPERATORS, resolver_method
 from edgeforge.recipe.load import load_recipe
@@ -39,7 +40,8 @@ def recipe_with(folder: Path, name: str = "my-board", target: str = "my-board", 
 
 def test_a_recipe_brings_boards_of_its_own(tmp_path: Path) -> None:
     recipe = load_recipe(recipe_with(tmp_path)).recipe
-    assert board("my-board", recipe.boards).dsp and not board("raspberry-pi-pico", recipe.boards).dsp
+    assert board("my-board", recipe.boards).core in DSP_CORES
+    assert board("raspberry-pi-pico", recipe.boards).core not in DSP_CORES
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from edgeforge.targets.fit.library import refusals
 from edgeforge.tflite.flatbuffer import read_model, write_model
 
 CHIRALE, HEAD = library(DEFAULT_LIBRARY), library("tflite-micro-2026-08")
+ESP = library("esp-tflite-micro-1.4.0")
 
 
 def net(*, precision: Precision = "int8", per_channel_dense: bool = False, groups: int = 1) -> bytes:
@@ -105,11 +106,11 @@ def test_a_board_that_the_library_does_not_list_is_said() -> None:
     assert "not for renesas_uno" in caveats(CHIRALE, uno)[0]
 
 
-def test_boards_count_the_kernels_that_the_pinned_library_has_for_them() -> None:
-    architectures = {key: one.fqbn.split(":")[1] for key, one in boards().items()}
-    assert {key: one.kernels for key, one in boards().items()} == {
-        key: CHIRALE.kernels_on(architecture) for key, architecture in architectures.items()
-    }
+def test_the_kernels_are_the_library_s_unless_the_board_says_otherwise() -> None:
+    nano = board("arduino-nano-33-ble")
+    assert {CHIRALE.kernels_on(one) for one in boards().values()} == {"cmsis-nn"}
+    assert (HEAD.kernels_on(nano), ESP.kernels_on(board("esp32-s3"))) == ("reference", "esp-nn")
+    assert HEAD.kernels_on(nano.model_copy(update={"kernels": "cmsis-nn"})) == "cmsis-nn"
 
 
 def test_an_unknown_library_names_the_nearest() -> None:

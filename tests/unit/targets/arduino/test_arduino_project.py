@@ -2,7 +2,6 @@ import re
 from pathlib import Path
 
 import numpy as np
-import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,9 +76,12 @@ def test_tolerance_is_nought_only_where_exactness_was_shown() -> None:
     assert CHIRALE.tolerance(("CONV_2D", "SOFTMAX")) == CHIRALE.tolerance_steps == 1
 
 
-def test_a_project_without_a_test_vector_is_refused() -> None:
-    with pytest.raises(ValueError, match="at least one test vector"):
-        facts("esp32-s3", vectors=0)
+def test_a_project_without_a_test_vector_says_so_and_never_pass(tmp_path: Path) -> None:
+    write_project(tmp_path / "some-digits", facts("arduino-uno-r4-minima", vectors=0))
+    text = {path.name: path.read_text() for path in (tmp_path / "some-digits").iterdir()}
+    assert "NOT TESTED" in text["some-digits.ino"] and "runSelfTest" not in text["some-digits.ino"]
+    assert "kTestVectors = 0" in text["test_vectors.h"] and "NOT TESTED" in text["README.txt"]
+    assert "PASS" not in text["README.txt"]
 
 
 def test_the_camera_is_offered_for_images_alone(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_the_safe_conversion_is_packed_with_the_same_proofs(packed: Packed) -> N
     assert [refusals(model, library) for library in libraries().values()] == [[]] * len(libraries())
     weights = [tensor for tensor in read_model(model).subgraphs[0].tensors if len(tensor.shape) == 2]
     assert {len(tensor.quantization.scale) for tensor in weights} == {1}
-    assert packed.fits[0].fits
+    assert packed.fits[0].deployable
     assert float(packed.notes[-1].split("% of")[0].split()[-1]) > 95  # the same largest output as the float model's
     assert (packed.project / "keras.ino").exists()
     assert len(packed.vectors) == 8 and "class" in packed.vectors[0].label

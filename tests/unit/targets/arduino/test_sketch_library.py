@@ -59,7 +59,7 @@ def test_a_model_that_the_library_would_compute_wrongly_stops_the_build(tmp_path
 
 def test_another_library_takes_it(tmp_path: Path) -> None:
     (row,) = read_fit(judged(tmp_path, library="tflite-micro-2026-08")).values()
-    assert row.fits and not row.refusals
+    assert row.deployable and not row.library.refusals
 
 
 def test_a_misfit_that_is_only_reported_is_not_packed(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_a_misfit_that_is_only_reported_is_not_packed(tmp_path: Path) -> None:
     reads = ("name", "targets", "boards", "library", "quantize.ship")
     pack_arduino(job("arduino", tmp_path, reads, targets=("arduino-nano-33-ble",)))
     (row,) = json.loads((tmp_path / "arduino" / TARGETS_FILE).read_text())
-    assert (row["fits"], row["project"]) == (False, None)
+    assert (row["fits"], row["library_takes_it"], row["project"]) == (True, False, None)
     assert "computes these wrongly" in row["reason"]
     assert not (tmp_path / "arduino" / "digits").exists()
 
@@ -82,5 +82,5 @@ def test_a_board_that_the_library_is_not_made_for_is_said(tmp_path: Path) -> Non
     boards = ("arduino-uno-r4-minima", "arduino-nano-33-ble")
     judge_fit(job("fit", tmp_path, reads, targets=boards, on_misfit="report"))
     rows = read_fit(tmp_path / "fit")
-    assert "not for renesas_uno" in rows["arduino-uno-r4-minima"].caveats[0]
-    assert rows["arduino-nano-33-ble"].caveats == []
+    assert "not for renesas_uno" in rows["arduino-uno-r4-minima"].library.caveats[0]
+    assert rows["arduino-nano-33-ble"].library.caveats == []

@@ -8,6 +8,7 @@ from int8_models import Net, mnist_cnn, mobilenet_v2, person_detection
 from edgeforge.builder.stage import Job, restricted
 from edgeforge.errors import BudgetExceeded, RecipeError
 from edgeforge.hardware.boards import board, boards
+from edgeforge.hardware.libraries import libraries, library
 from edgeforge.recipe.schema import Recipe
 from edgeforge.report.fit.plot import arena_plot
 from edgeforge.results.rows.fit import Refusal
@@ -22,15 +23,16 @@ def test_flash_and_ram_are_the_sum_of_their_parts() -> None:
     row = fit_model(model, NANO)
     flash = row.flash
     assert flash.model_bytes == len(model)
-    assert row.flash_bytes == flash.model_bytes + flash.kernels_bytes + flash.runtime_bytes + flash.core_bytes
-    assert row.ram_bytes > row.arena_reserved_bytes + NANO.core_ram_bytes
+    assert row.memory.flash_bytes == flash.total == sum(size for _, size in flash.parts)
+    assert row.memory.ram_bytes > row.arena_reserved_bytes + NANO.core_ram_bytes
     assert row.arena_reserved_bytes >= row.arena.needed_bytes + 64 and row.arena_reserved_bytes % 16 == 0
-    assert row.fits and row.verdict.startswith("fits: ") and not row.advice
+    assert row.deployable and row.verdict.startswith("fits: ") and not row.advice
 
 
 def test_a_model_too_large_for_flash_says_how_much_smaller_and_where_it_would_fit() -> None:
     row = fit_model(mnist_cnn(), NANO)
-    assert not row.fits and "bytes of flash are missing" in row.verdict and row.flash_headroom < 0 < row.ram_headroom
+    assert not row.memory.fits and "bytes of flash are missing" in row.memory.verdict and row.library.takes_it
+    assert row.memory.flash_left_bytes < 0 < row.memory.ram_left_bytes
     assert "a width multiplier of about 0." in row.advice[0] and "it fits" in row.advice[-1]
     assert "GIGA R1" in row.advice[-1] and "Nano 33" not in row.advice[-1]
 
@@ -38,7 +40,7 @@ def test_a_model_too_large_for_flash_says_how_much_smaller_and_where_it_would_fi
 def test_an_arena_too_large_names_the_layer_that_sets_the_peak() -> None:
     small = NANO.model_copy(update={"ram_bytes": 160_000})
     row = fit_model(mobilenet_v2(), small, key="small")
-    assert not row.fits and "bytes of RAM are missing" in row.verdict
+    assert not row.memory.fits and "bytes of RAM are missing" in row.verdict
     assert row.advice[0].startswith("DEPTHWISE_CONV_2D 4 ") and "sets the peak of 139,104 bytes" in row.advice[0]
     assert "instead of 96×96" in row.advice[1]
     with pytest.raises(BudgetExceeded, match="RAM are missing") as failure:
@@ -56,15 +58,15 @@ def test_the_advised_input_fits_when_taken() -> None:
 
     small = NANO.model_copy(update={"ram_bytes": 120_000})
     row = fit_model(network(64), small, key="small")
-    assert not row.fits
+    assert not row.memory.fits
     advised = int(next(text for text in row.advice if "smaller input" in text).split("about ")[1].split("×")[0])
-    assert 32 < advised < 64 and fit_model(network(advised), small, key="small").fits
+    assert 32 < advised < 64 and fit_model(network(advised), small, key="small").memory.fits
 
 
 def test_boards_are_ranked_those_that_fit_first() -> None:
     rows = rank_boards(mobilenet_v2())
     assert len(rows) == len(boards())
-    fits = [row.fits for row in rows]
+    fits = [row.memory.fits for row in rows]
     assert fits == sorted(fits, reverse=True) and fits[0] and not fits[-1]
     assert rows[-1].board == "arduino-uno-r4-minima"
 
@@ -81,16 +83,19 @@ def test_a_float_model_is_one_error_that_says_how_to_quantize(tmp_path: Path) ->
 def test_an_operator_that_tflm_lacks_is_named_with_its_layer() -> None:
     net = Net(8, 8, 2)
     row = fit_model(net.build(net.unary("SIGN", net.conv(net.input, 2))), NANO)
-    assert not row.fits and row.refusals[0].operator == "SIGN" and row.refusals[0].layer.startswith("SIGN 1 ")
-    assert "SIGN 1" in row.verdict and "no operator SIGN" in row.verdict
+    assert row.memory.fits and not row.library.takes_it and not row.deployable
+    (refusal,) = row.library.refusals
+    assert (refusal.operator, refusal.kind) == ("SIGN", "refused") and refusal.layer.startswith("SIGN 1 ")
+    assert "of 2 layers Chirale_TensorFLowLite 2.0.0 refuses 1: SIGN 1 " in row.library.verdict
 
 
-def test_a_refusal_from_elsewhere_makes_it_not_fit() -> None:
-    refusal = Refusal(
-        layer="FULLY_CONNECTED 5 (x)", operator="FULLY_CONNECTED", reason="wrong numbers", fix="requantize"
-    )
+def test_a_refusal_from_elsewhere_is_the_library_s_and_never_a_matter_of_memory() -> None:
+    layer = "FULLY_CONNECTED 5 (x)"
+    refusal = Refusal(layer=layer, operator="FULLY_CONNECTED", kind="wrong", reason="wrong numbers", fix="requantize")
     row = fit_model(person_detection(), NANO, refusals=[refusal])
-    assert not row.fits and "FULLY_CONNECTED 5 (x): wrong numbers" in row.verdict and row.advice == ["requantize"]
+    assert row.memory.fits and "does not fit" not in row.verdict and row.verdict.startswith("fits: ")
+    assert not row.deployable and "would compute 1 wrongly: FULLY_CONNECTED 5 (x): wrong numbers" in row.verdict
+    assert row.advice == ["requantize"]
 
 
 @pytest.mark.parametrize(("name", "said"), [("absent.tflite", "no such file"), ("text.tflite", "no TFLite flatbuffer")])
@@ -141,4 +146,27 @@ def test_a_misfit_stops_the_build_and_every_board_is_told(tmp_path: Path) -> Non
 
 def test_on_misfit_report_goes_on(tmp_path: Path) -> None:
     rows = read_fit(judged(tmp_path, "report"))
-    assert [row.fits for row in rows.values()] == [False, True]
+    assert [row.memory.fits for row in rows.values()] == [False, True]
+
+
+def test_vectors_are_chosen_by_their_bytes_and_never_decide_whether_a_model_fits() -> None:
+    """An image of 64 × 64: 8 KB a vector. All that are wanted, then one, then none, then a model that does not fit."""
+    net = Net(64, 64, 1)
+    model = net.build(net.dense(net.mean(net.conv(net.input, 8, stride=2)), 4))
+    whole = fit_model(model, NANO)
+    each, flash = whole.flash.vectors_bytes // whole.flash.vectors, whole.flash.total - whole.flash.vectors_bytes
+    assert each > 8192 and whole.flash.vectors == 2 and not whole.flash.vectors_left_out
+    for room, vectors, fits in ((each, 1, True), (each - 1, 0, True), (0, 0, True), (-1, 0, False)):
+        row = fit_model(model, NANO.model_copy(update={"flash_bytes": flash + room}), key="small")
+        assert (row.flash.vectors, row.memory.fits) == (vectors, fits) == (vectors, row.memory.flash_left_bytes >= 0)
+        assert row.flash.vectors_left_out == 2 - vectors
+    assert "flash has no room for a test vector" not in whole.verdict
+
+
+def test_the_structures_kernels_and_code_are_those_of_the_library_asked_for() -> None:
+    model = mobilenet_v2()
+    rows = {key: fit_model(model, NANO, sketch=library(key)) for key in libraries()}
+    assert {row.library.kernels for row in rows.values()} == {"cmsis-nn", "reference", "esp-nn"}
+    assert rows["chirale-2.0.0"].arena.used_bytes == rows["tflm-cortexm-1.0.0"].arena.used_bytes == 206_260
+    assert rows["tflite-micro-2026-08"].arena.used_bytes == 204_612
+    assert rows["tflite-micro-2026-08"].flash.kernels_bytes < rows["chirale-2.0.0"].flash.kernels_bytes
