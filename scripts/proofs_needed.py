@@ -16,7 +16,7 @@ ALWAYS = ("pyproject.toml", "constraints.txt", "tests/conftest.py", "tests/helpe
 # A whole build, but for what the digits' build in `make test` shows as well.
 BUILD = (
     "edgeforge", ":!edgeforge/api.py", ":!edgeforge/cli", ":!edgeforge/doctor.py", ":!edgeforge/targets/edgetpu",
-    ":!edgeforge/targets/raspberry_pi",
+    ":!edgeforge/targets/engine", ":!edgeforge/targets/raspberry_pi",
 )  # fmt: skip
 # Proof → the paths it covers, `:!` before those left out of a folder (git's pathspec).
 COVERS: dict[str, tuple[str, ...]] = {
@@ -28,6 +28,10 @@ COVERS: dict[str, tuple[str, ...]] = {
         "edgeforge/evaluate/statistics.py",
     ),
     "test_mnist.py": (*BUILD, ":!edgeforge/report", "recipes/mnist.yaml", "models/mnist_cnn.py"),
+    "test_random_graphs.py": (
+        "edgeforge/targets/engine", "firmware/engine", "tests/helpers/random_graphs.py",
+        "tests/helpers/engine_program.py",
+    ),
 }  # fmt: skip
 
 

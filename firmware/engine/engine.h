@@ -28,14 +28,20 @@ typedef struct {
   int32_t bias, multiplier, shift;
 } engine_channel;
 
+/* How two inputs of unequal shapes are walked together: sizes, and how far apart neighbours lie in a and in b, which is
+ * 0 where one value is repeated. The last dimension is the innermost. */
+typedef struct {
+  int32_t sizes[4], a[4], b[4];
+} engine_broadcast;
+
 static inline int32_t engine_min(int32_t a, int32_t b) { return a < b ? a : b; }
 static inline int32_t engine_max(int32_t a, int32_t b) { return a > b ? a : b; }
 static inline int32_t engine_clamp(int32_t value, int32_t low, int32_t high) {
   return engine_min(engine_max(value, low), high);
 }
 
-/* 2 * a * b / 2^32, rounded to nearest, halves away from zero: SaturatingRoundingDoublingHighMul of
- * gemmlowp/fixedpoint/fixedpoint.h. (The division there truncates, and the nudge has the product's sign.) */
+/* 2 * a * b / 2^32, rounded to nearest, halves up: SaturatingRoundingDoublingHighMul of
+ * gemmlowp/fixedpoint/fixedpoint.h. (The division truncates; the nudge has the product's sign, and is 1 less below 0.) */
 static inline int32_t engine_doubling_high(int32_t a, int32_t b) {
   if (a == INT32_MIN && b == INT32_MIN) return INT32_MAX;
   const int64_t product = (int64_t)a * b;

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory, mkdtemp
 
 import numpy as np
+from places import ROOT
 
 from edgeforge.targets.engine.compile import compile_model
 from edgeforge.targets.engine.emit.expressions import identifier
@@ -15,7 +20,8 @@ from edgeforge.targets.engine.network import Network
 from edgeforge.targets.engine.options import Options
 
 STRICT = ("-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Werror")
-SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+CHECKED = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+FIRMWARE = ROOT / "firmware" / "engine"
 
 
 def main_c(network: Network) -> str:
@@ -52,16 +58,34 @@ int main(void) {{
 """
 
 
-def build_program(network: Network, folder: Path, *flags: str) -> Path:
-    """Write the library into a folder, compile it and return the program. flags: of gcc, besides the strict ones."""
+@cache
+def kernel_archive(single: bool = False) -> Path:
+    """Return an archive of all portable kernels, compiled once a session with the sanitizers."""
+    folder = Path(mkdtemp(prefix="edgeforge-kernels-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    rounding = f"-DENGINE_SINGLE_ROUNDING={int(single)}"
+    command = ["gcc", *STRICT, *CHECKED, rounding, f"-I{FIRMWARE}", "-c", *map(str, (FIRMWARE / "kernels").glob("*.c"))]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[:4000]
+    subprocess.run(["ar", "rc", "kernels.a", *(path.name for path in folder.glob("*.o"))], cwd=folder, check=True)
+    return folder / "kernels.a"
+
+
+def build_program(network: Network, folder: Path) -> Path:
+    """Write the library into a folder, compile it strictly and under the sanitizers, and return the program.
+
+    The portable kernels are taken from an archive: compiling them anew for each network takes most of the time.
+    """
     write_library(network, folder)
     (folder / "main.c").write_text(main_c(network))
-    sources = [str(path) for path in folder.rglob("*.c") if "arduino" not in path.relative_to(folder).parts]
-    program = folder / "program"
-    command = ["gcc", *STRICT, *(flags or ("-O1", "-g", *SANITIZERS)), f"-I{folder}", *sources, "-o", str(program)]
+    name = identifier(network.name)
+    sources = [str(folder / file) for file in ("main.c", f"{name}.c", f"{name}_weights.c")]
+    sources += [str(path) for path in (folder / "kernels").rglob("*/*.c")]  # of one core, where it has some
+    archive = kernel_archive(network.options.rounding == "single")
+    command = ["gcc", *STRICT, *CHECKED, f"-I{folder}", *sources, str(archive), "-o", str(folder / "program")]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[:4000]
-    return program
+    return folder / "program"
 
 
 def run_program(program: Path, network: Network, inputs: list[np.ndarray]) -> list[np.ndarray]:
@@ -98,6 +122,15 @@ def tflm_outputs(model: bytes, inputs: list[np.ndarray]) -> list[np.ndarray]:
         interpreter.invoke()
         found.append([np.array(interpreter.get_output(n)).reshape(-1) for n in range(outputs_of(model))])
     return [np.stack(one) for one in zip(*found, strict=True)]
+
+
+def require_the_bytes_of_tflm(model: bytes, count: int = 6, options: Options | None = None) -> None:
+    """Fail unless the compiled model writes TFLM's bytes for random inputs."""
+    inputs = random_inputs(model, count)
+    with TemporaryDirectory() as folder:
+        ours = engine_outputs(model, inputs, Path(folder), options)
+    for one, other in zip(ours, tflm_outputs(model, inputs), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def outputs_of(model: bytes) -> int:

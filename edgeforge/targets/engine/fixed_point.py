@@ -74,3 +74,38 @@ def activation_bounds(activation: str, target: Tensor) -> tuple[int, int]:
         low if least is None else max(low, quantized(least, target)),
         high if most is None else min(high, quantized(most, target)),
     )
+
+
+# What the kernels compute, for what is computed here instead: tables over all 256 inputs. Integers of 32 bits, as in C.
+
+
+def doubling_high(a: int, b: int, bits: int = 32) -> int:
+    """Return 2·a·b / 2^bits rounded, halves up (SaturatingRoundingDoublingHighMul)."""
+    if a == b == -(1 << (bits - 1)):
+        return (1 << (bits - 1)) - 1
+    product, half = a * b, 1 << (bits - 2)
+    return _truncated(product + (half if product >= 0 else 1 - half), 1 << (bits - 1))
+
+
+def rounding_shift(value: int, exponent: int) -> int:
+    """Return value / 2^exponent rounded, halves away from zero (RoundingDivideByPOT)."""
+    remainder, threshold = value & ((1 << exponent) - 1), (((1 << exponent) - 1) >> 1) + (value < 0)
+    return (value >> exponent) + (remainder > threshold)
+
+
+def requantize(value: int, multiplier: int, shift: int, rounding: Rounding) -> int:
+    """Return value · multiplier · 2^(shift − 31), as engine_requantize of engine.h."""
+    if rounding == "single":
+        return (value * multiplier + (1 << (30 - shift))) >> (31 - shift)
+    wrapped = ((value << max(shift, 0)) + 2**31) % 2**32 - 2**31
+    return rounding_shift(doubling_high(wrapped, multiplier), max(-shift, 0))
+
+
+def saturating_shift_left(value: int, exponent: int, bits: int = 32) -> int:
+    """Return value · 2^exponent within the range of `bits` bits."""
+    return min(max(value << exponent, -(1 << (bits - 1))), (1 << (bits - 1)) - 1)
+
+
+def _truncated(value: int, divisor: int) -> int:
+    """Return a quotient rounded to zero, as C divides."""
+    return value // divisor if value >= 0 else -(-value // divisor)

@@ -33,7 +33,7 @@ def choose(operator: Operator, options: Options) -> Kernel[Any]:
     """Return the kernel that runs an operator. Raises RecipeError with the portable kernel's reason."""
     refusal = "there is no kernel for it"
     for kernel in KERNELS:
-        if kernel.operator is not type(operator) or not kernel.features <= options.core.features:
+        if not isinstance(operator, kernel.operator) or not kernel.features <= options.core.features:
             continue
         if options.optimize not in kernel.optimizes:
             continue

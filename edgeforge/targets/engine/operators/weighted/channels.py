@@ -17,13 +17,20 @@ WEIGHTS, BIAS = 1, 2  # their places among the inputs
 INT32 = 2**31
 
 
-def read_channels(found: Found, channels: int, axis: int) -> Channels:
-    """Return bias, multiplier and shift of every output channel; axis: of the weights' channels."""
+def read_channels(
+    found: Found, channels: int, axis: int, *, source: Tensor | None = None, bias: NDArray[np.int64] | None = None
+) -> Channels:
+    """Return bias, multiplier and shift of every output channel; axis: of the weights' channels.
+
+    source, bias: where they are not the operator's inputs 0 and 2.
+    """
     scales = found.scales(WEIGHTS)
     if len(scales) not in (1, channels) or (len(scales) > 1 and found.axis(WEIGHTS) != axis):
         found.refuse(f"has {len(scales)} scales along axis {found.axis(WEIGHTS)}", found.input(WEIGHTS))
-    multiplier, shift = channel_multipliers(scales, found.input(0), found.output(), channels, found.compiling.rounding)
-    return Channels(read_bias(found, channels), multiplier, shift)
+    multiplier, shift = channel_multipliers(
+        scales, source or found.input(0), found.output(), channels, found.compiling.rounding
+    )
+    return Channels(read_bias(found, channels) if bias is None else bias, multiplier, shift)
 
 
 def read_bias(found: Found, channels: int, slot: int = BIAS) -> NDArray[np.int64]:
