@@ -1,10 +1,28 @@
-// The model on TensorFlow Lite Micro. No heap, no exceptions: everything lies in the arena or in static memory.
+// The model behind a few calls. No heap, no exceptions: everything lies in the arena or in static memory.
 //
-//   edgeforge::Classifier classifier;
-//   if (!classifier.begin()) Serial.println(classifier.error());
-//   classifier.prepare(raw, 0, edgeforge::kInputValues);   // or in parts, as the values arrive
+//   edgeforge::Classifier classifier;                  // one a sketch: the arena is static
 //   edgeforge::Result results[edgeforge::kHeads];
-//   if (classifier.classify(results)) Serial.println(results[0].label);
+//   edgeforge::RawType raw[edgeforge::kInputValues];   // height x width x channels, channels last
+//
+//   void setup() {
+//     Serial.begin(edgeforge::kBaud);
+//     while (!classifier.begin()) {                    // says what is wrong, and what to do
+//       Serial.println(classifier.error());
+//       delay(2000);
+//     }
+//   }
+//   void loop() {
+//     // … fill raw …
+//     if (classifier.prepare(raw) && classifier.classify(results)) {
+//       Serial.println(results[0].label);              // of a head that gives a value: results[0].value
+//     } else {
+//       Serial.println(classifier.error());
+//     }
+//   }
+//
+// Values that arrive one after another need no array of their own: start(), then add() until the input is whole.
+// Nothing here is dangerous in the wrong order: before begin() has succeeded, and with an input that is not whole,
+// calls return false and error() says why.
 #pragma once
 
 #include <cstddef>
@@ -17,12 +35,12 @@ namespace edgeforge {
 
 // What one head says of the last input.
 struct Result {
-  const char* head;
-  const char* label;  // the class; nullptr where the head gives a value
-  float score;        // of the class: its probability by softmax, 0 to 1
-  float value;        // of a value head, in `unit`
-  const char* unit;
-  uint32_t micros;  // preparing the input and Invoke, in microseconds
+  const char* head = "";
+  const char* label = nullptr;  // the class; nullptr where the head gives a value
+  float score = 0.0f;           // of the class: its probability by softmax, 0 to 1
+  float value = 0.0f;           // of a value head, in `unit`
+  const char* unit = "";
+  uint32_t micros = 0;  // preparing the input and Invoke, in microseconds
 };
 
 class Classifier {
@@ -31,31 +49,44 @@ class Classifier {
   bool begin();
   const char* error() const { return error_; }
 
-  // Turns raw values into the input tensor from place `first` on.
-  void prepare(const RawType* raw, size_t first, size_t count);
+  // Takes a whole raw input and turns it into the input tensor.
+  bool prepare(const RawType (&raw)[kInputValues]) {
+    start();
+    return add(raw, kInputValues);
+  }
 
-  // The input tensor itself, kInputValues ready values; write it anew before each invoke().
-  InputType* input() { return input_; }
+  // The same in parts: start() begins an input, add() takes its next `count` values, in order, channels last. Every
+  // input is given from its first value on, since TFLM reuses the memory of the last one while it runs.
+  void start();
+  bool add(const RawType* raw, size_t count);
+  // As add(), of values that are normalised and quantized already.
+  bool addPrepared(const InputType* values, size_t count);
+  bool whole() const { return filled_ == kInputValues; }
 
-  // Runs the model on what was prepared; false and error() when TFLM gives up.
-  bool invoke();
+  // Runs the model on the input, which must be whole; the next one begins after it, whatever comes of it.
   bool classify(Result (&results)[kHeads]);
+  bool invoke();
 
-  // The output vector, kOutputValues values, until the next invoke().
+  // The output vector, kOutputValues values, until the next input begins; null before the first invoke().
   const OutputType* output() const { return output_; }
+
+  // What has been prepared of the input, `kInputValues` at most; null before begin().
+  const InputType* input() const { return input_; }
 
   // Of the last input: preparing it and Invoke, in microseconds.
   uint32_t micros() const { return micros_; }
 
-  // What TFLM has taken of kArenaBytes.
+  // What the library has taken of kArenaBytes.
   size_t arenaUsed() const { return arenaUsed_; }
 
  private:
   bool fail(const char* error);
+  bool takes(size_t count);
 
-  InputType* input_ = nullptr;
+  InputType* input_ = nullptr;  // null: begin() has not succeeded
   const OutputType* output_ = nullptr;
-  const char* error_ = "";
+  const char* error_ = "begin() has not been called.";
+  size_t filled_ = 0;  // values of the input; more than kInputValues: too many were given
   size_t arenaUsed_ = 0;
   uint32_t preparing_ = 0;
   uint32_t micros_ = 0;

@@ -1,8 +1,6 @@
 // The model as the serial protocol sees it.
 #include "device.h"
 
-#include <cstring>
-
 #include "model.h"
 #include "selftest.h"
 #include "settings.h"
@@ -48,14 +46,16 @@ DeviceFacts ModelDevice::facts() {
   return facts;
 }
 
-// The protocol's chunks are aligned and hold whole values.
+// The protocol's chunks are aligned and hold whole values; they come in order, and a frame that breaks off is followed
+// by one that begins at 0.
 void ModelDevice::takeRaw(size_t offset, const uint8_t* bytes, size_t count) {
-  const RawType* raw = reinterpret_cast<const RawType*>(bytes);
-  classifier_.prepare(raw, offset / sizeof(RawType), count / sizeof(RawType));
+  if (offset == 0) classifier_.start();
+  classifier_.add(reinterpret_cast<const RawType*>(bytes), count / sizeof(RawType));
 }
 
 void ModelDevice::takeTensor(size_t offset, const uint8_t* bytes, size_t count) {
-  memcpy(reinterpret_cast<uint8_t*>(classifier_.input()) + offset, bytes, count);
+  if (offset == 0) classifier_.start();
+  classifier_.addPrepared(reinterpret_cast<const InputType*>(bytes), count / sizeof(InputType));
 }
 
 const uint8_t* ModelDevice::invoke(uint32_t* micros) {

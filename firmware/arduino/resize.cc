@@ -1,35 +1,42 @@
-// Gray camera frames to the model's raw input: cropped to its shape in the middle, then averaged down.
+// Camera frames resized to the model's raw input.
 #include "resize.h"
 
 namespace edgeforge {
+namespace {
 
-Box centered(Size frame, Size shape) {
-  Box box = {0, 0, frame.width, frame.height};
-  // Compares the sides' ratios without dividing.
-  if (frame.width * shape.height > frame.height * shape.width) {
-    box.width = frame.height * shape.width / shape.height;
-    if (box.width == 0) box.width = 1;
-  } else {
-    box.height = frame.width * shape.height / shape.width;
-    if (box.height == 0) box.height = 1;
+constexpr uint32_t kFractionBits = 22;
+constexpr uint32_t kHalf = 1u << (kFractionBits - 1);
+
+// Weights of a pixel add up to one, so no sum leaves 32 bits.
+uint8_t rounded(uint32_t sum) { return static_cast<uint8_t>(sum >> kFractionBits); }
+
+}  // namespace
+
+void Resize::mixColumns(size_t y) const {
+  const uint8_t* pixels = frame_(y);
+  uint8_t* mixed = this->mixed(y);
+  const uint32_t* weights = columns_.weights;
+  for (size_t x = 0; x < columns_.size; ++x, weights += columns_.taps) {
+    for (size_t c = 0; c < channels_; ++c) {
+      const uint8_t* pixel = pixels + columns_.first[x] * channels_ + c;
+      uint32_t sum = kHalf;
+      for (size_t t = 0; t < columns_.taps; ++t, pixel += channels_) sum += weights[t] * *pixel;
+      *mixed++ = rounded(sum);
+    }
   }
-  box.left = (frame.width - box.width) / 2;
-  box.top = (frame.height - box.height) / 2;
-  return box;
 }
 
-uint8_t scaledPixel(const uint8_t* frame, size_t frameWidth, const Box& box, Size shape, size_t x, size_t y) {
-  const size_t left = x * box.width / shape.width, top = y * box.height / shape.height;
-  size_t right = (x + 1) * box.width / shape.width, bottom = (y + 1) * box.height / shape.height;
-  if (right == left) ++right;
-  if (bottom == top) ++bottom;
-  uint32_t sum = 0;
-  for (size_t row = top; row < bottom; ++row) {
-    const uint8_t* pixels = frame + (box.top + row) * frameWidth + box.left;
-    for (size_t column = left; column < right; ++column) sum += pixels[column];
+void Resize::next(uint8_t* row) {
+  const size_t first = rows_.first[row_];
+  const uint32_t* weights = rows_.weights + row_ * rows_.taps;
+  if (end_ < first) end_ = first;
+  for (; end_ < first + rows_.taps; ++end_) mixColumns(end_);
+  for (size_t i = 0; i < columns_.size * channels_; ++i) {
+    uint32_t sum = kHalf;
+    for (size_t t = 0; t < rows_.taps; ++t) sum += weights[t] * mixed(first + t)[i];
+    row[i] = rounded(sum);
   }
-  const uint32_t count = static_cast<uint32_t>((right - left) * (bottom - top));
-  return static_cast<uint8_t>((sum + count / 2) / count);
+  ++row_;
 }
 
 }  // namespace edgeforge

@@ -21,7 +21,7 @@ struct SelfTest {
   uint32_t images = 0;
   uint32_t largestStep = 0;  // of an output, in quantization steps; in ten-thousandths where outputs are floats
   uint32_t wrongInputs = 0;  // prepared input values that are not the desk's
-  bool ran = true;           // false: TFLM gave up
+  bool ran = true;           // false: the classifier's error() says why
 
   bool pass() const { return ran && images > 0 && wrongInputs == 0 && largestStep <= kToleranceSteps; }
 

@@ -1,4 +1,4 @@
-// Where the board's own sensor comes in: sensor.cc has a worked example, an OV7675 camera.
+// Where the board's own sensor comes in: sensor.cc.
 #pragma once
 
 #include "classifier.h"
@@ -8,7 +8,7 @@ namespace edgeforge {
 // Starts the sensor; null, or what is wrong and what to do.
 const char* beginSensor();
 
-// Prepares the classifier's input from the sensor; false when there is nothing new.
+// Gives the classifier a whole input from the sensor; false when there is nothing new.
 bool readSensor(Classifier& classifier);
 
 }  // namespace edgeforge

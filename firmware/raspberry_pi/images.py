@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from classifier import Bundle, BundleError
+from pixels import MODES, model_pixels
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
-MODES = {1: "L", 3: "RGB"}
 MAX_PIXELS = 64_000_000  # an image that unpacks to more is refused: a few kilobytes can claim gigabytes
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2  # Pillow raises at twice this
 
@@ -47,16 +47,11 @@ def to_pixels(image: Image.Image, bundle: Bundle, *, fit: bool, name: str) -> ND
     mode = MODES.get(channels)
     if mode is None:
         raise BundleError(f"the model takes {channels} channels; images have 1 or 3")
-    if fit:
-        image = ImageOps.exif_transpose(image)
-        if image.mode.startswith("I;16"):  # Pillow's own conversion cuts 16 bits off at 255
-            image = Image.fromarray((np.asarray(image) // 256).astype(np.uint8))
-        image = ImageOps.fit(image.convert(mode), (width, height), Image.Resampling.BILINEAR)
-    elif image.mode != mode or image.size != (width, height):
+    image = ImageOps.exif_transpose(image)
+    if not fit and (image.mode != mode or image.size != (width, height)):
         found = f"{image.width}x{image.height} {image.mode}"
         raise BundleError(f"{name}: {found}, the model takes {width}x{height} {mode}; --fit converts it")
-    pixels = np.asarray(image, np.uint8).reshape(height, width, channels)
-    return np.ascontiguousarray(pixels.transpose(2, 0, 1)[None])
+    return model_pixels(image, bundle.shape)[None]
 
 
 def image_files(paths: list[str]) -> Iterator[Path]:

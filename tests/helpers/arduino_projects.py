@@ -74,7 +74,7 @@ def any_project(
         input=spec,
         output=output,
         operators=("CONV_2D",),
-        arena_bytes=4096,
+        arena_bytes=max(4096, tensor.nbytes),
         arena_note="",
         boards=BOARDS,
         vectors=(TestVector("input 0", raw[0].transpose(1, 2, 0), tensor, answer),),

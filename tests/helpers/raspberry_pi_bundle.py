@@ -15,6 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from places import ROOT
 
 from edgeforge.builder.stage import Job
+from edgeforge.data import pixels
 from edgeforge.quantize.onnx.static import quantize_onnx
 from edgeforge.recipe.schema import Recipe
 from edgeforge.results.files import ONNX_FLOAT_FILE
@@ -22,6 +23,7 @@ from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.variant import Variant, write_variants
 from edgeforge.targets.raspberry_pi.bundle import pack_raspberry_pi
 
+sys.modules.setdefault("pixels", pixels)  # which a bundle has beside its scripts
 FIRMWARE = ROOT / "firmware" / "raspberry_pi"
 CLASSES = (*map(str, range(9)), 'the "nine"')
 PREPROCESSING = Preprocessing((1, 8, 8), 16.0, (0.3053,), (0.3760,), CLASSES)

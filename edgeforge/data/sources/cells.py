@@ -141,12 +141,14 @@ def crop(photograph: NDArray[np.uint8], x: float, y: float) -> NDArray[np.uint8]
     import numpy as np
     from PIL import Image
 
+    from edgeforge.data.pixels import model_pixels
+
     half = WINDOW // 2
     left, top = round(x) - half, round(y) - half
     rows = np.clip(np.arange(top, top + WINDOW), 0, photograph.shape[0] - 1)
     columns = np.clip(np.arange(left, left + WINDOW), 0, photograph.shape[1] - 1)
     window = Image.fromarray(photograph[rows][:, columns])
-    return np.asarray(window.resize((SIDE, SIDE), Image.Resampling.BOX)).transpose(2, 0, 1)
+    return model_pixels(window, (3, SIDE, SIDE))
 
 
 def _photograph(path: Path) -> NDArray[np.uint8]:

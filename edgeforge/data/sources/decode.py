@@ -56,21 +56,10 @@ def decode(
 
 
 def read_image(path: Path, size: tuple[int, int], channels: int) -> NDArray[np.uint8]:
-    """Return an image (C,H,W uint8), upright, its middle cut to the shape of `size` (height, width) and resized.
+    """Return an image (C,H,W uint8), as `pixels.model_pixels` has it; size: height, width."""
+    from PIL import Image
 
-    Cut and resized as the Raspberry Pi bundle does it (`run.py --fit`). 16-bit grey keeps its upper 8 bits.
-    """
-    import numpy as np
-    from PIL import Image, ImageOps
+    from edgeforge.data.pixels import model_pixels
 
-    height, width = size
-    mode = "L" if channels == 1 else "RGB"
     with Image.open(path) as file:
-        image = ImageOps.exif_transpose(file)
-        if image.mode.startswith("I"):  # `convert` would clip at 255
-            image = Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
-        image = image.convert(mode)
-        if image.size != (width, height):
-            image = ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)
-    array = np.asarray(image)
-    return array[None] if channels == 1 else array.transpose(2, 0, 1)
+        return model_pixels(file, (channels, *size))

@@ -5,6 +5,7 @@ It needs neither a build nor a data set: `write_project(folder, facts)` serves a
 
 from __future__ import annotations
 
+import re
 import textwrap
 import zlib
 from collections.abc import Iterable
@@ -18,6 +19,7 @@ from edgeforge.hardware.board import Board
 from edgeforge.hardware.libraries import Library
 from edgeforge.hardware.op_resolver import resolver_method
 from edgeforge.results.preprocessing import Preprocessing
+from edgeforge.targets.arduino.camera import camera_for
 from edgeforge.targets.arduino.golden_vectors import TestVector
 from edgeforge.tflite.flatbuffer import operator_name, read_model
 from edgeforge.tflite.tensor_spec import TensorSpec
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 PROBABILITIES = ("SOFTMAX", "LOGISTIC")
 COMMENT_WIDTH = 112  # columns of a wrapped comment
+CAMERA_FILES = ("resize.cc", "resize.h")  # of no use without one
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,8 @@ class ProjectFacts:
 
     name: also the folder's and the sketch's. flatbuffer: the model, without what may be appended to its file.
     operators: their TFLite names, for the op resolver. arena_bytes: what the sketch reserves; arena_note: why, for
-    the comment above it. vectors: see `golden_vectors.choose_vectors`; none where flash is short of one.
+    the comment above it. boards: those that the model fits. vectors: see `golden_vectors.choose_vectors`; none where
+    flash is short of one.
     """
 
     name: str
@@ -70,10 +74,27 @@ def write_project(folder: Path, facts: ProjectFacts) -> None:
     }  # fmt: skip
     folder.mkdir(parents=True)
     for source in sorted(sources.iterdir()):
+        if source.name in CAMERA_FILES and not values["camera"]:
+            continue
         rendered = source.suffix == ".j2"
         text = environment.get_template(source.name).render(values) if rendered else source.read_text()
         file = source.name.removesuffix(".j2")
-        (folder / (f"{facts.name}.ino" if file == "sketch.ino" else file)).write_text(text)
+        file = f"{facts.name}.ino" if file == "sketch.ino" else file
+        (folder / file).write_text(in_namespace(text, namespace_of(facts.name)))
+
+
+def namespace_of(name: str) -> str:
+    """Return the C++ namespace of a project's code, so that two projects may stand in one sketch.
+
+    Never the name alone: no keyword, macro or function of C's library ends in `_model`, as `switch` or `sin` would.
+    """
+    words = re.sub(r"[^a-zA-Z0-9]+", "_", name).strip("_")
+    return words if words.endswith("_model") else f"{words}_model"
+
+
+def in_namespace(text: str, namespace: str) -> str:
+    """Return a source of firmware/arduino, which stands in the namespace `edgeforge`, in another one."""
+    return re.sub(r"\bnamespace edgeforge\b", f"namespace {namespace}", text).replace("edgeforge::", f"{namespace}::")
 
 
 def _template_values(facts: ProjectFacts) -> dict[str, Any]:
@@ -86,7 +107,8 @@ def _template_values(facts: ProjectFacts) -> dict[str, Any]:
         "methods": [resolver_method(operator) for operator in sorted(set(facts.operators))],
         "limits": _limits(facts.input.dtype),
         "output_is_probability": ends_in_probabilities(facts.flatbuffer),
-        "camera": facts.preprocessing.raw_type == "uint8" and min(facts.preprocessing.shape[1:]) > 1,
+        "camera": camera_for(facts.preprocessing, facts.boards, facts.arena_bytes),
+        "model_namespace": namespace_of(facts.name),
         "table": input_table(facts.preprocessing, facts.input),
     }
 

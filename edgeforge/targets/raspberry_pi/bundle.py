@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from edgeforge import __version__
 from edgeforge.builder.stage import Job
 from edgeforge.bundled import bundled
+from edgeforge.data import pixels as shared_pixels
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import ParityError, RecipeError
 from edgeforge.results.files import BUNDLE_ROW_FILE
@@ -164,7 +165,8 @@ def _texts(job: Job, variants: list[str], preprocessing: Preprocessing) -> dict[
              "edgeforge": __version__}  # fmt: skip
     templates = {"README.md.j2": "README.md", "edgeforge.service.j2": f"edgeforge-{name}.service"}
     texts = {file: environment.get_template(template).render(facts).encode() for template, file in templates.items()}
-    return texts | {script: (folder / script).read_bytes() for script in SCRIPTS}
+    shared = Path(shared_pixels.__file__)  # images.py resizes by the desk's own definition
+    return texts | {file.name: file.read_bytes() for file in (shared, *(folder / script for script in SCRIPTS))}
 
 
 def _npz(arrays: dict[str, Any]) -> bytes:

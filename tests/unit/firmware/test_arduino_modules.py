@@ -3,6 +3,7 @@
 A C++ program a module reads what Python computed of real data from input.bin; what it prints is compared here.
 """
 
+import shutil
 import struct
 import zlib
 from collections.abc import Callable
@@ -14,14 +15,19 @@ import pytest
 from arduino_projects import CELL, CLASSES, any_project, digit_images, digits_facts, digits_project
 from board_frames import ERROR, HELLO, RAW, SELF_TEST, SILENCE, TENSOR, answers, frame
 from numpy.typing import NDArray
+from PIL import Image
 from places import ROOT
 
+from edgeforge.data.pixels import fitted, model_pixels
 from edgeforge.results.preprocessing import Preprocessing
+from edgeforge.targets.arduino.camera import axes
 from edgeforge.targets.arduino.emulator import Toolchain
+from edgeforge.targets.arduino.project import namespace_of
 from edgeforge.tflite.tensor_spec import TensorSpec
 from edgeforge.tflite.tensors import from_output, to_input
 
 PROGRAMS = Path(__file__).parent / "programs"
+SHIM = ROOT / "firmware" / "emulator" / "arduino"
 WARNINGS = ("-Wall", "-Wextra", "-Werror")
 Program = Callable[..., bytes]
 
@@ -33,16 +39,21 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory) -> Program:
-    """Compile a test program with a project's modules, run it, and return its output."""
+    """Compile a test program with a project's modules, run it, and return its output.
+
+    The test programs know a project's namespace as `edgeforge`; its classifier.cc finds programs/tflm in TFLM's place.
+    """
     linked: dict[tuple[str, Path], Path] = {}
 
-    def run(name: str, project: Path, modules: tuple[str, ...], given: bytes) -> bytes:
+    def run(name: str, project: Path, modules: tuple[str, ...], given: bytes, *flags: str) -> bytes:
         if (name, project) not in linked:
             sources = [PROGRAMS / f"{name}.cc", *(project / f"{module}.cc" for module in modules)]
-            if "fake_classifier" in modules:
-                sources[1 + modules.index("fake_classifier")] = PROGRAMS / "fake_classifier.cc"
+            if "classifier" in modules:
+                sources.append(PROGRAMS / "fake_tflm.cc")
             folder = tmp_path_factory.mktemp(name)
-            objects = toolchain.compile(sources, folder, *WARNINGS, f"-I{project}", f"-I{PROGRAMS}")
+            flags = (*flags, f"-I{project}", f"-I{PROGRAMS}", f"-I{PROGRAMS / 'tflm'}", f"-I{SHIM}")
+            flags = (f"-Dedgeforge={namespace_of(project.name)}", *flags)
+            objects = toolchain.compile(sources, folder, *WARNINGS, *flags)
             linked[name, project] = toolchain.link(objects, folder / name)
         done = toolchain.run(linked[name, project], given)
         assert done.returncode == 0, done.stderr
@@ -52,27 +63,15 @@ def run(toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory) -> Progr
 
 
 def test_every_source_compiles_without_a_warning(toolchain: Toolchain, project: Path, tmp_path: Path) -> None:
-    """All but classifier.cc, which needs TFLM's headers, and the sketch, which needs Arduino's: see below."""
-    sources = [path for path in sorted(project.glob("*.cc")) if path.name != "classifier.cc"]
-    assert len(sources) > 8
-    toolchain.compile(sources, tmp_path, *WARNINGS, "-Wconversion", f"-I{project}")
+    """classifier.cc with stand-ins for TFLM's headers; with TFLM's own in test_sketch_on_tflm.py."""
+    sources = sorted(project.glob("*.cc"))
+    assert len(sources) > 9
+    flags = (f"-I{project}", f"-I{PROGRAMS}", f"-I{PROGRAMS / 'tflm'}", f"-I{SHIM}")
+    toolchain.compile(sources, tmp_path, *WARNINGS, "-Wconversion", *flags)
 
 
 def test_the_sketch_compiles_without_a_warning(toolchain: Toolchain, project: Path, tmp_path: Path) -> None:
-    shim = ROOT / "firmware" / "emulator" / "arduino"
-    toolchain.compile([project / "digits.ino"], tmp_path, *WARNINGS, f"-I{project}", f"-I{shim}")
-
-
-def test_the_camera_code_compiles_without_a_warning(toolchain: Toolchain, project: Path, tmp_path: Path) -> None:
-    """Against a declaration of what it uses of the library Arduino_OV767X 0.0.2."""
-    (tmp_path / "Arduino_OV767X.h").write_text(
-        "enum { GRAYSCALE = 4 };\nenum { QQVGA = 4 };\n"
-        "class OV767X {\n public:\n  int begin(int, int, int);\n  void readFrame(void*);\n};\nextern OV767X Camera;\n"
-    )
-    flags = (*WARNINGS, f"-I{project}", f"-I{tmp_path}", "-DEDGEFORGE_OV7675=1")
-    (sensor,) = toolchain.compile([project / "sensor.cc"], tmp_path / "with", *flags)
-    (without,) = toolchain.compile([project / "sensor.cc"], tmp_path / "without", *WARNINGS, f"-I{project}")
-    assert sensor.stat().st_size > without.stat().st_size
+    toolchain.compile([project / "digits.ino"], tmp_path, *WARNINGS, f"-I{project}", f"-I{SHIM}")
 
 
 def photographs() -> NDArray[np.uint8]:
@@ -136,40 +135,116 @@ def digits() -> NDArray[np.uint8]:
     return digit_images()[0][:200]
 
 
-def scaled(frame: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    """Crop in the middle to the sides' ratio, then average: what resize.cc says it does, with NumPy."""
-    rows, columns = frame.shape
-    crop_w, crop_h = columns, rows
-    if columns * height > rows * width:
-        crop_w = max(rows * width // height, 1)
-    else:
-        crop_h = max(columns * height // width, 1)
-    top, left = (rows - crop_h) // 2, (columns - crop_w) // 2
-    box = frame[top : top + crop_h, left : left + crop_w].astype(np.int64)
-    result = np.empty((height, width), np.uint8)
-    for y in range(height):
-        y0, y1 = y * crop_h // height, max((y + 1) * crop_h // height, y * crop_h // height + 1)
-        for x in range(width):
-            x0, x1 = x * crop_w // width, max((x + 1) * crop_w // width, x * crop_w // width + 1)
-            part = box[y0:y1, x0:x1]
-            result[y, x] = (part.sum() + part.size // 2) // part.size
-    return result
+def test_c_resizes_to_the_bytes_of_training(run: Program, project: Path) -> None:
+    """`pixels.fitted` resizes what training reads and what the Raspberry Pi sees; resize.cc with the desk's tables."""
+    generator = np.random.default_rng(3)
+    given, wanted = b"", b""
+    for case in range(60):
+        width, height, to_width, to_height = (int(size) for size in generator.integers(1, 161, 4))
+        channels = (1, 3)[case % 2]
+        if case < 4:  # the camera's own frames
+            (width, height), (to_width, to_height) = (160, 120), ((96, 96), (28, 28), (160, 120), (48, 64))[case]
+        image = generator.integers(0, 256, (height, width, channels), np.uint8)
+        if case % 5 == 0:
+            image[image > 99] = 255  # no sum of weights leaves its range
+        columns, rows = axes((width, height), (to_width, to_height))
+        given += struct.pack("<7I", width, height, channels, to_width, columns.taps, to_height, rows.taps)
+        given += b"".join(
+            table.astype(kind).tobytes()
+            for axis in (columns, rows)
+            for table, kind in ((axis.first, "<u2"), (axis.weights, "<u4"))
+        )
+        given += image.tobytes()
+        picture = Image.fromarray(image if channels == 3 else image[..., 0])
+        wanted += np.asarray(fitted(picture, to_width, to_height)).tobytes()
+    assert run("resize_test", project, ("resize",), given) == wanted
 
 
-def test_resize_crops_and_averages(run: Program, project: Path) -> None:
+@pytest.mark.parametrize("channels", [1, 3], ids=["gray", "colour"])
+def test_a_camera_frame_becomes_the_input_of_training(run: Program, tmp_path: Path, channels: int) -> None:
+    """From the OV7675's bytes to the input tensor, through the sketch's own sensor.cc: no byte is another."""
     from sklearn.datasets import load_sample_images
 
-    gray = load_sample_images().images[0][:240:2, :320:2].mean(2).astype(np.uint8)
-    assert gray.shape == (120, 160)
-    cases = [(gray, 28, 28), (gray, 96, 96), (gray, 8, 8), (gray, 160, 120), (gray, 32, 20), (gray[:5, :7], 12, 9)]
-    given = b"".join(
-        struct.pack("<4I", frame.shape[1], frame.shape[0], width, height) + frame.tobytes()
-        for frame, width, height in cases
-    )
-    wanted = b"".join(scaled(frame, width, height).tobytes() for frame, width, height in cases)
-    assert run("resize_test", project, ("resize",), given) == wanted
-    whole = scaled(gray, 160, 120)
-    assert (whole == gray).all(), "the reference itself keeps a frame of the shape as it is"
+    photograph = load_sample_images().images[1][:240:2, :320:2]  # 120,160,3
+    noise = np.random.default_rng(0).integers(0, 256, photograph.shape, np.uint8)
+    preprocessing = Preprocessing((channels, 30, 48), 255.0, (0.4,) * channels, (0.2,) * channels, CLASSES)
+    sent, wanted = b"", b""
+    for image in map(Image.fromarray, (photograph, noise)):
+        if channels == 1:
+            seen = image.convert("L")
+            sent += seen.tobytes()
+        else:
+            red, green, blue = (np.asarray(image)[..., place].astype(int) for place in range(3))
+            packed = red >> 3 << 11 | green >> 2 << 5 | blue >> 3
+            sent += packed.astype(">u2").tobytes()  # the high byte comes first
+            depths = ((packed >> 11, 31), (packed >> 5 & 63, 63), (packed & 31, 31))
+            seen = Image.fromarray(np.stack([np.rint(part * 255 / most) for part, most in depths], 2).astype(np.uint8))
+        wanted += to_input(preprocessing.apply(model_pixels(seen, preprocessing.shape)[None]), INT8).tobytes()
+    project = any_project(tmp_path, preprocessing, np.zeros((1, channels, 30, 48), np.uint8), INT8)
+    modules = ("sensor", "resize", "classifier", "preprocess", "test_vectors", "heads", "results", "model")
+    found = run("camera_test", project, modules, sent, "-DEDGEFORGE_OV7675=1", f"-I{PROGRAMS / 'camera'}")
+    assert len(found) == len(wanted) and found == wanted
+
+
+def test_a_frame_that_no_pixel_of_is_lost_keeps_its_bytes() -> None:
+    columns, rows = axes((160, 120), (160, 120))
+    assert (columns.taps, rows.taps) == (1, 1) and (columns.weights == 1 << 22).all()
+
+
+CLASSIFIER = ("classifier", "preprocess", "test_vectors", "heads", "results", "model")
+WRONG_ORDER = """\
+before begin: begin() has not been called.
+schema: Model and TFLM library disagree on the schema. Use a newer library, see README.txt.
+  used anyway: Model and TFLM library disagree on the schema. Use a newer library, see README.txt.
+operator: The TFLM library refuses an operator. Install the library that README.txt names.
+  used anyway: The TFLM library refuses an operator. Install the library that README.txt names.
+tensors: The tensors do not fit, or an operator is refused: TFLM's line above says which. Raise kArenaBytes in \
+settings.h, or install the library that README.txt names.
+  used anyway: The tensors do not fit, or an operator is refused: TFLM's line above says which. Raise kArenaBytes in \
+settings.h, or install the library that README.txt names.
+another model: model.cc and settings.h are of different models. Copy the whole folder again.
+  used anyway: model.cc and settings.h are of different models. Copy the whole folder again.
+begin: yes
+without an input: The input is not whole: give all of its values, from the first on, before each run.
+whole: yes
+  3
+the same input again: The input is not whole: give all of its values, from the first on, before each run.
+half: yes
+classified: The input is not whole: give all of its values, from the first on, before each run.
+the other half: yes
+classified: The input is not whole: give all of its values, from the first on, before each run.
+in parts: yes
+  3
+one too many: More values were given than the model's input has: start() begins the next input.
+classified: More values were given than the model's input has: start() begins the next input.
+far too many: More values were given than the model's input has: start() begins the next input.
+after it: yes
+fails: Invoke failed: TFLM's line above says where. Build the project again for this board.
+begun again: yes
+"""
+
+
+def test_nothing_in_the_wrong_order_does_harm(run: Program, project: Path) -> None:
+    """Nothing is dereferenced after a begin() that failed, and no rest of an earlier input is classified."""
+    assert run("classifier_test", project, ("selftest", *CLASSIFIER), b"").decode() == WRONG_ORDER
+
+
+def test_two_models_stand_in_one_sketch(toolchain: Toolchain, tmp_path: Path) -> None:
+    """All sources of both, the first with its camera: no symbol clashes, and each answers as if it were alone."""
+    first = digits_project(tmp_path)
+    raw = np.random.default_rng(0).integers(0, 256, (1, 3, 12, 12), np.uint8)
+    words = tuple(f"second {place}" for place in range(10))
+    second = any_project(tmp_path, Preprocessing((3, 12, 12), 255.0, (0.5,) * 3, (0.5,) * 3, words), raw, INT8)
+    shutil.copytree(second, first / "src" / "other", ignore=shutil.ignore_patterns("*.ino", "*.yaml", "*.ini"))
+    sources = [*sorted(first.rglob("*.cc")), PROGRAMS / "two_models_test.cc", PROGRAMS / "fake_tflm.cc"]
+    names = (f"-Dfirst={namespace_of('digits')}", f"-Dsecond={namespace_of('any')}")
+    flags = (f"-I{first}", f"-I{PROGRAMS}", f"-I{PROGRAMS / 'tflm'}", f"-I{SHIM}")
+    program = toolchain.link(toolchain.compile(sources, tmp_path / "o", *WARNINGS, *names, *flags), tmp_path / "two")
+    done = toolchain.run(program)
+    assert done.returncode == 0, done.stderr
+    digits = [int(vector.output.argmax()) for vector in digits_facts().vectors]
+    turns = [line for digit in digits for line in (f"first {digit}", f"second {words[-1]}")]
+    assert done.stdout.decode().splitlines() == [*turns, "1 1"]
 
 
 @pytest.mark.parametrize(
@@ -196,7 +271,7 @@ def test_every_head_is_read_from_its_slice(run: Program, tmp_path: Path, output:
 
 
 def test_the_self_test_counts_steps_and_wrong_inputs(run: Program, project: Path) -> None:
-    modules = ("selftest", "preprocess", "test_vectors", "fake_classifier")
+    modules = ("selftest", *CLASSIFIER)
     given = struct.pack("<8i", 0, -1, 1, -1, -3, -1, 0, 20)
     lines = run("selftest_test", project, modules, given).decode().splitlines()
     count = len(digits_facts().vectors)
@@ -216,7 +291,7 @@ def portions(*parts: bytes | int, size: int = 7) -> bytes:
     return result
 
 
-PROTOCOL = ("protocol", "device", "selftest", "preprocess", "test_vectors", "fake_classifier")
+PROTOCOL = ("protocol", "device", "selftest", *CLASSIFIER)
 
 
 def test_the_protocol_answers_every_message(run: Program, project: Path) -> None:
@@ -233,7 +308,8 @@ def test_the_protocol_answers_every_message(run: Program, project: Path) -> None
         struct.pack("<4B6I", 1, 0, 0, 1, 64, 64, 10, zlib.crc32(facts.flatbuffer), 1234, 4096)
         + bytes([len(name)]) + name + bytes([len(library)]) + library,
     )  # fmt: skip
-    assert raw == tensor == (0x82, struct.pack("<I", 42) + vector.output.tobytes())
+    assert raw == (0x82, struct.pack("<I", 42) + vector.output.tobytes()), "preparing and running, 21 us each"
+    assert tensor == (0x82, struct.pack("<I", 21) + vector.output.tobytes())
     assert test == (0x84, struct.pack("<B3I", 1, len(facts.vectors), 0, 0))
 
 

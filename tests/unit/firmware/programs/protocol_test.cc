@@ -1,8 +1,11 @@
 // In: bytes as they come over the line, in portions (u32 length; 0xFFFFFFFF: nothing for the next two seconds).
 // Out: all that the board writes.
 #include "device.h"
+#include "fake_tflm.h"
+#include "model.h"
 #include "program.h"
 #include "protocol.h"
+#include "test_vectors.h"
 
 namespace {
 
@@ -28,6 +31,8 @@ class Line : public edgeforge::ByteStream {
 
 int main() {
   static Line line;
+  answers(0, edgeforge::kModel, edgeforge::kTestVector, edgeforge::kInputValues * sizeof(edgeforge::InputType),
+          edgeforge::kOutputValues * sizeof(edgeforge::OutputType));
   edgeforge::Classifier classifier;
   if (!classifier.begin()) return 1;
   edgeforge::ModelDevice device(classifier);

@@ -1,6 +1,8 @@
 // In: a shift (i32) and a place (i32) again and again. Out: what the self-test finds with outputs so many steps off,
 // and with that raw value of the first vector changed (none where the place is negative).
-#include "fake_classifier.h"
+#include "classifier.h"
+#include "fake_tflm.h"
+#include "model.h"
 #include "program.h"
 #include "selftest.h"
 #include "test_vectors.h"
@@ -8,11 +10,13 @@
 int main() {
   Input in;
   static edgeforge::RawType raw[edgeforge::kInputValues];
+  answers(0, edgeforge::kModel, edgeforge::kTestVector, edgeforge::kInputValues * sizeof(edgeforge::InputType),
+          edgeforge::kOutputValues * sizeof(edgeforge::OutputType));
   edgeforge::Classifier classifier;
   if (!classifier.begin()) return 1;
   int32_t wanted[2];
   while (in.read(wanted, 2)) {
-    fakeShift = wanted[0];
+    fake.shift = wanted[0];
     edgeforge::TestVector vectors[edgeforge::kTestVectors];
     for (size_t i = 0; i < edgeforge::kTestVectors; ++i) vectors[i] = edgeforge::kTestVector[i];
     for (size_t i = 0; i < edgeforge::kInputValues; ++i) raw[i] = vectors[0].raw[i];

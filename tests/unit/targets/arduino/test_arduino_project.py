@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,9 @@ from edgeforge.hardware.boards import board, boards
 from edgeforge.hardware.libraries import library
 from edgeforge.recipe.schema import DEFAULT_LIBRARY
 from edgeforge.results.preprocessing import Preprocessing
+from edgeforge.targets.arduino.camera import camera_for
 from edgeforge.targets.arduino.golden_vectors import TestVector
-from edgeforge.targets.arduino.project import ProjectFacts, c_string, input_table, write_project
+from edgeforge.targets.arduino.project import ProjectFacts, c_string, input_table, namespace_of, write_project
 from edgeforge.tflite.tensor_spec import TensorSpec
 from edgeforge.tflite.tensors import to_steps
 
@@ -84,12 +86,67 @@ def test_a_project_without_a_test_vector_says_so_and_never_pass(tmp_path: Path) 
     assert "PASS" not in text["README.txt"]
 
 
-def test_the_camera_is_offered_for_images_alone(tmp_path: Path) -> None:
+CLASSES = tuple("0123456789")
+
+
+def pictures(channels: int, height: int, width: int, raw_max: float = 255.0) -> Preprocessing:
+    return Preprocessing((channels, height, width), raw_max, (0.0,) * channels, (1.0,) * channels, CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("preprocessing", "format"),
+    [
+        (pictures(1, 96, 96), "GRAYSCALE"),
+        (pictures(3, 96, 96), "RGB565"),
+        (pictures(2, 96, 96), ""),
+        (pictures(4, 96, 96), ""),
+        (pictures(1, 49, 10), ""),  # a spectrogram of speech
+        (pictures(1, 1, 64), ""),
+        (Preprocessing((1, 96, 96), 1.0, (0.0,), (1.0,), CLASSES, raw_type="float32"), ""),
+        (pictures(3, 300, 300), ""),  # its rows do not fit beside the frame and the arena
+    ],
+)
+def test_a_camera_is_offered_to_models_that_it_can_feed(
+    tmp_path: Path, preprocessing: Preprocessing, format: str
+) -> None:
+    big = replace(facts("arduino-nano-33-ble", preprocessing=preprocessing), arena_bytes=164_000)
+    write_project(tmp_path / "some-digits", big)
+    texts = {path.name: path.read_text() for path in (tmp_path / "some-digits").iterdir()}
+    assert ("resize.cc" in texts) == bool(format)
+    offering = {name for name, text in texts.items() if "OV76" in text}
+    if format:
+        assert f"Camera.begin(QQVGA, {format}, " in texts["sensor.cc"]
+        assert offering >= {"sensor.cc", "settings.h", "README.txt", "sketch.yaml", "platformio.ini"}
+    else:
+        assert not offering
+
+
+def test_no_camera_where_no_board_has_its_pins(tmp_path: Path) -> None:
+    write_project(tmp_path / "some-digits", facts("esp32-s3"))
+    assert not any("OV76" in path.read_text() for path in (tmp_path / "some-digits").iterdir())
+
+
+@pytest.mark.parametrize(("raw_max", "white"), [(255.0, 255), (16.0, 16), (1.0, 255), (256.0, 255)])
+def test_white_is_what_it_is_in_the_raw_inputs(raw_max: float, white: int) -> None:
+    camera = camera_for(pictures(1, 28, 28, raw_max), [board("arduino-nano-33-ble")], 4096)
+    assert camera is not None and camera.white == white
+
+
+def test_a_project_has_a_namespace_of_its_own(tmp_path: Path) -> None:
+    names = ("switch", "sin", "min", "kws-12", "my_model", "x--y__z", "model")
+    spaces = [namespace_of(name) for name in names]
+    assert spaces == [
+        "switch_model",
+        "sin_model",
+        "min_model",
+        "kws_12_model",
+        "my_model",
+        "x_y_z_model",
+        "model_model",
+    ]
     write_project(tmp_path / "some-digits", facts("arduino-nano-33-ble"))
-    assert "OV7675" in (tmp_path / "some-digits" / "README.txt").read_text()
-    sensor = Preprocessing((1, 1, 64), 1.0, (0.0,), (1.0,), tuple("0123456789"), raw_type="float32")
-    write_project(tmp_path / "b" / "some-digits", facts("arduino-nano-33-ble", preprocessing=sensor))
-    assert "OV7675" not in (tmp_path / "b" / "some-digits" / "README.txt").read_text()
+    for path in (tmp_path / "some-digits").iterdir():
+        assert not re.search(r"\bedgeforge::|namespace edgeforge", path.read_text()), path.name
 
 
 @given(

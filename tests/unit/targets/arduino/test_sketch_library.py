@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from arduino_projects import DIGITS, digit_images
 from places import DATA
 
 from edgeforge.builder.stage import Job, restricted
 from edgeforge.errors import BudgetExceeded
+from edgeforge.hardware.boards import board
 from edgeforge.recipe.schema import Recipe
 from edgeforge.results.files import TARGETS_FILE
 from edgeforge.results.variant import Variant, write_variants
@@ -34,7 +36,7 @@ def job(stage: str, folder: Path, reads: tuple[str, ...], **recipe: object) -> J
     return Job(
         stage=stage,
         recipe=restricted(Recipe.model_validate(whole), reads),
-        inputs={name: folder / name for name in ("tflite", "tflm", "fit")},
+        inputs={name: folder / name for name in ("tflite", "tflm", "fit", "data")},
         output=folder / stage,
         scratch=folder,
         progress=lambda done, text: None,
@@ -72,6 +74,32 @@ def test_a_misfit_that_is_only_reported_is_not_packed(tmp_path: Path) -> None:
     assert (row["fits"], row["library_takes_it"], row["project"]) == (True, False, None)
     assert "computes these wrongly" in row["reason"]
     assert not (tmp_path / "arduino" / "digits").exists()
+
+
+def test_a_sketch_is_for_the_boards_that_the_model_fits(tmp_path: Path) -> None:
+    """on_misfit: report. A board that the model does not fit stands in the report, and in no file of the sketch."""
+    (tmp_path / "tflite").mkdir()
+    (tmp_path / "tflite" / "digits.tflite").write_bytes(MODEL.read_bytes())
+    write_variants(tmp_path / "tflite", [Variant("tflite-int8", "litert", "int8", "digits.tflite")])
+    small = dict(board("arduino-nano-33-ble")) | {
+        "title": "Too small",
+        "fqbn": "arduino:mbed_nano:tiny",
+        "ram_bytes": 9000,
+    }
+    recipe = {"boards": {"small": small}, "targets": ("small", "arduino-nano-33-ble"), "on_misfit": "report"}
+    judge_fit(job("fit", tmp_path, ("targets", "boards", "on_misfit", "library", "quantize.ship"), **recipe))
+    (tmp_path / "tflm").mkdir()
+    (tmp_path / "tflm" / "tflm.json").write_text(json.dumps({"reason": "", "operators": ["CONV_2D"]}))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "preprocessing.json").write_text(DIGITS.to_json())
+    images, labels = digit_images()
+    np.savez(tmp_path / "data" / "data.npz", test_x=images[:20], test_y=labels[:20])
+    pack_arduino(job("arduino", tmp_path, ("name", "targets", "boards", "library", "quantize.ship"), **recipe))
+    rows = json.loads((tmp_path / "arduino" / TARGETS_FILE).read_text())
+    assert [(row["fits"], row["project"]) for row in rows] == [(False, None), (True, "arduino/digits")]
+    texts = {path.name: path.read_text() for path in (tmp_path / "arduino" / "digits").iterdir()}
+    assert "nano33ble" in texts["sketch.yaml"] and "nano33ble" in texts["platformio.ini"]
+    assert not [name for name, text in texts.items() if "tiny" in text or "Too small" in text]
 
 
 def test_a_board_that_the_library_is_not_made_for_is_said(tmp_path: Path) -> None:

@@ -1,3 +1,0 @@
-#pragma once
-
-extern int fakeShift;  // steps that the middle output is off
