@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.data.pixels import middle
 from edgeforge.hardware.board import Board
-from edgeforge.recipe.schema import DEFAULT_LIBRARY
+from edgeforge.hardware.libraries import Library
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.targets.fit.flash import runtime_ram
 
@@ -52,7 +52,9 @@ class Camera:
     height: int = HEIGHT
 
 
-def camera_for(preprocessing: Preprocessing, boards: Iterable[Board], arena_bytes: int) -> Camera | None:
+def camera_for(
+    preprocessing: Preprocessing, boards: Iterable[Board], arena_bytes: int, library: Library
+) -> Camera | None:
     """Return the camera that can feed a model on one of the boards; None where none can."""
     if not is_image(preprocessing):
         return None
@@ -61,7 +63,7 @@ def camera_for(preprocessing: Preprocessing, boards: Iterable[Board], arena_byte
     columns, rows = axes((WIDTH, HEIGHT), (width, height))
     # The frame, a row of it in full colour, the rows that are being mixed, and the row that comes out.
     ram = WIDTH * HEIGHT * size + (WIDTH + (rows.taps + 1) * width) * channels
-    if not any(_has_room(board, arena_bytes + ram) for board in boards if board.fqbn.endswith(BOARD)):
+    if not any(_has_room(board, library, arena_bytes + ram) for board in boards if board.fqbn.endswith(BOARD)):
         return None
     # A model whose raw values end at 1 or below takes bytes as they are: it scales them itself.
     white = 255 if preprocessing.raw_max <= 1 else min(round(preprocessing.raw_max), 255)
@@ -78,8 +80,9 @@ def is_image(preprocessing: Preprocessing) -> bool:
     )  # fmt: skip
 
 
-def _has_room(board: Board, ram_bytes: int) -> bool:
-    return ram_bytes + runtime_ram(DEFAULT_LIBRARY, board.kernels) + board.core_ram_bytes <= board.ram_bytes
+def _has_room(board: Board, library: Library, ram_bytes: int) -> bool:
+    variables = runtime_ram(library.structures, library.kernels_on(board))
+    return ram_bytes + variables + board.core_ram_bytes <= board.ram_bytes
 
 
 def axes(frame: tuple[int, int], result: tuple[int, int]) -> tuple[Axis, Axis]:

@@ -107,7 +107,7 @@ def _template_values(facts: ProjectFacts) -> dict[str, Any]:
         "methods": [resolver_method(operator) for operator in sorted(set(facts.operators))],
         "limits": _limits(facts.input.dtype),
         "output_is_probability": ends_in_probabilities(facts.flatbuffer),
-        "camera": camera_for(facts.preprocessing, facts.boards, facts.arena_bytes),
+        "camera": camera_for(facts.preprocessing, facts.boards, facts.arena_bytes, facts.library),
         "model_namespace": namespace_of(facts.name),
         "table": input_table(facts.preprocessing, facts.input),
     }

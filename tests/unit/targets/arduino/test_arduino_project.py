@@ -3,6 +3,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
@@ -128,7 +129,7 @@ def test_no_camera_where_no_board_has_its_pins(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("raw_max", "white"), [(255.0, 255), (16.0, 16), (1.0, 255), (256.0, 255)])
 def test_white_is_what_it_is_in_the_raw_inputs(raw_max: float, white: int) -> None:
-    camera = camera_for(pictures(1, 28, 28, raw_max), [board("arduino-nano-33-ble")], 4096)
+    camera = camera_for(pictures(1, 28, 28, raw_max), [board("arduino-nano-33-ble")], 4096, CHIRALE)
     assert camera is not None and camera.white == white
 
 
