@@ -1,7 +1,6 @@
 #include "columns.h"
 
 #include <stddef.h>
-#include <string.h>
 
 _Static_assert(offsetof(engine_dsp_product, pairs_end) == 28, "the assembly reads these members by their places");
 _Static_assert(sizeof(engine_dsp_pair) == 16, "the assembly reads pairs by their places");
@@ -188,16 +187,4 @@ NAKED uint32_t *engine_dsp_widen_four(const int8_t *run, int32_t apart, int32_t 
       "bne 1b\n"
       "mov r0, r3\n"
       "pop {r4-r11, pc}\n");
-}
-
-uint32_t *engine_dsp_widen_one(const int8_t *run, int32_t count, int32_t apart, uint32_t *column) {
-  for (const int8_t *end = run + count; run != end; run += 4) {
-    uint32_t word, even, odd;
-    memcpy(&word, run, 4);
-    __asm("sxtb16 %0, %2\n\tsxtb16 %1, %2, ror #8" : "=&r"(even), "=r"(odd) : "r"(word));
-    column[0] = even;
-    column[apart] = odd;
-    column += 2 * apart;
-  }
-  return column;
 }

@@ -39,7 +39,4 @@ void engine_dsp_one_column(const engine_dsp_product *product, const int8_t *weig
  * apart: bytes from one run to the next. count: values of each, a multiple of four. */
 uint32_t *engine_dsp_widen_four(const int8_t *run, int32_t apart, int32_t count, uint32_t *columns);
 
-/* Widen one run; its pairs are written `apart` words from each other. */
-uint32_t *engine_dsp_widen_one(const int8_t *run, int32_t count, int32_t apart, uint32_t *column);
-
 #endif

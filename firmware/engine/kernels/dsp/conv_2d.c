@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "widen.h"
+
 /* The parts of the scratch memory, and what is the same for all outputs. rows: those under the windows of one row of
  * outputs. A window is read in runs of values that lie side by side: `runs` in a row of it, of `run` values. */
 typedef struct {
@@ -85,7 +87,7 @@ static void widen_one(const engine_dsp_conv_2d_layer *layer, const workspace *sp
   for (int32_t j = 0; j < layer->window.height; j++) {
     const int8_t *from = space->rows[j] + x;
     for (int32_t i = 0; i < space->runs; i++, from += further) {
-      column = engine_dsp_widen_one(from, space->run, apart, column);
+      column = engine_dsp_widen(from, space->run, apart, column);
     }
   }
 }
@@ -200,7 +202,7 @@ static void from_single_values(const engine_dsp_conv_2d_layer *layer, const int8
     }
   }
   for (int32_t p = 0; p < place; p++) {
-    engine_dsp_widen_one(space->values + p * layer->depth, layer->depth, 1, space->columns);
+    engine_dsp_widen(space->values + p * layer->depth, layer->depth, 1, space->columns);
     multiply(layer, space, 1);
   }
 }

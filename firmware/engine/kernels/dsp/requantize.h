@@ -14,6 +14,12 @@
 
 #include <stdint.h>
 
+/* One channel's: (bias, the input's zero point folded in) << 5 | right shift, and twice TensorFlow Lite's multiplier. */
+typedef struct {
+  int32_t start;
+  uint32_t multiplier;
+} engine_dsp_channel;
+
 static inline int32_t engine_dsp_requantize(int32_t sum, uint32_t multiplier, uint32_t shift, int32_t zero) {
   __asm("smmlar %0, %0, %1, %0\n\t"
         "add %0, %0, %0, asr #31\n\t"
@@ -26,4 +32,4 @@ static inline int32_t engine_dsp_requantize(int32_t sum, uint32_t multiplier, ui
   return sum;
 }
 
-#endif  /* ENGINE_DSP_REQUANTIZE_H */
+#endif

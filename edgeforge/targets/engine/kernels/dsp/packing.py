@@ -85,3 +85,20 @@ def pair_rows(bias: NDArray[np.int64], multiplier: NDArray[np.int32], shift: NDA
     order = pair_channels(len(bias))
     begin = starts(bias, shifts(multiplier, shift))[order].reshape(-1, 2)
     return np.concatenate([begin, doubled(multiplier)[order].reshape(-1, 2)], axis=1)
+
+
+def pack_fours(weights: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Return weights (outputs,inputs) in groups of four outputs, four inputs of each side by side; flat."""
+    import numpy as np
+
+    outputs, inputs = weights.shape
+    whole = np.zeros((-(-outputs // 4) * 4, -(-inputs // 4) * 4), np.int8)
+    whole[:outputs, :inputs] = weights
+    return whole.reshape(-1, 4, whole.shape[1] // 4, 4).transpose(0, 2, 1, 3).reshape(-1)
+
+
+def in_fours(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return values with zeros at their end, to a multiple of four."""
+    import numpy as np
+
+    return np.concatenate([values, np.zeros(-len(values) % 4, np.int64)])
