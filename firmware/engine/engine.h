@@ -13,6 +13,11 @@
 #define ENGINE_SINGLE_ROUNDING 0
 #endif
 
+/* What is done after each layer, with a semicolon; define it to measure them. */
+#ifndef ENGINE_AFTER_LAYER
+#define ENGINE_AFTER_LAYER(layer)
+#endif
+
 /* An image: height, width, channels; channels lie side by side (N,H,W,C). */
 typedef struct {
   int32_t height, width, depth;

@@ -16,7 +16,7 @@ from edgeforge.targets.engine.ir import Operator
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edgeforge.targets.engine.options import Optimize
+    from edgeforge.targets.engine.options import Optimize, Rounding
 
 # C expressions, or parts of a struct's initializer: {"left": 1} is written {.left = 1}, a tuple {1, 2}.
 type Field = int | float | str | tuple[Any, ...] | Mapping[str, Any]
@@ -54,7 +54,7 @@ class Kernel[Op: Operator](ABC):
     """One way to run one kind of operator.
 
     operator: the dataclass that it runs. function: in C. source: its files, such as conv_2d or dsp/conv_1x1. needs:
-    further files that it calls. features: what the core must have. optimizes: what it may be chosen for.
+    further files that it calls. features: what the core must have. optimizes, roundings: what it may be chosen for.
     """
 
     operator: ClassVar[type[Operator]]
@@ -63,6 +63,7 @@ class Kernel[Op: Operator](ABC):
     needs: ClassVar[tuple[str, ...]] = ()
     features: ClassVar[frozenset[str]] = frozenset()
     optimizes: ClassVar[tuple[Optimize, ...]] = ("speed", "size", "ram")
+    roundings: ClassVar[tuple[Rounding, ...]] = ("double", "single")
 
     def refusal(self, operator: Op) -> str:
         """Return why this kernel cannot run an operator; empty when it can."""

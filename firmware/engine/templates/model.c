@@ -34,6 +34,7 @@ void {{ name }}_run(void *arena, {{ parameters }}) {
   (void)memory;
 {% for layer in layers %}
   {{ layer.call }} /* {{ layer.label }} */
+  ENGINE_AFTER_LAYER({{ loop.index0 }})
 {% endfor %}
 }
 

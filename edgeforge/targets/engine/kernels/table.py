@@ -5,11 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from edgeforge.targets.engine.kernel import Kernel
+from edgeforge.targets.engine.kernels.dsp.conv_2d import DspConv2D
+from edgeforge.targets.engine.kernels.dsp.depthwise import DspDepthwise
+from edgeforge.targets.engine.kernels.dsp.depthwise_1d import DspDepthwise1D
+from edgeforge.targets.engine.kernels.dsp.depthwise_3x3 import DspDepthwise3x3
+from edgeforge.targets.engine.kernels.dsp.fully_connected import DspFullyConnected
 from edgeforge.targets.engine.operators.table import PORTABLE_KERNELS
 
 # In the order in which they are tried: the first that the core has the features for, and that does not refuse.
 HELIUM: tuple[Kernel[Any], ...] = ()
-DSP: tuple[Kernel[Any], ...] = ()
+DSP: tuple[Kernel[Any], ...] = (
+    DspConv2D(),
+    *(DspDepthwise1D(), DspDepthwise3x3(), DspDepthwise()),
+    DspFullyConnected(),
+)
 SCALAR: tuple[Kernel[Any], ...] = ()  # faster on any core than the portable ones, which are written to be read
 
 KERNELS: tuple[Kernel[Any], ...] = (*HELIUM, *DSP, *SCALAR, *PORTABLE_KERNELS)

@@ -35,7 +35,7 @@ def choose(operator: Operator, options: Options) -> Kernel[Any]:
     for kernel in KERNELS:
         if not isinstance(operator, kernel.operator) or not kernel.features <= options.core.features:
             continue
-        if options.optimize not in kernel.optimizes:
+        if options.optimize not in kernel.optimizes or options.rounding not in kernel.roundings:
             continue
         refusal = kernel.refusal(operator)
         if not refusal:

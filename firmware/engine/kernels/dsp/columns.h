@@ -13,8 +13,8 @@
 
 /* Two output channels: where their sums begin, and their requantization (requantize.h). */
 typedef struct {
-  int32_t start[2];       /* (bias, the input's zero point folded in) << 5 | right shift */
-  uint32_t multiplier[2];  /* twice TensorFlow Lite's */
+  int32_t start, next_start;             /* (bias, the input's zero point folded in) << 5 | right shift */
+  uint32_t multiplier, next_multiplier;  /* twice TensorFlow Lite's */
 } engine_dsp_pair;
 
 /* What one call computes. The assembly reads the members in this order. */
