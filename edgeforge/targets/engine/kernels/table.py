@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from edgeforge.targets.engine.kernel import Kernel
+from edgeforge.targets.engine.kernels.dsp.add import DspAdd
+from edgeforge.targets.engine.kernels.dsp.average import DspAverage
 from edgeforge.targets.engine.kernels.dsp.conv_2d import DspConv2D
 from edgeforge.targets.engine.kernels.dsp.depthwise import DspDepthwise
 from edgeforge.targets.engine.kernels.dsp.depthwise_1d import DspDepthwise1D
 from edgeforge.targets.engine.kernels.dsp.depthwise_3x3 import DspDepthwise3x3
 from edgeforge.targets.engine.kernels.dsp.fully_connected import DspFullyConnected
+from edgeforge.targets.engine.kernels.dsp.max_pool_2d import DspMaxPool2D
 from edgeforge.targets.engine.operators.table import PORTABLE_KERNELS
 
 # In the order in which they are tried: the first that the core has the features for, and that does not refuse.
@@ -18,6 +21,7 @@ DSP: tuple[Kernel[Any], ...] = (
     DspConv2D(),
     *(DspDepthwise1D(), DspDepthwise3x3(), DspDepthwise()),
     DspFullyConnected(),
+    *(DspAdd(), DspAverage(), DspMaxPool2D()),
 )
 SCALAR: tuple[Kernel[Any], ...] = ()  # faster on any core than the portable ones, which are written to be read
 

@@ -48,7 +48,7 @@ _Static_assert(offsetof(job, out) == 36, "the assembly reads these members by th
   "ldm r0, {r2-r11}\n"                                                                  \
   "add lr, r2, r7, lsl #3\n" /* the inputs' end */                                      \
   "rsbs r7, r7, #0\n"                                                                   \
-  "and r7, r7, #7\n"                                                                    \
+  "and r7, r7, #3\n"                                                                    \
   "movs r0, #72\n"                                                                      \
   "adr r1, 2f\n"                                                                        \
   "mla r7, r7, r0, r1\n"                                                                \
@@ -62,7 +62,7 @@ _Static_assert(offsetof(job, out) == 36, "the assembly reads these members by th
   "str r12, [sp, #8]\n" begin                                                           \
   "ldr pc, [sp, #20]\n"                                                                 \
   ".p2align 2\n"                                                                        \
-  "2:\n" STEP STEP STEP STEP STEP STEP STEP STEP                                        \
+  "2:\n" STEP STEP STEP STEP                                                            \
   "cmp r0, lr\n"                                                                        \
   "bne 2b\n" stores                                                                     \
   "str r0, [sp, #36]\n"                                                                 \

@@ -1,0 +1,34 @@
+"""MAX_POOL_2D for the DSP extension: four channels at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from edgeforge.targets.engine.kernel import Field, Kernel
+from edgeforge.targets.engine.kernels.dsp.packing import INT8
+from edgeforge.targets.engine.operators.weighted.sizes import image, window
+from edgeforge.targets.engine.operators.windows.max_pool_2d import MaxPool2D
+
+
+class DspMaxPool2D(Kernel[MaxPool2D]):
+    """Any window; int8."""
+
+    operator = MaxPool2D
+    function = "engine_dsp_max_pool_2d"
+    source = "dsp/max_pool_2d"
+    features = frozenset({"dsp"})
+
+    def refusal(self, operator: MaxPool2D) -> str:
+        if operator.input.kind != "int8":
+            return "it computes int8"
+        if operator.bounds != INT8:
+            return f"it clamps to int8 alone, not to {operator.bounds.low} … {operator.bounds.high}"
+        return ""
+
+    def parameters(self, operator: MaxPool2D, arrays: Mapping[str, str]) -> Mapping[str, Field]:
+        return {
+            "batches": operator.input.shape[0],
+            "input": image(operator.input),
+            "output": image(operator.output),
+            "window": window(operator.window),
+        }
