@@ -52,7 +52,7 @@ class Sizes:
 class Run:
     """Outputs: each N,size. instructions: of each layer, and of all together, in the first inference. stack: bytes."""
 
-    outputs: list[NDArray[np.generic]]
+    outputs: Sequence[NDArray[np.generic]]
     instructions: tuple[int, ...]
     total: int
     stack: int
@@ -83,7 +83,8 @@ class Program:
         done = subprocess.run(command, cwd=self.folder, capture_output=True, timeout=timeout)
         if done.returncode:
             raise StageFailed(
-                f"{self.network.name} on {self.machine.name} ends with {done.returncode}", fix="see the emulator's words"
+                f"{self.network.name} on {self.machine.name} ends with {done.returncode}",
+                fix="99 is a fault of the processor: run the library on this desk under a sanitizer",
             )
         layers = len(self.network.operators)
         fields = [(f"out{n}", tensor.kind, tensor.size) for n, tensor in enumerate(self.network.outputs)]
@@ -91,7 +92,9 @@ class Program:
         written = (self.folder / "output.bin").read_bytes()
         rows = np.frombuffer(written[:-4], np.dtype(fields))
         if len(rows) != len(inputs[0]):
-            raise StageFailed(f"{self.network.name} wrote {len(rows)} outputs of {len(inputs[0])} inputs", fix="")
+            raise StageFailed(
+                f"{self.network.name} wrote {len(rows)} outputs of {len(inputs[0])} inputs", fix="report it"
+            )
         counts = [round(int(ticks) * self.machine.instructions_per_tick) for ticks in rows["ticks"][0]]
         outputs = [rows[name].reshape(len(rows), -1) for name, _, _ in fields[:-1]]
         return Run(outputs, tuple(counts[:-1]), counts[-1], int(np.frombuffer(written[-4:], "<u4")[0]))
@@ -123,7 +126,13 @@ class Program:
             given = hook if source in library else (f"-I{bare}",)
             _call(COMPILER, *self.flags, *given, "-c", source, "-o", compiled[-1])
         program = folder / "program.elf"
-        linking = (*self.machine.linking, "-nostartfiles", "--specs=nano.specs", "-Wl,--gc-sections", f"-T{bare}/bare.ld")
+        linking = (
+            *self.machine.linking,
+            "-nostartfiles",
+            "--specs=nano.specs",
+            "-Wl,--gc-sections",
+            f"-T{bare}/bare.ld",
+        )
         _call(COMPILER, *self.flags, *compiled, *linking, "-o", program)
         return program
 

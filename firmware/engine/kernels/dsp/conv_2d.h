@@ -21,9 +21,9 @@ typedef struct {
   const engine_dsp_pair *pairs;
 } engine_dsp_conv_2d_layer;
 
-/* scratch: four columns of int16, 8 * depth bytes; a pointer for each of the window's rows; the kept rows; and where the
- * image's depth is no multiple of four, 4 * depth + 4 bytes. With kept rows the output may be written over the input, if
- * its rows take no more bytes and a window's last row is never above its output. */
+/* scratch: four columns of int16, 8 * depth bytes; a pointer for each of the window's rows; the kept rows; and where
+ * the image's depth is no multiple of four, 4 * depth + 4 bytes. With kept rows the output may be written over the
+ * input, if its rows take no more bytes and a window's last row is never above its output. */
 void engine_dsp_conv_2d(const engine_dsp_conv_2d_layer *layer, const int8_t *in, int8_t *out, void *scratch);
 
 /* Rows first to last - 1 of the output of one image. in: the image's first row; out: the first of those rows. */

@@ -5,9 +5,9 @@
 #include "engine.h"
 #include "requantize.h"
 
-/* input, output: values of a line. At most 16 taps; stride 1. weights: of each channel its taps, and one of 0 where they
- * are odd in number. seen: values of a channel in the scratch memory, padding too: those under the windows of a multiple
- * of four outputs, of the longest line that dilation leaves, and one more; an even number. */
+/* input, output: values of a line. At most 16 taps; stride 1. weights: of each channel its taps, and one of 0 where
+ * they are odd in number. seen: values of a channel in the scratch memory, padding too: those under the windows of a
+ * multiple of four outputs, of the longest line that dilation leaves, and one more; an even number. */
 typedef struct {
   int32_t batches;
   int32_t channels;

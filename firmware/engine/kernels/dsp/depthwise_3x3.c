@@ -61,8 +61,8 @@ _Static_assert(offsetof(job, odd) == 68, "the assembly reads these members by th
 #define FOUR STORES(STORE("r10", "[r11, r7]") STORE("r3", "[r11]"), STORE("r2", "[r9, r7]") STORE("r1", "[r9]"))
 #define TWO STORES(STORE("r3", "[r11]"), STORE("r1", "[r9]"))
 
-/* All columns of outputs: two by two, `block` for each two rows of them, then the odd one with `single`. step: bytes from
- * the windows of two outputs to the next two's. */
+/* All columns of outputs: two by two, `block` for each two rows of them, then the odd one with `single`. step: bytes
+ * from the windows of two outputs to the next two's. */
 #define COLUMNS_OF_OUTPUTS(block, single, step) \
   "push {r4-r11, lr}\n"                        \
   "sub sp, sp, #72\n"                          \
@@ -184,9 +184,9 @@ static inline void spread_weights(const int8_t *weights, int32_t stride, uint32_
   }
 }
 
-/* Widen `count` neighbouring values, 1 to 10, of one channel in each of `rows` rows: 2 instructions a value and 5 a row.
- * Nine registers hold the distances, since no load adds a register to its address and moves it too; the loop is entered
- * in each row where the count asks for. r0 from, r1 to, r2 row, r3 rows. */
+/* Widen `count` neighbouring values, 1 to 10, of one channel in each of `rows` rows: 2 instructions a value and 5 a
+ * row. Nine registers hold the distances, since no load adds a register to its address and moves it too; the loop is
+ * entered in each row where the count asks for. r0 from, r1 to, r2 row, r3 rows. */
 typedef struct {
   const int8_t *from;
   int16_t *to;

@@ -5,7 +5,7 @@
 #include "engine.h"
 #include "requantize.h"
 
-/* weights: nine of each channel, row after row, and three bytes more behind the last. */
+/* weights: nine of each channel, row after row. */
 typedef struct {
   int32_t batches;
   engine_image input, output;

@@ -1,8 +1,8 @@
 /* A sum to an int8, as TensorFlow Lite Micro rounds it, in five instructions.
  *
- * gemmlowp's two steps (fixedpoint/fixedpoint.h): SaturatingRoundingDoublingHighMul, round(2·a·b / 2^32) with halves
+ * gemmlowp's two steps (fixedpoint/fixedpoint.h): SaturatingRoundingDoublingHighMul, round(2*a*b / 2^32) with halves
  * up; then RoundingDivideByPOT, with halves away from zero.
- *   SMMLAR  a + round(a · b' / 2^32) with b' = 2·b − 2^32, which is what the word 2·b means as a signed number: the
+ *   SMMLAR  a + round(a * b' / 2^32) with b' = 2*b - 2^32, which is what the word 2*b means as a signed number: the
  *           doubling costs nothing, and cannot overflow. It needs b in [2^30, 2^31), which all multipliers are in.
  *   ADD     one less where negative: halves up becomes halves away from zero
  *   ASRS    by 1 to 31; the carry is the last bit that falls out

@@ -1,0 +1,222 @@
+"""Single layers of random sizes, weights and requantization, and what they compute: an oracle in NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeforge.passes import rewrite
+from edgeforge.targets.engine.emulate.run import Run, build
+from edgeforge.targets.engine.ir import Bounds, Channels, Operator, Padding, Tensor, Window
+from edgeforge.targets.engine.network import Network
+from edgeforge.targets.engine.operators.elementwise.add import Add
+from edgeforge.targets.engine.operators.weighted.conv_2d import Conv2D
+from edgeforge.targets.engine.operators.weighted.depthwise_conv_2d import DepthwiseConv2D
+from edgeforge.targets.engine.operators.weighted.fully_connected import FullyConnected
+from edgeforge.targets.engine.operators.weighted.sizes import output_size
+from edgeforge.targets.engine.operators.windows.max_pool_2d import MaxPool2D
+from edgeforge.targets.engine.operators.windows.mean import Mean
+from edgeforge.targets.engine.options import Options
+from edgeforge.targets.engine.passes.order import PASSES
+
+INT8 = Bounds(-128, 127)
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A layer, its inputs, and the output that it must write."""
+
+    operator: Operator
+    inputs: tuple[np.ndarray, ...]
+    expected: np.ndarray
+
+
+class Layers:
+    """Draws layers; each has tensors of its own, numbered on."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = np.random.default_rng(seed)
+        self.tensors = 0
+
+    def whole(self, low: int, high: int) -> int:
+        return int(self.random.integers(low, high + 1))
+
+    def tensor(self, shape: Sequence[int], zero_point: int | None = None) -> Tensor:
+        self.tensors += 1
+        zero = self.zero() if zero_point is None else zero_point
+        return Tensor(self.tensors, f"t{self.tensors}", tuple(map(int, shape)), "int8", 0.5, zero)
+
+    def zero(self) -> int:
+        return int(self.random.choice([-128, 127, 0, self.whole(-128, 127)]))
+
+    def values(self, *shape: int) -> np.ndarray:
+        """Inputs: of the whole range, or all at one of its ends."""
+        if self.whole(0, 4) == 0:
+            return np.full(shape, self.random.choice([-128, 127]), np.int8)
+        return self.random.integers(-128, 128, shape).astype(np.int8)
+
+    def weights(self, *shape: int) -> np.ndarray:
+        if self.whole(0, 4) == 0:
+            return self.random.choice([-128, 127], shape).astype(np.int8)
+        return self.random.integers(-128, 128, shape).astype(np.int8)
+
+    def channels(self, count: int, taps: int, *, alike: bool = False) -> Channels:
+        """Requantization under which outputs are spread over int8 and beyond; extremes too."""
+        spread = max(int(np.log2(74 * 74 * np.sqrt(taps) / 40)), 2)
+        multiplier = self.random.integers(2**30, 2**31, count)
+        shift = -self.random.integers(spread - 2, spread + 3, count)
+        if self.whole(0, 3) == 0:
+            multiplier = self.random.choice([2**30, 2**31 - 1, 0], count)
+            shift = np.where(multiplier == 0, 0, -self.random.choice([1, spread, 31], count))
+        if alike:
+            multiplier[:], shift[:] = multiplier[0], shift[0]
+        bias = self.random.integers(-(2**14), 2**14, count)
+        return Channels(bias.astype(np.int64), multiplier.astype(np.int32), shift.astype(np.int32))
+
+    def window(self, size: Pair, stride: Pair, dilation: Pair, *, same: bool = False) -> Window:
+        if same:
+            around = [(edge - 1) * apart for edge, apart in zip(size, dilation, strict=True)]
+            top, left = around[0] // 2, around[1] // 2
+            return Window(size, stride, dilation, Padding(top, left, around[0] - top, around[1] - left))
+        free = [self.whole(0, edge - 1) for edge in (*size, *size)]
+        return Window(size, stride, dilation, Padding(*free))
+
+    def conv(self, shape: Sequence[int], outputs: int, window: Window) -> Case:
+        source = self.tensor(shape)
+        weights = self.weights(outputs, *window.size, shape[3])
+        channels = self.channels(outputs, weights[0].size)
+        inputs = self.values(*shape)
+        columns = taken(inputs, source.zero_point, window)  # N,y,x,h,w,I
+        sums = np.einsum("nyxhwi,ohwi->nyxo", columns, weights.astype(np.int64))
+        target = self.tensor(sums.shape)
+        operator = Conv2D("CONV_2D", (source,), (target,), weights, window, channels, INT8, False)
+        return Case(operator, (inputs,), requantized(sums, channels, target))
+
+    def depthwise(self, shape: Sequence[int], window: Window, multiplier: int = 1) -> Case:
+        source = self.tensor(shape)
+        weights = self.weights(*window.size, shape[3] * multiplier)
+        channels = self.channels(weights.shape[2], weights[..., 0].size)
+        inputs = self.values(*shape)
+        columns = np.repeat(taken(inputs, source.zero_point, window), multiplier, axis=5)
+        sums = np.einsum("nyxhwo,hwo->nyxo", columns, weights.astype(np.int64))
+        target = self.tensor(sums.shape)
+        operator = DepthwiseConv2D("DEPTHWISE", (source,), (target,), weights, window, channels, INT8, False)
+        return Case(operator, (inputs,), requantized(sums, channels, target))
+
+    def dense(self, rows: int, depth: int, outputs: int, *, alike: bool) -> Case:
+        source, target = self.tensor((rows, depth)), self.tensor((rows, outputs))
+        weights, inputs = self.weights(outputs, depth), self.values(rows, depth)
+        channels = self.channels(outputs, depth, alike=alike)
+        sums = (inputs.astype(np.int64) - source.zero_point) @ weights.T.astype(np.int64)
+        operator = FullyConnected("DENSE", (source,), (target,), weights, channels, INT8, False, False)
+        return Case(operator, (inputs,), requantized(sums, channels, target))
+
+    def add(self, size: int, sign: int, *, first_is_halved: bool) -> Case:
+        a, b, target = (self.tensor((1, size)) for _ in range(3))
+        half, other = (2**30, 0), (self.whole(2**30, 2**31 - 1), -self.whole(0, 6))
+        factors = (half, other) if first_is_halved else (other, half)
+        summed = (self.whole(2**30, 2**31 - 1), -self.whole(16, 20))
+        values = self.values(1, size), self.values(1, size)
+        scaled = [
+            requantize((value.astype(np.int64) - tensor.zero_point) << 20, *factor)
+            for value, tensor, factor in zip(values, (a, b), factors, strict=True)
+        ]
+        exact = requantize(scaled[0] + sign * scaled[1], *summed) + target.zero_point
+        operator = Add("ADD", (a, b), (target,), *factors, summed, sign, INT8)
+        return Case(operator, values, exact.clip(-128, 127).astype(np.int8))
+
+    def max_pool(self, shape: Sequence[int], window: Window) -> Case:
+        source = self.tensor(shape)
+        inputs = self.values(*shape)
+        columns = taken(inputs, source.zero_point, window, outside=-1000)
+        expected = (columns.max(axis=(3, 4)) + source.zero_point).astype(np.int8)
+        operator = MaxPool2D("MAX_POOL_2D", (source,), (self.tensor(expected.shape, source.zero_point),), window, INT8)
+        return Case(operator, (inputs,), expected)
+
+    def mean(self, shape: Sequence[int]) -> Case:
+        batches, height, width, depth = shape
+        pixels = height * width
+        source, target = self.tensor(shape), self.tensor((batches, depth))
+        inputs = self.values(*shape)
+        multiplier, shift = self.whole(2**29, 2**31 - 1), 1 - int(np.log2(pixels) + 1)
+        sums = inputs.astype(np.int64).reshape(batches, pixels, depth).sum(axis=1) - pixels * source.zero_point
+        exact = requantize(sums, multiplier, shift) + target.zero_point
+        kept = ((batches, pixels * depth), (depth, 1)) if batches > 1 else ((depth, 1),)
+        operator = Mean("MEAN", (source,), (target,), kept, ((pixels, depth),), pixels, multiplier, shift)
+        return Case(operator, (inputs,), exact.clip(-128, 127).astype(np.int8))
+
+
+def taken(values: np.ndarray, zero_point: int, window: Window, outside: int = 0) -> np.ndarray:
+    """Return what each window sees of N,H,W,C, less the zero point: N,y,x,h,w,C."""
+    padding, size, stride, apart = window.padding, window.size, window.stride, window.dilation
+    around = ((0, 0), (padding.top, padding.bottom), (padding.left, padding.right), (0, 0))
+    padded = np.pad(values.astype(np.int64) - zero_point, around, constant_values=outside)
+    rows, columns = (output_size(padded.shape[1 + axis], size[axis], stride[axis], apart[axis], 0) for axis in (0, 1))
+    y = np.arange(rows)[:, None] * stride[0] + np.arange(size[0]) * apart[0]
+    x = np.arange(columns)[:, None] * stride[1] + np.arange(size[1]) * apart[1]
+    return padded[:, y][:, :, :, x].transpose(0, 1, 3, 2, 4, 5)
+
+
+def fits(shape: Sequence[int], window: Window) -> bool:
+    """Return whether a window has an output over an image N,H,W,C."""
+    padding = window.padding
+    around = (padding.top + padding.bottom, padding.left + padding.right)
+    edges = zip(shape[1:3], window.size, window.stride, window.dilation, around, strict=True)
+    return all(output_size(*edge) > 0 for edge in edges)
+
+
+def requantize(sums: np.ndarray, multiplier: Any, shift: Any) -> np.ndarray:
+    """Return sums · multiplier · 2^(shift − 31), rounded twice as gemmlowp does: halves up, then away from zero."""
+    left, right = np.maximum(shift, 0), np.maximum(-np.asarray(shift), 0)
+    shifted = ((sums << left) + 2**31) % 2**32 - 2**31  # as 32 bits hold it
+    high = (shifted * np.asarray(multiplier, np.int64) + 2**30) >> 31
+    return np.sign(high) * ((abs(high) + ((np.int64(1) << right) >> 1)) >> right)
+
+
+def requantized(sums: np.ndarray, channels: Channels, target: Tensor) -> np.ndarray:
+    exact = requantize(sums + channels.bias, channels.multiplier, channels.shift) + target.zero_point
+    return exact.clip(-128, 127).astype(np.int8)
+
+
+def run_cases(cases: Sequence[Case], options: Options, folder: Path) -> tuple[Network, Run]:
+    """Run layers in one program on the core's machine.
+
+    The first input is copied before: it lies in the arena, and a layer that works in place does so.
+    """
+    operators: list[Operator] = []
+    next_number = 1 + max(tensor.number for case in cases for tensor in (*case.operator.inputs, *case.operator.outputs))
+    for number, case in enumerate(cases):
+        first = case.operator.input
+        copied = Tensor(next_number + number, f"copy{number}", first.shape, "int8", first.scale, first.zero_point)
+        image = Tensor(first.number, first.name, first.shape, "int8", first.scale, first.zero_point)
+        operators.append(_copy(image, copied))
+        changed = type(case.operator)(**{**vars(case.operator), "inputs": (copied, *case.operator.inputs[1:])})
+        operators.append(changed)
+    inputs = tuple(tensor for case in cases for tensor in case.operator.inputs)
+    outputs = tuple(case.operator.output for case in cases)
+    network = Network("layers", inputs, outputs, tuple(operators), options)
+    network, _ = rewrite(network, PASSES)
+    values = [value[None] for case in cases for value in case.inputs]
+    return network, build(network, folder).run(values)
+
+
+def _copy(source: Tensor, target: Tensor) -> Operator:
+    rank = (1, 1, 1, source.size)  # a pool of one value
+    flat, out = (Tensor(t.number, t.name, rank, "int8", t.scale, t.zero_point) for t in (source, target))
+    return MaxPool2D("COPY", (flat,), (out,), Window((1, 1), (1, 1), (1, 1), Padding()), INT8)
+
+
+def require_the_oracle(make: Callable[[Layers], Case | None], count: int, options: Options, folder: Path) -> set[str]:
+    """Fail unless layers write the oracle's bytes; return the functions that computed them."""
+    layers = Layers(count)
+    cases = [case for _ in range(count) if (case := make(layers)) is not None]
+    network, run = run_cases(cases, options, folder)
+    for case, found in zip(cases, run.outputs, strict=True):
+        wrong = np.flatnonzero(found[0] != case.expected.reshape(-1))
+        assert not len(wrong), f"{case.operator}: {len(wrong)} of {found.size} values, the first at {wrong[0]}"
+    return {kernel.function for kernel in network.kernels[1::2]}
