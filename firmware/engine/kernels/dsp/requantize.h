@@ -14,7 +14,7 @@
 
 #include <stdint.h>
 
-/* One channel's: (bias, the input's zero point folded in) << 5 | right shift, and twice TensorFlow Lite's multiplier. */
+/* One channel's: (bias, the input's zero point folded in) << 5 | right shift; twice TensorFlow Lite's multiplier. */
 typedef struct {
   int32_t start;
   uint32_t multiplier;
