@@ -288,6 +288,17 @@ STAGES: tuple[Stage, ...] = (
         uses=("jinja2", "tflite-micro"),
         publish={"*/*": "arduino/"},
     ),
+    # The model that ships as plain C. Off unless asked for: it is the choice of who will build with it.
+    Stage(
+        "engine",
+        "edgeforge.targets.engine.stage:compile_shipped",
+        "Compile to plain C",
+        reads=("name", "targets", "boards", "engine", "quantize.ship"),
+        after=TFLITE_MODELS,
+        uses=("jinja2", "numpy", "ai-edge-litert"),
+        publish={"engine/*": ""},
+        only_with="engine",
+    ),
     # The bundle for a Raspberry Pi, and its own scripts' figures on this desk.
     Stage(
         "raspberry-pi",

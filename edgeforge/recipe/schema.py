@@ -448,6 +448,17 @@ class RaspberryPi(Section):
     )
 
 
+class Engine(Section):
+    """The model that ships as a C library without interpreter."""
+
+    core: str | None = Field(
+        None, description="cortex-m0plus, -m3, -m4, -m7, -m33, -m55 or portable; default: that of all targets"
+    )
+    optimize: Literal["speed", "size", "ram"] = Field("speed", description="what kernels are chosen by")
+    rounding: Literal["double", "single"] = Field("double", description="single: LiteRT's arithmetic, not TFLM's")
+    max_ram: int | None = Field(None, gt=0, description="bytes that arena, input and output may take together")
+
+
 class Recipe(Section):
     """Everything `edgeforge build` needs to know."""
 
@@ -469,6 +480,7 @@ class Recipe(Section):
     on_misfit: Literal["stop", "report"] = Field(
         "stop", description="report: a model too big for a board is shown only"
     )
+    engine: Engine | None = Field(None, description="compile the model that ships to plain C: {} for defaults")
     raspberry_pi: RaspberryPi | None = Field(None, description="pack a bundle for the Raspberry Pi: {} for defaults")
 
     @model_validator(mode="after")

@@ -40,6 +40,7 @@ LATENCY_FILE = "latency.json"
 FIT_FILE = "fit.json"
 TARGETS_FILE = "targets.json"
 EDGE_TPU_FILE = "edge_tpu.json"
+COMPILED_FILE = "compiled.json"  # what the report says of the engine
 BUNDLE_ROW_FILE = "bundle-row.json"  # what the report says of the bundle
 DESK_FILE = "desk.json"
 # the report

@@ -18,6 +18,7 @@ ERRORS = {
     "CorruptedArtifact": "notice",
     "BundleError": "on the device",
     "Refused": "the server's answer",
+    "refuse": "what the engine does not compile",
     "BadParameter": "exit 2",
 }
 FOREIGN = {"Kind": 1, "Words": 0}  # edgeforge/foreign/wording.py's: where their cause stands, before the remedy

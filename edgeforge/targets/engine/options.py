@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edgeforge.errors import RecipeError
-from edgeforge.suggest import nearest
 
 Optimize = Literal["speed", "size", "ram"]
 Rounding = Literal["double", "single"]
@@ -50,7 +49,7 @@ def core_named(name: str) -> Core:
     for full in (name, f"cortex-{name}"):
         if full in CORES:
             return CORES[full]
-    raise RecipeError(f"there is no core '{name}'{nearest(name, CORES)}", fix=f"choose one of {', '.join(CORES)}")
+    raise RecipeError(f"there is no core '{name}'", fix=f"choose one of {', '.join(CORES)}")
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Options:
     """What a network is compiled for.
 
     optimize: what kernels are chosen by. rounding: double is TFLM's, single LiteRT's (requantization, see engine.h).
-    max_ram: bytes that the arena may take, None for any.
+    max_ram: bytes that arena, inputs and outputs may take together, None for any.
     """
 
     core: Core = PORTABLE

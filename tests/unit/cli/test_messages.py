@@ -88,6 +88,14 @@ COMMANDS = {
         "pack int8.tflite --board arduino-nano-33-ble --samples wrong_shape.npz",
         "pack int8.tflite --board arduino-nano-33-ble --requantize --float none.tflite --calibration x.npz",
         "pack int8.tflite --board arduino-nano-33-ble --mean white",
+        "compile none.tflite",
+        "compile garbage.tflite",
+        "compile custom_operator.tflite",
+        "compile int8.tflite --core m5",
+        "compile int8.tflite --max-ram 1000",
+        "compile int8.tflite --out digits.yaml",
+        "compile int8.tflite int8.tflite",
+        "compile int8.tflite --name 1-2-3",
     ],
     # What is neither.
     "tools": [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -27,19 +28,22 @@ from edgeforge.targets.engine.network import Network
 ARDUINO = "arduino"  # the folder of the Arduino library, which has copies of the sources under src/
 
 
-def library_files(network: Network) -> dict[str, str]:
-    """Return the text of each file of the library, by its path in the folder."""
-    name = identifier(network.name)
-    context = _context(network)
-    sources = {
-        f"{name}.h": _render("model.h", context),
-        f"{name}.c": _render("model.c", context),
-        f"{name}_weights.c": _render("weights.c", context),
-        **kernel_files(network),
+def library_files(networks: Sequence[Network]) -> dict[str, str]:
+    """Return the text of each file of a library of several networks, by its path in the folder."""
+    sources: dict[str, str] = {}
+    for network in networks:
+        name, context = identifier(network.name), _context(network)
+        sources[f"{name}.h"] = _render("model.h", context)
+        sources[f"{name}.c"] = _render("model.c", context)
+        sources[f"{name}_weights.c"] = _render("weights.c", context)
+        sources |= kernel_files(network)
+    name = identifier(networks[0].name)
+    facts = {
+        "name": name,
+        "sources": [path for path in sources if path.endswith(".c")],
+        "headers": [f"{identifier(network.name)}.h" for network in networks],
     }
-    compiled = [path for path in sources if path.endswith(".c")]
     files = dict(sources)
-    facts = {"name": name, "sources": compiled}
     files["CMakeLists.txt"] = _render("CMakeLists.txt", facts)
     files["zephyr/CMakeLists.txt"] = _render("zephyr.txt", facts)
     files["zephyr/module.yml"] = _render("module.yml", facts)
@@ -47,11 +51,16 @@ def library_files(network: Network) -> dict[str, str]:
     return files | {f"{ARDUINO}/{name}/src/{path}": text for path, text in sources.items()}
 
 
-def write_library(network: Network, folder: Path) -> None:
-    """Write the library into a folder."""
-    for path, text in library_files(network).items():
+def write_libraries(networks: Sequence[Network], folder: Path) -> None:
+    """Write a library of several networks, compiled for one core, into a folder."""
+    for path, text in library_files(networks).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text)
+
+
+def write_library(network: Network, folder: Path) -> None:
+    """Write the library of one network into a folder."""
+    write_libraries([network], folder)
 
 
 def kernel_files(network: Network) -> dict[str, str]:

@@ -33,7 +33,7 @@ class PlanMemory(Pass[Network]):
             yield "kernels are not chosen"
 
     def rewrite(self, network: Network) -> Rewritten[Network]:
-        """Raises BudgetExceeded when the arena takes more than `max_ram`."""
+        """Raises BudgetExceeded when arena, input and output take more than `max_ram`."""
         fixed = _fixed_places(network)
         blocks = _blocks(network, fixed)
         offsets, total = plan(blocks)
@@ -89,6 +89,11 @@ def least(blocks: list[Block]) -> int:
     return max((sum(b.bytes for b in blocks if b.first <= time <= b.last) for time in times), default=0)
 
 
+def least_bytes(network: Network) -> int:
+    """Return the bytes below which no plan of a network with kernels can go."""
+    return least(_blocks(network, _fixed_places(network)))
+
+
 def _greedy(blocks: list[Block]) -> tuple[dict[str, int], int]:
     offsets: dict[str, int] = {}
     placed: list[Block] = []
@@ -138,10 +143,12 @@ def _rounded(size: int, alignment: int) -> int:
     return -(-size // alignment) * alignment
 
 
-def _require_fits(network: Network, total: int) -> None:
+def _require_fits(network: Network, arena: int) -> None:
     most = network.options.max_ram
-    if most is not None and total > most:
+    ends = sum(tensor.bytes for tensor in (*network.inputs, *network.outputs))
+    if most is not None and arena + ends > most:
         raise BudgetExceeded(
-            f"{network.name}: the arena takes {total:,} bytes, {total - most:,} more than {most:,}",
-            fix="make the input or the first layers smaller, or allow more with --max-ram",
+            f"{network.name}: arena, input and output take {arena + ends:,} bytes ({arena:,} and {ends:,}), "
+            f"{arena + ends - most:,} more than {most:,}",
+            fix="make the input or the first layers smaller, or allow more",
         )

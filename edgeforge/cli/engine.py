@@ -1,0 +1,66 @@
+"""The verb on model files that makes C of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from edgeforge.cli.app import Debug, app
+from edgeforge.cli.models import PANEL
+
+
+@app.command(name="compile", rich_help_panel=PANEL)
+def compile_(
+    models: Annotated[list[Path], typer.Argument(help="Full-integer .tflite files.", show_default=False)],
+    core: Annotated[
+        str,
+        typer.Option(metavar="CORE", help="cortex-m4, m0plus, m3, m7, m33, m55 (cortex- may be left out), portable."),
+    ] = "portable",
+    optimize: Annotated[Literal["speed", "size", "ram"], typer.Option(help="What kernels are chosen by.")] = "speed",
+    rounding: Annotated[
+        Literal["double", "single"], typer.Option(help="double: the bytes of TFLM; single: of LiteRT.")
+    ] = "double",
+    max_ram: Annotated[
+        int | None, typer.Option(min=1, metavar="BYTES", help="Fail if arena, input and output take more.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The folder to write; default: compiled/NAME.", show_default=False)
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="What C functions begin with; default: the file's name.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier library.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Compile .tflite files to a C11 library: no interpreter, no heap, memory planned, byte-exact with TFLM.
+
+    Of several models one library is made, in which they share the kernels. Exits with 2 when a layer cannot be
+    compiled, and names it; with 6 when memory takes more than --max-ram.
+
+    Examples:
+
+      edgeforge compile model.tflite --core cortex-m4
+
+      edgeforge compile wake.tflite words.tflite --core m33 --max-ram 64000 --out lib/networks
+    """
+    from rich.console import Console
+
+    from edgeforge.cli.progress import quiet_bar
+    from edgeforge.report.sentences.compiled import print_compiled
+    from edgeforge.targets.engine.compile_files import compile_files
+    from edgeforge.targets.engine.options import Options, core_named
+    from edgeforge.targets.engine.summary import summary
+
+    options = Options(core_named(core), optimize, rounding, max_ram)
+    with quiet_bar("compile") as progress:
+        networks, folder = compile_files(
+            models, out, options, name=name, force=force, progress=lambda text: progress(0.5, text)
+        )
+    rows = [summary(network) for network in networks]
+    if json:
+        from json import dumps
+
+        print(dumps([row.model_dump(mode="json") for row in rows], indent=1))
+    else:
+        print_compiled(rows, folder, Console(highlight=False, soft_wrap=True))

@@ -1,0 +1,79 @@
+"""`edgeforge compile`: model files, made anywhere, to one folder with a C library."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from edgeforge.errors import EdgeForgeError, RecipeError
+from edgeforge.targets.engine.compile import compile_model
+from edgeforge.targets.engine.emit.library import write_libraries
+from edgeforge.targets.engine.network import Network
+from edgeforge.targets.engine.options import Options
+from edgeforge.tflite.associated_files import pure_flatbuffer
+from edgeforge.tflite.flatbuffer import read_file
+
+NAME = r"[a-zA-Z][a-zA-Z0-9_-]{0,39}"
+MARK = "engine.h"  # a folder with it was written by this
+
+
+def compile_files(
+    models: list[Path],
+    out: Path | None,
+    options: Options,
+    *,
+    name: str | None,
+    force: bool,
+    progress: Callable[[str], None],
+) -> tuple[list[Network], Path]:
+    """Write a library of several models into a folder (compiled/NAME by default); return them and the folder.
+
+    Raises RecipeError for files, names and layers that cannot be compiled, BudgetExceeded when memory is not enough.
+    """
+    if name is not None and len(models) > 1:
+        raise RecipeError("--name goes with one model", fix="leave it out: each is called as its file is")
+    names = [_name(name or model.name.partition(".")[0]) for model in models]
+    twice = {one for one in names if names.count(one) > 1}
+    if twice:
+        raise RecipeError(f"two models are called {twice.pop()}", fix="rename one of the files")
+    folder = out or Path("compiled") / names[0]
+    _require_free(folder, force)
+    networks = []
+    for one, model in zip(names, models, strict=True):
+        progress(f"compiling {model.name}")
+        try:
+            networks.append(compile_model(pure_flatbuffer(read_file(model)), one, options))
+        except EdgeForgeError as error:
+            error.reason = error.reason if str(model) in error.reason else f"{model}: {error.reason}"
+            raise
+    progress(f"writing {folder}")
+    with TemporaryDirectory() as scratch:
+        write_libraries(networks, Path(scratch) / "library")
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(Path(scratch) / "library", folder)
+    return networks, folder
+
+
+def _name(text: str) -> str:
+    """Return a name that C functions can begin with."""
+    name = re.sub(r"[^a-zA-Z0-9_-]+", "_", text).strip("_-")[:40]
+    if not re.fullmatch(NAME, name):
+        raise RecipeError(f"'{text}' is no name for C functions", fix="--name with letters, digits and _")
+    return name
+
+
+def _require_free(folder: Path, force: bool) -> None:
+    """Refuse a folder with something in it, unless --force is to replace an earlier library."""
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    if not folder.is_dir() or not (folder / MARK).is_file():
+        raise RecipeError(
+            f"{folder} is there already, and is no library of edgeforge compile", fix="choose another --out"
+        )
+    if not force:
+        raise RecipeError(f"{folder} is there already", fix="--force replaces it; --out chooses another folder")
