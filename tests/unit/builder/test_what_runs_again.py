@@ -18,7 +18,7 @@ from edgeforge.source_code import PackageCode
 
 # A user's folder, whose recipe asks for every stage.
 MINE = {
-    "recipe.yaml": "name: mine\ndata: {source: digits}\nmodel: {name: net.py}\nprune: {}\nraspberry_pi: {}\n"
+    "recipe.yaml": "name: mine\ndata: {source: digits}\nmodel: {name: net.py}\nprune: {}\nraspberry_pi: {}\nengine: {}\n"
     "distill: {teacher: {name: teacher.py, weights: teacher.ckpt}}\ntargets: [arduino-nano-33-ble]\n"
     "quantize: {qat: {}, ptq: [{}], max_drop: 1.0}\n",
     "net.py": '"""A network."""\nfrom blocks import width\n\n\nclass Net:\n    """Mine."""\n\n    size = width()\n',
@@ -77,16 +77,17 @@ EDITS: list[tuple[str, Edit, set[str]]] = [
      {"edgetpu", "measure", "parity", "latency", "arduino", "raspberry-pi-bench", "report"}),
     ("the reader of the recipe's data source", more("edgeforge/data/sources/digits.py"), {"data"}),
     ("another data source's reader", more("edgeforge/data/sources/matr1/source.py"), NONE),
-    ("EdgeForge's version", other("edgeforge/__init__.py", '= "', '= "9.'), {"raspberry-pi", "report"}),
+    ("EdgeForge's version", other("edgeforge/__init__.py", '= "', '= "9.'), {"engine", "raspberry-pi", "report"}),
     ("the code that runs and stores stages", more("edgeforge/builder/run.py"), NONE),
     ("the code that publishes files", more("edgeforge/builder/publish.py"), NONE),
     ("the list of stages", more("edgeforge/pipeline.py"), NONE),
     ("the command line", more("edgeforge/cli/builds.py"), NONE),
-    ("the table of boards", more("edgeforge/hardware/boards.toml", "# more\n"), BOARDS),
+    ("the table of boards", more("edgeforge/hardware/boards.toml", "# more\n"), {*BOARDS, "engine"}),
     ("the table of TFLM libraries", more("edgeforge/hardware/libraries.toml", "# more\n"), BOARDS),
     ("the table of TFLM's memory", more("edgeforge/targets/fit/tflm_memory.toml", "# more\n"), BOARDS),
     ("a template of the report", more("edgeforge/report/templates/report.html.j2"), {"report"}),
     ("a template of the sketch", more("firmware/arduino/model.cc.j2", "// more\n"), {"arduino"}),
+    ("a kernel of the engine", more("firmware/engine/kernels/conv_2d.c", "// more\n"), {"engine"}),
     ("a comment in a script that is packed", more("firmware/raspberry_pi/run.py", COMMENT), {"raspberry-pi"}),
     ("what is packed nowhere", more("firmware/emulator/startup.c", "// more\n"), NONE),
     ("a comment in the user's model", more("mine/net.py", COMMENT), NONE),
@@ -101,18 +102,19 @@ EDITS: list[tuple[str, Edit, set[str]]] = [
 ]  # fmt: skip
 
 SETTINGS: list[tuple[str, set[str]]] = [
-    ("name=other", {"arduino", "raspberry-pi", "report"}),
+    ("name=other", {"arduino", "engine", "raspberry-pi", "report"}),
     ("seed=7", {"data", "train", "prune", "calibration", "qat", "tflite", "ptq", "dense", "latency", "report"}),
     ("train.epochs=3", {"train", "prune", "report"}),
     ("trainer.max_steps=9", {"train", "prune", "qat", "report"}),
-    ("targets=[esp32-s3]", {"mixed", "fit", "arduino", "report"}),
+    ("targets=[esp32-s3]", {"mixed", "fit", "arduino", "engine", "report"}),
     ("on_misfit=report", {"fit", "report"}),
     ("library=tflite-micro-2026-08", {"fit", "arduino", "report"}),
     ("quantize.onnx.per_channel=false", {"onnx-int8", "report"}),
     ("quantize.tflite.variants=[float32]", {"tflite", "qat-tflite", "dense", "report"}),
     ("quantize.tflite.compact=false", {"tflite", "ptq", "qat-tflite", "mixed", "dense", "report"}),
     ("quantize.calibration.samples=100", {"calibration", "report"}),
-    ("quantize.ship=tflite-int8", {"fit", "edgetpu", "tflm", "parity", "arduino", "report"}),
+    ("quantize.ship=tflite-int8", {"fit", "edgetpu", "tflm", "parity", "arduino", "engine", "report"}),
+    ("engine.optimize=size", {"engine"}),
     ("measure.runs=30", {"latency", "raspberry-pi-bench", "report"}),
     ("raspberry_pi.format=ort", {"raspberry-pi", "report"}),
     ("data.validation=0.2", {"data", "report"}),
@@ -183,7 +185,7 @@ def test_the_recipe_of_these_tests_asks_for_every_stage(root: Path) -> None:
 
 def test_renaming_packs_and_reports_again_and_nothing_else(root: Path) -> None:
     again = run_again(plan(root), plan(root, "name=other"))
-    assert again == {"arduino", "raspberry-pi", "raspberry-pi-bench", "report"}
+    assert again == {"arduino", "engine", "raspberry-pi", "raspberry-pi-bench", "report"}
 
 
 def test_the_plan_names_what_has_changed(root: Path) -> None:
