@@ -18,7 +18,8 @@ from edgeforge.source_code import PackageCode
 
 # A user's folder, whose recipe asks for every stage.
 MINE = {
-    "recipe.yaml": "name: mine\ndata: {source: digits}\nmodel: {name: net.py}\nprune: {}\nraspberry_pi: {}\nengine: {}\n"
+    "recipe.yaml": "name: mine\ndata: {source: digits}\nmodel: {name: net.py}\nprune: {}\n"
+    "raspberry_pi: {}\nengine: {}\n"
     "distill: {teacher: {name: teacher.py, weights: teacher.ckpt}}\ntargets: [arduino-nano-33-ble]\n"
     "quantize: {qat: {}, ptq: [{}], max_drop: 1.0}\n",
     "net.py": '"""A network."""\nfrom blocks import width\n\n\nclass Net:\n    """Mine."""\n\n    size = width()\n',
