@@ -23,6 +23,7 @@ TABLE = Path(__file__).parents[1] / "docs" / "tiny_nets.md"
 NETS: tuple[tuple[str, str, dict[str, Any], tuple[int, int, int], int | None], ...] = (
     ("resnet8", "images, 10 classes", {}, (3, 32, 32), 98_496),
     ("ds_cnn", "keywords, 12 classes", {}, (1, 49, 10), 53_936),
+    ("ds_cnn_1d", "a wake word in a stream", {}, (40, 30, 1), 74_520),
     ("mobilenet_v1", "a person or none, width 0.25", {}, (3, 96, 96), 333_288),
     ("autoencoder", "unusual sounds, 640 values", {}, (1, 1, 640), 276_976),
     ("mobilenet_v2", "width 0.35", {"channels": 3}, (3, 96, 96), None),

@@ -30,6 +30,7 @@ def model(file: str, **arguments: object) -> nn.Module:
 TINY = [
     ("resnet8", {}, (3, 32, 32), 10, 78_666 - 3 * 240),
     ("ds_cnn", {}, (1, 49, 10), 12, 24_908 - 3 * 576),
+    ("ds_cnn_1d", {}, (40, 30, 1), 3, None),
     ("mobilenet_v1", {}, (3, 96, 96), 2, 221_794 - 3 * 2_736),
     ("autoencoder", {}, (1, 1, 640), 640, 269_992 - 2 * 1_032),
     ("mobilenet_v3_small", {"classes": 1000}, (3, 64, 64), 1000, 2_542_856),

@@ -65,10 +65,12 @@ NAKED void engine_dsp_four_columns(const engine_dsp_product *product, const int8
       "ldr pc, [sp, #20]\n"
       ".p2align 2\n"
       "2:\n"
+      "@ LLVM-MCA-BEGIN four columns\n"
       STEP STEP STEP STEP STEP STEP STEP STEP STEP STEP STEP STEP STEP STEP STEP STEP
       "ldr r12, [sp, #24]\n"
       "cmp r0, r12\n"
       "bne 2b\n"
+      "@ LLVM-MCA-END\n"
 
       /* Outputs of channel 0, columns 0 to 3, then of channel 1, columns 1, 2, 3, 0: the address moves least. */
       "ldm sp, {r0, r11, r12, lr}\n"

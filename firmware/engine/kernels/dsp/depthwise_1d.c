@@ -103,6 +103,7 @@ NAKED static void all_channels(job *work) {
       "ldr lr, [sp, #68]\n"
 
       "6:\n" /* four outputs; lr: their windows */
+      "@ LLVM-MCA-BEGIN four outputs of a depthwise line\n"
       "ldrd r1, r2, [sp, #36]\n" /* weights */
       "ldr r2, [sp, #28]\n"
       "mov r0, lr\n"
@@ -117,6 +118,7 @@ NAKED static void all_channels(job *work) {
       STORE("r4", "[r9, r11]")
       STORE("r3", "[r9, r10]")
       STORE("r2", "[r9]")
+      "@ LLVM-MCA-END\n"
       "ldr r0, [sp, #72]\n"
       "cmp lr, r0\n"
       "beq 7f\n"

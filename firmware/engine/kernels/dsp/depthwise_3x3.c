@@ -103,6 +103,7 @@ _Static_assert(offsetof(job, odd) == 68, "the assembly reads these members by th
  * r0 rows, r1 r2 and r3 r10 the sums, r4..r9 weights, lr bias. */
 NAKED static void outputs_stride_1(const job *work) {
   __asm volatile(COLUMNS_OF_OUTPUTS(
+      "@ LLVM-MCA-BEGIN four outputs of depthwise 3x3\n"
       "ldr lr, [sp, #48]\n"
       "ldrd r11, r12, [r0]\n"
       ROW("r1", "r2", "r4", "r5", BIAS)
@@ -114,7 +115,8 @@ NAKED static void outputs_stride_1(const job *work) {
       ROW("r3", "r10", "r6", "r7", SUM)
       "ldrd r11, r12, [r0, #20]\n"
       ROW("r3", "r10", "r8", "r9", SUM)
-      FOUR,
+      FOUR
+      "@ LLVM-MCA-END\n",
       "ldr lr, [sp, #48]\n"
       "ldrd r11, r12, [r0]\n"
       HALF_ROW("r1", "r4", "r5", BIAS)

@@ -62,9 +62,11 @@ _Static_assert(offsetof(job, out) == 36, "the assembly reads these members by th
   "str r12, [sp, #8]\n" begin                                                           \
   "ldr pc, [sp, #20]\n"                                                                 \
   ".p2align 2\n"                                                                        \
-  "2:\n" STEP STEP STEP STEP                                                            \
+  "2:\n"                                                                                \
+  "@ LLVM-MCA-BEGIN four outputs of a dense layer\n" STEP STEP STEP STEP                \
   "cmp r0, lr\n"                                                                        \
-  "bne 2b\n" stores                                                                     \
+  "bne 2b\n"                                                                            \
+  "@ LLVM-MCA-END\n" stores                                                             \
   "str r0, [sp, #36]\n"                                                                 \
   "ldrd r2, r3, [sp, #8]\n"                                                             \
   "cmp r2, r3\n"                                                                        \
