@@ -54,7 +54,7 @@ def main() -> None:
     files = [out / "model.onnx", _onnx_int8(out, inputs, preprocessing), *made.tflite.values()]
     print(f"ONNX Runtime's static int8: {time.monotonic() - started:.0f} s")
     quick = "--quick" in sys.argv
-    rows = bench_models(files, threads=1, runs=20 if quick else 100, warmup=3 if quick else 10, shape=None)
+    rows = bench_models(files, threads=1, runs=20 if quick else 100, warmup=3 if quick else 10)
     largest = {
         suffix: max(row.size_bytes for row in rows if row.file.endswith(suffix)) for suffix in (".onnx", ".tflite")
     }

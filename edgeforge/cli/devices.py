@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from edgeforge.cli.app import Debug, Out, app
+from edgeforge.cli.app import Debug, InputShapes, Out, app
+from edgeforge.input_shapes import parse_shapes
 
 PANEL = "Devices"
 
@@ -77,6 +78,7 @@ def monitor(
     build: Annotated[Path | None, typer.Option(help="The build whose sketch the board runs.")] = None,
     model: Annotated[Path | None, typer.Option(help="Or the .tflite that `edgeforge pack` has written,")] = None,
     samples: Annotated[Path | None, typer.Option(help="and inputs for it: .npz with raw or x, and y.")] = None,
+    shape: InputShapes = None,
     images: Annotated[int, typer.Option(min=1, help="How many, evenly spaced.")] = 100,
     raw: Annotated[bool, typer.Option("--raw", help="Send raw inputs: the board normalises and quantizes.")] = False,
     baud: Annotated[int, typer.Option(min=300, help="Baud rate, as in the sketch's settings.h.")] = 115200,
@@ -103,7 +105,7 @@ def monitor(
     from edgeforge.targets.arduino import monitor as target
     from edgeforge.targets.arduino.serial_link import Link
 
-    subject = target.subject_of(build, model, samples)
+    subject = target.subject_of(build, model, samples, parse_shapes(shape or ()))
     with quiet_bar("monitor") as progress, Link(port, baud, timeout=timeout) as link:
         run = target.monitor(subject, link, images=images, raw=raw, progress=progress)
     kept = keep_board_run(build, run) if build else target.write_run(run, model)

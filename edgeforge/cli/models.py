@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from edgeforge.cli.app import Debug, app
-from edgeforge.errors import BudgetExceeded, RecipeError
+from edgeforge.cli.app import Debug, InputShapes, app
+from edgeforge.errors import BudgetExceeded
+from edgeforge.input_shapes import parse_shapes
 
 PANEL = "Model files"
 
@@ -19,7 +20,7 @@ def bench(
     threads: Annotated[int, typer.Option(min=1, help="Threads of the runtime.")] = 1,
     runs: Annotated[int, typer.Option(min=20, help="Timed runs.")] = 300,
     warmup: Annotated[int, typer.Option(min=1, help="Runs before them.")] = 30,
-    shape: Annotated[str | None, typer.Option(help="Input shape N,C,H,W, where the file does not say it.")] = None,
+    shape: InputShapes = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
     debug: Debug = False,
 ) -> None:
@@ -32,7 +33,7 @@ def bench(
     from edgeforge.cli.progress import print_bench
     from edgeforge.evaluate.bench import bench_models
 
-    rows = bench_models(models, threads=threads, runs=runs, warmup=warmup, shape=_shape(shape))
+    rows = bench_models(models, threads=threads, runs=runs, warmup=warmup, shapes=parse_shapes(shape or ()))
     print_bench(rows, json=json)
 
 
@@ -48,6 +49,7 @@ def verify(
     ],
     inputs: Annotated[Path | None, typer.Option(help="For two files: .npz with x (N,C,H,W float32).")] = None,
     onnx: Annotated[Path | None, typer.Option(help="For two files: the .onnx they came from names layers.")] = None,
+    shape: InputShapes = None,
     layers: Annotated[int | None, typer.Option(min=1, help="Show only the layers that cost most.")] = None,
     min_sqnr: Annotated[float | None, typer.Option(metavar="DB", help="Fail if a layer alone keeps less.")] = None,
     max_steps: Annotated[int | None, typer.Option(min=0, help="Fail if LiteRT's kernels and TFLM differ more.")] = None,
@@ -69,7 +71,7 @@ def verify(
     from edgeforge.report.parity.table import print_parity
 
     with quiet_bar("verify") as progress:
-        row = verify(target, inputs, onnx, progress)
+        row = verify(target, inputs, onnx, progress, parse_shapes(shape or ()))
     if json:
         print(row.model_dump_json(indent=1))
     else:
@@ -84,6 +86,7 @@ def fit(
     model: Annotated[Path, typer.Argument(help="Any full-integer .tflite file.", show_default=False)],
     board: Annotated[str, typer.Option(help="A board of `edgeforge boards`, or all of them, ranked.")] = "all",
     library: Annotated[str | None, typer.Option(help="TFLM library; default: the pinned one.")] = None,
+    shape: InputShapes = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
     plot: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="Draw the arena over time.")] = None,
     debug: Debug = False,
@@ -102,7 +105,7 @@ def fit(
     from edgeforge.hardware.libraries import library as known_library
     from edgeforge.targets.fit.judge import fit_file
 
-    rows = fit_file(model, board, sketch=known_library(library) if library else None)
+    rows = fit_file(model, board, sketch=known_library(library) if library else None, shapes=parse_shapes(shape or ()))
     if plot:
         from edgeforge.report.fit.plot import write_plot
 
@@ -124,6 +127,7 @@ def fit(
 @app.command(rich_help_panel=PANEL)
 def edgetpu(
     model: Annotated[Path, typer.Argument(help="A full-integer .tflite file.")],
+    shape: InputShapes = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="End with 6 if an operator would run on the CPU.")] = False,
     debug: Debug = False,
@@ -139,7 +143,7 @@ def edgetpu(
     from edgeforge.cli.progress import print_edge_tpu
     from edgeforge.targets.edgetpu.judge import judge_file, require_all_mapped
 
-    row = judge_file(model)
+    row = judge_file(model, parse_shapes(shape or ()))
     print_edge_tpu(row, json=json)
     if strict:
         require_all_mapped(row, model)
@@ -150,6 +154,7 @@ def pack(
     model: Annotated[Path, typer.Argument(help="A full-integer .tflite file, made anywhere.", show_default=False)],
     board: Annotated[list[str], typer.Option("--board", metavar="BOARD", help="As `edgeforge boards` lists them.")],
     library: Annotated[str | None, typer.Option(help="TFLM library; default: the pinned one.")] = None,
+    shape: InputShapes = None,
     out: Annotated[Path, typer.Option("--out", help="Folder that gets NAME/ and NAME.tflite.")] = Path("packed"),
     name: Annotated[str | None, typer.Option(help="The sketch's name; default: the file's.")] = None,
     raw_max: Annotated[float | None, typer.Option(help="A raw value that becomes 1; default for images: 255.")] = None,
@@ -182,20 +187,12 @@ def pack(
     from edgeforge.report.sentences.packed import print_packed
     from edgeforge.targets.arduino import pack as target
 
+    shapes = parse_shapes(shape or ())
     wishes = target.wishes_of(raw_max=raw_max, mean=mean, std=std, raw_type=raw_type, labels=labels)
     conversion = target.conversion_of(requantize, float_model, calibration)
     with quiet_bar("pack") as progress:
         packed = target.pack(
             model, tuple(board), out, library_key=library, wishes=wishes, name=name, samples=samples,
-            conversion=conversion, force=force, progress=lambda text: progress(0.5, text),
+            conversion=conversion, force=force, shapes=shapes, progress=lambda text: progress(0.5, text),
         )  # fmt: skip
     print_packed(packed, Console(highlight=False, soft_wrap=True))
-
-
-def _shape(text: str | None) -> tuple[int, ...] | None:
-    if text is None:
-        return None
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError as error:
-        raise RecipeError(f"--shape {text}: not a shape", fix="for instance --shape 1,3,224,224") from error

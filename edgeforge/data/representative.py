@@ -111,6 +111,8 @@ def read_own(
         ) from error
     if x.ndim == 0 or len(x) == 0:
         raise RecipeError(f"{where}: the calibration set is empty", fix="give about 200 inputs of the model")
+    if x.ndim == 2 and shape[1:] == (1, 1):
+        x = x[..., None, None]
     if x.shape[1:] != shape:
         c, h, w = shape
         layout = x.ndim == 4 and x.shape[1:] == (h, w, c)

@@ -8,8 +8,10 @@ from pathlib import Path
 from edgeforge.errors import RecipeError
 from edgeforge.evaluate.latency import interleaved_ms
 from edgeforge.foreign.wording import cause, with_debug
+from edgeforge.input_shapes import AS_THE_FILE_SAYS, Shapes
 from edgeforge.runtimes.load import load_runner
 from edgeforge.tflite.flatbuffer import read_file
+from edgeforge.tflite.tensors import image_shape
 
 
 @dataclass(frozen=True)
@@ -25,17 +27,22 @@ class BenchRow:
 
 
 def bench_models(
-    paths: list[Path], *, threads: int, runs: int, warmup: int, shape: tuple[int, ...] | None
+    paths: list[Path], *, threads: int, runs: int, warmup: int, shapes: Shapes = AS_THE_FILE_SAYS
 ) -> list[BenchRow]:
-    """Return a row a file, measured in turn; inputs are random values of the model's shape (1,C,H,W)."""
+    """Return a row a file, measured in turn; inputs are random values of the model's shape.
+
+    shapes: of inputs that a file leaves free or, as a TorchScript file does, does not say.
+    """
     import numpy as np
 
     calls = {}
     for path in paths:
         if path.suffix == ".tflite" and path.is_file():
             read_file(path)  # LiteRT trusts the offsets in it: a damaged one would end this process
-        runner = load_runner(path, threads)
-        size = shape or _channels_first(path, runner.input.shape)
+        runner = load_runner(path, threads, shapes)
+        size = _channels_first(path, runner.input.shape)
+        if path.suffix == ".pt":  # what it says is what it was traced with; it may take others
+            size = shapes.get("", size)
         if not size:
             raise RecipeError(f"{path} does not say the shape of its input", fix="add --shape 1,C,H,W")
         image = np.random.default_rng(0).standard_normal(size).astype(np.float32)
@@ -57,7 +64,4 @@ def bench_models(
 
 def _channels_first(path: Path, shape: tuple[int, ...]) -> tuple[int, ...]:
     """A .tflite file's input is N,H,W,C; a Runner takes N,C,H,W."""
-    if path.suffix == ".tflite" and len(shape) == 4:
-        n, h, w, c = shape
-        return n, c, h, w
-    return shape
+    return (1, *image_shape(shape)) if path.suffix == ".tflite" else shape

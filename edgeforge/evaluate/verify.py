@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from edgeforge.builder.key import key_of
@@ -15,6 +16,7 @@ from edgeforge.evaluate.parity.layers import IMAGES, Progress, evenly_spaced
 from edgeforge.evaluate.parity.runtime_pairs import LITERT, TFLM, Outputs, run_litert
 from edgeforge.evaluate.parity.stage import add_runtimes, affordable, compared, layers_of
 from edgeforge.foreign.wording import reason_of
+from edgeforge.input_shapes import AS_THE_FILE_SAYS, Shapes
 from edgeforge.results.files import QAT_FLOAT_FILE, QAT_ONNX_FILE, published
 from edgeforge.results.report_file import read_report
 from edgeforge.results.rows.parity import LayerRow, ParityRow
@@ -22,6 +24,8 @@ from edgeforge.results.variant import ONNX_FLOAT, TFLITE_FLOAT, TFLITE_INT8, TFL
 from edgeforge.runtimes.load import load_runner
 from edgeforge.tflite.flatbuffer import macs
 from edgeforge.tflite.graph import Graph
+from edgeforge.tflite.passes.fixed.order import read_fixed
+from edgeforge.tflite.tensors import image_shape
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +35,13 @@ SECONDS = 10  # about what the slowest runtime may take
 MADE_AGAIN = "build it again: edgeforge build RECIPE"
 
 
-def verify(target: list[Path], inputs: Path | None, onnx_file: Path | None, progress: Progress) -> ParityRow:
+def verify(
+    target: list[Path],
+    inputs: Path | None,
+    onnx_file: Path | None,
+    progress: Progress,
+    shapes: Shapes = AS_THE_FILE_SAYS,
+) -> ParityRow:
     """Compare one build folder, or a float and an int8 .tflite file. Raises RecipeError for anything else."""
     if len(target) == 1 and target[0].suffix != ".tflite":
         return verify_build(target[0], progress)
@@ -40,7 +50,7 @@ def verify(target: list[Path], inputs: Path | None, onnx_file: Path | None, prog
             "verify takes a build folder, or two .tflite files and inputs for them",
             fix="edgeforge verify build/digits, or: edgeforge verify FLOAT.tflite INT8.tflite --inputs x.npz",
         )
-    return verify_files(target[0], target[1], inputs, onnx_file, progress)
+    return verify_files(target[0], target[1], inputs, onnx_file, progress, shapes)
 
 
 def verify_build(folder: Path, progress: Progress) -> ParityRow:
@@ -89,27 +99,36 @@ def verify_build(folder: Path, progress: Progress) -> ParityRow:
 
 
 def verify_files(
-    float_file: Path, int8_file: Path, inputs: Path, onnx_file: Path | None, progress: Progress
+    float_file: Path,
+    int8_file: Path,
+    inputs: Path,
+    onnx_file: Path | None,
+    progress: Progress,
+    shapes: Shapes = AS_THE_FILE_SAYS,
 ) -> ParityRow:
     """Compare two .tflite files made anywhere, on inputs of one's own (an .npz file with x: N,C,H,W float32).
 
-    Raises RecipeError when a file cannot be read or the inputs do not fit.
+    shapes: of inputs that the files leave free beyond the batch. Raises RecipeError when a file cannot be read or the
+    inputs do not fit.
     """
     import numpy as np
 
     for path in (float_file, int8_file, *([onnx_file] if onnx_file else [])):
         if not path.is_file():
             raise RecipeError(f"{path}: no such file", fix="edgeforge verify FLOAT.tflite INT8.tflite --inputs x.npz")
-    graph = Graph(float_file.read_bytes())
-    shape = graph.shape(graph.inputs[0])
-    if len(shape) != 4:
-        raise RecipeError(
-            f"{float_file}: its input has the shape {list(shape)}", fix="name a model of images (1,H,W,C)"
-        )
-    x, _ = read_own(inputs, (shape[3], shape[1], shape[2]), where="--inputs")
-    row = layers_of(float_file, int8_file, x[evenly_spaced(len(x), IMAGES)], onnx_file, progress)
-    index = affordable(len(x), macs(int8_file.read_bytes()), SECONDS)
-    _add_tflite_runtimes(row, int8_file, x[index], np.asarray(index), [], progress)
+    with TemporaryDirectory() as folder:
+        floating, quantized = Path(folder) / "float.tflite", Path(folder) / "int8.tflite"
+        floating.write_bytes(read_fixed(float_file, shapes)[0])
+        quantized.write_bytes(read_fixed(int8_file, shapes)[0])
+        graph = Graph(floating.read_bytes())
+        try:
+            shape = image_shape(graph.shape(graph.inputs[0]))
+        except RecipeError as error:
+            raise RecipeError(f"{float_file}: {error.reason}", fix=error.fix) from error
+        x, _ = read_own(inputs, shape, where="--inputs")
+        row = layers_of(floating, quantized, x[evenly_spaced(len(x), IMAGES)], onnx_file, progress)
+        index = affordable(len(x), macs(quantized.read_bytes()), SECONDS)
+        _add_tflite_runtimes(row, quantized, x[index], np.asarray(index), [], progress)
     return row
 
 

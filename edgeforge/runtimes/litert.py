@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from edgeforge.errors import RecipeError
 from edgeforge.foreign.wording import cause, remedy
+from edgeforge.input_shapes import AS_THE_FILE_SAYS, Shapes, fixed_shapes
 from edgeforge.runtimes.native_output import CapturedOutput
 from edgeforge.tflite.tensors import from_output, tensor_spec, to_input
 
@@ -20,35 +21,36 @@ Kernels = Literal["xnnpack", "builtin", "reference"]
 
 
 class LiteRTRunner:
-    """Runs a .tflite file with one input and one output.
+    """Runs a .tflite file's first input and output. A free batch is 1; `shapes` says other free dimensions.
 
     kernels: xnnpack is LiteRT's default, builtin its own kernels without a delegate, reference the plain ones.
     Where XNNPACK refuses a model, as it does when an activation was zero on every calibration image, the builtin
     ones run it; the attribute `kernels` says which do, `warnings` that others were asked for. Raises RecipeError for a
-    file that LiteRT cannot load.
+    file that LiteRT cannot load, and for a dimension that stays free.
     """
 
-    def __init__(self, path: Path, threads: int | None = None, kernels: Kernels = "xnnpack") -> None:
+    def __init__(
+        self,
+        path: Path,
+        threads: int | None = None,
+        kernels: Kernels = "xnnpack",
+        shapes: Shapes = AS_THE_FILE_SAYS,
+    ) -> None:
         self.kernels: Kernels = kernels
         self.warnings: tuple[str, ...] = ()
         try:
             try:
-                self.interpreter = _interpreter(path, threads, kernels)
+                self.interpreter = _interpreter(path, threads, kernels, shapes)
             except RuntimeError as error:
                 if kernels != "xnnpack" or "XNNPACK" not in str(error):
                     raise
                 self.kernels, self.warnings = "builtin", (REFUSED,)
-                self.interpreter = _interpreter(path, threads, "builtin")
+                self.interpreter = _interpreter(path, threads, "builtin", shapes)
         except (ValueError, RuntimeError) as error:
             raise RecipeError(
                 f"{path} cannot be loaded: {cause(error)}", fix=remedy(error, "copy or convert it again")
             ) from error
         source, target = self.interpreter.get_input_details()[0], self.interpreter.get_output_details()[0]
-        if -1 in source["shape_signature"]:
-            raise RecipeError(
-                f"{path}: its input has the dynamic shape {source['shape_signature'].tolist()}",
-                fix="convert it with a fixed shape (batch 1)",
-            )
         self.input = tensor_spec(source["shape"], source["dtype"], *source["quantization"])
         self.output = tensor_spec(target["shape"], target["dtype"], *target["quantization"])
         self._source, self._target = source["index"], target["index"]
@@ -59,14 +61,14 @@ class LiteRTRunner:
 
         rows = []
         for tensor in to_input(batch, self.input):
-            self.interpreter.set_tensor(self._source, tensor[None])
+            self.interpreter.set_tensor(self._source, tensor.reshape(self.input.shape))
             self.interpreter.invoke()
             rows.append(self.interpreter.get_tensor(self._target))
         return from_output(np.concatenate(rows), self.output)
 
     def single(self, image: NDArray[np.float32]) -> Callable[[], object]:
         """Return a call that runs one prepared image (1,C,H,W float32)."""
-        tensor, interpreter = to_input(image, self.input), self.interpreter
+        tensor, interpreter = to_input(image, self.input).reshape(self.input.shape), self.interpreter
         source, target = self._source, self._target
 
         def call() -> object:
@@ -77,7 +79,7 @@ class LiteRTRunner:
         return call
 
 
-def _interpreter(path: Path, threads: int | None, kernels: Kernels) -> Any:
+def _interpreter(path: Path, threads: int | None, kernels: Kernels, shapes: Shapes) -> Any:
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     resolver = {
@@ -88,8 +90,27 @@ def _interpreter(path: Path, threads: int | None, kernels: Kernels) -> Any:
     with CapturedOutput() as said:  # its news of delegates, and errors that it then raises again
         try:
             interpreter = Interpreter(str(path), num_threads=threads, experimental_op_resolver_type=resolver)
+            _fix_shapes(path, interpreter, shapes)
             interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             error.add_note(said.text())
             raise
     return interpreter
+
+
+def _fix_shapes(path: Path, interpreter: Any, shapes: Shapes) -> None:
+    """Give the inputs their shapes, where the file leaves them free."""
+    inputs = {details["name"]: details for details in interpreter.get_input_details()}
+    try:
+        wanted = fixed_shapes({name: _sizes(details) for name, details in inputs.items()}, shapes)
+    except RecipeError as error:
+        raise RecipeError(f"{path}: {error.reason}", fix=error.fix) from error
+    for name, shape in wanted.items():
+        if shape != tuple(inputs[name]["shape"]):
+            interpreter.resize_tensor_input(inputs[name]["index"], shape)
+
+
+def _sizes(details: Any) -> list[int]:
+    """Return an input's sizes; a free one is -1."""
+    free = details["shape_signature"]
+    return [int(size) for size in (free if len(free) else details["shape"])]

@@ -5,13 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgeforge.errors import RecipeError
+from edgeforge.input_shapes import AS_THE_FILE_SAYS, Shapes
 from edgeforge.runtimes.runner import Runner
 
 SUFFIXES = (".pt", ".onnx", ".tflite")
 
 
-def load_runner(path: Path, threads: int | None = None) -> Runner:
-    """Return the Runner of a .pt (TorchScript), .onnx or .tflite file. Raises RecipeError for any other."""
+def load_runner(path: Path, threads: int | None = None, shapes: Shapes = AS_THE_FILE_SAYS) -> Runner:
+    """Return the Runner of a .pt (TorchScript), .onnx or .tflite file. Raises RecipeError for any other.
+
+    shapes: of inputs that an .onnx or .tflite file leaves free beyond the batch.
+    """
     if not path.is_file():
         raise RecipeError(f"{path}: no such model file", fix=f"name a {', '.join(SUFFIXES)} file")
     if path.suffix == ".pt":
@@ -21,9 +25,9 @@ def load_runner(path: Path, threads: int | None = None) -> Runner:
     if path.suffix == ".onnx":
         from edgeforge.runtimes.onnxruntime import OnnxRunner
 
-        return OnnxRunner(path, threads)
+        return OnnxRunner(path, threads, shapes)
     if path.suffix == ".tflite":
         from edgeforge.runtimes.litert import LiteRTRunner
 
-        return LiteRTRunner(path, threads)
+        return LiteRTRunner(path, threads, shapes=shapes)
     raise RecipeError(f"{path}: '{path.suffix}' is no model file", fix=f"name a {', '.join(SUFFIXES)} file")

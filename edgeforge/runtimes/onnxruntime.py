@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from edgeforge.errors import RecipeError
 from edgeforge.foreign.wording import cause, remedy
+from edgeforge.input_shapes import AS_THE_FILE_SAYS, Shapes, fixed_shapes
 from edgeforge.tflite.tensor_spec import TensorSpec
 
 if TYPE_CHECKING:
@@ -16,12 +17,14 @@ if TYPE_CHECKING:
 
 
 class OnnxRunner:
-    """Runs an .onnx file with one float input of static shape (1,C,H,W).
+    """Runs an .onnx file with a float input (1,C,H,W). A free batch is 1; `shapes` says other free dimensions.
 
     optimized=False runs the graph node by node as it stands: for a QDQ model, its fake-quant outputs.
     """
 
-    def __init__(self, path: Path, threads: int | None = None, *, optimized: bool = True) -> None:
+    def __init__(
+        self, path: Path, threads: int | None = None, shapes: Shapes = AS_THE_FILE_SAYS, *, optimized: bool = True
+    ) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -38,13 +41,11 @@ class OnnxRunner:
                 f"{path} cannot be loaded: {cause(error)}", fix=remedy(error, "export it again")
             ) from error
         source, target = self.session.get_inputs()[0], self.session.get_outputs()[0]
-        for size in source.shape:
-            if not isinstance(size, int):
-                raise RecipeError(
-                    f"{path}: input '{source.name}' has the dynamic dimension '{size}' in {source.shape}",
-                    fix="export it with a fixed shape (batch 1): targets allocate memory for fixed shapes only",
-                )
-        self.input = TensorSpec(tuple(source.shape), "float32")
+        try:
+            wanted = fixed_shapes({one.name: one.shape for one in self.session.get_inputs()}, shapes)
+        except RecipeError as error:
+            raise RecipeError(f"{path}: {error.reason}", fix=error.fix) from error
+        self.input = TensorSpec(wanted[source.name], "float32")
         self.output = TensorSpec(tuple(target.shape), "float32")
         self._input_name, self._output_name = source.name, target.name
 

@@ -74,7 +74,7 @@ class TFLMRunner:
 
     def single(self, image: NDArray[np.float32]) -> Callable[[], object]:
         """Return a call that runs one prepared image (1,C,H,W float32)."""
-        tensor, interpreter = to_input(image, self.input), self.interpreter
+        tensor, interpreter = to_input(image, self.input).reshape(self.input.shape), self.interpreter
 
         def call() -> object:
             interpreter.set_input(tensor, 0)

@@ -5,24 +5,49 @@ from __future__ import annotations
 from collections import Counter
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import flatbuffers
 
 from edgeforge.errors import RecipeError
 from edgeforge.foreign.wording import cause, remedy
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 FLOATS = ("FLOAT32", "FLOAT16", "FLOAT64", "BFLOAT16")
 
 
+ALIGNMENT = 16  # `force_align: 16` of a Buffer's data in TFLite's schema
+
+
 def read_model(data: bytes) -> Any:
-    """Return the flatbuffer as the schema's ModelT. Raises RecipeError when it is none, or damaged."""
+    """Return the flatbuffer as the schema's ModelT; a tensor without a name is called after its place.
+
+    Raises RecipeError when it is none, or damaged.
+    """
     from ai_edge_litert import schema_py_generated as schema
 
     if data[4:8] != b"TFL3":
         raise RecipeError("this is no TFLite flatbuffer (its identifier is not TFL3)", fix="name a .tflite file")
     try:
-        return schema.ModelT.InitFromPackedBuf(data, 0)
+        model = schema.ModelT.InitFromPackedBuf(data, 0)
+        for graph in model.subgraphs:
+            _fill_gaps(graph)
+        return model
     except Exception as error:  # the generated reader raises whatever a damaged file leads it to
         raise RecipeError("this .tflite file is cut short or damaged", fix="copy or convert it again") from error
+
+
+def _fill_gaps(graph: Any) -> None:
+    """Put empty lists and names where the file has none."""
+    graph.tensors = [] if graph.tensors is None else graph.tensors
+    graph.operators = [] if graph.operators is None else graph.operators
+    for owner in (graph, *graph.operators):
+        owner.inputs = [] if owner.inputs is None else owner.inputs
+        owner.outputs = [] if owner.outputs is None else owner.outputs
+    for place, tensor in enumerate(graph.tensors):
+        tensor.name = tensor.name or f"tensor_{place}".encode()
 
 
 def read_file(path: Path) -> bytes:
@@ -39,12 +64,30 @@ def read_file(path: Path) -> bytes:
 
 
 def write_model(model: Any) -> bytes:
-    """Return a ModelT as a flatbuffer."""
-    import flatbuffers
-
-    builder = flatbuffers.Builder(1024)
+    """Return a ModelT as a flatbuffer, its buffers aligned: a board's kernels read them as 32-bit numbers, too."""
+    builder = AlignedBuilder(1024)
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
+
+
+class AlignedBuilder(flatbuffers.Builder):  # type: ignore[misc]
+    """A Builder that aligns vectors of bytes, which are tensors' values, as TFLite's schema says."""
+
+    def CreateNumpyVector(self, x: NDArray[Any]) -> int:  # noqa: N802
+        """Write a vector and return its offset."""
+        if x.dtype.itemsize == 1:
+            self.Prep(ALIGNMENT, x.size)
+        return int(super().CreateNumpyVector(x))
+
+
+def is_aligned(data: bytes) -> bool:
+    """Return whether all tensors' values can be read as 32-bit numbers, which not every processor does elsewhere."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    root = schema.Model.GetRootAs(data, 0)
+    buffers = (root.Buffers(place) for place in range(root.BuffersLength()))
+    starts = [one._tab.Vector(one._tab.Offset(4)) for one in buffers if one.DataLength()]
+    return all(start % 4 == 0 for start in starts)
 
 
 def operators(data: bytes) -> dict[str, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,24 +18,20 @@ if TYPE_CHECKING:
 
 CONVERSIONS = ("QUANTIZE", "DEQUANTIZE")
 
-Kernels = Literal["xnnpack", "builtin"]
+Kernels = Literal["xnnpack", "builtin", "reference"]
+
+
+# What holds state between inferences: their outputs depend on more than their inputs.
+VARIABLES = ("READ_VARIABLE", "ASSIGN_VARIABLE", "VAR_HANDLE", "CALL_ONCE")
 
 
 class Graph:
-    """One subgraph of operators in the order in which they run. Tensors and operators are named by their place.
-
-    Raises RecipeError for control flow, which has several subgraphs.
-    """
+    """The main subgraph's operators in the order in which they run. Tensors and operators are named by their place."""
 
     def __init__(self, model: Any) -> None:
         """model: the bytes of a flatbuffer, or a ModelT."""
         self.model = read_model(model) if isinstance(model, bytes) else model
         self._bytes = model if isinstance(model, bytes) else None
-        if len(self.model.subgraphs) != 1:
-            raise RecipeError(
-                f"the model has {len(self.model.subgraphs)} subgraphs (control flow); layers are compared in one",
-                fix="export the model without branches and loops",
-            )
         self.graph = self.model.subgraphs[0]
         self.tensors = self.graph.tensors
         self.operators = self.graph.operators
@@ -56,19 +52,34 @@ class Graph:
             for place, tensor in enumerate(self.tensors)
             if (data := self.model.buffers[tensor.buffer].data) is not None and len(data) > 0
         }
-        for operator in self.operators:
-            if all(place in found for place in sources(operator)):
+        for name, operator in zip(self.names, self.operators, strict=True):
+            if name not in VARIABLES and all(place in found for place in sources(operator)):
                 found.update(targets(operator))
         return found
 
     @cached_property
+    def variables(self) -> set[int]:
+        """Tensors that keep their values from one inference to the next, such as an LSTM's state."""
+        return {place for place, tensor in enumerate(self.tensors) if tensor.isVariable}
+
+    @property
+    def stateful(self) -> bool:
+        """Whether an inference depends on those before it."""
+        return bool(self.variables) or any(name in VARIABLES for name in self.names)
+
+    @cached_property
     def layers(self) -> list[int]:
         """The operators that compute activations."""
-        return [n for n, operator in enumerate(self.operators) if not set(targets(operator)) <= self.constants]
+        return [
+            n
+            for n, operator in enumerate(self.operators)
+            if self.names[n] not in VARIABLES and not set(targets(operator)) <= self.constants
+        ]
 
     def activations(self, operator: int) -> list[int]:
-        """Return the inputs of an operator that are no constants, each once."""
-        return [place for place in dict.fromkeys(sources(self.operators[operator])) if place not in self.constants]
+        """Return the inputs of an operator that are no constants and no variables, each once."""
+        known = self.constants | self.variables
+        return [place for place in dict.fromkeys(sources(self.operators[operator])) if place not in known]
 
     def readers(self, tensor: int) -> list[int]:
         """Return the operators that read a tensor."""
@@ -108,9 +119,26 @@ def targets(operator: Any) -> list[int]:
     return [int(place) for place in (operator.outputs if operator.outputs is not None else []) if place >= 0]
 
 
+def intermediates(operator: Any) -> list[int]:
+    """Return the tensors that say how an LSTM's gates are quantized."""
+    return [int(place) for place in (operator.intermediates if operator.intermediates is not None else [])]
+
+
+def require_one_subgraph(graph: Graph) -> None:
+    """Raise RecipeError for a model with branches, loops or variables, whose layers have no values of their own."""
+    if len(graph.model.subgraphs) != 1:
+        raise RecipeError(
+            f"the model has {len(graph.model.subgraphs)} subgraphs (control flow); layers are compared in one",
+            fix="export the model without branches and loops",
+        )
+
+
 def layer_label(graph: Graph, operator: int) -> str:
     """Return an operator as people find it in the model: CONV_2D 3 (name of its output)."""
-    name = graph.name(targets(graph.operators[operator])[0]).split(";")[0]
+    written = targets(graph.operators[operator])
+    if not written:
+        return f"{graph.names[operator]} {operator}"
+    name = graph.name(written[0]).split(";")[0]
     return f"{graph.names[operator]} {operator} ({name if len(name) <= 40 else '…' + name[-39:]})"
 
 
@@ -124,14 +152,19 @@ class Cut:
 
 
 def cut(graph: Graph, operators: list[int], outputs: list[int]) -> Cut:
-    """Return a model of some operators, in their order; what they read and do not compute becomes its input."""
+    """Return a model of some operators, in their order; what they read and do not compute becomes its input.
+
+    Variables stay variables: they are zero before the first inference.
+    """
     from ai_edge_litert import schema_py_generated as schema
 
     wanted = _with_constants(graph, operators)
     computed = {place for n in wanted for place in targets(graph.operators[n])}
     read = dict.fromkeys(place for n in wanted for place in sources(graph.operators[n]))
-    inputs = [place for place in read if place not in computed and place not in graph.constants]
-    places = {old: new for new, old in enumerate(sorted({*read, *computed, *outputs}))}
+    given = computed | graph.constants | graph.variables
+    inputs = [place for place in read if place not in given]
+    inside = {place for n in wanted for place in intermediates(graph.operators[n])}
+    places = {old: new for new, old in enumerate(sorted({*read, *computed, *inside, *outputs}))}
     model, part = schema.ModelT(), schema.SubGraphT()
     model.version, model.operatorCodes, model.subgraphs = graph.model.version, graph.model.operatorCodes, [part]
     model.buffers = [schema.BufferT()]
@@ -177,23 +210,31 @@ def _rewired(operator: Any, places: dict[int, int]) -> Any:
     moved = copy.copy(operator)
     moved.inputs = [places[int(old)] if old >= 0 else -1 for old in operator.inputs]
     moved.outputs = [places[int(old)] for old in operator.outputs]
+    moved.intermediates = [places[old] for old in intermediates(operator)] or None
     return moved
 
 
 class TensorRunner:
     """Runs a model in LiteRT and returns tensors by their place.
 
-    kernels: builtin are LiteRT's own, which leave every tensor to be read; xnnpack is faster. Operators that
-    XNNPACK refuses run with the builtin kernels.
+    kernels: builtin are LiteRT's own, which leave every tensor to be read; reference are the plain ones; xnnpack is
+    faster. Operators that XNNPACK refuses run with the builtin kernels. shapes: of the inputs, where not the file's.
     """
 
-    def __init__(self, flatbuffer: bytes, *, every: bool = False, kernels: Kernels = "builtin") -> None:
+    def __init__(
+        self,
+        flatbuffer: bytes,
+        *,
+        every: bool = False,
+        kernels: Kernels = "builtin",
+        shapes: Sequence[tuple[int, ...]] = (),
+    ) -> None:
         try:
-            self.interpreter = _interpreter(flatbuffer, every, kernels)
+            self.interpreter = _interpreter(flatbuffer, every, kernels, shapes)
         except RuntimeError:
-            if kernels == "builtin":
+            if kernels != "xnnpack":
                 raise
-            self.interpreter = _interpreter(flatbuffer, every, "builtin")
+            self.interpreter = _interpreter(flatbuffer, every, "builtin", shapes)
         self.inputs = [details["index"] for details in self.interpreter.get_input_details()]
         self.outputs = [details["index"] for details in self.interpreter.get_output_details()]
 
@@ -204,13 +245,21 @@ class TensorRunner:
         self.interpreter.invoke()
         return [self.interpreter.get_tensor(place) for place in (self.outputs if wanted is None else wanted)]
 
+    def shape(self, place: int) -> tuple[int, ...]:
+        """Return the shape that a tensor had in the last inference."""
+        return tuple(self.interpreter.get_tensor(place).shape)
 
-def _interpreter(flatbuffer: bytes, every: bool, kernels: Kernels) -> Any:
+
+def _interpreter(flatbuffer: bytes, every: bool, kernels: Kernels, shapes: Sequence[tuple[int, ...]]) -> Any:
     import warnings
 
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-    resolver = OpResolverType.AUTO if kernels == "xnnpack" else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    resolver = {
+        "xnnpack": OpResolverType.AUTO,
+        "builtin": OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        "reference": OpResolverType.BUILTIN_REF,
+    }[kernels]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # that keeping every tensor takes memory is known
         interpreter = Interpreter(
@@ -219,6 +268,8 @@ def _interpreter(flatbuffer: bytes, every: bool, kernels: Kernels) -> Any:
             experimental_op_resolver_type=resolver,
             experimental_preserve_all_tensors=every,
         )
+    for details, shape in zip(interpreter.get_input_details(), shapes, strict=False):
+        interpreter.resize_tensor_input(details["index"], shape)
     interpreter.allocate_tensors()
     return interpreter
 

@@ -28,7 +28,7 @@ class Steps:
         tensor = self.graph.tensors[source]
         scale, zero_point = _quantization(tensor)
         spec = tensor_spec(tensor.shape, TYPES[type_name(tensor.type)], scale, zero_point)
-        self.values: dict[int, NDArray[Any]] = {source: to_input(images, spec)[:, None]}
+        self.values: dict[int, NDArray[Any]] = {source: to_input(images, spec).reshape(len(images), *spec.shape)}
         self.place = 0
 
     @property

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edgeforge.errors import RecipeError
 from edgeforge.tflite.tensor_spec import TensorSpec
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+def image_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """Return C,H,W of an input tensor (1,H,W,C), (1,W,C) or (1,C). Raises RecipeError for any other."""
+    if not 2 <= len(shape) <= 4 or shape[0] != 1:
+        raise RecipeError(
+            f"its input has the shape {list(shape)}", fix="convert it for a batch of 1: (1,H,W,C) or (1,N)"
+        )
+    height, width = (1, 1, *shape[1:-1])[-2:]
+    return shape[-1], height, width
 
 
 def to_input(images: NDArray[np.float32], spec: TensorSpec) -> NDArray[np.generic]:

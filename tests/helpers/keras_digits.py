@@ -1,4 +1,4 @@
-"""Trains a small Keras net on scikit-learn's digits and converts it as TensorFlow's own guide does; no EdgeForge in it.
+"""Trains a small Keras net on scikit-learn's digits and converts it as TensorFlow's own guide does, with a free batch.
 
 Run as a program: keras_digits.py FOLDER writes float.tflite, int8.tflite (dense weights per channel, which is the
 converter's default), dynamic.tflite and digits.npz (x normalised, raw, y: all N,C,H,W).
@@ -20,7 +20,7 @@ def main(folder: Path) -> None:
     x, y = (raw / 255).astype(np.float32), digits.target
     net = tf.keras.Sequential(
         [
-            tf.keras.Input((8, 8, 1), batch_size=1),
+            tf.keras.Input((8, 8, 1)),
             tf.keras.layers.Conv2D(8, 3, activation="relu"),
             tf.keras.layers.Flatten(),
             tf.keras.layers.Dense(16, activation="relu"),
@@ -28,9 +28,8 @@ def main(folder: Path) -> None:
         ]
     )
     loss, rate = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True), tf.keras.optimizers.Adam(0.01)
-    trained = tf.keras.Sequential([tf.keras.Input((8, 8, 1)), *net.layers])
-    trained.compile(rate, loss)
-    trained.fit(x[:1300], y[:1300], epochs=6, batch_size=64, verbose=0)
+    net.compile(rate, loss)
+    net.fit(x[:1300], y[:1300], epochs=6, batch_size=64, verbose=0)
 
     def convert(kind: str) -> bytes:
         converter = tf.lite.TFLiteConverter.from_keras_model(net)

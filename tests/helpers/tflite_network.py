@@ -34,6 +34,7 @@ OPTIONS = {
     "TRANSPOSE_CONV": "TransposeConvOptions",
     "PACK": "PackOptions",
     "STRIDED_SLICE": "StridedSliceOptions",
+    "SHAPE": "ShapeOptions",
 }
 
 

@@ -14,10 +14,10 @@ from edgeforge.evaluate.parity.layer_evidence import add_advice
 from edgeforge.foreign.wording import reason_of
 from edgeforge.results.rows.parity import LayerRow
 from edgeforge.tflite.flatbuffer import macs
-from edgeforge.tflite.graph import Cut, Graph, TensorRunner, cut, targets
+from edgeforge.tflite.graph import Cut, Graph, TensorRunner, cut, require_one_subgraph, targets
 from edgeforge.tflite.layer_match import Pair, clamp_of, match
 from edgeforge.tflite.tensor_spec import TensorSpec
-from edgeforge.tflite.tensors import from_output, to_steps
+from edgeforge.tflite.tensors import from_output, image_shape, to_steps
 
 if TYPE_CHECKING:
     import numpy as np
@@ -80,26 +80,24 @@ class _Probe:
 
 
 def _images(inputs: NDArray[np.float32], graph: Graph, quantized: Graph) -> NDArray[np.float32]:
-    """Return the inputs as N,1,H,W,C."""
+    """Return the inputs as N, and the models' own shape."""
     import numpy as np
 
     for which, one in (("float", graph), ("quantized", quantized)):
-        if len(one.inputs) != 1 or len(one.shape(one.inputs[0])) != 4 or one.shape(one.inputs[0])[0] != 1:
-            shapes = ", ".join(str(list(one.shape(place))) for place in one.inputs)
-            raise RecipeError(
-                f"the {which} model's input is {shapes}, not one image (1,H,W,C)", fix="export it with batch 1"
-            )
+        require_one_subgraph(one)
+        if len(one.inputs) != 1:
+            raise RecipeError(f"the {which} model has {len(one.inputs)} inputs", fix="compare models of one input")
     if graph.spec(graph.inputs[0]).dtype != "float32":
         raise RecipeError("the first model is not float32", fix="name the float .tflite first, then the quantized one")
-    _, h, w, c = graph.shape(graph.inputs[0])
-    if graph.shape(graph.inputs[0]) != quantized.shape(quantized.inputs[0]):
-        other = list(quantized.shape(quantized.inputs[0]))
+    shape, other = graph.shape(graph.inputs[0]), quantized.shape(quantized.inputs[0])
+    c, h, w = image_shape(shape)
+    if shape != other:
         raise RecipeError(
-            f"the models take inputs of shapes {[1, h, w, c]} and {other}", fix="give two models of one network"
+            f"the models take inputs of shapes {list(shape)} and {list(other)}", fix="give two models of one network"
         )
     if inputs.ndim != 4 or inputs.shape[1:] != (c, h, w) or len(inputs) == 0:
         raise RecipeError(f"the inputs have the shape {inputs.shape}, the models take (N,{c},{h},{w})", fix="save x so")
-    return np.ascontiguousarray(inputs.astype(np.float32).transpose(0, 2, 3, 1))[:, None]
+    return np.ascontiguousarray(inputs.astype(np.float32).transpose(0, 2, 3, 1)).reshape(len(inputs), *shape)
 
 
 def _input_probes(graph: Graph, quantized: Graph) -> list[_Probe]:

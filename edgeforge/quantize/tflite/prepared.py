@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.tflite.flatbuffer import operator_name, read_model, write_model
+from edgeforge.tflite.graph import Graph, TensorRunner, targets
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,25 +50,16 @@ def layers(model: bytes) -> list[str]:
 def activations(model: bytes, inputs: NDArray[np.float32]) -> Iterator[dict[str, NDArray[Any]]]:
     """Yield, input by input, the value of every activation tensor of a .tflite by name, its own input included.
 
-    inputs: N,C,H,W float32; the model must take float32 (1,H,W,C). LiteRT's kernels without a delegate compute,
-    since a delegate hides the tensors inside.
+    inputs: N,C,H,W float32; the model must take float32 (1,H,W,C), (1,W,C) or (1,C). LiteRT's kernels without
+    a delegate compute, since a delegate hides the tensors inside.
     """
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    interpreter = Interpreter(
-        model_content=model,
-        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-        experimental_preserve_all_tensors=True,
-    )
-    interpreter.allocate_tensors()
-    graph = read_model(model).subgraphs[0]
-    places = {graph.tensors[t].name.decode(): t for op in graph.operators for t in op.outputs}
-    source = int(graph.inputs[0])
+    graph, runner = Graph(model), TensorRunner(model, every=True)
+    places = {graph.name(tensor): tensor for operator in graph.operators for tensor in targets(operator)}
+    source = graph.inputs[0]
     for image in inputs.transpose(0, 2, 3, 1):
-        interpreter.set_tensor(source, image[None])
-        interpreter.invoke()
-        values = {graph.tensors[source].name.decode(): image[None]}
-        yield values | {name: interpreter.get_tensor(place) for name, place in places.items()}
+        given = image.reshape(graph.shape(source))
+        found = runner.run([given], [*places.values()])
+        yield {graph.name(source): given} | dict(zip(places, found, strict=True))
 
 
 def _mapped(schema: Any, graph: Any, tensor: int) -> Any:

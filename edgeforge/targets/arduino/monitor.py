@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.errors import ParityError, RecipeError, StageFailed
 from edgeforge.files import write_whole
 from edgeforge.hardware.libraries import libraries
+from edgeforge.input_shapes import AS_THE_FILE_SAYS, Shapes
 from edgeforge.results.board_files import file_name
 from edgeforge.results.preprocessing import Head, Preprocessing, read_preprocessing_of
 from edgeforge.results.report_file import read_report
@@ -42,12 +43,14 @@ class Subject:
     labels: NDArray[Any] | None
 
 
-def subject_of(build: Path | None, model: Path | None, samples: Path | None) -> Subject:
+def subject_of(
+    build: Path | None, model: Path | None, samples: Path | None, shapes: Shapes = AS_THE_FILE_SAYS
+) -> Subject:
     """Return what the command line names: a build, or a model with samples. Raises RecipeError for anything else."""
     if build and not model and not samples:
         return of_build(build)
     if model and samples and not build:
-        return of_model(model, samples)
+        return of_model(model, samples, shapes)
     raise RecipeError(
         "name what the board should be running: a build, or a model and samples for it",
         fix="--build build/digits, or: --model packed/net.tflite --samples x.npz",
@@ -75,11 +78,11 @@ def of_build(folder: Path) -> Subject:
     return _subject(folder / row.file, raw, labels)
 
 
-def of_model(path: Path, samples: Path) -> Subject:
-    """Return a model that `edgeforge pack` has written, and the samples given. Raises RecipeError."""
+def of_model(path: Path, samples: Path, shapes: Shapes = AS_THE_FILE_SAYS) -> Subject:
+    """Return a model that `edgeforge pack` has written, or was given, and the samples. Raises RecipeError."""
     from edgeforge.targets.arduino.own_tflite import Wishes, load_own, preprocessing_of, read_samples
 
-    model = load_own(path)
+    model = load_own(path, shapes)
     preprocessing, _ = preprocessing_of(model, Wishes())
     found = read_samples(samples, preprocessing)
     return Subject(model.flatbuffer, preprocessing, found.raw, found.labels)

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from edgeforge.errors import RecipeError
 from edgeforge.foreign.wording import cause, with_debug
+from edgeforge.input_shapes import AS_THE_FILE_SAYS, Shapes
 from edgeforge.results.preprocessing import Preprocessing, read_preprocessing_of
 from edgeforge.targets.fit.judge import QUANTIZE
-from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.flatbuffer import type_name
 from edgeforge.tflite.graph import CONVERSIONS, Graph, sources, targets
+from edgeforge.tflite.passes.fixed.order import read_fixed
+from edgeforge.tflite.tensors import image_shape
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,6 +39,7 @@ class OwnTFLite:
     graph: Graph
     shape: tuple[int, int, int]
     outputs: int  # elements of the output tensor
+    changes: tuple[str, ...] = ()  # what fixing its shapes has changed, in words
 
     @property
     def input_dtype(self) -> str:
@@ -64,21 +67,19 @@ class Samples:
     origin: str = ""  # where they are from, as a comment in the sketch says it
 
 
-def load_own(path: Path) -> OwnTFLite:
-    """Read a .tflite file. Raises RecipeError when it is none, or not full-integer, or not of one input and output."""
+def load_own(path: Path, shapes: Shapes = AS_THE_FILE_SAYS) -> OwnTFLite:
+    """Read a .tflite file and fix its shapes; `shapes`: of inputs that it leaves free beyond the batch.
+
+    Raises RecipeError when it is none, or not full-integer, or not of one input and output.
+    """
+    flatbuffer, changes = read_fixed(path, shapes)
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise RecipeError(f"{path}: {cause(error)}", fix="name a full-integer .tflite file") from error
-    try:
-        graph = Graph(pure_flatbuffer(data))
+        graph = Graph(flatbuffer)
         require_full_integer(graph)
         shape, outputs = _shapes(graph)
     except RecipeError as error:
         raise RecipeError(f"{path}: {error.reason}", fix=error.fix) from error
-    except Exception as error:  # the flatbuffer's reader raises whatever it stumbles over
-        raise RecipeError(f"{path}: a damaged .tflite file", fix="copy or convert it again") from error
-    return OwnTFLite(path, graph.model_bytes, graph, shape, outputs)
+    return OwnTFLite(path, graph.model_bytes, graph, shape, outputs, changes)
 
 
 def require_full_integer(graph: Graph) -> None:
@@ -114,16 +115,10 @@ def _shapes(graph: Graph) -> tuple[tuple[int, int, int], int]:
             f"it has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs; a sketch has one of each",
             fix="join them in the network, for instance by concatenation",
         )
-    shape, signature = graph.shape(graph.inputs[0]), graph.tensors[graph.inputs[0]].shapeSignature
-    if shape[:1] != (1,) or not 2 <= len(shape) <= 4 or (signature is not None and -1 in list(signature)[1:]):
-        raise RecipeError(
-            f"its input has the shape {list(shape)}", fix="convert it with a fixed shape of batch 1: (1,H,W,C) or (1,N)"
-        )
     dtype = graph.spec(graph.inputs[0]).dtype
     if dtype not in INPUT_TYPES:
         raise RecipeError(f"its input is {dtype}", fix=f"convert it with one of: {', '.join(INPUT_TYPES)}")
-    height, width = (1, 1, *shape[1:-1])[-2:]
-    return (shape[-1], height, width), prod(graph.shape(graph.outputs[0]))
+    return image_shape(graph.shape(graph.inputs[0])), prod(graph.shape(graph.outputs[0]))
 
 
 def preprocessing_of(model: OwnTFLite, wishes: Wishes) -> tuple[Preprocessing, list[str]]:

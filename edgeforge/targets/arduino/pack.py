@@ -15,6 +15,7 @@ from edgeforge.files import write_whole
 from edgeforge.hardware.board import Board
 from edgeforge.hardware.boards import board
 from edgeforge.hardware.libraries import Library, library
+from edgeforge.input_shapes import AS_THE_FILE_SAYS, Shapes
 from edgeforge.recipe.schema import DEFAULT_LIBRARY
 from edgeforge.results.preprocessing import Preprocessing, with_preprocessing
 from edgeforge.results.rows.fit import FitRow
@@ -73,6 +74,7 @@ def pack(
     samples: Path | None = None,
     conversion: Conversion | None = None,
     force: bool = False,
+    shapes: Shapes = AS_THE_FILE_SAYS,
     own_boards: Mapping[str, Board] | None = None,
     progress: Callable[[str], None] = lambda text: None,
 ) -> Packed:
@@ -89,8 +91,9 @@ def pack(
         raise RecipeError(f"{project} is there already", fix="--force overwrites it, --name names another")
     boards = {key: board(key, own_boards) for key in board_keys}
     used = library(library_key or DEFAULT_LIBRARY)
-    model = load_own(path)
+    model = load_own(path, shapes)
     preprocessing, notes = preprocessing_of(model, wishes)
+    notes += model.changes
     if conversion:
         model, changes = _converted(model, conversion, progress)
         notes += changes

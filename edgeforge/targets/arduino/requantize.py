@@ -13,6 +13,9 @@ from edgeforge.foreign.wording import cause, remedy
 from edgeforge.targets.arduino.own_tflite import OwnTFLite
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.conversion import NumberType
+from edgeforge.tflite.flatbuffer import read_file
+from edgeforge.tflite.graph import Graph
+from edgeforge.tflite.passes.fixed.order import read_fixed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +39,7 @@ def requantized(
 
     x, _ = read_own(calibration, model.shape, "--calibration")
     progress(f"reading {float_file.name}")
-    source = _float_tflite(float_file, x)
+    source = _float_tflite(float_file, model, x)
     try:
         floating = prepared(source)
         progress(f"calibrating on {len(x)} inputs")
@@ -51,23 +54,49 @@ def requantized(
     return made, _comparison(model, floating, made, x)
 
 
-def _float_tflite(path: Path, x: NDArray[np.float32]) -> bytes:
+def fixed_like(path: Path, model: OwnTFLite) -> bytes:
+    """Return the model of a float .tflite file, its input of the shape that the int8 model's has."""
+    graph = Graph(pure_flatbuffer(read_file(path)))
+    shape = model.graph.shape(model.graph.inputs[0])
+    return read_fixed(path, {graph.name(graph.inputs[0]): shape})[0]
+
+
+def _float_tflite(path: Path, model: OwnTFLite, x: NDArray[np.float32]) -> bytes:
     """Return the float32 .tflite model of a .tflite or .onnx file."""
     if not path.is_file() or path.suffix not in FROM:
         raise RecipeError(
             f"--float {path}: no {' or '.join(FROM)} file", fix="name the float model that it was made of"
         )
     if path.suffix == ".tflite":
-        return pure_flatbuffer(path.read_bytes())
+        return fixed_like(path, model)
     from edgeforge.quantize.tflite.convert import convert_variants
     from edgeforge.recipe.schema import TFLite
 
-    made = convert_variants(path, x, TFLite(variants=("float32",)), lambda share, text: None).variants["float32"]
+    with TemporaryDirectory() as folder:
+        static = Path(folder) / path.name
+        static.write_bytes(_with_batch_of_one(path, (1, *x.shape[1:])))
+        made = convert_variants(static, x, TFLite(variants=("float32",)), lambda share, text: None).variants["float32"]
     if isinstance(made, Exception):
         raise StageFailed(
             f"{path}: TFLite refuses it: {cause(made)}", fix=remedy(made, "name the float model as .tflite")
         ) from made
     return made
+
+
+def _with_batch_of_one(path: Path, shape: tuple[int, ...]) -> bytes:
+    """Return an .onnx file's model with an input of this shape, where it leaves one free."""
+    import onnx
+
+    from edgeforge.onnx_graph.checks import fix_batch
+
+    try:
+        model = onnx.load(path)
+        fixed: bytes = fix_batch(model, model.graph.input[0].name, shape).SerializeToString()
+        return fixed
+    except Exception as error:  # protobuf's, ONNX's and ONNX Runtime's own
+        raise RecipeError(
+            f"{path}: it cannot be read for inputs of {shape}: {cause(error)}", fix=remedy(error, "export it again")
+        ) from error
 
 
 def _comparison(model: OwnTFLite, floating: bytes, made: bytes, x: NDArray[np.float32]) -> list[str]:

@@ -16,13 +16,15 @@ from typing import Any
 
 from edgeforge.builder.stage import Job
 from edgeforge.errors import BudgetExceeded, RecipeError, StageFailed
-from edgeforge.foreign.wording import cause, reason_of
+from edgeforge.foreign.wording import reason_of
+from edgeforge.input_shapes import AS_THE_FILE_SAYS, Shapes
 from edgeforge.results.files import EDGE_TPU_FILE
 from edgeforge.results.rows.report import EdgeTPUOperator, EdgeTPURow
 from edgeforge.results.variant import shipped_variant
 from edgeforge.targets.edgetpu.limits import LIMITS, Operator
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.flatbuffer import FLOATS, read_model, type_name
+from edgeforge.tflite.passes.fixed.order import read_fixed
 
 PROGRAM = "edgetpu_compiler"
 NO_COMPILER = f"{PROGRAM} is not on the PATH: judged by the published limits alone"
@@ -42,12 +44,12 @@ def judge_build(job: Job) -> None:
         (job.output / EDGE_TPU_FILE).write_text(row.model_dump_json(indent=1))
 
 
-def judge_file(path: Path) -> EdgeTPURow:
-    """Return what `judge` says of a .tflite file. Raises RecipeError when it cannot be read."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise RecipeError(f"{path}: {cause(error)}", fix="name a full-integer .tflite file") from error
+def judge_file(path: Path, shapes: Shapes = AS_THE_FILE_SAYS) -> EdgeTPURow:
+    """Return what `judge` says of a .tflite file with fixed shapes, which its compiler asks for.
+
+    shapes: of inputs that the file leaves free beyond the batch. Raises RecipeError when it cannot be read.
+    """
+    data, _ = read_fixed(path, shapes)
     try:
         return judge(data)
     except RecipeError as error:

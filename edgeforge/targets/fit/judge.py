@@ -11,6 +11,7 @@ from edgeforge.hardware.boards import all_boards, board, boards
 from edgeforge.hardware.libraries import Library, caveats
 from edgeforge.hardware.libraries import library as known_library
 from edgeforge.hardware.op_resolver import OPERATORS
+from edgeforge.input_shapes import AS_THE_FILE_SAYS, Shapes
 from edgeforge.recipe.schema import DEFAULT_LIBRARY
 from edgeforge.results.preprocessing import read_preprocessing_of
 from edgeforge.results.rows.fit import ArenaRow, FitRow, FlashRow, LibraryVerdict, MemoryVerdict, Refusal
@@ -20,8 +21,8 @@ from edgeforge.targets.fit.flash import Contents, contents_of, flash_of, runtime
 from edgeforge.targets.fit.library import refusals as library_refusals
 from edgeforge.targets.fit.tflm_memory import runtimes
 from edgeforge.tflite.associated_files import pure_flatbuffer
-from edgeforge.tflite.flatbuffer import read_file
 from edgeforge.tflite.graph import CONVERSIONS, Graph, layer_label, sources, targets
+from edgeforge.tflite.passes.fixed.order import read_fixed
 
 # Room in the arena above the prediction: for what a later patch of the library may add. More where an operator's
 # structures were not measured.
@@ -116,13 +117,23 @@ def reserved_arena(arena: ArenaRow) -> int:
 
 
 def fit_file(
-    path: Path, board_key: str, own: Mapping[str, Board] | None = None, sketch: Library | None = None
+    path: Path,
+    board_key: str,
+    own: Mapping[str, Board] | None = None,
+    sketch: Library | None = None,
+    shapes: Shapes = AS_THE_FILE_SAYS,
 ) -> list[FitRow]:
-    """Return the fit of a .tflite file on one board, or on `all`, ranked. Raises RecipeError for wrong input."""
-    flatbuffer = read_file(path)
+    """Return the fit of a .tflite file on one board, or on `all`, ranked. Raises RecipeError for wrong input.
+
+    It is judged as `edgeforge pack` writes it: with fixed shapes. shapes: of inputs that the file leaves free.
+    """
+    flatbuffer, changes = read_fixed(path, shapes)
     if board_key == "all":
-        return rank_boards(flatbuffer, own, sketch=sketch)
-    return [fit_model(flatbuffer, board(board_key, own), key=board_key, sketch=sketch)]
+        rows = rank_boards(flatbuffer, own, sketch=sketch)
+    else:
+        rows = [fit_model(flatbuffer, board(board_key, own), key=board_key, sketch=sketch)]
+    said = [f"as `edgeforge pack` writes it: {text}" for text in changes]
+    return [row.model_copy(update={"caveats": [*row.caveats, *said]}) for row in rows]
 
 
 def rank_boards(

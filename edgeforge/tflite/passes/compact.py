@@ -11,15 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import flatbuffers
-
 from edgeforge.passes import Pass, Rewritten
-from edgeforge.tflite.flatbuffer import read_model
+from edgeforge.tflite.flatbuffer import ALIGNMENT, AlignedBuilder, read_model
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-BUFFER_ALIGNMENT = 16  # `force_align: 16` of a Buffer's data in TFLite's schema
 
 
 class Compact(Pass[bytes]):
@@ -39,7 +35,7 @@ class Compact(Pass[bytes]):
         """Yield what is missing or larger."""
         if _counts(before) != _counts(after.model):
             yield f"operators, tensors and bytes of each buffer were {_counts(before)}, are {_counts(after.model)}"
-        if len(after.model) > len(before) + BUFFER_ALIGNMENT * len(_counts(before)[2]):
+        if len(after.model) > len(before) + ALIGNMENT * len(_counts(before)[2]):
             yield f"{len(after.model)} bytes, of {len(before)}"
 
 
@@ -53,7 +49,7 @@ def _counts(model: bytes) -> tuple[int, int, tuple[int, ...]]:
     return sum(g.OperatorsLength() for g in graphs), sum(g.TensorsLength() for g in graphs), sizes
 
 
-class _SharingBuilder(flatbuffers.Builder):  # type: ignore[misc]
+class _SharingBuilder(AlignedBuilder):
     """A Builder that writes each vector and each string once, and returns its offset from then on."""
 
     def __init__(self, size: int) -> None:
@@ -64,8 +60,6 @@ class _SharingBuilder(flatbuffers.Builder):  # type: ignore[misc]
         data = x.tobytes()
         key = (x.dtype.str, data)
         if key not in self.written:
-            if x.dtype.itemsize == 1:  # the bytes of a tensor: a board's kernels read them as 32-bit numbers, too
-                self.Prep(BUFFER_ALIGNMENT, len(data))
             self.written[key] = super().CreateNumpyVector(x)
         return self.written[key]
 

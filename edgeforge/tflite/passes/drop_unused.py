@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from edgeforge.passes import Pass, Rewritten
 from edgeforge.tflite.flatbuffer import operators, write_model
-from edgeforge.tflite.graph import Graph, sources, targets
+from edgeforge.tflite.graph import Graph, intermediates, sources, targets
 
 
 class DropUnused(Pass[bytes]):
@@ -30,7 +30,10 @@ class DropUnused(Pass[bytes]):
         for operator in graph.operators:
             operator.inputs = [places.get(int(old), -1) for old in operator.inputs]
             operator.outputs = [places[int(old)] for old in operator.outputs]
+            operator.intermediates = [places[old] for old in intermediates(operator)] or None
         for signature in graph.model.signatureDefs or []:
+            if signature.subgraphIndex:
+                continue
             for end in (*signature.inputs, *signature.outputs):
                 end.tensorIndex = places[end.tensorIndex]
         return Rewritten(write_model(graph.model), dropped)
@@ -46,5 +49,6 @@ class DropUnused(Pass[bytes]):
 
 def _used(graph: Graph) -> set[int]:
     """Return the places of all tensors that an operator reads or writes, or that are the model's ends."""
-    touched = {place for operator in graph.operators for place in (*sources(operator), *targets(operator))}
+    ends = (sources, targets, intermediates)
+    touched = {place for operator in graph.operators for of in ends for place in of(operator)}
     return touched | set(graph.inputs) | set(graph.outputs)

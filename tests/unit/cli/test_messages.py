@@ -199,15 +199,15 @@ def _write_onnx(folder: Path) -> None:
     import onnx
     from onnx import TensorProto, helper
 
-    def write(name: str, operator: str, batch: int | str = 1) -> None:
+    def write(name: str, operator: str, height: int | str = 8) -> None:
         source, target = (
-            helper.make_tensor_value_info(value, TensorProto.FLOAT, (batch, 1, 8, 8)) for value in ("input", "logits")
+            helper.make_tensor_value_info(value, TensorProto.FLOAT, (1, 1, height, 8)) for value in ("input", "logits")
         )
         graph = helper.make_graph([helper.make_node(operator, ["input"], ["logits"])], "net", [source], [target])
         onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), folder / name)
 
     write("small.onnx", "Relu")
-    write("dynamic.onnx", "Relu", "batch")
+    write("dynamic.onnx", "Relu", "height")
     write("unknown_operator.onnx", "Unheard")
 
 

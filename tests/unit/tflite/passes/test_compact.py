@@ -16,8 +16,8 @@ from edgeforge.quantize.tflite.observers import calibrate
 from edgeforge.quantize.tflite.static import quantize_static, quantize_weights
 from edgeforge.runtimes.litert import LiteRTRunner
 from edgeforge.runtimes.tflm import TFLMRunner
-from edgeforge.tflite.flatbuffer import int8_checks, operators, read_model
-from edgeforge.tflite.passes.compact import BUFFER_ALIGNMENT, Compact
+from edgeforge.tflite.flatbuffer import ALIGNMENT, int8_checks, operators, read_model
+from edgeforge.tflite.passes.compact import Compact
 
 MODEL = DATA / "digits_int8.tflite"
 
@@ -100,7 +100,7 @@ def test_data_lies_where_the_schema_wants_it() -> None:
     starts = [small.find(data) for place in range(model.BuffersLength())
               if (buffer := model.Buffers(place)).DataLength() > 31
               for data in [buffer.DataAsNumpy().tobytes()]]  # fmt: skip
-    assert starts and all(start % BUFFER_ALIGNMENT == 0 for start in starts)
+    assert starts and all(start % ALIGNMENT == 0 for start in starts)
 
 
 def test_a_float_model_quantizes_as_before() -> None:
