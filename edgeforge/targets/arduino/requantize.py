@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from edgeforge.data.representative import read_own
 from edgeforge.errors import EdgeForgeError, RecipeError, StageFailed
 from edgeforge.foreign.wording import cause, remedy
+from edgeforge.input_shapes import fixed_shapes
 from edgeforge.targets.arduino.own_tflite import OwnTFLite
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.conversion import NumberType
@@ -74,7 +75,7 @@ def _float_tflite(path: Path, model: OwnTFLite, x: NDArray[np.float32]) -> bytes
 
     with TemporaryDirectory() as folder:
         static = Path(folder) / path.name
-        static.write_bytes(_with_batch_of_one(path, (1, *x.shape[1:])))
+        static.write_bytes(_with_fixed_input(path, (1, *x.shape[1:])))
         made = convert_variants(static, x, TFLite(variants=("float32",)), lambda share, text: None).variants["float32"]
     if isinstance(made, Exception):
         raise StageFailed(
@@ -83,20 +84,23 @@ def _float_tflite(path: Path, model: OwnTFLite, x: NDArray[np.float32]) -> bytes
     return made
 
 
-def _with_batch_of_one(path: Path, shape: tuple[int, ...]) -> bytes:
-    """Return an .onnx file's model with an input of this shape, where it leaves one free."""
+def _with_fixed_input(path: Path, image: tuple[int, ...]) -> bytes:
+    """Return an .onnx file's model without a free batch, and with an image's shape where it leaves that free."""
     import onnx
 
     from edgeforge.onnx_graph.checks import fix_batch
 
     try:
         model = onnx.load(path)
-        fixed: bytes = fix_batch(model, model.graph.input[0].name, shape).SerializeToString()
+        source = model.graph.input[0]
+        sizes = [size.dim_value for size in source.type.tensor_type.shape.dim]
+        shape = fixed_shapes({source.name: sizes}, {source.name: image} if len(sizes) == len(image) else {})
+        fixed: bytes = fix_batch(model, source.name, shape[source.name]).SerializeToString()
         return fixed
+    except EdgeForgeError:
+        raise
     except Exception as error:  # protobuf's, ONNX's and ONNX Runtime's own
-        raise RecipeError(
-            f"{path}: it cannot be read for inputs of {shape}: {cause(error)}", fix=remedy(error, "export it again")
-        ) from error
+        raise RecipeError(f"{path} cannot be read: {cause(error)}", fix=remedy(error, "export it again")) from error
 
 
 def _comparison(model: OwnTFLite, floating: bytes, made: bytes, x: NDArray[np.float32]) -> list[str]:
