@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from edgeforge.cli.app import Debug, InputShapes, Out, app
-from edgeforge.input_shapes import parse_shapes
+from edgeforge.tflite.input_shapes import parse_shapes
 
 PANEL = "Devices"
 

@@ -9,7 +9,7 @@ import typer
 
 from edgeforge.cli.app import Debug, InputShapes, app
 from edgeforge.errors import BudgetExceeded
-from edgeforge.input_shapes import parse_shapes
+from edgeforge.tflite.input_shapes import parse_shapes
 
 PANEL = "Model files"
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from edgeforge.errors import RecipeError
 from edgeforge.evaluate.latency import interleaved_ms
 from edgeforge.foreign.wording import cause, with_debug
-from edgeforge.input_shapes import AS_THE_FILE_SAYS, Shapes
 from edgeforge.runtimes.load import load_runner
 from edgeforge.tflite.flatbuffer import read_file
+from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes
 from edgeforge.tflite.tensors import image_shape
 
 

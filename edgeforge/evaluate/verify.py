@@ -16,7 +16,6 @@ from edgeforge.evaluate.parity.layers import IMAGES, Progress, evenly_spaced
 from edgeforge.evaluate.parity.runtime_pairs import LITERT, TFLM, Outputs, run_litert
 from edgeforge.evaluate.parity.stage import add_runtimes, affordable, compared, layers_of
 from edgeforge.foreign.wording import reason_of
-from edgeforge.input_shapes import AS_THE_FILE_SAYS, Shapes
 from edgeforge.results.files import QAT_FLOAT_FILE, QAT_ONNX_FILE, published
 from edgeforge.results.report_file import read_report
 from edgeforge.results.rows.parity import LayerRow, ParityRow
@@ -24,6 +23,7 @@ from edgeforge.results.variant import ONNX_FLOAT, TFLITE_FLOAT, TFLITE_INT8, TFL
 from edgeforge.runtimes.load import load_runner
 from edgeforge.tflite.flatbuffer import macs
 from edgeforge.tflite.graph import Graph
+from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes
 from edgeforge.tflite.passes.fixed.order import read_fixed
 from edgeforge.tflite.tensors import image_shape
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from edgeforge.errors import RecipeError
 from edgeforge.foreign.wording import cause, remedy
-from edgeforge.input_shapes import AS_THE_FILE_SAYS, Shapes, fixed_shapes
 from edgeforge.runtimes.native_output import CapturedOutput
+from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes, fixed_shapes
 from edgeforge.tflite.tensors import from_output, tensor_spec, to_input
 
 if TYPE_CHECKING:

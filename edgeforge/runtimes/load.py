@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgeforge.errors import RecipeError
-from edgeforge.input_shapes import AS_THE_FILE_SAYS, Shapes
 from edgeforge.runtimes.runner import Runner
+from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes
 
 SUFFIXES = (".pt", ".onnx", ".tflite")
 

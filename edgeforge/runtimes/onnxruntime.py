@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from edgeforge.errors import RecipeError
 from edgeforge.foreign.wording import cause, remedy
-from edgeforge.input_shapes import AS_THE_FILE_SAYS, Shapes, fixed_shapes
+from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes, fixed_shapes
 from edgeforge.tflite.tensor_spec import TensorSpec
 
 if TYPE_CHECKING:

@@ -30,6 +30,8 @@ def print_fit(rows: Sequence[FitRow], console: Console, title: str) -> None:
     for row in rows:
         for text in row.library.caveats:
             console.print(f"[yellow]![/] {escape(text)}", soft_wrap=True)
+    for text in first.changes:
+        console.print(f"[yellow]![/] `edgeforge pack` changes the file: {escape(text)}", soft_wrap=True)
     console.print(f"[dim]Peak: {escape(peak_text(first))}[/]", soft_wrap=True)
     console.print(f"[dim]Arena as {escape(first.structures)} takes it; RAM and flash with the core's share "
                   f"(`edgeforge boards` says from where); the sketch's code is {_how(first.flash)}.[/]",

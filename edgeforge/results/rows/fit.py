@@ -120,6 +120,7 @@ class FitRow(Row):
     flash: FlashRow
     advice: list[str] = []  # what to change, where a verdict is no
     operators: list[str] = []
+    changes: list[str] = []  # what `edgeforge pack` changes in the file, which is judged as changed
 
     @property
     def deployable(self) -> bool:

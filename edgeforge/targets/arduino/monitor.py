@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.errors import ParityError, RecipeError, StageFailed
 from edgeforge.files import write_whole
 from edgeforge.hardware.libraries import libraries
-from edgeforge.input_shapes import AS_THE_FILE_SAYS, Shapes
 from edgeforge.results.board_files import file_name
 from edgeforge.results.preprocessing import Head, Preprocessing, read_preprocessing_of
 from edgeforge.results.report_file import read_report
@@ -21,6 +20,7 @@ from edgeforge.results.rows.board_run import BoardHead, BoardMismatch, BoardRun
 from edgeforge.targets.arduino.serial_link import STAGE, Link
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.flatbuffer import operators
+from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes
 from edgeforge.tflite.tensors import from_output, to_input
 
 if TYPE_CHECKING:

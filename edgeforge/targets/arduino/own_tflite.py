@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from edgeforge.errors import RecipeError
 from edgeforge.foreign.wording import cause, with_debug
-from edgeforge.input_shapes import AS_THE_FILE_SAYS, Shapes
 from edgeforge.results.preprocessing import Preprocessing, read_preprocessing_of
 from edgeforge.targets.fit.judge import QUANTIZE
 from edgeforge.tflite.flatbuffer import type_name
 from edgeforge.tflite.graph import CONVERSIONS, Graph, sources, targets
+from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes
 from edgeforge.tflite.passes.fixed.order import read_fixed
 from edgeforge.tflite.tensors import image_shape
 

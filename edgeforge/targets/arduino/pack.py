@@ -15,7 +15,6 @@ from edgeforge.files import write_whole
 from edgeforge.hardware.board import Board
 from edgeforge.hardware.boards import board
 from edgeforge.hardware.libraries import Library, library
-from edgeforge.input_shapes import AS_THE_FILE_SAYS, Shapes
 from edgeforge.recipe.schema import DEFAULT_LIBRARY
 from edgeforge.results.preprocessing import Preprocessing, with_preprocessing
 from edgeforge.results.rows.fit import FitRow
@@ -35,6 +34,7 @@ from edgeforge.targets.fit.advice import arena_note
 from edgeforge.targets.fit.flash import contents_of
 from edgeforge.targets.fit.judge import fit_model, fitting
 from edgeforge.targets.fit.library import require_right
+from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes
 
 NOTHING = Wishes()
 NAME = r"[a-zA-Z][a-zA-Z0-9_-]{0,39}"

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, cast
 from edgeforge.data.representative import read_own
 from edgeforge.errors import EdgeForgeError, RecipeError, StageFailed
 from edgeforge.foreign.wording import cause, remedy
-from edgeforge.input_shapes import fixed_shapes
 from edgeforge.targets.arduino.own_tflite import OwnTFLite
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.conversion import NumberType
 from edgeforge.tflite.flatbuffer import read_file
 from edgeforge.tflite.graph import Graph
+from edgeforge.tflite.input_shapes import fixed_shapes
 from edgeforge.tflite.passes.fixed.order import read_fixed
 
 if TYPE_CHECKING:

@@ -17,13 +17,13 @@ from typing import Any
 from edgeforge.builder.stage import Job
 from edgeforge.errors import BudgetExceeded, RecipeError, StageFailed
 from edgeforge.foreign.wording import reason_of
-from edgeforge.input_shapes import AS_THE_FILE_SAYS, Shapes
 from edgeforge.results.files import EDGE_TPU_FILE
 from edgeforge.results.rows.report import EdgeTPUOperator, EdgeTPURow
 from edgeforge.results.variant import shipped_variant
 from edgeforge.targets.edgetpu.limits import LIMITS, Operator
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.flatbuffer import FLOATS, read_model, type_name
+from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes
 from edgeforge.tflite.passes.fixed.order import read_fixed
 
 PROGRAM = "edgetpu_compiler"

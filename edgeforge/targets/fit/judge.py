@@ -11,7 +11,6 @@ from edgeforge.hardware.boards import all_boards, board, boards
 from edgeforge.hardware.libraries import Library, caveats
 from edgeforge.hardware.libraries import library as known_library
 from edgeforge.hardware.op_resolver import OPERATORS
-from edgeforge.input_shapes import AS_THE_FILE_SAYS, Shapes
 from edgeforge.recipe.schema import DEFAULT_LIBRARY
 from edgeforge.results.preprocessing import read_preprocessing_of
 from edgeforge.results.rows.fit import ArenaRow, FitRow, FlashRow, LibraryVerdict, MemoryVerdict, Refusal
@@ -22,6 +21,7 @@ from edgeforge.targets.fit.library import refusals as library_refusals
 from edgeforge.targets.fit.tflm_memory import runtimes
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.graph import CONVERSIONS, Graph, layer_label, sources, targets
+from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes
 from edgeforge.tflite.passes.fixed.order import read_fixed
 
 # Room in the arena above the prediction: for what a later patch of the library may add. More where an operator's
@@ -132,8 +132,7 @@ def fit_file(
         rows = rank_boards(flatbuffer, own, sketch=sketch)
     else:
         rows = [fit_model(flatbuffer, board(board_key, own), key=board_key, sketch=sketch)]
-    said = [f"as `edgeforge pack` writes it: {text}" for text in changes]
-    return [row.model_copy(update={"caveats": [*row.caveats, *said]}) for row in rows]
+    return [row.model_copy(update={"changes": list(changes)}) for row in rows]
 
 
 def rank_boards(

@@ -8,10 +8,10 @@ from typing import Any
 
 from edgeforge.errors import RecipeError
 from edgeforge.foreign.wording import cause, remedy
-from edgeforge.input_shapes import Shapes, fixed_shapes, short_name
 from edgeforge.passes import Pass, Rewritten
 from edgeforge.tflite.flatbuffer import operators, write_model
 from edgeforge.tflite.graph import Graph, TensorRunner, targets
+from edgeforge.tflite.input_shapes import Shapes, fixed_shapes, short_name
 
 
 @dataclass(frozen=True)

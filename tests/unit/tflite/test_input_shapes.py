@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeforge.errors import RecipeError
-from edgeforge.input_shapes import fixed_shapes, parse_shapes
+from edgeforge.tflite.input_shapes import fixed_shapes, parse_shapes
 
 
 @given(st.lists(st.integers(1, 500), min_size=1, max_size=4), st.sampled_from([-1, None, "batch", 0]))
