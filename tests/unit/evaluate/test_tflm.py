@@ -64,7 +64,7 @@ def test_tflm_that_disagrees_with_itself_is_a_row_with_the_reason(
 def test_no_sketch_carries_vectors_of_a_tflm_that_disagrees_with_itself() -> None:
     raw, labels = digit_images()
     with pytest.raises(StageFailed, match="disagrees with itself"):
-        choose_vectors(Drifting(MODEL), MODEL, DIGITS, raw[:10], [str(label) for label in labels[:10]])
+        choose_vectors(Drifting(MODEL), MODEL, DIGITS, raw[:10], [str(label) for label in labels[:10]], 8)
 
 
 def test_a_runtime_that_disagrees_with_itself_is_an_error_of_the_report() -> None:
