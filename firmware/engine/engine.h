@@ -86,4 +86,10 @@ static inline int32_t engine_requantize_wide(int64_t value, int32_t multiplier, 
   return (int32_t)((value * reduced + ((int64_t)1 << (total - 1))) >> total);
 }
 
+/* The sums of int16 layers have 64 bits where their biases have, and are then scaled by 16 bits of the multiplier. */
+static inline int32_t engine_requantize_s16(int64_t sum, int32_t wide, const engine_channel *channel) {
+  return wide ? engine_requantize_wide(sum, channel->multiplier, channel->shift)
+              : engine_requantize((int32_t)sum, channel->multiplier, channel->shift);
+}
+
 #endif

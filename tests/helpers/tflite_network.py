@@ -33,6 +33,7 @@ OPTIONS = {
     "RESIZE_NEAREST_NEIGHBOR": "ResizeNearestNeighborOptions",
     "TRANSPOSE_CONV": "TransposeConvOptions",
     "PACK": "PackOptions",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTMOptions",
     "STRIDED_SLICE": "StridedSliceOptions",
     "SHAPE": "ShapeOptions",
 }

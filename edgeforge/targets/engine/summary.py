@@ -10,7 +10,7 @@ from edgeforge.targets.engine.kernel import Array, Kernel
 from edgeforge.targets.engine.network import Network
 from edgeforge.targets.engine.passes.plan_memory import least_bytes
 
-BYTES = {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "uint16_t": 2}
+BYTES = {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "uint16_t": 2, "int64_t": 8}
 
 
 def summary(network: Network) -> CompiledRow:

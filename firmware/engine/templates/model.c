@@ -24,7 +24,7 @@ extern const {{ declaration }};
 
 void {{ name }}_reset(void *arena) {
 {% for state in states %}
-  memset((uint8_t *)arena + {{ state.offset }}, 0, {{ state.bytes }}); /* {{ state.name }} */
+  memset((uint8_t *)arena + {{ state.offset }}, {{ state.value }}, {{ state.bytes }}); /* {{ state.name }} */
 {% endfor %}
 }
 {% endif %}

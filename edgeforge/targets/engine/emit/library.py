@@ -127,7 +127,13 @@ def _context(network: Network) -> dict[str, Any]:
         "declarations": [array["declaration"] for array in arrays],
         "arrays": arrays,
         "states": [
-            {"name": one.name, "offset": network.places[one.number].offset, "bytes": one.bytes} for one in states
+            {
+                "name": one.name,
+                "offset": network.places[one.number].offset,
+                "bytes": one.bytes,
+                "value": one.zero_point if one.kind == "int8" else 0,  # what stands for 0
+            }
+            for one in states
         ],
         "layers": [_layer(network, number, operator) for number, operator in enumerate(network.operators)],
     }

@@ -26,7 +26,13 @@ from edgeforge.targets.engine.operators.shapes import (
     strided_slice,
     transpose,
 )
-from edgeforge.targets.engine.operators.weighted import conv_2d, depthwise_conv_2d, fully_connected, transpose_conv
+from edgeforge.targets.engine.operators.weighted import (
+    conv_2d,
+    depthwise_conv_2d,
+    fully_connected,
+    lstm,
+    transpose_conv,
+)
 from edgeforge.targets.engine.operators.windows import (
     average_pool_2d,
     max_pool_2d,
@@ -38,7 +44,7 @@ from edgeforge.targets.engine.operators.windows import (
 from edgeforge.targets.engine.read import Lowering
 
 OPERATORS: tuple[Any, ...] = (
-    *(conv_2d, depthwise_conv_2d, fully_connected, transpose_conv),
+    *(conv_2d, depthwise_conv_2d, fully_connected, lstm, transpose_conv),
     *(add, hard_swish, leaky_relu, logistic, lookup, mul, prelu, quantize, relu),
     *(average_pool_2d, max_pool_2d, mean, resize_bilinear, resize_nearest_neighbor, softmax),
     *(concatenation, gather, pad, reshape, split, strided_slice, transpose),

@@ -49,17 +49,42 @@ def require_sums_fit(found: Found, weights: NDArray[Any], channels: Channels, so
     """Refuse int8 layers whose sums could leave 32 bits: TFLM's behaviour is then undefined.
 
     weights: outputs,anything. A sum is at most bias + Σ |weight| · the farthest that an input is from its zero point.
-    Those of int16 layers are of 64 bits.
     """
     import numpy as np
 
-    if source.kind != "int8":
+    if source.kind != "int8":  # those of int16 layers have 64 bits, or are refused
         return
     low, high = LIMITS[source.kind]
     farthest = max(source.zero_point - low, high - source.zero_point, 128)  # folded or not
     largest = np.abs(channels.bias) + np.abs(weights.astype(np.int64)).sum(axis=1) * farthest
     if largest.max() >= INT32:
         found.refuse(f"its sums can reach {int(largest.max()):,}, which 32 bits do not hold", found.input(WEIGHTS))
+
+
+def is_wide(found: Found, source: Tensor) -> bool:
+    """Return whether sums have 64 bits: of int16 inputs, where the bias has or there is none.
+
+    Refuses int16 tensors with a zero point, which TFLM's kernels would leave out.
+    """
+    if source.kind != "int16":
+        return False
+    for tensor in (source, found.output()):
+        if tensor.zero_point:
+            found.refuse("is int16 with a zero point other than 0", tensor)
+    bias = found.optional(BIAS)
+    return bias is None or bias.kind == "int64"
+
+
+def s16_arrays(weights: NDArray[Any], channels: Channels) -> dict[str, Array]:
+    """Return the constants of a layer of int16: the biases have 64 bits and stand by themselves."""
+    import numpy as np
+
+    none = np.zeros(len(channels.bias), np.int64)
+    return {
+        "weights": Array("int8_t", weights.reshape(-1)),
+        "bias": Array("int64_t", channels.bias),
+        "channels": channel_array(channels, none),
+    }
 
 
 def channel_array(channels: Channels, folded: NDArray[np.int64] | None = None) -> Array:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 from edgeforge.targets.engine.ir import Bounds, Channels, Operator, Window
 from edgeforge.targets.engine.kernel import Array, Field, Kernel
-from edgeforge.targets.engine.operators.weighted.channels import channel_array, read_channels, require_sums_fit
+from edgeforge.targets.engine.operators.weighted.channels import (
+    channel_array,
+    is_wide,
+    read_channels,
+    require_sums_fit,
+    s16_arrays,
+)
 from edgeforge.targets.engine.operators.weighted.sizes import image, require_output, window
 from edgeforge.targets.engine.read import Found
 
@@ -25,6 +31,7 @@ class Conv2D(Operator):
     window: Window
     channels: Channels
     bounds: Bounds
+    wide: bool  # whether sums and biases have 64 bits
     four_bits: bool  # whether the file's weights are int4
 
 
@@ -42,7 +49,10 @@ def lower(found: Found) -> Conv2D:
     require_output(found, source, target, moved, weights.shape[0])
     channels = read_channels(found, weights.shape[0], axis=0)
     require_sums_fit(found, weights.reshape(len(weights), -1), channels, source)
-    return Conv2D(found.label, (source,), (target,), weights, moved, channels, found.bounds(target), found.four_bits(1))
+    wide = is_wide(found, source)
+    return Conv2D(
+        found.label, (source,), (target,), weights, moved, channels, found.bounds(target), wide, found.four_bits(1)
+    )
 
 
 class PortableConv2D(Kernel[Conv2D]):
@@ -75,13 +85,20 @@ class PortableConv2D(Kernel[Conv2D]):
 
 
 class PortableConv2D16(PortableConv2D):
-    """The same for activations of int16, whose sums take 64 bits."""
+    """The same for activations of int16, whose sums may take 64 bits."""
 
     function = "engine_conv_2d_s16"
     source = "conv_2d_s16"
 
     def refusal(self, operator: Conv2D) -> str:
         return "" if operator.input.kind == "int16" else "it computes int16"
+
+    def arrays(self, operator: Conv2D) -> dict[str, Array]:
+        return s16_arrays(operator.weights, operator.channels)
+
+    def parameters(self, operator: Conv2D, arrays: Mapping[str, str]) -> Mapping[str, Field]:
+        fields = dict(super().parameters(operator, arrays)) | {"wide": operator.wide, "bias": arrays["bias"]}
+        return {name: value for name, value in fields.items() if not name.endswith("_zero")}
 
 
 LOWERINGS = {"CONV_2D": lower}

@@ -12,9 +12,11 @@ from edgeforge.targets.engine.kernel import Array, Field, Kernel
 from edgeforge.targets.engine.operators.weighted.channels import (
     WEIGHTS,
     channel_array,
+    is_wide,
     read_bias,
     read_channels,
     require_sums_fit,
+    s16_arrays,
 )
 from edgeforge.targets.engine.read import Found
 
@@ -53,8 +55,7 @@ def lower(found: Found) -> FullyConnected:
     if len(found.scales(WEIGHTS)) == 1:
         channels = _one_scale(found, outputs)
     require_sums_fit(found, weights, channels, source)
-    bias = found.optional(2)
-    wide = source.kind == "int16" and (bias is None or bias.kind == "int64")
+    wide = is_wide(found, source)
     return FullyConnected(
         found.label, (source,), (target,), weights, channels, found.bounds(target), found.four_bits(WEIGHTS), wide
     )
@@ -101,5 +102,22 @@ class PortableFullyConnected(Kernel[FullyConnected]):
         }
 
 
+class PortableFullyConnected16(PortableFullyConnected):
+    """The same for activations of int16, whose sums may take 64 bits."""
+
+    function = "engine_fully_connected_s16"
+    source = "fully_connected_s16"
+
+    def refusal(self, operator: FullyConnected) -> str:
+        return "" if operator.input.kind == "int16" else "it computes int16"
+
+    def arrays(self, operator: FullyConnected) -> dict[str, Array]:
+        return s16_arrays(operator.weights, operator.channels)
+
+    def parameters(self, operator: FullyConnected, arrays: Mapping[str, str]) -> Mapping[str, Field]:
+        fields = dict(super().parameters(operator, arrays)) | {"wide": operator.wide, "bias": arrays["bias"]}
+        return {name: value for name, value in fields.items() if not name.endswith("_zero")}
+
+
 LOWERINGS = {"FULLY_CONNECTED": lower}
-KERNELS = (PortableFullyConnected(),)
+KERNELS = (PortableFullyConnected(), PortableFullyConnected16())
