@@ -357,7 +357,7 @@ def graphs(draw: Callable[[st.SearchStrategy[Any]], Any], only: tuple[Any, ...] 
         net.keep_grid(x)
         x = net.operator("RELU", [x], net.shape(x))
     outputs = [x]
-    spare = [place for place in net.made[1:-1] if place != x]
+    spare = [place for place in net.made[1:-1] if place not in (x, net.input)]
     if spare and random.whole(0, 4) == 0:
         outputs.append(random.choice(spare))
     net.graph.inputs, net.graph.outputs = [net.input], outputs

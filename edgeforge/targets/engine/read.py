@@ -138,7 +138,21 @@ def read_network(flatbuffer: bytes, name: str, options: Options, lowerings: Mapp
             found.refuse(f"the engine has no operator {found.kind}", found.outputs[0] if found.outputs else None)
         operators.append(lowerings[found.kind](found))
     inputs, outputs = (tuple(tensors[place] for place in places) for places in (graph.inputs, graph.outputs))
+    _require_computed(outputs, operators)
     return Network(name, inputs, outputs, tuple(operators), options)
+
+
+def _require_computed(outputs: tuple[Tensor, ...], operators: list[Operator]) -> None:
+    """Refuse outputs that no operator writes, and one that is named twice."""
+    written = {tensor for operator in operators for tensor in operator.outputs}
+    for number, tensor in enumerate(outputs):
+        if tensor not in written:
+            reason = f"output tensor {tensor.name} is computed by no operator: it is an input or a constant"
+        elif tensor in outputs[:number]:
+            reason = f"output tensor {tensor.name} is named twice among the outputs"
+        else:
+            continue
+        raise RecipeError(reason, fix="export the model without that output")
 
 
 def _tensor(graph: Graph, place: int) -> Tensor:

@@ -17,11 +17,13 @@ class DropReshapes(Pass[Network]):
         shares, kept, dropped = dict(network.shares), [], []
         fixed = {tensor.number for tensor in (*network.inputs, *network.outputs)}
         for operator in network.operators:
-            home = replace(network, shares=shares).home(operator.input)
-            both_fixed = operator.output.number in fixed and (home in fixed or operator.input.number in fixed)
-            if not isinstance(operator, Reshape) or both_fixed or operator.input.data is not None:
+            source, target = operator.input, operator.output
+            home = replace(network, shares=shares).home(source)
+            if not isinstance(operator, Reshape) or source.data is not None or {home, target.number} <= fixed:
                 kept.append(operator)
                 continue
             dropped.append(operator.label)
-            shares[operator.output.number] = operator.input.number
+            shares[target.number] = source.number
+            if target.number in fixed:
+                fixed.add(home)  # where it is is settled: another output cannot be there too
         return Rewritten(replace(network, operators=tuple(kept), shares=shares), tuple(dropped))
