@@ -18,6 +18,7 @@ from edgeforge.targets.engine.emit.library import write_library
 from edgeforge.targets.engine.ir import C_TYPES
 from edgeforge.targets.engine.network import Network
 from edgeforge.targets.engine.options import Options
+from edgeforge.tflite.graph import TensorRunner
 
 STRICT = ("-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Werror")
 CHECKED = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
@@ -131,6 +132,13 @@ def require_the_bytes_of_tflm(model: bytes, count: int = 6, options: Options | N
         ours = engine_outputs(model, inputs, Path(folder), options)
     for one, other in zip(ours, tflm_outputs(model, inputs), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def xnnpack_outputs(model: bytes, inputs: list[np.ndarray]) -> list[np.ndarray]:
+    """Return what LiteRT writes as it runs on a desk, with XNNPACK: each output N,size."""
+    runner = TensorRunner(model, kernels="xnnpack")
+    rows = [[value.reshape(-1).copy() for value in runner.run(list(images))] for images in zip(*inputs, strict=True)]
+    return [np.stack(one) for one in zip(*rows, strict=True)]
 
 
 def outputs_of(model: bytes) -> int:

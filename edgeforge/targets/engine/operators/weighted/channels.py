@@ -58,7 +58,7 @@ def require_sums_fit(found: Found, weights: NDArray[Any], channels: Channels, so
     farthest = max(source.zero_point - low, high - source.zero_point, 128)  # folded or not
     largest = np.abs(channels.bias) + np.abs(weights.astype(np.int64)).sum(axis=1) * farthest
     if largest.max() >= INT32:
-        found.refuse(f"its sums can reach {int(largest.max()):,}, which 32 bits do not hold", found.input(WEIGHTS))
+        found.refuse(f"gives sums of up to {int(largest.max()):,}, which 32 bits do not hold", found.input(WEIGHTS))
 
 
 def is_wide(found: Found, source: Tensor) -> bool:
