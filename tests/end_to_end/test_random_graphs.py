@@ -3,7 +3,10 @@
 import pytest
 from engine_program import require_the_bytes_of_tflm
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.strategies import sampled_from
 from random_graphs import graphs
+
+from edgeforge.targets.engine.options import Optimize, Options
 
 
 @pytest.mark.proof
@@ -15,6 +18,6 @@ from random_graphs import graphs
     phases=(Phase.generate, Phase.shrink),
 )
 @seed(2026)
-@given(graphs())
-def test_a_thousand_have_the_bytes_of_tflm(model: bytes) -> None:
-    require_the_bytes_of_tflm(model)
+@given(graphs(), sampled_from(("speed", "size")))  # fast kernels, and those to be read
+def test_a_thousand_have_the_bytes_of_tflm(model: bytes, optimize: Optimize) -> None:
+    require_the_bytes_of_tflm(model, options=Options(optimize=optimize))

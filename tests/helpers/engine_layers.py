@@ -37,11 +37,12 @@ class Case:
 
 
 class Layers:
-    """Draws layers; each has tensors of its own, numbered on."""
+    """Draws layers; each has tensors of its own, numbered on. wide: with left shifts and clamped outputs too."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, wide: bool = False) -> None:
         self.random = np.random.default_rng(seed)
         self.tensors = 0
+        self.wide = wide
 
     def whole(self, low: int, high: int) -> int:
         return int(self.random.integers(low, high + 1))
@@ -73,10 +74,17 @@ class Layers:
         if self.whole(0, 3) == 0:
             multiplier = self.random.choice([2**30, 2**31 - 1, 0], count)
             shift = np.where(multiplier == 0, 0, -self.random.choice([1, spread, 31], count))
+        if self.wide and self.whole(0, 3) == 0:
+            shift = self.random.choice([0, 3, -spread], count)
         if alike:
             multiplier[:], shift[:] = multiplier[0], shift[0]
         bias = self.random.integers(-(2**14), 2**14, count)
         return Channels(bias.astype(np.int64), multiplier.astype(np.int32), shift.astype(np.int32))
+
+    def bounds(self) -> Bounds:
+        if self.wide and self.whole(0, 1):
+            return Bounds(self.whole(-128, 0), self.whole(0, 127))
+        return INT8
 
     def window(self, size: Pair, stride: Pair, dilation: Pair, *, same: bool = False) -> Window:
         if same:
@@ -93,9 +101,9 @@ class Layers:
         inputs = self.values(*shape)
         columns = taken(inputs, source.zero_point, window)  # N,y,x,h,w,I
         sums = np.einsum("nyxhwi,ohwi->nyxo", columns, weights.astype(np.int64))
-        target = self.tensor(sums.shape)
-        operator = Conv2D("CONV_2D", (source,), (target,), weights, window, channels, INT8, False)
-        return Case(operator, (inputs,), requantized(sums, channels, target))
+        target, bounds = self.tensor(sums.shape), self.bounds()
+        operator = Conv2D("CONV_2D", (source,), (target,), weights, window, channels, bounds, False)
+        return Case(operator, (inputs,), requantized(sums, channels, target, bounds))
 
     def depthwise(self, shape: Sequence[int], window: Window, multiplier: int = 1) -> Case:
         source = self.tensor(shape)
@@ -104,17 +112,17 @@ class Layers:
         inputs = self.values(*shape)
         columns = np.repeat(taken(inputs, source.zero_point, window), multiplier, axis=5)
         sums = np.einsum("nyxhwo,hwo->nyxo", columns, weights.astype(np.int64))
-        target = self.tensor(sums.shape)
-        operator = DepthwiseConv2D("DEPTHWISE", (source,), (target,), weights, window, channels, INT8, False)
-        return Case(operator, (inputs,), requantized(sums, channels, target))
+        target, bounds = self.tensor(sums.shape), self.bounds()
+        operator = DepthwiseConv2D("DEPTHWISE", (source,), (target,), weights, window, channels, bounds, False)
+        return Case(operator, (inputs,), requantized(sums, channels, target, bounds))
 
     def dense(self, rows: int, depth: int, outputs: int, *, alike: bool) -> Case:
         source, target = self.tensor((rows, depth)), self.tensor((rows, outputs))
         weights, inputs = self.weights(outputs, depth), self.values(rows, depth)
-        channels = self.channels(outputs, depth, alike=alike)
+        channels, bounds = self.channels(outputs, depth, alike=alike), self.bounds()
         sums = (inputs.astype(np.int64) - source.zero_point) @ weights.T.astype(np.int64)
-        operator = FullyConnected("DENSE", (source,), (target,), weights, channels, INT8, False, False)
-        return Case(operator, (inputs,), requantized(sums, channels, target))
+        operator = FullyConnected("DENSE", (source,), (target,), weights, channels, bounds, False, False)
+        return Case(operator, (inputs,), requantized(sums, channels, target, bounds))
 
     def add(self, size: int, sign: int, *, first_is_halved: bool) -> Case:
         a, b, target = (self.tensor((1, size)) for _ in range(3))
@@ -178,9 +186,9 @@ def requantize(sums: np.ndarray, multiplier: Any, shift: Any) -> np.ndarray:
     return np.sign(high) * ((abs(high) + ((np.int64(1) << right) >> 1)) >> right)
 
 
-def requantized(sums: np.ndarray, channels: Channels, target: Tensor) -> np.ndarray:
+def requantized(sums: np.ndarray, channels: Channels, target: Tensor, bounds: Bounds) -> np.ndarray:
     exact = requantize(sums + channels.bias, channels.multiplier, channels.shift) + target.zero_point
-    return exact.clip(-128, 127).astype(np.int8)
+    return exact.clip(bounds.low, bounds.high).astype(np.int8)
 
 
 def run_cases(cases: Sequence[Case], options: Options, folder: Path) -> tuple[Network, Run]:
@@ -211,9 +219,11 @@ def _copy(source: Tensor, target: Tensor) -> Operator:
     return MaxPool2D("COPY", (flat,), (out,), Window((1, 1), (1, 1), (1, 1), Padding()), INT8)
 
 
-def require_the_oracle(make: Callable[[Layers], Case | None], count: int, options: Options, folder: Path) -> set[str]:
+def require_the_oracle(
+    make: Callable[[Layers], Case | None], count: int, options: Options, folder: Path, *, wide: bool = False
+) -> set[str]:
     """Fail unless layers write the oracle's bytes; return the functions that computed them."""
-    layers = Layers(count)
+    layers = Layers(count, wide=wide)
     cases = [case for _ in range(count) if (case := make(layers)) is not None]
     network, run = run_cases(cases, options, folder)
     for case, found in zip(cases, run.outputs, strict=True):

@@ -13,6 +13,9 @@ from edgeforge.targets.engine.kernels.dsp.depthwise_1d import DspDepthwise1D
 from edgeforge.targets.engine.kernels.dsp.depthwise_3x3 import DspDepthwise3x3
 from edgeforge.targets.engine.kernels.dsp.fully_connected import DspFullyConnected
 from edgeforge.targets.engine.kernels.dsp.max_pool_2d import DspMaxPool2D
+from edgeforge.targets.engine.kernels.scalar.conv_2d import ScalarConv2D
+from edgeforge.targets.engine.kernels.scalar.depthwise import ScalarDepthwise
+from edgeforge.targets.engine.kernels.scalar.fully_connected import ScalarFullyConnected
 from edgeforge.targets.engine.operators.table import PORTABLE_KERNELS
 
 # In the order in which they are tried: the first that the core has the features for, and that does not refuse.
@@ -23,6 +26,7 @@ DSP: tuple[Kernel[Any], ...] = (
     DspFullyConnected(),
     *(DspAdd(), DspAverage(), DspMaxPool2D()),
 )
-SCALAR: tuple[Kernel[Any], ...] = ()  # faster on any core than the portable ones, which are written to be read
+# Faster on any core than the portable ones, which are written to be read.
+SCALAR: tuple[Kernel[Any], ...] = (ScalarConv2D(), ScalarDepthwise(), ScalarFullyConnected())
 
 KERNELS: tuple[Kernel[Any], ...] = (*HELIUM, *DSP, *SCALAR, *PORTABLE_KERNELS)

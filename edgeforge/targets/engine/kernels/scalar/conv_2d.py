@@ -1,0 +1,61 @@
+"""CONV_2D in plain C: two columns and two channels at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from edgeforge.targets.engine.kernel import Array, Field, Kernel, Names
+from edgeforge.targets.engine.kernels.scalar.channels import even_rows, folded_bias, scalar_channels
+from edgeforge.targets.engine.operators.weighted.conv_2d import Conv2D
+from edgeforge.targets.engine.operators.weighted.sizes import image, window
+
+
+class ScalarConv2D(Kernel[Conv2D]):
+    """Any window, any channels, one group; int8."""
+
+    operator = Conv2D
+    function = "engine_scalar_conv_2d"
+    source = "scalar/conv_2d"
+    needs = ("scalar/products",)
+    roundings = ("double",)
+    optimizes = ("speed",)
+
+    def refusal(self, operator: Conv2D) -> str:
+        if operator.input.kind != "int8":
+            return "it computes int8"
+        return "" if operator.input.shape[3] == operator.weights.shape[3] else "it has no groups"
+
+    def arrays(self, operator: Conv2D) -> dict[str, Array]:
+        bias = folded_bias(operator.channels, operator.weights, operator.input.zero_point)
+        return {
+            "weights": Array("int8_t", even_rows(operator.weights)),
+            "channels": scalar_channels(operator.channels, bias),
+        }
+
+    def scratch(self, operator: Conv2D) -> int:
+        return 0 if _direct(operator) else 2 * operator.weights[0].size
+
+    def arguments(self, names: Names) -> tuple[str, ...]:
+        return (*names.inputs, *names.outputs, names.scratch)
+
+    def parameters(self, operator: Conv2D, arrays: Mapping[str, str]) -> Mapping[str, Field]:
+        return {
+            "batches": operator.input.shape[0],
+            "input": image(operator.input),
+            "output": image(operator.output),
+            "window": window(operator.window),
+            "depth": operator.weights[0].size,
+            "direct": _direct(operator),
+            "input_zero": operator.input.zero_point,
+            "output_zero": operator.output.zero_point,
+            "low": operator.bounds.low,
+            "high": operator.bounds.high,
+            "weights": arrays["weights"],
+            "channels": arrays["channels"],
+        }
+
+
+def _direct(operator: Conv2D) -> bool:
+    """Return whether the pixels are the columns."""
+    moved = operator.window
+    return moved.size == (1, 1) and moved.stride == (1, 1) and not moved.padding

@@ -1,0 +1,45 @@
+"""DEPTHWISE_CONV_2D in plain C: which taps lie in the image is found once a pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from edgeforge.targets.engine.kernel import Array, Field, Kernel
+from edgeforge.targets.engine.kernels.scalar.channels import scalar_channels
+from edgeforge.targets.engine.operators.weighted.depthwise_conv_2d import DepthwiseConv2D
+from edgeforge.targets.engine.operators.weighted.sizes import image, window
+
+
+class ScalarDepthwise(Kernel[DepthwiseConv2D]):
+    """Any window, any multiplier; int8."""
+
+    operator = DepthwiseConv2D
+    function = "engine_scalar_depthwise"
+    source = "scalar/depthwise"
+    roundings = ("double",)
+    optimizes = ("speed",)
+
+    def refusal(self, operator: DepthwiseConv2D) -> str:
+        return "" if operator.input.kind == "int8" else "it computes int8"
+
+    def arrays(self, operator: DepthwiseConv2D) -> dict[str, Array]:
+        weights = operator.weights.transpose(2, 0, 1).reshape(-1)
+        return {
+            "weights": Array("int8_t", weights),
+            "channels": scalar_channels(operator.channels, operator.channels.bias),
+        }
+
+    def parameters(self, operator: DepthwiseConv2D, arrays: Mapping[str, str]) -> Mapping[str, Field]:
+        return {
+            "batches": operator.input.shape[0],
+            "input": image(operator.input),
+            "output": image(operator.output),
+            "multiplier": operator.multiplier,
+            "window": window(operator.window),
+            "input_zero": operator.input.zero_point,
+            "output_zero": operator.output.zero_point,
+            "low": operator.bounds.low,
+            "high": operator.bounds.high,
+            "weights": arrays["weights"],
+            "channels": arrays["channels"],
+        }

@@ -1,0 +1,89 @@
+/* Two columns of values and two output channels at a time: products.h. */
+#include "conv_2d.h"
+
+#include <string.h>
+
+#include "products.h"
+
+/* Two columns share loads of weights where there are registers for them. */
+#if defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_8M_BASE__)
+#define COLUMNS 1
+#else
+#define COLUMNS 2
+#endif
+
+/* The values under one window, one after the other; the zero point where it reaches beyond the image. */
+static void gather(const engine_scalar_conv_2d_layer *layer, const int8_t *in, int32_t top, int32_t left, int8_t *to) {
+  const engine_image *image = &layer->input;
+  const engine_window *window = &layer->window;
+  const int32_t depth = image->depth;
+  const int32_t reach = left + (window->width - 1) * window->dilation_x;
+  const int32_t whole = window->dilation_x == 1 && left >= 0 && reach < image->width;
+  for (int32_t j = 0; j < window->height; j++) {
+    const int32_t y = top + j * window->dilation_y, run = window->width * depth;
+    const int8_t *row = in + y * image->width * depth;
+    if (y < 0 || y >= image->height) {
+      memset(to, layer->input_zero, (size_t)run);
+      to += run;
+    } else if (whole) {
+      memcpy(to, row + left * depth, (size_t)run);
+      to += run;
+    } else {
+      for (int32_t i = 0; i < window->width; i++, to += depth) {
+        const int32_t x = left + i * window->dilation_x;
+        if (x < 0 || x >= image->width) {
+          memset(to, layer->input_zero, (size_t)depth);
+        } else {
+          memcpy(to, row + x * depth, (size_t)depth);
+        }
+      }
+    }
+  }
+}
+
+/* All channels of `count` columns, one or COLUMNS. */
+static void multiply(const engine_scalar_conv_2d_layer *layer, const int8_t *column, int32_t count, int8_t *out) {
+  const int32_t channels = layer->output.depth, depth = layer->depth;
+  const int8_t *weights = layer->weights;
+  for (int32_t c = 0; c < channels; c += 2, weights += 2 * depth) {
+    const engine_scalar_channel *const first = &layer->channels[c], *const second = first + (c + 1 < channels);
+    int32_t sums[4] = {first->bias, second->bias, first->bias, second->bias};
+    if (count == 2) {
+      engine_scalar_two_by_two(column, column + depth, weights, weights + depth, depth, sums);
+    } else {
+      engine_scalar_one_by_two(column, weights, weights + depth, depth, sums);
+    }
+    for (int32_t p = 0; p < count; p++) {
+      int8_t *const to = out + p * channels + c;
+      to[0] = (int8_t)engine_scalar_requantize(sums[2 * p], first, layer->output_zero, layer->low, layer->high);
+      if (c + 1 == channels) continue;
+      to[1] = (int8_t)engine_scalar_requantize(sums[2 * p + 1], second, layer->output_zero, layer->low, layer->high);
+    }
+  }
+}
+
+void engine_scalar_conv_2d(const engine_scalar_conv_2d_layer *layer, const int8_t *in, int8_t *out, void *scratch) {
+  const engine_window *window = &layer->window;
+  const int32_t pixels = layer->output.height * layer->output.width, depth = layer->depth;
+  int8_t *const columns = scratch;
+  for (int32_t batch = 0; batch < layer->batches; batch++) {
+    int32_t x = 0, y = 0;
+    for (int32_t left = pixels; left > 0;) {
+      const int32_t count = left < COLUMNS ? left : COLUMNS;
+      const int8_t *column = columns;
+      for (int32_t p = 0; p < count; p++) {
+        if (layer->direct) {
+          if (p == 0) column = in + (pixels - left) * depth;
+          continue;
+        }
+        gather(layer, in, y * window->stride_y - window->top, x * window->stride_x - window->left,
+               columns + p * depth);
+        if (++x == layer->output.width) x = 0, y++;
+      }
+      multiply(layer, column, count, out);
+      out += count * layer->output.depth;
+      left -= count;
+    }
+    in += layer->input.height * layer->input.width * layer->input.depth;
+  }
+}
