@@ -102,7 +102,9 @@ class Layers:
         columns = taken(inputs, source.zero_point, window)  # N,y,x,h,w,I
         sums = np.einsum("nyxhwi,ohwi->nyxo", columns, weights.astype(np.int64))
         target, bounds = self.tensor(sums.shape), self.bounds()
-        operator = Conv2D("CONV_2D", (source,), (target,), weights, window, channels, bounds, False)
+        operator = Conv2D(
+            "CONV_2D", (source,), (target,), weights, window, channels, bounds, wide=False, four_bits=False
+        )
         return Case(operator, (inputs,), requantized(sums, channels, target, bounds))
 
     def depthwise(self, shape: Sequence[int], window: Window, multiplier: int = 1) -> Case:
@@ -113,7 +115,9 @@ class Layers:
         columns = np.repeat(taken(inputs, source.zero_point, window), multiplier, axis=5)
         sums = np.einsum("nyxhwo,hwo->nyxo", columns, weights.astype(np.int64))
         target, bounds = self.tensor(sums.shape), self.bounds()
-        operator = DepthwiseConv2D("DEPTHWISE", (source,), (target,), weights, window, channels, bounds, False)
+        operator = DepthwiseConv2D(
+            "DEPTHWISE", (source,), (target,), weights, window, channels, bounds, wide=False, four_bits=False
+        )
         return Case(operator, (inputs,), requantized(sums, channels, target, bounds))
 
     def dense(self, rows: int, depth: int, outputs: int, *, alike: bool) -> Case:
@@ -121,7 +125,7 @@ class Layers:
         weights, inputs = self.weights(outputs, depth), self.values(rows, depth)
         channels, bounds = self.channels(outputs, depth, alike=alike), self.bounds()
         sums = (inputs.astype(np.int64) - source.zero_point) @ weights.T.astype(np.int64)
-        operator = FullyConnected("DENSE", (source,), (target,), weights, channels, bounds, False, False)
+        operator = FullyConnected("DENSE", (source,), (target,), weights, channels, bounds, wide=False, four_bits=False)
         return Case(operator, (inputs,), requantized(sums, channels, target, bounds))
 
     def add(self, size: int, sign: int, *, first_is_halved: bool) -> Case:
