@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from edgeforge.cli.app import Debug, app
+from edgeforge.cli.app import Debug, InputShapes, app
 from edgeforge.cli.models import PANEL
+from edgeforge.tflite.input_shapes import parse_shapes
 
 
 @app.command(name="compile", rich_help_panel=PANEL)
@@ -29,6 +30,7 @@ def compile_(
         Path | None, typer.Option("--out", help="The folder to write; default: compiled/NAME.", show_default=False)
     ] = None,
     name: Annotated[str | None, typer.Option(help="What C functions begin with; default: the file's name.")] = None,
+    shape: InputShapes = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier library.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
     debug: Debug = False,
@@ -55,8 +57,9 @@ def compile_(
     options = Options(core_named(core), optimize, rounding, max_ram)
     with quiet_bar("compile") as progress:
         networks, folder = compile_files(
-            models, out, options, name=name, force=force, progress=lambda text: progress(0.5, text)
-        )
+            models, out, options, name=name, force=force, shapes=parse_shapes(shape or ()),
+            progress=lambda text: progress(0.5, text),
+        )  # fmt: skip
     rows = [summary(network) for network in networks]
     if json:
         from json import dumps

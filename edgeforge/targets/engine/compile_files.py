@@ -15,6 +15,7 @@ from edgeforge.targets.engine.network import Network
 from edgeforge.targets.engine.options import Options
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.flatbuffer import read_file
+from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes
 
 NAME = r"[a-zA-Z][a-zA-Z0-9_-]{0,39}"
 MARK = "engine.h"  # a folder with it was written by this
@@ -27,10 +28,12 @@ def compile_files(
     *,
     name: str | None,
     force: bool,
+    shapes: Shapes = AS_THE_FILE_SAYS,
     progress: Callable[[str], None],
 ) -> tuple[list[Network], Path]:
     """Write a library of several models into a folder (compiled/NAME by default); return them and the folder.
 
+    shapes: of inputs that a file leaves free beyond the batch, which is 1.
     Raises RecipeError for files, names and layers that cannot be compiled, BudgetExceeded when memory is not enough.
     """
     if name is not None and len(models) > 1:
@@ -45,7 +48,7 @@ def compile_files(
     for one, model in zip(names, models, strict=True):
         progress(f"compiling {model.name}")
         try:
-            networks.append(compile_model(pure_flatbuffer(read_file(model)), one, options))
+            networks.append(compile_model(pure_flatbuffer(read_file(model)), one, options, shapes))
         except EdgeForgeError as error:
             error.reason = error.reason if str(model) in error.reason else f"{model}: {error.reason}"
             raise

@@ -135,7 +135,9 @@ def read_network(flatbuffer: bytes, name: str, options: Options, lowerings: Mapp
     for number in range(len(graph.operators)):
         found = Found(graph, number, tensors, options)
         if found.kind not in lowerings:
-            found.refuse(f"is computed by {found.kind}, which the engine does not compile", found.output())
+            found.refuse(
+                f"is computed by {found.kind}, which the engine does not compile", next(iter(found.outputs), None)
+            )
         operators.append(lowerings[found.kind](found))
     inputs, outputs = (tuple(tensors[place] for place in places) for places in (graph.inputs, graph.outputs))
     _require_computed(outputs, operators)
