@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import prod
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from edgeforge.errors import RecipeError
 from edgeforge.targets.engine.fixed_point import activation_bounds
-from edgeforge.targets.engine.ir import Bounds, Operator, Padding, Tensor, Window
+from edgeforge.targets.engine.ir import C_TYPES, Bounds, Operator, Padding, Tensor, Window
 from edgeforge.targets.engine.network import Network
 from edgeforge.targets.engine.options import Options
 from edgeforge.tflite.flatbuffer import type_name
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-KINDS = ("int8", "int16", "int32", "float32")
 type Lowering = Callable[[Found], Operator]
 
 
@@ -140,8 +140,20 @@ def read_network(flatbuffer: bytes, name: str, options: Options, lowerings: Mapp
             )
         operators.append(lowerings[found.kind](found))
     inputs, outputs = (tuple(tensors[place] for place in places) for places in (graph.inputs, graph.outputs))
+    _require_ends(inputs, outputs)
     _require_computed(outputs, operators)
     return Network(name, inputs, outputs, tuple(operators), options)
+
+
+def _require_ends(inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]) -> None:
+    """Refuse inputs and outputs that C has no type for here."""
+    for what, tensors in (("input", inputs), ("output", outputs)):
+        for tensor in tensors:
+            if tensor.kind not in C_TYPES:
+                raise RecipeError(
+                    f"{what} tensor {tensor.name} is {tensor.kind}; the engine compiles {', '.join(C_TYPES)}",
+                    fix="convert the model with int8 inputs and outputs",
+                )
 
 
 def _require_computed(outputs: tuple[Tensor, ...], operators: list[Operator]) -> None:
@@ -172,8 +184,6 @@ def _tensor(graph: Graph, place: int) -> Tensor:
 
 def _unpacked(raw: bytes, shape: tuple[int, ...]) -> bytes:
     """Return int4 values, two a byte and the lower half first, as int8."""
-    from math import prod
-
     import numpy as np
 
     both = np.frombuffer(raw, np.int8)

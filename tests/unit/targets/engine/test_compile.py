@@ -10,7 +10,9 @@ from tflite_network import Network
 
 from edgeforge.errors import RecipeError
 from edgeforge.targets.engine.compile import compile_model
+from edgeforge.targets.engine.emit.library import library_files
 from edgeforge.targets.engine.options import Options
+from edgeforge.tflite.flatbuffer import write_model
 
 
 @pytest.mark.parametrize("name", ["digits_int8", "digits_int8_per_channel_dense"])
@@ -33,3 +35,24 @@ def test_what_cannot_be_compiled_is_named() -> None:
     net = Network()
     with pytest.raises(RecipeError, match=r"CONV_2D 0 \(conv_2d_0\): tensor \S+ is float32"):
         compile_model(net.build(net.conv(net.input, np.ones((2, 1, 1, 3)))), "net")
+
+
+def test_an_output_that_nothing_computes_is_refused() -> None:
+    net = Network(kind="INT8")
+    net.build(net.relu(net.input))
+    net.graph.outputs = [net.graph.outputs[0], net.input]
+    with pytest.raises(RecipeError, match="output tensor input_0 is computed by no operator"):
+        compile_model(write_model(net.model), "net")
+
+
+def test_a_constant_that_is_cut_short_is_refused() -> None:
+    net = Network(kind="INT8")
+    x = net.conv(net.input, np.ones((2, 1, 1, 3)))
+    net.model.buffers[1].data = net.model.buffers[1].data[:5]
+    with pytest.raises(RecipeError, match=r"tensor weights_1 has 5 bytes; its shape .* and type int8 take 6"):
+        compile_model(net.build(x), "net")
+
+
+def test_the_same_model_gives_the_same_text() -> None:
+    model = (DATA / "digits_int8.tflite").read_bytes()
+    assert library_files([compile_model(model, "net")]) == library_files([compile_model(model, "net")])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edgeforge.targets.engine.ir import Operator
+from edgeforge.targets.engine.ir import C_TYPES, Operator
 from edgeforge.targets.engine.kernel import Field, Kernel
 from edgeforge.targets.engine.read import Found
 
@@ -17,7 +17,7 @@ class Reshape(Operator):
 
 def lower(found: Found) -> Reshape:
     """Return the operator; the new shape is the output's."""
-    source, target = found.input(0), found.output()
+    source, target = found.input(0, *C_TYPES), found.output()
     if source.size != target.size or source.kind != target.kind:
         found.refuse(f"has {target.size} values; the input has {source.size}", target)
     return Reshape(found.label, (source,), (target,))
