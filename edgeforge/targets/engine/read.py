@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from edgeforge.errors import RecipeError
 from edgeforge.targets.engine.fixed_point import activation_bounds
-from edgeforge.targets.engine.ir import C_TYPES, Bounds, Operator, Padding, Tensor, Window
+from edgeforge.targets.engine.ir import BYTES, C_TYPES, Bounds, Operator, Padding, Tensor, Window
 from edgeforge.targets.engine.network import Network
 from edgeforge.targets.engine.options import Options
 from edgeforge.tflite.flatbuffer import type_name
@@ -177,9 +177,13 @@ def _tensor(graph: Graph, place: int) -> Tensor:
     kind = spec.dtype
     if kind == "int4":
         kind, raw = "int8", None if raw is None else _unpacked(raw, graph.shape(place))
-    return Tensor(
-        place, graph.name(place).split(";")[0], spec.shape, kind, spec.scale or 0.0, spec.zero_point or 0, raw
-    )
+    name, shape = graph.name(place).split(";")[0], spec.shape
+    if raw is not None and kind in BYTES and len(raw) != prod(shape) * BYTES[kind]:
+        raise RecipeError(
+            f"tensor {name} has {len(raw)} bytes; its shape {shape} and type {kind} take {prod(shape) * BYTES[kind]}",
+            fix="the file is damaged: copy or convert it again",
+        )
+    return Tensor(place, name, shape, kind, spec.scale or 0.0, spec.zero_point or 0, raw)
 
 
 def _unpacked(raw: bytes, shape: tuple[int, ...]) -> bytes:
