@@ -192,7 +192,7 @@ STAGES: tuple[Stage, ...] = (
         "Judge whether it fits the boards",
         reads=("targets", "boards", "on_misfit", "library", "quantize.ship"),
         after=TFLITE_MODELS,
-        uses=LITERT,
+        uses=("tflite-micro", *LITERT),
     ),
     # What the network before pruning would have taken, to compare with.
     Stage(
@@ -252,7 +252,7 @@ STAGES: tuple[Stage, ...] = (
         "Run in TensorFlow Lite Micro",
         reads=("quantize.ship",),
         after=("data", *TFLITE_MODELS),
-        uses=("tflite-micro", "numpy"),
+        uses=("tflite-micro", *LITERT),
     ),
     Stage(
         "measure",

@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.builder.stage import Job
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import StageFailed
+from edgeforge.evaluate.engines.inputs import inputs_of_images
+from edgeforge.evaluate.engines.judge import confirmed
 from edgeforge.evaluate.predict import test_sets, write_agreements
 from edgeforge.results.files import PREDICTIONS_FILE, TFLM_FILE
 from edgeforge.results.variant import TFLM_INT8, Variant, shipped_variant, write_variants
 from edgeforge.runtimes.self_agreement import require_tflm_agreement
 from edgeforge.runtimes.tflm import TFLMRunner
+from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.flatbuffer import macs
+from edgeforge.tflite.graph import Graph
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,6 +37,7 @@ def run_tflm(job: Job) -> None:
     tflm.json: source (the variant that it runs), arena_bytes, arena_head_bytes, arena_tail_bytes, operators,
     unsupported, images, of, reason. `reason` says why there are no figures: no such model was made, or TFLM refuses
     it, and `unsupported` names the operator it stopped at, or disagrees with itself: nothing it says is kept then.
+    Raises ParityError when LiteRT's reference kernels compute a layer differently: neither's answer is a golden then.
     """
     import numpy as np
 
@@ -48,6 +53,9 @@ def run_tflm(job: Job) -> None:
         job.progress(0.0, "whether it agrees with itself")
         found = require_tflm_agreement(runner, path, images[index[:AGAIN]])
         write_agreements(job.output, {TFLM_INT8: found}, "tflm")
+        job.progress(0.0, "whether LiteRT agrees with it, layer by layer")
+        flatbuffer = pure_flatbuffer(path.read_bytes())
+        confirmed(flatbuffer, inputs_of_images(Graph(flatbuffer), images))
         rows = []
         for start in range(0, len(index), PORTION):
             job.progress(start / len(index), f"{len(index)} images")

@@ -2,106 +2,21 @@
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
+
 from edgeforge.errors import StageFailed
 
-# Operators that MicroMutableOpResolver has a method for (tflite-micro, micro_mutable_op_resolver.h).
-OPERATORS = frozenset(
-    [
-        "ABS",
-        "ADD",
-        "ADD_N",
-        "ARG_MAX",
-        "ARG_MIN",
-        "AVERAGE_POOL_2D",
-        "BATCH_MATMUL",
-        "BATCH_TO_SPACE_ND",
-        "BROADCAST_ARGS",
-        "BROADCAST_TO",
-        "CAST",
-        "CEIL",
-        "CONCATENATION",
-        "CONV_2D",
-        "COS",
-        "CUMSUM",
-        "DEPTH_TO_SPACE",
-        "DEPTHWISE_CONV_2D",
-        "DEQUANTIZE",
-        "DIV",
-        "ELU",
-        "EQUAL",
-        "EXP",
-        "EXPAND_DIMS",
-        "FILL",
-        "FLOOR",
-        "FLOOR_DIV",
-        "FLOOR_MOD",
-        "FULLY_CONNECTED",
-        "GATHER",
-        "GATHER_ND",
-        "GREATER",
-        "GREATER_EQUAL",
-        "HARD_SWISH",
-        "IF",
-        "L2_NORMALIZATION",
-        "L2_POOL_2D",
-        "LEAKY_RELU",
-        "LESS",
-        "LESS_EQUAL",
-        "LOG",
-        "LOG_SOFTMAX",
-        "LOGICAL_AND",
-        "LOGICAL_NOT",
-        "LOGICAL_OR",
-        "LOGISTIC",
-        "MAX_POOL_2D",
-        "MAXIMUM",
-        "MEAN",
-        "MINIMUM",
-        "MIRROR_PAD",
-        "MUL",
-        "NEG",
-        "NOT_EQUAL",
-        "PACK",
-        "PAD",
-        "PADV2",
-        "PRELU",
-        "QUANTIZE",
-        "REDUCE_MAX",
-        "REDUCE_MIN",
-        "RELU",
-        "RELU6",
-        "RESHAPE",
-        "RESIZE_BILINEAR",
-        "RESIZE_NEAREST_NEIGHBOR",
-        "REVERSE_V2",
-        "ROUND",
-        "RSQRT",
-        "SHAPE",
-        "SIN",
-        "SLICE",
-        "SOFTMAX",
-        "SPACE_TO_BATCH_ND",
-        "SPACE_TO_DEPTH",
-        "SPLIT",
-        "SPLIT_V",
-        "SQRT",
-        "SQUARE",
-        "SQUARED_DIFFERENCE",
-        "SQUEEZE",
-        "STRIDED_SLICE",
-        "SUB",
-        "SUM",
-        "SVDF",
-        "TANH",
-        "TRANSPOSE",
-        "TRANSPOSE_CONV",
-        "UNPACK",
-        "ZEROS_LIKE",
-    ]
-)
+# The operators that the installed TFLM has, and with it MicroMutableOpResolver a method for.
+OPERATORS = frozenset(tomllib.loads(Path(__file__).with_name("tflm_operators.toml").read_text())["operators"])
 
 # Where the method's name does not follow from the operator's.
-SPECIAL = {"CUMSUM": "AddCumSum", "PADV2": "AddPadV2", "BATCH_MATMUL": "AddBatchMatMul"}
+SPECIAL = {
+    "CUMSUM": "AddCumSum",
+    "PADV2": "AddPadV2",
+    "BATCH_MATMUL": "AddBatchMatMul",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": "AddUnidirectionalSequenceLSTM",
+}
 
 
 def resolver_method(operator: str) -> str:

@@ -12,6 +12,7 @@ from edgeforge.errors import StageFailed
 from edgeforge.foreign.wording import cause, remedy
 from edgeforge.runtimes.native_output import CapturedOutput
 from edgeforge.tflite.associated_files import pure_flatbuffer
+from edgeforge.tflite.graph import Graph
 from edgeforge.tflite.tensors import from_output, tensor_spec, to_input
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class TFLMRunner:
                 raise StageFailed(
                     f"TFLM refuses the model: {cause(error)}", fix=remedy(error, "replace that operator")
                 ) from error
+        self._stateful = Graph(flatbuffer).stateful
         source, target = self.interpreter.get_input_details(0), self.interpreter.get_output_details(0)
         self.input, self.output = _spec(source), _spec(target)
 
@@ -57,11 +59,16 @@ class TFLMRunner:
         return from_output(self.run_raw(to_input(batch, self.input)), self.output)
 
     def run_raw(self, tensors: NDArray[Any]) -> NDArray[Any]:
-        """Return output tensors (N,classes of the model's type) of input tensors (N,H,W,C of its type)."""
+        """Return output tensors (N,classes of the model's type) of input tensors (N,H,W,C of its type).
+
+        A model that keeps state, as an LSTM does, forgets it before each input: as the board's self-test does.
+        """
         import numpy as np
 
         rows = []
         for tensor in tensors:
+            if self._stateful:
+                self.interpreter.reset()
             self.interpreter.set_input(tensor.reshape(self.input.shape), 0)
             try:
                 self.interpreter.invoke()

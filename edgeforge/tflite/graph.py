@@ -23,6 +23,7 @@ Kernels = Literal["xnnpack", "builtin", "reference"]
 
 # What holds state between inferences: their outputs depend on more than their inputs.
 VARIABLES = ("READ_VARIABLE", "ASSIGN_VARIABLE", "VAR_HANDLE", "CALL_ONCE")
+CONTROL = ("IF", "WHILE")  # whose other subgraphs come along where they are cut out
 
 
 class Graph:
@@ -167,8 +168,12 @@ def cut(graph: Graph, operators: list[int], outputs: list[int]) -> Cut:
     places = {old: new for new, old in enumerate(sorted({*read, *computed, *inside, *outputs}))}
     model, part = schema.ModelT(), schema.SubGraphT()
     model.version, model.operatorCodes, model.subgraphs = graph.model.version, graph.model.operatorCodes, [part]
-    model.buffers = [schema.BufferT()]
-    part.tensors = [_moved(graph, old, model.buffers) for old in places]
+    if {graph.names[n] for n in wanted} & {*CONTROL, *VARIABLES}:
+        model.subgraphs, model.buffers = [part, *graph.model.subgraphs[1:]], graph.model.buffers
+        part.tensors = [copy.copy(graph.tensors[old]) for old in places]
+    else:
+        model.buffers = [schema.BufferT()]
+        part.tensors = [_moved(graph, old, model.buffers) for old in places]
     part.inputs, part.outputs = [places[old] for old in inputs], [places[old] for old in outputs]
     part.operators = [_rewired(graph.operators[n], places) for n in wanted]
     return Cut(write_model(model), tuple(inputs), tuple(outputs))

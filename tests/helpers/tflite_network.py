@@ -36,6 +36,7 @@ OPTIONS = {
     "UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTMOptions",
     "STRIDED_SLICE": "StridedSliceOptions",
     "SHAPE": "ShapeOptions",
+    "GATHER": "GatherOptions",
 }
 
 

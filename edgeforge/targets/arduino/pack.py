@@ -11,6 +11,8 @@ from tempfile import TemporaryDirectory
 from typing import cast
 
 from edgeforge.errors import RecipeError
+from edgeforge.evaluate.engines.inputs import inputs_of_images
+from edgeforge.evaluate.engines.judge import confirmed
 from edgeforge.files import write_whole
 from edgeforge.hardware.board import Board
 from edgeforge.hardware.boards import board
@@ -80,8 +82,8 @@ def pack(
 ) -> Packed:
     """Write OUT/NAME (the sketch) and OUT/NAME.tflite.
 
-    Raises RecipeError for a model that is not full-integer, BudgetExceeded for one that the library would compute
-    wrongly or that does not fit a board, StageFailed for one that TFLM refuses.
+    Raises RecipeError for a model that is not full-integer, BudgetExceeded for one that TFLM refuses, that the library
+    would compute wrongly or that does not fit a board, ParityError for one that LiteRT and TFLM compute differently.
     """
     from edgeforge.runtimes.tflm import TFLMRunner
 
@@ -99,7 +101,14 @@ def pack(
         notes += changes
     require_right(model.flatbuffer, used, path)
     contents = contents_of(model.graph, preprocessing)
-    judged = [fit_model(model.flatbuffer, one, key=key, sketch=used, contents=contents) for key, one in boards.items()]
+    tried = read_samples(samples, preprocessing) if samples else pseudo_random(model, preprocessing)
+    progress("comparing LiteRT and TensorFlow Lite Micro, layer by layer")
+    given = inputs_of_images(model.graph, preprocessing.apply(tried.raw)) if samples else None
+    refused = confirmed(model.flatbuffer, given)
+    judged = [
+        fit_model(model.flatbuffer, one, key=key, sketch=used, contents=contents, refusals=refused)
+        for key, one in boards.items()
+    ]
     rows = fitting(judged)
     notes += [f"left out: {row.title}: {row.verdict}" for row in judged if row not in rows]
     largest = max(rows, key=lambda row: row.arena_reserved_bytes)  # one sketch for all boards
@@ -109,7 +118,6 @@ def pack(
         plain = Path(folder) / "model.tflite"
         plain.write_bytes(model.flatbuffer)
         runner = TFLMRunner(plain)
-        tried = read_samples(samples, preprocessing) if samples else pseudo_random(model, preprocessing)
         most = min(row.flash.vectors for row in rows)
         vectors = choose_vectors(runner, plain, preprocessing, tried.raw, _labels(tried, preprocessing), most)
         facts = ProjectFacts(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edgeforge.errors import BudgetExceeded, RecipeError
+from edgeforge.evaluate.engines.judge import confirmed
 from edgeforge.hardware.board import Board
 from edgeforge.hardware.boards import all_boards, board, boards
 from edgeforge.hardware.libraries import Library, caveats
@@ -123,15 +124,18 @@ def fit_file(
     sketch: Library | None = None,
     shapes: Shapes = AS_THE_FILE_SAYS,
 ) -> list[FitRow]:
-    """Return the fit of a .tflite file on one board, or on `all`, ranked. Raises RecipeError for wrong input.
+    """Return the fit of a .tflite file on one board, or on `all`, ranked.
 
+    Raises RecipeError for wrong input, ParityError for a model that LiteRT and TFLM compute differently.
     It is judged as `edgeforge pack` writes it: with fixed shapes. shapes: of inputs that the file leaves free.
     """
     flatbuffer, changes = read_fixed(path, shapes)
+    require_integers(Graph(flatbuffer))
+    refused = confirmed(flatbuffer)
     if board_key == "all":
-        rows = rank_boards(flatbuffer, own, sketch=sketch)
+        rows = rank_boards(flatbuffer, own, sketch=sketch, refusals=refused)
     else:
-        rows = [fit_model(flatbuffer, board(board_key, own), key=board_key, sketch=sketch)]
+        rows = [fit_model(flatbuffer, board(board_key, own), key=board_key, sketch=sketch, refusals=refused)]
     return [row.model_copy(update={"changes": list(changes)}) for row in rows]
 
 
@@ -140,12 +144,13 @@ def rank_boards(
     own: Mapping[str, Board] | None = None,
     only: Sequence[str] = (),
     sketch: Library | None = None,
+    refusals: Sequence[Refusal] = (),
 ) -> list[FitRow]:
     """Return the model on every board (or `only` some): first those that it can go to, then those that it fits, the
     most RAM or flash left in share first.
     """
     known = {key: one for key, one in all_boards(own).items() if not only or key in only}
-    rows = [fit_model(flatbuffer, one, key=key, sketch=sketch) for key, one in known.items()]
+    rows = [fit_model(flatbuffer, one, key=key, sketch=sketch, refusals=refusals) for key, one in known.items()]
     return sorted(rows, key=lambda row: (not row.deployable, not row.memory.fits, -_share_left(row.memory)))
 
 

@@ -7,18 +7,21 @@ from pathlib import Path
 
 from edgeforge.builder.stage import Job
 from edgeforge.errors import StageFailed
+from edgeforge.evaluate.engines.judge import confirmed
 from edgeforge.hardware.boards import board
 from edgeforge.hardware.libraries import library
 from edgeforge.results.files import FIT_FILE
 from edgeforge.results.rows.fit import FitRow
 from edgeforge.results.variant import shipped_variant
 from edgeforge.targets.fit.judge import fit_model, require_fit
+from edgeforge.tflite.associated_files import pure_flatbuffer
 
 
 def judge_fit(job: Job) -> None:
     """Write fit.json: a FitRow for every target; none when there is no model to ship.
 
-    Raises BudgetExceeded when the model does not fit and the recipe does not say `on_misfit: report`.
+    Raises BudgetExceeded when the model does not fit and the recipe does not say `on_misfit: report`, ParityError when
+    LiteRT and TFLM compute it differently.
     """
     try:
         variant, folder = shipped_variant(job.inputs, job.recipe.quantize.ship)
@@ -27,7 +30,9 @@ def judge_fit(job: Job) -> None:
         flatbuffer = b""
     own = job.recipe.boards
     used = library(job.recipe.library)
-    rows = [fit_model(flatbuffer, board(key, own), key=key, sketch=used) for key in job.recipe.targets if flatbuffer]
+    targets = job.recipe.targets if flatbuffer else ()
+    refused = confirmed(pure_flatbuffer(flatbuffer)) if targets else []
+    rows = [fit_model(flatbuffer, board(key, own), key=key, sketch=used, refusals=refused) for key in targets]
     if job.recipe.on_misfit == "stop":
         require_fit(rows)
     (job.output / FIT_FILE).write_text(json.dumps([row.model_dump(mode="json") for row in rows], indent=1))

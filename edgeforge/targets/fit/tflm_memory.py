@@ -110,7 +110,7 @@ class _Layer:
         self.inputs = inputs
         self.input = graph.shape(inputs[0]) if inputs else ()
         self.weights = graph.shape(inputs[1]) if len(inputs) > 1 else ()
-        self.output = graph.shape(targets(self.operator)[0])
+        self.output = graph.shape(targets(self.operator)[0]) if targets(self.operator) else ()
         self.kind = self.type(0)
         self.options: Any = self.operator.builtinOptions
 
