@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tflite_network import Network
 
 LARGEST = 4096  # values of a tensor
-EXTREMES = (-128, 127, 0, -1)
+EXTREMES = (-128, 127, 0)
 
 
 class Random:
@@ -33,7 +33,7 @@ class Random:
         return float(np.float32(2.0 ** self.numbers.uniform(low, high)))
 
     def zero(self) -> int:
-        return int(self.choice((*EXTREMES, *range(-120, 120, 17))))
+        return int(self.choice((*EXTREMES, *range(-100, 100, 9))))
 
     def weights(self, *shape: int) -> np.ndarray:
         kind = self.whole(0, 3)
@@ -81,7 +81,7 @@ def weighted(net: Graph, x: int, values: np.ndarray, axis: int, taps: int) -> tu
     per_channel = random.chance()
     scales = [random.scale(-10, -3) for _ in range(channels if per_channel else 1)]
     summed = net.scale_of(x) * float(np.mean(scales)) * 60 * 60 * np.sqrt(taps)
-    net.grid = (float(np.float32(summed / 100 * 2.0 ** random.numbers.uniform(-2, 2))), random.zero())
+    net.grid = (float(np.float32(summed / 100 * 2.0 ** random.numbers.uniform(-1, 3))), random.zero())
     if random.whole(0, 9) == 0:
         net.new_grid(-14, 6)
     largest = int(random.choice((0, 1000, 100_000, 2_000_000)))
@@ -206,7 +206,7 @@ def binary(net: Graph, x: int) -> int:
     pair = (x, other) if random.chance() else (other, x)
     one, two = net.scale_of(x), net.scale_of(other)
     spread = one * two * 100 if name == "MUL" else max(one, two)
-    net.grid = (float(np.float32(spread * 2.0 ** random.numbers.uniform(-1, 2))), random.zero())
+    net.grid = (float(np.float32(spread * 2.0 ** random.numbers.uniform(0, 2))), random.zero())
     return net.operator(name, list(pair), shape, _activation(net))
 
 

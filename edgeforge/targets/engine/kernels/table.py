@@ -16,7 +16,7 @@ from edgeforge.targets.engine.kernels.dsp.max_pool_2d import DspMaxPool2D
 from edgeforge.targets.engine.kernels.scalar.conv_2d import ScalarConv2D
 from edgeforge.targets.engine.kernels.scalar.depthwise import ScalarDepthwise
 from edgeforge.targets.engine.kernels.scalar.fully_connected import ScalarFullyConnected
-from edgeforge.targets.engine.operators.table import PORTABLE_KERNELS
+from edgeforge.targets.engine.operators.table import PORTABLE_KERNELS, SMALL_KERNELS
 
 # In the order in which they are tried: the first that the core has the features for, and that does not refuse.
 HELIUM: tuple[Kernel[Any], ...] = ()
@@ -29,4 +29,4 @@ DSP: tuple[Kernel[Any], ...] = (
 # Faster on any core than the portable ones, which are written to be read.
 SCALAR: tuple[Kernel[Any], ...] = (ScalarConv2D(), ScalarDepthwise(), ScalarFullyConnected())
 
-KERNELS: tuple[Kernel[Any], ...] = (*HELIUM, *DSP, *SCALAR, *PORTABLE_KERNELS)
+KERNELS: tuple[Kernel[Any], ...] = (*SMALL_KERNELS, *HELIUM, *DSP, *SCALAR, *PORTABLE_KERNELS)

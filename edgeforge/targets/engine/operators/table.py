@@ -52,3 +52,5 @@ OPERATORS: tuple[Any, ...] = (
 
 LOWERINGS: Mapping[str, Lowering] = {name: lower for file in OPERATORS for name, lower in file.LOWERINGS.items()}
 PORTABLE_KERNELS: tuple[Kernel[Any], ...] = tuple(kernel for file in OPERATORS for kernel in file.KERNELS)
+# Chosen where size counts, before those of any core.
+SMALL_KERNELS: tuple[Kernel[Any], ...] = (*conv_2d.SMALL_KERNELS, *fully_connected.SMALL_KERNELS)

@@ -61,6 +61,15 @@ def require_sums_fit(found: Found, weights: NDArray[Any], channels: Channels, so
         found.refuse(f"gives sums of up to {int(largest.max()):,}, which 32 bits do not hold", found.input(WEIGHTS))
 
 
+def four_bit_array(weights: NDArray[Any]) -> Array:
+    """Return weights of 4 bits, two a byte and the lower half first, as a .tflite has them."""
+    import numpy as np
+
+    flat = weights.reshape(-1).astype(np.int8)
+    pairs = np.append(flat, np.zeros(len(flat) % 2, np.int8)).reshape(-1, 2)
+    return Array("int8_t", ((pairs[:, 0] & 15) | (pairs[:, 1] << 4)).astype(np.int8))
+
+
 def is_wide(found: Found, source: Tensor) -> bool:
     """Return whether sums have 64 bits: of int16 inputs, where the bias has or there is none.
 

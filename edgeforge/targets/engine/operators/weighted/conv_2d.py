@@ -10,6 +10,7 @@ from edgeforge.targets.engine.ir import Bounds, Channels, Operator, Window
 from edgeforge.targets.engine.kernel import Array, Field, Kernel
 from edgeforge.targets.engine.operators.weighted.channels import (
     channel_array,
+    four_bit_array,
     is_wide,
     read_channels,
     require_sums_fit,
@@ -101,5 +102,20 @@ class PortableConv2D16(PortableConv2D):
         return {name: value for name, value in fields.items() if not name.endswith("_zero")}
 
 
+class SmallConv2D4(PortableConv2D):
+    """The same with weights of 4 bits, kept two a byte: half of the flash, and slower than with them unpacked."""
+
+    function = "engine_conv_2d_s4"
+    source = "conv_2d_s4"
+    optimizes = ("size",)
+
+    def refusal(self, operator: Conv2D) -> str:
+        return super().refusal(operator) or ("" if operator.four_bits else "its weights have 8 bits")
+
+    def arrays(self, operator: Conv2D) -> dict[str, Array]:
+        return super().arrays(operator) | {"weights": four_bit_array(operator.weights)}
+
+
 LOWERINGS = {"CONV_2D": lower}
 KERNELS = (PortableConv2D(), PortableConv2D16())
+SMALL_KERNELS = (SmallConv2D4(),)

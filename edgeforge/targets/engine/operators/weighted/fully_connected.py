@@ -12,6 +12,7 @@ from edgeforge.targets.engine.kernel import Array, Field, Kernel
 from edgeforge.targets.engine.operators.weighted.channels import (
     WEIGHTS,
     channel_array,
+    four_bit_array,
     is_wide,
     read_bias,
     read_channels,
@@ -119,5 +120,20 @@ class PortableFullyConnected16(PortableFullyConnected):
         return {name: value for name, value in fields.items() if not name.endswith("_zero")}
 
 
+class SmallFullyConnected4(PortableFullyConnected):
+    """The same with weights of 4 bits, kept two a byte: half of the flash, and slower than with them unpacked."""
+
+    function = "engine_fully_connected_s4"
+    source = "fully_connected_s4"
+    optimizes = ("size",)
+
+    def refusal(self, operator: FullyConnected) -> str:
+        return super().refusal(operator) or ("" if operator.four_bits else "its weights have 8 bits")
+
+    def arrays(self, operator: FullyConnected) -> dict[str, Array]:
+        return super().arrays(operator) | {"weights": four_bit_array(operator.weights)}
+
+
 LOWERINGS = {"FULLY_CONNECTED": lower}
 KERNELS = (PortableFullyConnected(), PortableFullyConnected16())
+SMALL_KERNELS = (SmallFullyConnected4(),)

@@ -10,6 +10,7 @@ from edgeforge.errors import RecipeError
 from edgeforge.targets.engine.compile import compile_model
 from edgeforge.targets.engine.ir import Padding
 from edgeforge.targets.engine.operators.weighted.conv_2d import Conv2D
+from edgeforge.targets.engine.options import Optimize, Options
 
 
 def test_it_has_the_bytes_of_tflm() -> None:
@@ -26,11 +27,15 @@ def test_it_has_the_bytes_of_tflm_in_int16() -> None:
     require_the_bytes_of_tflm(net.build(x), 12)
 
 
-def test_it_has_the_bytes_of_tflm_with_weights_of_int4() -> None:
+@pytest.mark.parametrize("optimize", ["speed", "size"])  # unpacked, and two a byte
+def test_it_has_the_bytes_of_tflm_with_weights_of_int4(optimize: Optimize) -> None:
     net = Int8(5, 5, 3)
     x = net.on(0.3, 3).conv(net.input, net.random.integers(-8, 8, (3, 3, 3, 3)), net.any(3))
     four_bits(net, 1)
-    require_the_bytes_of_tflm(net.build(x), 12)
+    model, options = net.build(x), Options(optimize=optimize)
+    (kernel,) = compile_model(model, "net", options).kernels
+    assert kernel.function.endswith("_s4") == (optimize == "size")
+    require_the_bytes_of_tflm(model, 12, options)
 
 
 def test_its_paddings_are_four_numbers() -> None:

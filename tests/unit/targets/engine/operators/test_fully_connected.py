@@ -8,6 +8,7 @@ from tflite_network import Network
 
 from edgeforge.errors import RecipeError
 from edgeforge.targets.engine.compile import compile_model
+from edgeforge.targets.engine.options import Optimize, Options
 
 
 @pytest.mark.parametrize("per_channel", [False, True])
@@ -25,11 +26,15 @@ def test_it_has_the_bytes_of_tflm_in_int16(per_channel: bool) -> None:
     require_the_bytes_of_tflm(net.build(net.dense(net.input, matrix, np.arange(7), per_channel=per_channel)), 12)
 
 
-def test_it_has_the_bytes_of_tflm_with_weights_of_int4() -> None:
+@pytest.mark.parametrize("optimize", ["speed", "size"])  # unpacked, and two a byte
+def test_it_has_the_bytes_of_tflm_with_weights_of_int4(optimize: Optimize) -> None:
     net = Int8(9)
     x = net.on(0.3, 3).dense(net.input, net.random.integers(-8, 8, (7, 9)), net.any(7))
     four_bits(net, 1)
-    require_the_bytes_of_tflm(net.build(x), 12)
+    model, options = net.build(x), Options(optimize=optimize)
+    (kernel,) = compile_model(model, "net", options).kernels
+    assert kernel.function.endswith("_s4") == (optimize == "size")
+    require_the_bytes_of_tflm(model, 12, options)
 
 
 def test_weights_that_are_computed_are_refused() -> None:
