@@ -15,12 +15,14 @@ extern "C" {
 /* Memory that you provide: uint8_t arena[{{ upper }}_ARENA_BYTES], aligned to {{ upper }}_ARENA_ALIGNMENT bytes. */
 #define {{ upper }}_ARENA_BYTES {{ arena_bytes }}
 #define {{ upper }}_ARENA_ALIGNMENT {{ alignment }}
+#define {{ upper }}_SHARED_BYTES {{ shared_bytes }}
 
 /* A real value is SCALE * (integer - ZERO_POINT). */
 {% for end in ends %}
 /* {{ end.what }}: {{ end.comment }} */
 #define {{ end.macro }}_SIZE {{ end.size }}
 #define {{ end.macro }}_BYTES {{ end.bytes }}
+#define {{ end.macro }}_OFFSET {{ end.offset }}
 {% if end.scale %}
 #define {{ end.macro }}_SCALE {{ end.scale }}f
 #define {{ end.macro }}_ZERO_POINT ({{ end.zero_point }})
@@ -30,7 +32,9 @@ extern "C" {
 /* Remember the arena for {{ name }}_invoke{% if states %}, and set the layers' states to zero{% endif %}. */
 void {{ name }}_init(void *arena);
 
-/* One inference. The arena must live as long as this is called; in and out may not overlap with it or each other. */
+/* One inference. The arena must live as long as this is called; in and out may not overlap with it or each other, but
+ * in one case: an arena of {{ upper }}_SHARED_BYTES has room for both at their _OFFSET. They are written over there
+ * while the network runs: fill in the input anew each time, and take the output before. */
 void {{ name }}_invoke({{ parameters }});
 
 /* The same with an arena of the caller's: no other state, so that several may run at one time, one arena each. */

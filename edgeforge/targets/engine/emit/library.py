@@ -119,6 +119,7 @@ def _context(network: Network) -> dict[str, Any]:
         "optimize": network.options.optimize,
         "facts": network_facts(network),
         "arena_bytes": max(network.arena_bytes, 1),
+        "shared_bytes": max(network.shared_bytes, 1),
         "alignment": network.options.core.alignment,
         "ends": _ends(network),
         "parameters": parameters(network),
@@ -179,6 +180,7 @@ def _ends(network: Network) -> list[dict[str, Any]]:
                     "comment": f"{tensor.name}, {tensor_line(tensor)}",
                     "size": tensor.size,
                     "bytes": tensor.bytes,
+                    "offset": network.end_offsets[tensor.number],
                     "scale": repr(tensor.scale) if tensor.scale else "",
                     "zero_point": tensor.zero_point,
                 }

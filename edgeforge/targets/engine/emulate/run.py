@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from edgeforge.bundled import bundled
 from edgeforge.errors import StageFailed
-from edgeforge.targets.engine.emit.expressions import identifier
+from edgeforge.targets.engine.emit.expressions import argument, identifier
 from edgeforge.targets.engine.emit.library import write_library
 from edgeforge.targets.engine.emulate.machine import COMPILER, Machine, machine_of
 from edgeforge.targets.engine.ir import C_TYPES
@@ -29,23 +29,17 @@ FLAGS = ("-std=c11", "-ffunction-sections", "-fdata-sections", "-Wall", "-Wextra
 class Sizes:
     """Bytes of a program that has the network and start-up code alone.
 
-    text: code and small constants. weights: the network's. arena: RAM without inputs and outputs.
+    text: code and small constants. weights: the network's. ram: the arena, with inputs and outputs in it.
     """
 
     text: int
     weights: int
-    arena: int
-    ends: int
+    ram: int
 
     @property
     def flash(self) -> int:
         """All that is in flash."""
         return self.text + self.weights
-
-    @property
-    def ram(self) -> int:
-        """The arena, inputs and outputs."""
-        return self.arena + self.ends
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,10 +98,9 @@ class Program:
         program = self._link("alone")
         found = subprocess.run(["arm-none-eabi-size", "-A", str(program)], capture_output=True, text=True, check=True)
         sections = {line.split()[0]: int(line.split()[1]) for line in found.stdout.splitlines() if line[:1] == "."}
-        ends = sum(tensor.bytes for tensor in (*self.network.inputs, *self.network.outputs))
         kept = (".vectors", ".text", ".data", ".ARM.exidx")
         text = sum(sections.get(name, 0) for name in kept)
-        return Sizes(text, sections.get(".weights", 0), self.network.arena_bytes, ends)
+        return Sizes(text, sections.get(".weights", 0), self.network.shared_bytes)
 
     def _link(self, which: str, *hook: str) -> Path:
         bare = bundled("firmware/emulator") / "bare"
@@ -150,7 +143,14 @@ def _main(network: Network, which: str) -> str:
     name = identifier(network.name)
     ends = [("in", n, one) for n, one in enumerate(network.inputs)]
     ends += [("out", n, one) for n, one in enumerate(network.outputs)]
-    facts = [{"name": f"{what}{n}", "type": C_TYPES[one.kind], "size": one.size} for what, n, one in ends]
+    facts = [
+        {
+            "name": f"{what}{n}",
+            "type": C_TYPES[one.kind],
+            "macro": f"{name}_{argument(network, what, n)}".upper(),
+        }
+        for what, n, one in ends
+    ]
     loader = FileSystemLoader(bundled("firmware/emulator") / "bare")
     environment = Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.get_template(f"{which}.c.j2")

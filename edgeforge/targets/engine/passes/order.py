@@ -8,6 +8,7 @@ from edgeforge.targets.engine.passes.choose_kernels import ChooseKernels
 from edgeforge.targets.engine.passes.drop_reshapes import DropReshapes
 from edgeforge.targets.engine.passes.fold_pads import FoldPads
 from edgeforge.targets.engine.passes.fuse_activations import FuseActivations
+from edgeforge.targets.engine.passes.place_ends import PlaceEnds
 from edgeforge.targets.engine.passes.plan_memory import PlanMemory
 from edgeforge.targets.engine.passes.work_in_place import WorkInPlace
 
@@ -18,5 +19,6 @@ PASSES: tuple[Pass[Network], ...] = (
     DropReshapes(),
     ChooseKernels(),
     WorkInPlace(),  # asks the kernels
-    PlanMemory(),  # asks them for scratch; nothing may change afterwards
+    PlanMemory(),  # asks them for scratch; no operator may change afterwards
+    PlaceEnds(),
 )

@@ -51,7 +51,7 @@ class PlanMemory(Pass[Network]):
     def ensures(self, before: Network, after: Rewritten[Network]) -> Iterator[str]:
         """Yield what overlaps in memory and is needed at one time."""
         network = after.model
-        blocks = _blocks(network, _fixed_places(network))
+        blocks = blocks_of(network)
         offsets = {
             block.name: network.places[int(block.name.split()[1])].offset
             if block.name.startswith("tensor")
@@ -91,21 +91,30 @@ def least(blocks: list[Block]) -> int:
 
 def least_bytes(network: Network) -> int:
     """Return the bytes below which no plan of a network with kernels can go."""
-    return least(_blocks(network, _fixed_places(network)))
+    return least(blocks_of(network))
+
+
+def blocks_of(network: Network) -> list[Block]:
+    """Return what a network with kernels needs in the arena, inputs and outputs apart."""
+    return _blocks(network, _fixed_places(network))
+
+
+def lowest(block: Block, placed: list[tuple[Block, int]]) -> int:
+    """Return the lowest offset at which a block meets none of those that have one."""
+    offset = 0
+    for other, place in sorted((one for one in placed if one[0].meets(block)), key=lambda one: one[1]):
+        if offset + block.bytes <= place:
+            break
+        offset = max(offset, place + other.bytes)
+    return offset
 
 
 def _greedy(blocks: list[Block]) -> tuple[dict[str, int], int]:
-    offsets: dict[str, int] = {}
-    placed: list[Block] = []
+    placed: list[tuple[Block, int]] = []
     for block in blocks:
-        offset = 0
-        for other in sorted((b for b in placed if b.meets(block)), key=lambda b: offsets[b.name]):
-            if offset + block.bytes <= offsets[other.name]:
-                break
-            offset = max(offset, offsets[other.name] + other.bytes)
-        offsets[block.name] = offset
-        placed.append(block)
-    return offsets, max((offsets[block.name] + block.bytes for block in placed), default=0)
+        placed.append((block, lowest(block, placed)))
+    offsets = {block.name: offset for block, offset in placed}
+    return offsets, max((offset + block.bytes for block, offset in placed), default=0)
 
 
 def _fixed_places(network: Network) -> dict[int, Place]:
@@ -135,11 +144,12 @@ def _blocks(network: Network, fixed: dict[int, Place]) -> list[Block]:
             seen(tensor.number, tensor.bytes, end)
         scratch = network.kernels[time].scratch(operator)
         if scratch:
-            blocks.append(Block(f"scratch {time}", _rounded(scratch, alignment), time, time))
-    return blocks + [Block(f"tensor {home}", _rounded(size, alignment), a, b) for home, (size, a, b) in spans.items()]
+            blocks.append(Block(f"scratch {time}", rounded(scratch, alignment), time, time))
+    return blocks + [Block(f"tensor {home}", rounded(size, alignment), a, b) for home, (size, a, b) in spans.items()]
 
 
-def _rounded(size: int, alignment: int) -> int:
+def rounded(size: int, alignment: int) -> int:
+    """Return a size as a whole multiple of the alignment."""
     return -(-size // alignment) * alignment
 
 

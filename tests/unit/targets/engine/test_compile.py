@@ -56,3 +56,14 @@ def test_a_constant_that_is_cut_short_is_refused() -> None:
 def test_the_same_model_gives_the_same_text() -> None:
     model = (DATA / "digits_int8.tflite").read_bytes()
     assert library_files([compile_model(model, "net")]) == library_files([compile_model(model, "net")])
+
+
+def test_inputs_and_outputs_have_room_in_the_arena() -> None:
+    network = compile_model((DATA / "digits_int8.tflite").read_bytes(), "digits")
+    ends = (*network.inputs, *network.outputs)
+    apart = network.arena_bytes + sum(tensor.bytes for tensor in ends)
+    assert network.arena_bytes <= network.shared_bytes < apart
+    assert all(network.end_offsets[one.number] + one.bytes <= network.shared_bytes for one in ends)
+    header = library_files([network])["digits.h"]
+    assert f"#define DIGITS_SHARED_BYTES {network.shared_bytes}\n" in header
+    assert f"#define DIGITS_IN_OFFSET {network.end_offsets[network.inputs[0].number]}\n" in header
