@@ -192,7 +192,7 @@ STAGES: tuple[Stage, ...] = (
         "Judge whether it fits the boards",
         reads=("targets", "boards", "on_misfit", "library", "quantize.ship"),
         after=TFLITE_MODELS,
-        uses=("tflite-micro", *LITERT),
+        uses=("tflite-micro", *LITERT, "flatbuffers"),
     ),
     # What the network before pruning would have taken, to compare with.
     Stage(
@@ -283,7 +283,7 @@ STAGES: tuple[Stage, ...] = (
         "arduino",
         "edgeforge.targets.arduino.stage:pack_arduino",
         "Pack the Arduino project",
-        reads=("name", "targets", "boards", "library", "quantize.ship"),
+        reads=("name", "targets", "boards", "on_misfit", "library", "quantize.ship"),
         after=("data", *TFLITE_MODELS, "tflm", "fit"),
         uses=("jinja2", "tflite-micro"),
         publish={"*/*": "arduino/"},

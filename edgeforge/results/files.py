@@ -38,6 +38,7 @@ PARITY_FILE = "parity.json"
 LATENCY_FILE = "latency.json"
 # targets
 FIT_FILE = "fit.json"
+PACKED_FILE = "packed.tflite"  # of the stage fit: the model as it goes to the boards
 TARGETS_FILE = "targets.json"
 EDGE_TPU_FILE = "edge_tpu.json"
 COMPILED_FILE = "compiled.json"  # what the report says of the engine

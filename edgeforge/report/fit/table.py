@@ -20,6 +20,10 @@ def print_fit(rows: Sequence[FitRow], console: Console, title: str) -> None:
     if len(rows) == 1:
         console.print(parts_table(rows[0]))
         print_verdict(console, "memory", rows[0].memory.fits, f"{rows[0].title} {rows[0].memory.verdict}")
+        if smaller := rows[0].packed:
+            ram, flash = rows[0].memory.ram_bytes - smaller.ram_bytes, rows[0].memory.flash_bytes - smaller.flash_bytes
+            console.print(f"[dim]As `edgeforge pack` writes it: {ram:,} bytes of RAM and {flash:,} of flash less (a "
+                          "memory plan, nothing twice).[/]", soft_wrap=True)  # fmt: skip
     first = rows[0]
     print_verdict(console, "library", first.library.takes_it, first.library.verdict)  # the same on every board
     for text in dict.fromkeys(text for row in rows if len(rows) == 1 for text in row.advice):

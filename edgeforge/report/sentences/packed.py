@@ -13,6 +13,7 @@ from edgeforge.hardware.boards import board
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from edgeforge.results.rows.fit import FitRow
     from edgeforge.targets.arduino.pack import Packed
 
 
@@ -43,15 +44,19 @@ def proofs(packed: Packed) -> list[tuple[str, str]]:
         (row.title, f"{row.memory.verdict}; arena {row.arena.used_bytes:,} bytes ({row.library.kernels})")
         for row in packed.fits
     ]
+    rows += [("flash", _flash(row)) for row in packed.fits[:1]]
+    rows += [("saved", text) for text in packed.saved]
     allowed = packed.library.tolerance(packed.operators)
     steps = "the same bytes" if not allowed else f"within {allowed} step{'s' if allowed > 1 else ''}"
-    rows.append(
-        (
-            "self-test",
-            f"{len(packed.vectors)} vectors ({packed.origin}) with TFLM's answers on this desk; the board's: {steps}",
-        )
-    )
+    tested = f"{len(packed.vectors)} vectors ({packed.origin}) with TFLM's answers on this desk; the board's: {steps}"
+    rows.append(("self-test", tested if packed.vectors else "none: flash has no room for a test vector"))
     return rows
+
+
+def _flash(row: FitRow) -> str:
+    """Return the parts of the sum, and how the sketch's was found."""
+    how = f"measured: {row.flash.measured}" if row.flash.measured else "estimated: no compiler for its core is here"
+    return f"{', '.join(f'{name} {size:,}' for name, size in row.flash.parts)} bytes; sketch and tables {how}"
 
 
 def _profile(packed: Packed) -> str:

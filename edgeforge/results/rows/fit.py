@@ -118,6 +118,7 @@ class FitRow(Row):
     arena: ArenaRow
     arena_reserved_bytes: int  # what the sketch reserves: predicted, and a margin
     flash: FlashRow
+    packed: MemoryVerdict | None = None  # of the model as `pack` writes it, where that takes less
     advice: list[str] = []  # what to change, where a verdict is no
     operators: list[str] = []
     changes: list[str] = []  # what `edgeforge pack` changes in the file, which is judged as changed

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgeforge.errors import StageFailed
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.runtimes.self_agreement import require_tflm_agreement
 from edgeforge.runtimes.tflm import TFLMRunner
@@ -47,3 +48,15 @@ def choose_vectors(
         chosen.append(TestVector(name, raw[index].transpose(1, 2, 0), tensor[0], runner.run_raw(tensor)[0]))
     require_tflm_agreement(runner, model, preprocessing.apply(raw[used or [0]]))
     return tuple(chosen)
+
+
+def require_same_answers(
+    given: TFLMRunner, packed: TFLMRunner, preprocessing: Preprocessing, raw: NDArray[Any]
+) -> None:
+    """Raise StageFailed when the model as it is packed answers otherwise than as it was given. raw: N,C,H,W."""
+    tensors = to_input(preprocessing.apply(raw), given.input)
+    if (given.run_raw(tensors) != packed.run_raw(tensors)).any():
+        raise StageFailed(
+            "TFLM answers otherwise with the memory plan that the model was given",
+            fix="this is a fault of EdgeForge's own: report it with the model",
+        )

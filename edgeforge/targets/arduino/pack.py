@@ -20,8 +20,11 @@ from edgeforge.hardware.libraries import Library, library
 from edgeforge.recipe.schema import DEFAULT_LIBRARY
 from edgeforge.results.preprocessing import Preprocessing, with_preprocessing
 from edgeforge.results.rows.fit import FitRow
-from edgeforge.targets.arduino.golden_vectors import TestVector, choose_vectors
+from edgeforge.runtimes.tflm import TFLMRunner
+from edgeforge.targets.arduino.golden_vectors import TestVector, choose_vectors, require_same_answers
+from edgeforge.targets.arduino.measured import write_fitting
 from edgeforge.targets.arduino.own_tflite import (
+    RANDOM_INPUTS,
     OwnTFLite,
     RawType,
     Samples,
@@ -31,8 +34,8 @@ from edgeforge.targets.arduino.own_tflite import (
     pseudo_random,
     read_samples,
 )
-from edgeforge.targets.arduino.project import ProjectFacts, write_project
-from edgeforge.targets.fit.advice import arena_note
+from edgeforge.targets.arduino.project import ProjectFacts
+from edgeforge.targets.fit.better_plan import as_packed
 from edgeforge.targets.fit.flash import contents_of
 from edgeforge.targets.fit.judge import fit_model, fitting
 from edgeforge.targets.fit.library import require_right
@@ -62,6 +65,7 @@ class Packed:
     origin: str  # of the test vectors
     preprocessing: Preprocessing
     operators: tuple[str, ...]
+    saved: list[str] = field(default_factory=list)  # by how the model is packed
     notes: list[str] = field(default_factory=list)
 
 
@@ -82,11 +86,10 @@ def pack(
 ) -> Packed:
     """Write OUT/NAME (the sketch) and OUT/NAME.tflite.
 
-    Raises RecipeError for a model that is not full-integer, BudgetExceeded for one that TFLM refuses, that the library
-    would compute wrongly or that does not fit a board, ParityError for one that LiteRT and TFLM compute differently.
+    Of several boards those that the model cannot go to are left out, and said. Raises RecipeError for a model that is
+    not full-integer, BudgetExceeded for one that TFLM refuses, that the library would compute wrongly or that fits no
+    board, ParityError for one that LiteRT and TFLM compute differently.
     """
-    from edgeforge.runtimes.tflm import TFLMRunner
-
     name = _name(name or path.stem)
     project = out / name
     if project.exists() and not force:
@@ -100,48 +103,69 @@ def pack(
         model, changes = _converted(model, conversion, progress)
         notes += changes
     require_right(model.flatbuffer, used, path)
+    given = model.flatbuffer
+    packed = as_packed(given, used, list(boards.values()))
     contents = contents_of(model.graph, preprocessing)
     tried = read_samples(samples, preprocessing) if samples else pseudo_random(model, preprocessing)
     progress("comparing LiteRT and TensorFlow Lite Micro, layer by layer")
-    given = inputs_of_images(model.graph, preprocessing.apply(tried.raw)) if samples else None
-    refused = confirmed(model.flatbuffer, given)
-    judged = [
-        fit_model(model.flatbuffer, one, key=key, sketch=used, contents=contents, refusals=refused)
-        for key, one in boards.items()
+    refused = confirmed(given, inputs_of_images(model.graph, preprocessing.apply(tried.raw)) if samples else None)
+    rows = [
+        fit_model(packed, one, key=key, sketch=used, contents=contents, refusals=refused) for key, one in boards.items()
     ]
-    rows = fitting(judged)
-    notes += [f"left out: {row.title}: {row.verdict}" for row in judged if row not in rows]
-    largest = max(rows, key=lambda row: row.arena_reserved_bytes)  # one sketch for all boards
-    notes += [text for row in rows for text in row.library.caveats]
+    most = max(row.flash.vectors for row in fitting(rows))
     progress("running it in TensorFlow Lite Micro")
     with TemporaryDirectory() as folder:
-        plain = Path(folder) / "model.tflite"
-        plain.write_bytes(model.flatbuffer)
-        runner = TFLMRunner(plain)
-        most = min(row.flash.vectors for row in rows)
-        vectors = choose_vectors(runner, plain, preprocessing, tried.raw, _labels(tried, preprocessing), most)
+        plain, planned = (Path(folder) / f"{which}.tflite" for which in ("given", "packed"))
+        plain.write_bytes(given)
+        planned.write_bytes(packed)
+        runner, before = TFLMRunner(planned), TFLMRunner(plain)
+        require_same_answers(before, runner, preprocessing, tried.raw[:RANDOM_INPUTS])
+        vectors = choose_vectors(runner, planned, preprocessing, tried.raw, _labels(tried, preprocessing), most)
         facts = ProjectFacts(
             name=name,
-            flatbuffer=model.flatbuffer,
+            flatbuffer=packed,
             preprocessing=preprocessing,
             input=runner.input,
             output=runner.output,
             operators=tuple(sorted(set(model.graph.names))),
-            arena_bytes=largest.arena_reserved_bytes,
-            arena_note=arena_note(largest),
-            boards=tuple(boards[row.board] for row in rows),
+            arena_bytes=0,
+            arena_note="",
+            boards=(),
             vectors=tuple(_described(vector, tried.origin) for vector in vectors),
             library=used,
         )
         progress("writing the project")
-        write_project(Path(folder) / name, facts)
+        facts, rows = write_fitting(Path(folder) / name, facts, rows, boards, contents)
         out.mkdir(parents=True, exist_ok=True)
         if project.exists():
             shutil.rmtree(project)
         shutil.copytree(Path(folder) / name, project)
+        saved = _saved(given, packed, before, runner, rows)
+    offered = fitting(rows)
+    notes += [f"left out: {row.title}: {row.verdict}" for row in rows if row not in offered]
+    notes += [text for row in offered for text in row.library.caveats]
     target = out / f"{name}.tflite"
-    write_whole(target, with_preprocessing(model.flatbuffer, preprocessing))
-    return Packed(project, target, used, rows, vectors, tried.origin, preprocessing, facts.operators, notes)
+    write_whole(target, with_preprocessing(packed, preprocessing))
+    return Packed(
+        project, target, used, offered, facts.vectors, tried.origin, preprocessing, facts.operators, saved, notes
+    )
+
+
+def _saved(given: bytes, packed: bytes, before: TFLMRunner, after: TFLMRunner, rows: list[FitRow]) -> list[str]:
+    """Say what packing saves of flash and of RAM, and that TFLM's answers are the same bytes."""
+    found = []
+    if len(packed) < len(given):
+        found.append(f"what the file stores twice is stored once: {len(given):,} → {len(packed):,} bytes of flash")
+    for arena in [row.arena for row in rows if row.deployable][:1]:
+        if arena.plan == "offline" and arena.greedy_head_bytes:
+            desk = before.arena().head, after.arena().head
+            # The desk's kernels ask for other scratch buffers: where these set the peak, its plan need not shrink.
+            says = f" (TFLM on this desk: {desk[0]:,} → {desk[1]:,})" if desk[1] < desk[0] else ""
+            found.append(
+                f"a memory plan in the model (OfflineMemoryAllocation): {arena.greedy_head_bytes:,} → "
+                f"{arena.head_bytes:,} bytes of RAM for activations{says}; TFLM answers with the same bytes"
+            )
+    return found
 
 
 def wishes_of(

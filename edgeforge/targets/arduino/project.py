@@ -41,6 +41,7 @@ class ProjectFacts:
     operators: their TFLite names, for the op resolver. arena_bytes: what the sketch reserves; arena_note: why, for
     the comment above it. boards: those that the model fits. vectors: see `golden_vectors.choose_vectors`; none where
     flash is short of one.
+    model_crc32: by which a host knows the model: of the file that `flatbuffer` was made of, where they differ.
     """
 
     name: str
@@ -54,6 +55,7 @@ class ProjectFacts:
     boards: tuple[Board, ...]
     vectors: tuple[TestVector, ...]
     library: Library
+    model_crc32: int | None = None
 
 
 def write_project(folder: Path, facts: ProjectFacts) -> None:
@@ -102,7 +104,7 @@ def _template_values(facts: ProjectFacts) -> dict[str, Any]:
     values = {name: getattr(facts, name) for name in ProjectFacts.__dataclass_fields__}
     return values | {
         "boards": [(board, pinned(board.fqbn)) for board in facts.boards],
-        "model_crc32": zlib.crc32(facts.flatbuffer),
+        "model_crc32": zlib.crc32(facts.flatbuffer) if facts.model_crc32 is None else facts.model_crc32,
         "tolerance": facts.library.tolerance(facts.operators),
         "methods": [resolver_method(operator) for operator in sorted(set(facts.operators))],
         "limits": _limits(facts.input.dtype),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,19 @@ from edgeforge.evaluate.tflm import read_tflm
 from edgeforge.hardware.board import Board
 from edgeforge.hardware.boards import board
 from edgeforge.hardware.libraries import library
-from edgeforge.results.files import TARGETS_FILE
+from edgeforge.results.files import PACKED_FILE, TARGETS_FILE
 from edgeforge.results.rows.fit import FitRow
 from edgeforge.results.rows.report import TargetRow
 from edgeforge.results.variant import shipped_variant
 from edgeforge.runtimes.tflm import TFLMRunner
-from edgeforge.targets.arduino.golden_vectors import choose_vectors
-from edgeforge.targets.arduino.project import ProjectFacts, write_project
-from edgeforge.targets.fit.advice import arena_note
+from edgeforge.targets.arduino.golden_vectors import choose_vectors, require_same_answers
+from edgeforge.targets.arduino.measured import write_fitting
+from edgeforge.targets.arduino.project import ProjectFacts
+from edgeforge.targets.fit.flash import MOST_VECTORS, contents_of
+from edgeforge.targets.fit.judge import require_fit
 from edgeforge.targets.fit.stage import read_fit
 from edgeforge.tflite.associated_files import pure_flatbuffer
+from edgeforge.tflite.graph import Graph
 
 
 def pack_arduino(job: Job) -> None:
@@ -34,34 +38,39 @@ def pack_arduino(job: Job) -> None:
     else:
         variant, folder = shipped_variant(job.inputs, job.recipe.quantize.ship)
         model = folder / str(variant.file)
-        flatbuffer = pure_flatbuffer(model.read_bytes())
         fits = list(read_fit(job.inputs["fit"]).values())
-        offered = [fit for fit in fits if fit.deployable]  # on_misfit: report shows the others too
-        if offered:
-            write_project(job.output / name, _project(job, model, flatbuffer, offered, tflm))
+        if any(fit.deployable for fit in fits):  # on_misfit: report shows the others too
+            boards = {fit.board: board(fit.board, own) for fit in fits}
+            facts = _facts(job, model, fits, tflm)
+            contents = contents_of(Graph(facts.flatbuffer), facts.preprocessing)
+            _, fits = write_fitting(job.output / name, facts, fits, boards, contents)
+        if job.recipe.on_misfit == "stop":
+            require_fit(fits)  # again, by what was measured
         rows = [_target(fit, f"arduino/{name}" if fit.deployable else None) for fit in fits]
     (job.output / TARGETS_FILE).write_text(json.dumps([row.model_dump() for row in rows], indent=1))
 
 
-def _project(job: Job, model: Path, flatbuffer: bytes, fits: list[FitRow], tflm: dict[str, Any]) -> ProjectFacts:
-    """Return what the project of this build is made of."""
-    runner = TFLMRunner(model)
+def _facts(job: Job, model: Path, fits: list[FitRow], tflm: dict[str, Any]) -> ProjectFacts:
+    """Return what the project of this build is made of, for all boards, with all the test vectors that one may have."""
+    packed = job.inputs["fit"] / PACKED_FILE
+    runner = TFLMRunner(packed)
     preprocessing = read_preprocessing(job.inputs["data"])
     raw, labels = read_split(job.inputs["data"], "test")
-    largest = max(fits, key=lambda fit: fit.arena_reserved_bytes)  # one sketch for all boards
-    names = truths(labels, preprocessing.heads)
+    require_same_answers(TFLMRunner(model), runner, preprocessing, raw[:MOST_VECTORS])
+    most = max(fit.flash.vectors for fit in fits)
     return ProjectFacts(
         name=job.recipe.name,
-        flatbuffer=flatbuffer,
+        flatbuffer=packed.read_bytes(),
         preprocessing=preprocessing,
         input=runner.input,
         output=runner.output,
         operators=tuple(tflm["operators"]),
-        arena_bytes=largest.arena_reserved_bytes,
-        arena_note=arena_note(largest),
-        boards=tuple(board(fit.board, job.recipe.boards) for fit in fits),
-        vectors=choose_vectors(runner, model, preprocessing, raw, names, min(fit.flash.vectors for fit in fits)),
+        arena_bytes=0,
+        arena_note="",
+        boards=(),
+        vectors=choose_vectors(runner, packed, preprocessing, raw, truths(labels, preprocessing.heads), most),
         library=library(job.recipe.library),
+        model_crc32=zlib.crc32(pure_flatbuffer(model.read_bytes())),
     )
 
 

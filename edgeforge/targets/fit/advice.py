@@ -12,10 +12,8 @@ from edgeforge.tflite.graph import Graph
 def memory_verdict(row: MemoryVerdict, arena_reserved: int, flash: FlashRow) -> str:
     """Return the sentence that says whether RAM and flash suffice, and what is left or missing."""
     if row.fits:
-        vectors = f", without {_count(flash.vectors_left_out, 'test vector')}" if flash.vectors_left_out else ""
-        return (
-            f"fits: {row.ram_left_bytes:,} bytes of RAM and {row.flash_left_bytes:,} bytes of flash to spare{vectors}"
-        )
+        left = f"{row.ram_left_bytes:,} bytes of RAM and {row.flash_left_bytes:,} bytes of flash"
+        return f"fits: {left} to spare{_left_out(flash)}"
     parts = []
     if row.ram_left_bytes < 0:
         parts.append(
@@ -44,6 +42,10 @@ def library_verdict(title: str, refusals: Sequence[Refusal], layers: int) -> str
 def advice(row: FitRow, graph: Graph, fitting: list[str]) -> list[str]:
     """Return what to change where a verdict is no. fitting: titles of boards whose memory suffices."""
     found = [refusal.fix for refusal in row.library.refusals if refusal.fix]
+    if not row.memory.fits and row.packed and row.packed.fits:
+        found.append(
+            f"`edgeforge pack` writes it smaller (a memory plan, nothing twice), and then it {row.packed.verdict}"
+        )
     if row.memory.ram_left_bytes < 0:
         found += _less_ram(row, graph)
     if row.memory.flash_left_bytes < 0:
@@ -98,6 +100,14 @@ def _less_flash(row: FitRow) -> str:
 
 def _two_digits(share: float) -> str:
     return f"{int(100 * share) / 100:.2f}"
+
+
+def _left_out(flash: FlashRow) -> str:
+    if flash.vectors_left_out and not flash.vectors:
+        return "; flash has no room for a test vector: the sketch cannot test itself at start"
+    return f"; flash has no room for {_count(flash.vectors_left_out, 'more test vector')}" * bool(
+        flash.vectors_left_out
+    )
 
 
 def _count(number: int, what: str) -> str:

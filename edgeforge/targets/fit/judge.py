@@ -17,12 +17,14 @@ from edgeforge.results.preprocessing import read_preprocessing_of
 from edgeforge.results.rows.fit import ArenaRow, FitRow, FlashRow, LibraryVerdict, MemoryVerdict, Refusal
 from edgeforge.targets.fit.advice import advice, library_verdict, memory_verdict
 from edgeforge.targets.fit.arena import predict_arena, round_up
+from edgeforge.targets.fit.better_plan import as_packed
 from edgeforge.targets.fit.flash import Contents, contents_of, flash_of, runtime_ram
 from edgeforge.targets.fit.library import refusals as library_refusals
 from edgeforge.targets.fit.tflm_memory import runtimes
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.graph import CONVERSIONS, Graph, layer_label, sources, targets
 from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes
+from edgeforge.tflite.memory_plan import UnreadablePlan, read_plan
 from edgeforge.tflite.passes.fixed.order import read_fixed
 
 # Room in the arena above the prediction: for what a later patch of the library may add. More where an operator's
@@ -44,6 +46,7 @@ def fit_model(
     sketch: Library | None = None,
     refusals: Sequence[Refusal] = (),
     contents: Contents | None = None,
+    packed: bytes | None = None,
 ) -> FitRow:
     """Return whether a .tflite model fits a board, and with what room; and whether the library takes it.
 
@@ -52,17 +55,22 @@ def fit_model(
         the pinned one.
     refusals: layers that it refuses or computes wrongly, found otherwise than by its table of operators.
     contents: what the sketch holds beside its code; default: what `pack` would put into it.
+    packed: the model as `pack` would write it, to say what that saves.
     Raises RecipeError for a file that is no model, or that computes in float.
     """
     graph = Graph(pure_flatbuffer(flatbuffer))
     require_integers(graph)
     contents = contents or contents_of(graph, read_preprocessing_of(flatbuffer))
     sketch = sketch or known_library(DEFAULT_LIBRARY)
-    missing = missing_operators(graph)
+    missing = [*missing_operators(graph), *unreadable_plan(graph)]
     named = {one.layer for one in missing}
     found = (*refusals, *library_refusals(graph.model_bytes, sketch))
     refused = [*missing, *(one for one in found if one.layer not in named)]
     row = _fit(graph, target, key, sketch, refused, contents)
+    if packed and packed != graph.model_bytes:
+        smaller = _fit(Graph(packed), target, key, sketch, refused, contents).memory
+        if (smaller.ram_bytes, smaller.flash_bytes) != (row.memory.ram_bytes, row.memory.flash_bytes):
+            row = row.model_copy(update={"packed": smaller})
     others = () if row.memory.fits else boards().values()
     fitting = [one.title for one in others if _fit(graph, one, "", sketch, refused, contents).memory.fits]
     return row.model_copy(update={"advice": advice(row, graph, fitting)})
@@ -93,6 +101,12 @@ def _fit(graph: Graph, target: Board, key: str, sketch: Library, refusals: list[
         flash=flash,
         operators=sorted(set(graph.names)),
     )
+
+
+def with_flash(row: FitRow, target: Board, flash: FlashRow) -> FitRow:
+    """Return the row with another sum of flash, and what that makes of its verdict on memory."""
+    memory = memory_of(row.memory.ram_bytes, target, row.arena_reserved_bytes, flash)
+    return row.model_copy(update={"flash": flash, "memory": memory})
 
 
 def memory_of(ram: int, target: Board, reserved: int, flash: FlashRow) -> MemoryVerdict:
@@ -135,7 +149,7 @@ def fit_file(
     if board_key == "all":
         rows = rank_boards(flatbuffer, own, sketch=sketch, refusals=refused)
     else:
-        rows = [fit_model(flatbuffer, board(board_key, own), key=board_key, sketch=sketch, refusals=refused)]
+        rows = _with_packed(flatbuffer, {board_key: board(board_key, own)}, sketch, refused)
     return [row.model_copy(update={"changes": list(changes)}) for row in rows]
 
 
@@ -150,8 +164,21 @@ def rank_boards(
     most RAM or flash left in share first.
     """
     known = {key: one for key, one in all_boards(own).items() if not only or key in only}
-    rows = [fit_model(flatbuffer, one, key=key, sketch=sketch, refusals=refusals) for key, one in known.items()]
+    rows = _with_packed(flatbuffer, known, sketch, refusals)
     return sorted(rows, key=lambda row: (not row.deployable, not row.memory.fits, -_share_left(row.memory)))
+
+
+def _with_packed(
+    flatbuffer: bytes, known: Mapping[str, Board], sketch: Library | None, refusals: Sequence[Refusal]
+) -> list[FitRow]:
+    """Return the model on each board, and what it would take there as `pack` writes it for that board alone."""
+    graph, sketch = Graph(pure_flatbuffer(flatbuffer)), sketch or known_library(DEFAULT_LIBRARY)
+    require_integers(graph)
+    rows = []
+    for key, one in known.items():
+        packed = as_packed(graph.model_bytes, sketch, [one])
+        rows.append(fit_model(flatbuffer, one, key=key, sketch=sketch, refusals=refusals, packed=packed))
+    return rows
 
 
 def _share_left(memory: MemoryVerdict) -> float:
@@ -177,6 +204,17 @@ def missing_operators(graph: Graph) -> list[Refusal]:
         for n, name in enumerate(graph.names)
         if name not in OPERATORS
     ]  # fmt: skip
+
+
+def unreadable_plan(graph: Graph) -> list[Refusal]:
+    """Return what TFLM has against a memory plan that is not of this model."""
+    try:
+        read_plan(graph.model)
+    except UnreadablePlan as error:
+        reason = f"it holds {error}, and AllocateTensors() refuses that"
+        fix = "`edgeforge pack` leaves it out: fit the file that it writes"
+        return [Refusal(layer="its memory plan", operator="OfflineMemoryAllocation", reason=reason, fix=fix)]
+    return []
 
 
 def require_fit(rows: Sequence[FitRow]) -> None:

@@ -10,15 +10,21 @@ from edgeforge.errors import StageFailed
 from edgeforge.evaluate.engines.judge import confirmed
 from edgeforge.hardware.boards import board
 from edgeforge.hardware.libraries import library
-from edgeforge.results.files import FIT_FILE
+from edgeforge.results.files import FIT_FILE, PACKED_FILE
+from edgeforge.results.preprocessing import read_preprocessing_of
 from edgeforge.results.rows.fit import FitRow
 from edgeforge.results.variant import shipped_variant
+from edgeforge.targets.fit.better_plan import as_packed
+from edgeforge.targets.fit.flash import contents_of
 from edgeforge.targets.fit.judge import fit_model, require_fit
 from edgeforge.tflite.associated_files import pure_flatbuffer
+from edgeforge.tflite.graph import Graph
 
 
 def judge_fit(job: Job) -> None:
-    """Write fit.json: a FitRow for every target; none when there is no model to ship.
+    """Write fit.json, a FitRow for every target, and packed.tflite, the model with the memory plan that suits them.
+
+    Without a model to ship there are no rows, and without one or a target no file.
 
     Raises BudgetExceeded when the model does not fit and the recipe does not say `on_misfit: report`, ParityError when
     LiteRT and TFLM compute it differently.
@@ -28,11 +34,17 @@ def judge_fit(job: Job) -> None:
         flatbuffer = (folder / str(variant.file)).read_bytes()
     except StageFailed:  # said by the variant's own row
         flatbuffer = b""
-    own = job.recipe.boards
-    used = library(job.recipe.library)
-    targets = job.recipe.targets if flatbuffer else ()
-    refused = confirmed(pure_flatbuffer(flatbuffer)) if targets else []
-    rows = [fit_model(flatbuffer, board(key, own), key=key, sketch=used, refusals=refused) for key in targets]
+    used, boards = library(job.recipe.library), {key: board(key, job.recipe.boards) for key in job.recipe.targets}
+    rows = []
+    if flatbuffer and boards:
+        plain, preprocessing = pure_flatbuffer(flatbuffer), read_preprocessing_of(flatbuffer)
+        refused, packed = confirmed(plain), as_packed(plain, used, list(boards.values()))
+        contents = contents_of(Graph(packed), preprocessing)
+        rows = [
+            fit_model(packed, one, key=key, sketch=used, contents=contents, refusals=refused)
+            for key, one in boards.items()
+        ]
+        (job.output / PACKED_FILE).write_bytes(packed)
     if job.recipe.on_misfit == "stop":
         require_fit(rows)
     (job.output / FIT_FILE).write_text(json.dumps([row.model_dump(mode="json") for row in rows], indent=1))

@@ -3,7 +3,7 @@
 Each operator takes its parameters (parsed from the model), its own data (allocated in Init), further persistent
 buffers and scratch buffers (both in Prepare). The sizes of the structures are in `tflm_memory.toml`, by library; the
 buffers follow the kernels' Prepare functions (tensorflow/lite/micro/kernels, and kernels/cmsis_nn) and CMSIS-NN's
-arm_*_get_buffer_size functions for processors without the vector extension (MVE).
+arm_*_get_buffer_size functions for processors without the vector extension (MVE); ESP-NN's stand in `esp_nn.py`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeforge.hardware.board import DSP_CORES, Kernels
+from edgeforge.targets.fit.esp_nn import Window, conv_scratch, depthwise_scratch, softmax_scratch
 from edgeforge.tflite.flatbuffer import type_name
 from edgeforge.tflite.graph import Graph, sources, targets
 
@@ -76,7 +77,7 @@ def operator_memory(graph: Graph, place: int, runtime: Runtime, kernels: Kernels
     data = runtime.data_of(name, kernels)
     memory = OperatorMemory(UNMEASURED_DATA if data is None else data, measured=data is not None)
     layer = _Layer(graph, place)
-    arm = kernels == "cmsis-nn"
+    arm, esp = kernels == "cmsis-nn", kernels == "esp-nn"
     if name == "CONV_2D":
         _conv(layer, memory, runtime, arm, dsp)
     elif name == "DEPTHWISE_CONV_2D":
@@ -98,7 +99,21 @@ def operator_memory(graph: Graph, place: int, runtime: Runtime, kernels: Kernels
         memory.scratch += [4 * len(layer.input)] * 2
     elif name == "ADD_N":
         memory.scratch.append(4 * len(layer.inputs))
+    if esp and layer.kind == "INT8" and (size := _esp_nn(layer, core)):
+        memory.scratch.append(size)
     return memory
+
+
+def _esp_nn(layer: _Layer, core: str) -> int:
+    """Return the scratch that ESP-NN asks for, after what the reference kernel does."""
+    if layer.name == "SOFTMAX":
+        return softmax_scratch(layer.input) if len(layer.input) > 1 else 0
+    if layer.name not in ("CONV_2D", "DEPTHWISE_CONV_2D"):
+        return 0
+    (_, height, width, channels), weights, options = layer.input, layer.weights, layer.options
+    window = Window((height, width), (weights[1], weights[2]), (layer.output[1], layer.output[2]),
+                    (options.strideH, options.strideW), layer.padding(), channels, layer.output[3])  # fmt: skip
+    return (conv_scratch if layer.name == "CONV_2D" else depthwise_scratch)(window, core)
 
 
 class _Layer:

@@ -68,8 +68,8 @@ def test_a_misfit_that_is_only_reported_is_not_packed(tmp_path: Path) -> None:
     judged(tmp_path, on_misfit="report")
     (tmp_path / "tflm").mkdir()
     (tmp_path / "tflm" / "tflm.json").write_text(json.dumps({"reason": "", "operators": []}))
-    reads = ("name", "targets", "boards", "library", "quantize.ship")
-    pack_arduino(job("arduino", tmp_path, reads, targets=("arduino-nano-33-ble",)))
+    reads = ("name", "targets", "boards", "on_misfit", "library", "quantize.ship")
+    pack_arduino(job("arduino", tmp_path, reads, targets=("arduino-nano-33-ble",), on_misfit="report"))
     (row,) = json.loads((tmp_path / "arduino" / TARGETS_FILE).read_text())
     assert (row["fits"], row["library_takes_it"], row["project"]) == (True, False, None)
     assert "computes these wrongly" in row["reason"]
