@@ -19,7 +19,11 @@ VERSION, SUBGRAPH = 1, 0
 
 
 class UnreadablePlan(ValueError):
-    """The plan is not of this model: TFLM refuses to allocate its tensors."""
+    """The plan is not of this model: TFLM refuses to allocate its tensors. offsets: how many it says that it has."""
+
+    def __init__(self, offsets: int, tensors: int) -> None:
+        super().__init__(offsets, tensors)
+        self.offsets, self.tensors = offsets, tensors
 
 
 def read_plan(model: Any) -> list[int] | None:
@@ -34,7 +38,7 @@ def read_plan(model: Any) -> list[int] | None:
             words = np.frombuffer(numbers[: len(numbers) // 4 * 4], "<i4").tolist()
             tensors = sum(len(graph.tensors) for graph in model.subgraphs)
             if len(words) < 3 or words[2] != tensors or len(words) < 3 + tensors:
-                raise UnreadablePlan(f"{words[2] if len(words) > 2 else 0} offsets for {tensors} tensors")
+                raise UnreadablePlan(words[2] if len(words) > 2 else 0, tensors)
             found = words[3 : 3 + tensors]
     return found
 

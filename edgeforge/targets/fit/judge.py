@@ -211,7 +211,7 @@ def unreadable_plan(graph: Graph) -> list[Refusal]:
     try:
         read_plan(graph.model)
     except UnreadablePlan as error:
-        reason = f"it holds {error}, and AllocateTensors() refuses that"
+        reason = f"{error.offsets} offsets for {error.tensors} tensors, and AllocateTensors() refuses that"
         fix = "`edgeforge pack` leaves it out: fit the file that it writes"
         return [Refusal(layer="its memory plan", operator="OfflineMemoryAllocation", reason=reason, fix=fix)]
     return []

@@ -92,7 +92,7 @@ def test_a_bad_plan_is_replaced_and_one_that_is_no_plan_is_the_library_s_to_refu
     wrong = with_plan(model, [0] * (tensors + 1))
     row = fit_model(wrong, NANO)
     assert row.memory.fits and row.library.verdict.endswith(
-        f"its memory plan: it holds {tensors + 1} offsets for {tensors} tensors, and AllocateTensors() refuses that"
+        f"its memory plan: {tensors + 1} offsets for {tensors} tensors, and AllocateTensors() refuses that"
     )
     assert fit_model(as_packed(wrong, HEAD, [NANO]), NANO).deployable
 
