@@ -19,7 +19,7 @@ from edgeforge.results.rows.fit import ArenaBuffer, ArenaRow
 from edgeforge.targets.fit.memory_planner import Request, height, place
 from edgeforge.targets.fit.tflm_memory import OperatorMemory, Runtime, operator_memory, tensor_bytes
 from edgeforge.tflite.graph import Graph, layer_label, sources, targets
-from edgeforge.tflite.memory_plan import ONLINE, UnreadablePlan, read_plan
+from edgeforge.tflite.passes.memory_plan import ONLINE, UnreadablePlan, read_plan
 
 ALIGNMENT = 16  # MicroArenaBufferAlignment()
 SCRATCH_REQUESTS = 12  # kMaxScratchBuffersPerOp: room for so many is kept while operators prepare

@@ -17,8 +17,8 @@ from edgeforge.targets.fit.arena import ALIGNMENT, greedy_head, is_planned, plan
 from edgeforge.targets.fit.memory_planner import Request, height, place
 from edgeforge.targets.fit.tflm_memory import OperatorMemory, operator_memory, runtimes
 from edgeforge.tflite.graph import Graph
-from edgeforge.tflite.memory_plan import METADATA, ONLINE, with_plan
 from edgeforge.tflite.passes.compact import Compact
+from edgeforge.tflite.passes.memory_plan import METADATA, ONLINE, with_plan
 
 STEPS = 20_000  # placements that are tried for one height, at most
 HEIGHTS = 12  # heights that are tried between the bound and greedy's

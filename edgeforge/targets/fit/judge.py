@@ -24,8 +24,8 @@ from edgeforge.targets.fit.tflm_memory import runtimes
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.graph import CONVERSIONS, Graph, layer_label, sources, targets
 from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes
-from edgeforge.tflite.memory_plan import UnreadablePlan, read_plan
 from edgeforge.tflite.passes.fixed.order import read_fixed
+from edgeforge.tflite.passes.memory_plan import UnreadablePlan, read_plan
 
 # Room in the arena above the prediction: for what a later patch of the library may add. More where an operator's
 # structures were not measured.

@@ -16,18 +16,9 @@ from edgeforge.results.files import TARGETS_FILE
 from edgeforge.results.variant import Variant, write_variants
 from edgeforge.targets.arduino.stage import pack_arduino
 from edgeforge.targets.fit.stage import judge_fit, read_fit
-from edgeforge.tflite.associated_files import pure_flatbuffer
-from edgeforge.tflite.flatbuffer import read_model, write_model
 
 MODEL = DATA / "digits_int8.tflite"
-
-
-def per_channel() -> bytes:
-    """Return the digits model with another scale for each output of its dense layer."""
-    model = read_model(pure_flatbuffer(MODEL.read_bytes()))
-    dense = model.subgraphs[0].operators[-1]
-    model.subgraphs[0].tensors[dense.inputs[1]].quantization.scale = np.linspace(0.01, 0.02, 10)
-    return write_model(model)
+PER_CHANNEL = DATA / "digits_int8_per_channel_dense.tflite"
 
 
 def job(stage: str, folder: Path, reads: tuple[str, ...], **recipe: object) -> Job:
@@ -46,7 +37,7 @@ def job(stage: str, folder: Path, reads: tuple[str, ...], **recipe: object) -> J
 def judged(folder: Path, **recipe: object) -> Path:
     """Judge the model that ships, and return the stage's folder."""
     (folder / "tflite").mkdir()
-    (folder / "tflite" / "wrong.tflite").write_bytes(per_channel())
+    (folder / "tflite" / "wrong.tflite").write_bytes(PER_CHANNEL.read_bytes())
     write_variants(folder / "tflite", [Variant("tflite-int8", "litert", "int8", "wrong.tflite")])
     reads = ("targets", "boards", "on_misfit", "library", "quantize.ship")
     judge_fit(job("fit", folder, reads, targets=("arduino-nano-33-ble",), **recipe))
@@ -94,7 +85,8 @@ def test_a_sketch_is_for_the_boards_that_the_model_fits(tmp_path: Path) -> None:
     (tmp_path / "data" / "preprocessing.json").write_text(DIGITS.to_json())
     images, labels = digit_images()
     np.savez(tmp_path / "data" / "data.npz", test_x=images[:20], test_y=labels[:20])
-    pack_arduino(job("arduino", tmp_path, ("name", "targets", "boards", "library", "quantize.ship"), **recipe))
+    reads = ("name", "targets", "boards", "on_misfit", "library", "quantize.ship")
+    pack_arduino(job("arduino", tmp_path, reads, **recipe))
     rows = json.loads((tmp_path / "arduino" / TARGETS_FILE).read_text())
     assert [(row["fits"], row["project"]) for row in rows] == [(False, None), (True, "arduino/digits")]
     texts = {path.name: path.read_text() for path in (tmp_path / "arduino" / "digits").iterdir()}

@@ -17,8 +17,8 @@ from edgeforge.targets.fit.judge import fit_file, fit_model
 from edgeforge.targets.fit.memory_planner import Request, height, place
 from edgeforge.targets.fit.tflm_memory import runtimes
 from edgeforge.tflite.graph import Graph
-from edgeforge.tflite.memory_plan import ONLINE, read_plan, with_plan
 from edgeforge.tflite.passes.compact import Compact
+from edgeforge.tflite.passes.memory_plan import ONLINE, read_plan, with_plan
 
 NANO, S3 = board("arduino-nano-33-ble"), board("esp32-s3")
 HEAD = library("tflite-micro-2026-08")
