@@ -19,6 +19,7 @@ from edgeforge.targets.engine.options import core_named
 LOOPS = {
     "engine_dsp_conv_2d": "four columns",
     "engine_dsp_fully_connected": "four outputs of a dense layer",
+    "engine_dsp_fully_connected_parts": "four outputs of a dense layer",
     "engine_dsp_depthwise_3x3": "four outputs of depthwise 3x3",
     "engine_dsp_depthwise_1d": "four outputs of a depthwise line",
 }

@@ -11,7 +11,7 @@ from edgeforge.targets.engine.kernels.dsp.conv_2d import DspConv2D
 from edgeforge.targets.engine.kernels.dsp.depthwise import DspDepthwise
 from edgeforge.targets.engine.kernels.dsp.depthwise_1d import DspDepthwise1D
 from edgeforge.targets.engine.kernels.dsp.depthwise_3x3 import DspDepthwise3x3
-from edgeforge.targets.engine.kernels.dsp.fully_connected import DspFullyConnected
+from edgeforge.targets.engine.kernels.dsp.fully_connected import DspFullyConnected, DspFullyConnectedParts
 from edgeforge.targets.engine.kernels.dsp.max_pool_2d import DspMaxPool2D
 from edgeforge.targets.engine.kernels.scalar.conv_2d import ScalarConv2D
 from edgeforge.targets.engine.kernels.scalar.depthwise import ScalarDepthwise
@@ -23,7 +23,7 @@ HELIUM: tuple[Kernel[Any], ...] = ()
 DSP: tuple[Kernel[Any], ...] = (
     DspConv2D(),
     *(DspDepthwise1D(), DspDepthwise3x3(), DspDepthwise()),
-    DspFullyConnected(),
+    *(DspFullyConnectedParts(), DspFullyConnected()),
     *(DspAdd(), DspAverage(), DspMaxPool2D()),
 )
 # Faster on any core than the portable ones, which are written to be read.

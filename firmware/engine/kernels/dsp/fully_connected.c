@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#include "widen.h"
+#include "dense.h"
 
 /* What one call computes: groups of four outputs. The assembly reads the members by their places. */
 typedef struct {
@@ -20,19 +20,6 @@ _Static_assert(offsetof(job, out) == 36, "the assembly reads these members by th
 
 #define NAKED __attribute__((naked, noinline))
 #pragma GCC diagnostic ignored "-Wunused-parameter" /* the assembly has them in r0 */
-
-#define ROW(sum, weights)                          \
-  "sxtb16 r12, " weights "\n"                      \
-  "sxtb16 " weights ", " weights ", ror #8\n"      \
-  "smlad " sum ", r10, r12, " sum "\n"             \
-  "smlad " sum ", r11, " weights ", " sum "\n"
-
-/* Four inputs of four outputs: 18 instructions for 16 products, each of four bytes, so that the loop can be entered
- * at any of its steps. r0 inputs, r1 weights, r2..r5 the sums. */
-#define STEP                                             \
-  "ldm r1!, {r6-r9}\n"                                   \
-  "ldrd r10, r11, [r0], #8\n"                            \
-  ROW("r2", "r6") ROW("r3", "r7") ROW("r4", "r8") ROW("r5", "r9")
 
 /* A sum to an int8 and into memory: requantize.h. r10 multiplier, r11 shift, r12 zero point, r0 out. */
 #define STORE(sum)                              \
@@ -63,7 +50,8 @@ _Static_assert(offsetof(job, out) == 36, "the assembly reads these members by th
   "ldr pc, [sp, #20]\n"                                                                 \
   ".p2align 2\n"                                                                        \
   "2:\n"                                                                                \
-  "@ LLVM-MCA-BEGIN four outputs of a dense layer\n" STEP STEP STEP STEP                \
+  "@ LLVM-MCA-BEGIN four outputs of a dense layer\n"                                    \
+  DENSE_STEP DENSE_STEP DENSE_STEP DENSE_STEP                                           \
   "cmp r0, lr\n"                                                                        \
   "bne 2b\n"                                                                            \
   "@ LLVM-MCA-END\n" stores                                                             \
@@ -113,12 +101,7 @@ void engine_dsp_fully_connected(const engine_dsp_fully_connected_layer *layer, c
   const int32_t whole = outputs / 4, more = outputs % 4, fours = (inputs + 3) / 4;
   void (*const run)(const job *) = layer->multipliers == NULL ? groups_alike : groups_each_its_own;
   for (int32_t row = 0; row < layer->rows; row++, in += inputs, out += outputs) {
-    uint32_t *const end = engine_dsp_widen(in, inputs & ~3, 1, scratch);
-    if (inputs % 4 != 0) {
-      int8_t last[4] = {0, 0, 0, 0};
-      for (int32_t k = 0; k < inputs % 4; k++) last[k] = in[(inputs & ~3) + k];
-      engine_dsp_widen(last, 4, 1, end);
-    }
+    engine_dsp_widen_inputs(in, inputs, scratch);
     job work = {scratch, layer->weights, layer->starts, layer->starts + 4 * whole, layer->multipliers, fours,
                 layer->multiplier, (uint32_t)layer->shift, layer->output_zero, out};
     if (whole > 0) run(&work);

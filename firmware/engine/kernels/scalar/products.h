@@ -8,9 +8,9 @@
  * count: 1 or more. */
 void engine_scalar_one_by_two(const int8_t *column, const int8_t *a, const int8_t *b, int32_t count, int32_t *sums);
 
-/* Add to sums[0] and sums[1] those of one column, to sums[2] and sums[3] those of another: four loads for four products.
- */
-void engine_scalar_two_by_two(const int8_t *column, const int8_t *next, const int8_t *a, const int8_t *b, int32_t count,
-                              int32_t *sums);
+/* Add to sums[0] and sums[1] those of one column, to sums[2] and sums[3] those of another: four loads for four
+ * products. */
+void engine_scalar_two_by_two(const int8_t *column, const int8_t *next, const int8_t *a, const int8_t *b,
+                              int32_t count, int32_t *sums);
 
 #endif

@@ -17,6 +17,9 @@ from edgeforge.targets.engine.kernels.dsp.packing import (
 )
 from edgeforge.targets.engine.operators.weighted.fully_connected import FullyConnected
 
+PART = 108  # 640 inputs in six parts: 6 % more instructions than all at once, a sixth of the memory
+
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -64,6 +67,25 @@ class DspFullyConnected(Kernel[FullyConnected]):
             "starts": arrays["starts"],
             "multipliers": arrays.get("multipliers", "NULL"),
         }
+
+
+class DspFullyConnectedParts(DspFullyConnected):
+    """Many inputs for few outputs: sums in memory take less than all inputs widened."""
+
+    function = "engine_dsp_fully_connected_parts"
+    source = "dsp/fully_connected_parts"
+
+    def refusal(self, operator: FullyConnected) -> str:
+        outputs, inputs = operator.weights.shape
+        if 2 * PART + 4 * outputs >= 2 * inputs:
+            return "its sums take no less memory than its inputs"
+        return super().refusal(operator)
+
+    def scratch(self, operator: FullyConnected) -> int:
+        return 2 * PART + -(-operator.weights.shape[0] // 4) * 16
+
+    def parameters(self, operator: FullyConnected, arrays: Mapping[str, str]) -> Mapping[str, Field]:
+        return {"dense": super().parameters(operator, arrays), "part": PART}
 
 
 def _bias(operator: FullyConnected) -> NDArray[np.int64]:

@@ -69,7 +69,8 @@ def depthwise(layers: Layers) -> Case | None:
 
 
 def dense(layers: Layers) -> Case:
-    return layers.dense(layers.whole(1, 2), layers.whole(1, 70), layers.whole(1, 14), alike=layers.whole(0, 1) == 0)
+    depth = layers.whole(1, 70) if layers.whole(0, 2) else layers.whole(120, 260)  # in parts
+    return layers.dense(layers.whole(1, 2), depth, layers.whole(1, 14), alike=layers.whole(0, 1) == 0)
 
 
 def add(layers: Layers) -> Case:
@@ -96,7 +97,7 @@ def mean(layers: Layers) -> Case:
         (depthwise_3x3, 60, {"engine_dsp_depthwise_3x3"}),
         (depthwise_1d, 60, {"engine_dsp_depthwise_1d"}),
         (depthwise, 40, {"engine_dsp_depthwise", "engine_dsp_depthwise_3x3", "engine_dsp_depthwise_1d"}),
-        (dense, 50, {"engine_dsp_fully_connected"}),
+        (dense, 50, {"engine_dsp_fully_connected", "engine_dsp_fully_connected_parts"}),
         (add, 20, {"engine_dsp_add"}),
         (max_pool, 40, {"engine_dsp_max_pool_2d"}),
         (mean, 12, {"engine_dsp_average"}),
