@@ -1,4 +1,4 @@
-/* {{ title }}: its layers. Made by EdgeForge {{ version }}; do not edit: compile the model again. */
+/* {{ title | comment }}: its layers. Made by EdgeForge {{ version }}; do not edit: compile the model again. */
 #include "{{ name }}.h"
 
 #include "engine.h"
@@ -17,14 +17,14 @@ extern const {{ declaration }};
 {% for layer in layers %}
 
 /*
-{% for line in layer.comment %} * {{ line }}
+{% for line in layer.comment %} * {{ line | comment }}
 {% endfor %} */
 {{ layer.definition }}{% endfor %}
 {% if states %}
 
 void {{ name }}_reset(void *arena) {
 {% for state in states %}
-  memset((uint8_t *)arena + {{ state.offset }}, {{ state.value }}, {{ state.bytes }}); /* {{ state.name }} */
+  memset((uint8_t *)arena + {{ state.offset }}, {{ state.value }}, {{ state.bytes }}); /* {{ state.name | comment }} */
 {% endfor %}
 }
 {% endif %}
@@ -33,7 +33,7 @@ void {{ name }}_run(void *arena, {{ parameters }}) {
   uint8_t *const memory = arena;
   (void)memory;
 {% for layer in layers %}
-  {{ layer.call }} /* {{ layer.label }} */
+  {{ layer.call }} /* {{ layer.label | comment }} */
   ENGINE_AFTER_LAYER({{ loop.index0 }})
 {% endfor %}
 }

@@ -1,7 +1,7 @@
-/* {{ title }}
+/* {{ title | comment }}
  *
  * Made by EdgeForge {{ version }} for {{ core }}, optimized for {{ optimize }}; do not edit: compile the model again.
-{% for line in facts %} * {{ line }}
+{% for line in facts %} * {{ line | comment }}
 {% endfor %} */
 #ifndef {{ guard }}
 #define {{ guard }}
@@ -19,7 +19,7 @@ extern "C" {
 
 /* A real value is SCALE * (integer - ZERO_POINT). */
 {% for end in ends %}
-/* {{ end.what }}: {{ end.comment }} */
+/* {{ end.what }}: {{ end.comment | comment }} */
 #define {{ end.macro }}_SIZE {{ end.size }}
 #define {{ end.macro }}_BYTES {{ end.bytes }}
 #define {{ end.macro }}_OFFSET {{ end.offset }}

@@ -1,11 +1,11 @@
-/* {{ title }}: its weights. Made by EdgeForge {{ version }}; do not edit: compile the model again. */
+/* {{ title | comment }}: its weights. Made by EdgeForge {{ version }}; do not edit: compile the model again. */
 #include "engine.h"
 {% for header in headers %}
 #include "{{ header }}"
 {% endfor %}
 {% for array in arrays %}
 
-/* {{ array.comment }} */
+/* {{ array.comment | comment }} */
 extern const {{ array.declaration }};
 const {{ array.declaration }} = {
 {{ array.elements }}};

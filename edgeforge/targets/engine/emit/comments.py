@@ -10,6 +10,11 @@ from edgeforge.targets.engine.kernel import Kernel
 from edgeforge.targets.engine.network import Network
 
 
+def comment(text: str) -> str:
+    """Return a text, such as the name of somebody's tensor, as it may stand inside a comment of C."""
+    return " ".join(text.splitlines()).replace("*/", "* /")
+
+
 def tensor_line(tensor: Tensor) -> str:
     """Return a tensor's shape, type and quantization."""
     shape = "×".join(map(str, tensor.shape)) or "scalar"
@@ -28,7 +33,7 @@ def layer_comment(operator: Operator, kernel: Kernel[Any]) -> list[str]:
             lines.append(f"  {window_line(value)}")
         if isinstance(value, Bounds):
             lines.append(f"  clamped to {value.low} … {value.high}")
-    return [line.replace("*/", "* /") for line in lines]
+    return lines
 
 
 def window_line(window: Window) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from edgeforge import __version__
 from edgeforge.bundled import bundled
-from edgeforge.targets.engine.emit.comments import layer_comment, network_facts, tensor_line
+from edgeforge.targets.engine.emit.comments import comment, layer_comment, network_facts, tensor_line
 from edgeforge.targets.engine.emit.expressions import (
     argument,
     arguments,
@@ -55,7 +55,7 @@ def write_libraries(networks: Sequence[Network], folder: Path) -> None:
     """Write a library of several networks, compiled for one core, into a folder."""
     for path, text in library_files(networks).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text)
+        (folder / path).write_text(text, encoding="utf-8")
 
 
 def write_library(network: Network, folder: Path) -> None:
@@ -73,7 +73,7 @@ def kernel_files(network: Network) -> dict[str, str]:
         path = waiting.pop(0)
         if path in found or not (root / path).is_file():
             continue
-        found[path] = (root / path).read_text()
+        found[path] = (root / path).read_text(encoding="utf-8")
         for included in re.findall(r'^#include "([^"]+)"', found[path], re.MULTILINE):
             beside = (PurePosixPath(path).parent / included).as_posix()
             waiting.append(beside if (root / beside).is_file() else included)
@@ -102,6 +102,7 @@ def _render(template: str, context: dict[str, Any]) -> str:
         loader=FileSystemLoader(bundled("firmware/engine/templates")), undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
+    environment.filters["comment"] = comment
     return environment.get_template(template).render(context)
 
 

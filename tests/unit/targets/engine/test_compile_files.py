@@ -1,16 +1,18 @@
 """`edgeforge compile`: one folder for several models, made anywhere."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
-from engine_program import CHECKED, STRICT, random_inputs, tflm_outputs
+from engine_program import CHECKED, FIRMWARE, STRICT, random_inputs, tflm_outputs
 from places import DATA
+from tflite_network import Network
 
 from edgeforge.errors import BudgetExceeded, RecipeError
 from edgeforge.targets.engine.compile_files import compile_files
-from edgeforge.targets.engine.options import Options, core_named
+from edgeforge.targets.engine.options import CORES, Options, core_named
 
 MAIN = """#include <stdio.h>
 #include "digits_int8.h"
@@ -80,3 +82,39 @@ def test_names_and_memory_are_checked(tmp_path: Path) -> None:
     with pytest.raises(BudgetExceeded, match="take 1,754 bytes"):
         compiled([model], tmp_path / "library", most=1753)
     compiled([model], tmp_path / "library", most=1754)
+
+
+def test_cmake_builds_it_and_cplusplus_takes_its_header(tmp_path: Path) -> None:
+    _, folder = compiled([DATA / "digits_int8.tflite"], tmp_path / "library", name="digits")
+    (tmp_path / "main.cc").write_text('#include "digits.h"\nint main() { digits_init(nullptr); }\n')
+    if shutil.which("cmake"):
+        (tmp_path / "CMakeLists.txt").write_text(
+            "cmake_minimum_required(VERSION 3.13)\nproject(app)\nadd_subdirectory(library)\n"
+            "add_executable(app main.cc)\ntarget_link_libraries(app digits)\n"
+        )
+        subprocess.run(["cmake", "-S", tmp_path, "-B", tmp_path / "build"], check=True, capture_output=True)
+        subprocess.run(["cmake", "--build", tmp_path / "build"], check=True, capture_output=True)
+    elif shutil.which("g++"):
+        subprocess.run(["g++", "-fsyntax-only", f"-I{folder}", tmp_path / "main.cc"], check=True)
+    else:
+        pytest.skip("neither cmake nor g++ is installed")
+
+
+def test_names_of_tensors_stay_inside_their_comments(tmp_path: Path) -> None:
+    net = Network(kind="INT8")
+    output = net.relu(net.input)
+    for place in (net.input, output):
+        net.graph.tensors[place].name = b"*/ int x; /* \\\nnext line"
+    model = tmp_path / "model.tflite"
+    model.write_bytes(net.build(output))
+    _, folder = compiled([model], tmp_path / "library")
+    command = ["gcc", *STRICT, f"-I{folder}", "-c", str(folder / "model.c"), "-o", str(tmp_path / "model.o")]
+    subprocess.run(command, check=True)
+
+
+@pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="arm-none-eabi-gcc is not installed")
+@pytest.mark.parametrize("core", ["cortex-m0plus", "cortex-m55"])
+def test_every_portable_kernel_compiles_strictly_for_a_core(core: str, tmp_path: Path) -> None:
+    sources = [str(path) for path in (FIRMWARE / "kernels").glob("*.c")]
+    command = ["arm-none-eabi-gcc", *STRICT, *CORES[core].flags, "-Os", f"-I{FIRMWARE}", "-c", *sources]
+    subprocess.run(command, cwd=tmp_path, check=True)

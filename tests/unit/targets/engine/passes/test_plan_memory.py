@@ -1,0 +1,64 @@
+"""The arena: nothing that lives at one time overlaps."""
+
+import numpy as np
+from engine_network import Int8
+from engine_program import require_the_bytes_of_tflm
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgeforge.targets.engine.compile import compile_model
+from edgeforge.targets.engine.passes.plan_memory import Block, least, plan
+
+
+@st.composite
+def blocks(draw: st.DrawFn) -> list[Block]:
+    """Return blocks of up to 20 steps."""
+    found = []
+    for number in range(draw(st.integers(1, 12))):
+        first = draw(st.integers(0, 20))
+        found.append(Block(f"tensor {number}", 4 * draw(st.integers(1, 50)), first, draw(st.integers(first, 20))))
+    return found
+
+
+@given(blocks())
+def test_blocks_that_meet_do_not_overlap(planned: list[Block]) -> None:
+    offsets, total = plan(planned)
+    for block in planned:
+        assert offsets[block.name] % 4 == 0 and offsets[block.name] + block.bytes <= total
+        for other in planned:
+            if other is not block and block.meets(other):
+                first, second = sorted((block, other), key=lambda one: offsets[one.name])
+                assert offsets[first.name] + first.bytes <= offsets[second.name]
+    assert least(planned) <= total <= sum(block.bytes for block in planned)
+
+
+def test_what_is_computed_in_place_takes_no_memory_of_its_own() -> None:
+    net = Int8(8, 8, 4)
+    x = net.on(0.5, 0).conv(net.input, net.any(4, 1, 1, 4))
+    x = net.on(1 / 256, -128).unary("LOGISTIC", x)  # over what it reads
+    x = net.on(0.1, 3).conv(x, net.any(4, 1, 1, 4))
+    network = compile_model(net.build(net.on(0.4, 3).dense(x, net.any(2, 256))), "net")
+    assert network.arena_bytes == 2 * 256
+
+
+def test_what_is_still_read_is_not_written_over() -> None:
+    net = Int8(8, 8, 4)
+    x = net.on(0.5, 0).conv(net.input, net.any(4, 1, 1, 4))
+    y = net.on(0.5, 0).unary("LEAKY_RELU", x)
+    model = net.build(net.on(1.0, 0).add(net.add(x, y), x))
+    require_the_bytes_of_tflm(model)
+    network = compile_model(model, "net")
+    assert network.home(network.operators[0].output) != network.home(network.operators[1].output)
+
+
+def test_several_inputs_and_outputs_are_the_callers() -> None:
+    net = Int8(4, 4, 2)
+    second = net.activation("second", (1, 4, 4, 2))
+    x = net.on(0.1, 0).add(net.input, second)
+    net.build(net.on(0.2, 0).conv(x, net.any(3, 1, 1, 2), np.zeros(3)))
+    net.graph.inputs, net.graph.outputs = [net.input, second], [x, net.graph.outputs[0]]
+    from edgeforge.tflite.flatbuffer import write_model
+
+    model = write_model(net.model)
+    require_the_bytes_of_tflm(model)
+    assert compile_model(model, "net").arena_bytes == 0
