@@ -254,11 +254,33 @@ STAGES: tuple[Stage, ...] = (
         after=("data", *TFLITE_MODELS),
         uses=("tflite-micro", *LITERT),
     ),
+    # The model that ships as plain C. Off unless asked for: it is the choice of who will build with it.
+    Stage(
+        "engine",
+        "edgeforge.targets.engine.stage:compile_shipped",
+        "Compile to plain C",
+        reads=("name", "targets", "boards", "engine", "quantize.ship"),
+        after=TFLITE_MODELS,
+        uses=("jinja2", "numpy", "ai-edge-litert"),
+        publish={"engine/*": ""},
+        only_with="engine",
+    ),
+    # Its bytes and its instructions on an emulated core, and on those of the targets.
+    Stage(
+        "engine-emulated",
+        "edgeforge.targets.engine.emulate.stage:emulate_shipped",
+        "Run the C library on emulated cores",
+        reads=("targets", "boards", "engine", "quantize.ship"),
+        after=("data", *TFLITE_MODELS),
+        uses=("jinja2", "numpy", "tflite-micro", *LITERT),
+        programs=("arm-none-eabi-gcc", "qemu-system-arm"),
+        only_with="engine",
+    ),
     Stage(
         "measure",
         "edgeforge.evaluate.measure:measure",
         "Judge accuracy and agreement",
-        after=("data", *MODELS, "tflm", "predict-torch", "predict-onnx", "predict-tflite"),
+        after=("data", *MODELS, "tflm", "engine-emulated", "predict-torch", "predict-onnx", "predict-tflite"),
         uses=("torchmetrics", "scipy", "numpy"),
     ),
     # Float against int8 in every layer, and every int8 runtime against every other.
@@ -288,17 +310,6 @@ STAGES: tuple[Stage, ...] = (
         uses=("jinja2", "tflite-micro"),
         publish={"*/*": "arduino/"},
     ),
-    # The model that ships as plain C. Off unless asked for: it is the choice of who will build with it.
-    Stage(
-        "engine",
-        "edgeforge.targets.engine.stage:compile_shipped",
-        "Compile to plain C",
-        reads=("name", "targets", "boards", "engine", "quantize.ship"),
-        after=TFLITE_MODELS,
-        uses=("jinja2", "numpy", "ai-edge-litert"),
-        publish={"engine/*": ""},
-        only_with="engine",
-    ),
     # The bundle for a Raspberry Pi, and its own scripts' figures on this desk.
     Stage(
         "raspberry-pi",
@@ -326,9 +337,9 @@ STAGES: tuple[Stage, ...] = (
         "edgeforge.report.stage:write_report",
         "Write the report",
         reads=("name", "seed", "data", "model", "train", "trainer", "distill", "prune", "quantize", "measure",
-               "targets", "boards", "on_misfit", "library", "raspberry_pi"),
+               "targets", "boards", "on_misfit", "library", "engine", "raspberry_pi"),
         after=("data", *TRAINED, "calibration", *MODELS, "dense", "edgetpu", "tflm", "measure", "parity", "latency",
-               "arduino", "raspberry-pi", "raspberry-pi-bench"),
+               "arduino", "engine-emulated", "raspberry-pi", "raspberry-pi-bench"),
         files=("devices", "boards"),
         uses=("matplotlib", "jinja2", "scipy"),
         publish={"report.*": ""},

@@ -53,20 +53,35 @@ def verify(
     layers: Annotated[int | None, typer.Option(min=1, help="Show only the layers that cost most.")] = None,
     min_sqnr: Annotated[float | None, typer.Option(metavar="DB", help="Fail if a layer alone keeps less.")] = None,
     max_steps: Annotated[int | None, typer.Option(min=0, help="Fail if LiteRT's kernels and TFLM differ more.")] = None,
+    emulate: Annotated[
+        bool, typer.Option("--emulate", help="Compile it to plain C, and run that on emulated Cortex-M cores.")
+    ] = False,
+    core: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CORE", help="With --emulate: m0plus, m3, m4, m7, m33 or m55; all."),
+    ] = None,
+    images: Annotated[int, typer.Option(min=1, help="With --emulate: how many inputs, evenly spaced.")] = 100,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
     debug: Debug = False,
 ) -> None:
     """Compare float and int8 layer by layer, and every int8 runtime with every other.
 
-    Exits with 5 when --min-sqnr or --max-steps is not met; without them a difference is shown and is no error.
+    Exits with 5 when --min-sqnr or --max-steps is not met; without them a difference is shown and is no error. With
+    --emulate, of a build or one .tflite, it exits with 5 where an output byte on a core is not TFLM's on this desk.
 
     Examples:
 
       edgeforge verify build/digits --layers 10
 
       edgeforge verify float.tflite int8.tflite --inputs x.npz --min-sqnr 25
+
+      edgeforge verify build/mnist --emulate --core m4 --core m0plus --images 1000
     """
     from edgeforge.cli.progress import quiet_bar
+
+    if emulate:
+        _emulate(target, inputs, core or [], images, layers, json=json)
+        return
     from edgeforge.evaluate.verify import require, verify
     from edgeforge.report.parity.table import print_parity
 
@@ -79,6 +94,28 @@ def verify(
 
         print_parity(row, Console(), layers)
     require(row, min_sqnr, max_steps)
+
+
+def _emulate(
+    target: list[Path], inputs: Path | None, cores: list[str], images: int, layers: int | None, *, json: bool
+) -> None:
+    from rich.console import Console
+
+    from edgeforge.cli.progress import quiet_bar
+    from edgeforge.report.sentences.emulated import print_emulated
+    from edgeforge.targets.engine.emulate.prove import require_same_bytes
+    from edgeforge.targets.engine.emulate.verify import emulate
+
+    with quiet_bar("verify --emulate") as progress:
+        rows = emulate(target, inputs, cores, images, progress)
+    if json:
+        from json import dumps
+
+        print(dumps([row.model_dump(mode="json") for row in rows], indent=1))
+    else:
+        print_emulated(rows, Console(), layers)
+    for row in rows:
+        require_same_bytes(row, "TFLM")
 
 
 @app.command(rich_help_panel=PANEL)

@@ -16,6 +16,7 @@ from edgeforge.report.plots.mixed import mix_plot, sensitivity_plot
 from edgeforge.report.score import digits_of, drop_words, heading, is_value, score
 from edgeforge.report.sentences.board_runs import run_lines
 from edgeforge.report.sentences.edge_tpu import edge_tpu_lines
+from edgeforge.report.sentences.emulated import engine_lines, litert_words
 from edgeforge.report.sentences.pruning import pruning_lines
 from edgeforge.report.sentences.travelled import mixed_line, travelled_lines
 from edgeforge.report.table import head_cells, head_rows
@@ -43,6 +44,7 @@ def render(report: Report) -> str:
         "head_rows": head_rows,
         "head_cells": head_cells,
         "run_lines": run_lines,
+        "litert_words": litert_words,
     }
     made = [row for row in report.variants if row.status == "ok"]
     wanted = (report.reference, TORCH_FX, ONNX_INT8, report.shipped, TFLM_INT8)
@@ -76,6 +78,7 @@ def render(report: Report) -> str:
         plots=plots,
         fits=fit_view(report.targets),
         pruning_lines=pruning_lines(report.pruning) if report.pruning else [],
+        engine_lines=engine_lines(report.engine) if report.engine else [],
         edge_tpu_lines=edge_tpu_lines(report.edge_tpu) if report.edge_tpu else [],
         parity_view=parity_view(report.parity),
         travelled_lines=travelled_lines(report),

@@ -26,6 +26,7 @@ from edgeforge.results.devices import raspberry_pi_row
 from edgeforge.results.files import (
     CALIBRATION_ROW_FILE,
     EDGE_TPU_FILE,
+    EMULATED_FILE,
     HTML_FILE,
     JSON_FILE,
     LATENCY_FILE,
@@ -40,12 +41,13 @@ from edgeforge.results.files import (
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.rows.board_run import BoardRun
 from edgeforge.results.rows.calibration import CalibrationRow, Finding
+from edgeforge.results.rows.engine import EngineRow
 from edgeforge.results.rows.mixed import MixedRow
 from edgeforge.results.rows.parity import ParityRow
 from edgeforge.results.rows.report import Drop, EdgeTPURow, HeadRow, Report, StageRow, TargetRow, VariantRow
 from edgeforge.results.rows.row import Row
 from edgeforge.results.rows.training import TrainingRow
-from edgeforge.results.variant import TFLM_INT8, shipped_variant
+from edgeforge.results.variant import ENGINE_INT8, TFLM_INT8, shipped_variant
 from edgeforge.results.variant import TORCH_PRUNED as PRUNED
 
 TOOLCHAIN = (
@@ -68,7 +70,8 @@ def gather(job: Job) -> Report:
     preprocessing = read_preprocessing(job.inputs["data"])
     calibration = CalibrationRow.model_validate_json((job.inputs["calibration"] / CALIBRATION_ROW_FILE).read_bytes())
     targets = [TargetRow(**row) for row in json.loads((job.inputs["arduino"] / TARGETS_FILE).read_text())]
-    variants = _variants(job, recipe.name)
+    engine = _optional(job, "engine-emulated", EMULATED_FILE, EngineRow)
+    variants = _variants(job, recipe.name, engine)
     edge_tpu = job.inputs["edgetpu"] / EDGE_TPU_FILE
     parity = ParityRow.model_validate_json((job.inputs["parity"] / PARITY_FILE).read_bytes())
     raspberry_pi = raspberry_pi_row(job.inputs, job.files)
@@ -101,6 +104,7 @@ def gather(job: Job) -> Report:
         recipe_yaml=yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False),
         parity=parity,
         mixed=_optional(job, "mixed", MIXED_FILE, MixedRow),
+        engine=engine,
         qat=_optional(job, "qat", QAT_TRAINING_FILE, TrainingRow),
         raspberry_pi=raspberry_pi,
         board_runs=_board_runs(job),
@@ -115,7 +119,7 @@ def _board_runs(job: Job) -> list[BoardRun]:
     return read_runs(job.files, crc_of((folder / str(variant.file)).read_bytes()))
 
 
-def _variants(job: Job, name: str) -> list[VariantRow]:
+def _variants(job: Job, name: str, engine: EngineRow | None) -> list[VariantRow]:
     latency: dict[str, Any] = json.loads((job.inputs["latency"] / LATENCY_FILE).read_text())
     tflm = read_tflm(job.inputs["tflm"])
     rows = []
@@ -129,6 +133,9 @@ def _variants(job: Job, name: str) -> list[VariantRow]:
     on_board, source = shipped.get(TFLM_INT8), shipped.get(tflm["source"])
     if on_board and source and on_board.status == "ok":  # TFLM runs the very file that LiteRT runs
         on_board.file, on_board.size_bytes = source.file, source.size_bytes
+    if engine and engine.runs:
+        run, row = engine.runs[0], shipped[ENGINE_INT8]
+        row.size_bytes, row.arena_bytes = run.flash_bytes, run.arena_bytes
     return rows
 
 

@@ -41,7 +41,8 @@ FIT_FILE = "fit.json"
 PACKED_FILE = "packed.tflite"  # of the stage fit: the model as it goes to the boards
 TARGETS_FILE = "targets.json"
 EDGE_TPU_FILE = "edge_tpu.json"
-COMPILED_FILE = "compiled.json"  # what the report says of the engine
+COMPILED_FILE = "compiled.json"
+EMULATED_FILE = "emulated.json"  # what the report says of the engine
 BUNDLE_ROW_FILE = "bundle-row.json"  # what the report says of the bundle
 DESK_FILE = "desk.json"
 # the report

@@ -19,9 +19,9 @@ TORCH_PT2E = "torch-pt2e-int8"
 ONNX_FLOAT, ONNX_INT8 = "onnx-fp32", "onnx-static-int8"
 TFLITE_FLOAT, TFLITE_INT8 = "tflite-float32", "tflite-int8"
 TFLITE_QAT, TFLITE_MIXED = "tflite-qat-int8", "tflite-mixed"
-TFLM_INT8 = "tflm-int8"
+TFLM_INT8, ENGINE_INT8 = "tflm-int8", "engine-int8"
 
-RuntimeName = Literal["torch", "onnxruntime", "litert", "tflm"]
+RuntimeName = Literal["torch", "onnxruntime", "litert", "tflm", "engine"]
 
 
 @dataclass(frozen=True)

@@ -57,14 +57,18 @@ class LiteRTRunner:
 
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return logits (N,classes float32) of the batch (N,C,H,W float32)."""
+        return from_output(self.run_raw(to_input(batch, self.input)), self.output)
+
+    def run_raw(self, tensors: NDArray[Any]) -> NDArray[Any]:
+        """Return output tensors (N,classes of the model's type) of input tensors (N,H,W,C of its type)."""
         import numpy as np
 
         rows = []
-        for tensor in to_input(batch, self.input):
+        for tensor in tensors:
             self.interpreter.set_tensor(self._source, tensor.reshape(self.input.shape))
             self.interpreter.invoke()
             rows.append(self.interpreter.get_tensor(self._target))
-        return from_output(np.concatenate(rows), self.output)
+        return np.concatenate(rows)
 
     def single(self, image: NDArray[np.float32]) -> Callable[[], object]:
         """Return a call that runs one prepared image (1,C,H,W float32)."""

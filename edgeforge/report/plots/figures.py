@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = {"torch": "#d9480f", "onnxruntime": "#1c7ed6", "litert": "#2f9e44", "tflm": "#7950f2"}
+COLOURS = {"torch": "#d9480f", "onnxruntime": "#1c7ed6", "litert": "#2f9e44", "tflm": "#7950f2", "engine": "#c2255c"}
 MARKERS = {"fp32": "o", "fp16": "s", "dynamic-int8": "^", "int8": "D"}
 PI_STYLES = {"fp32": ("o", "-"), "int8": ("D", "--")}  # marker and line
 PI_COLOURS = ("#1c7ed6", "#d9480f", "#2f9e44", "#7950f2", "#c2255c", "#0c8599")  # a device each
@@ -42,7 +42,9 @@ def accuracy_plot(report: Report, what: str) -> str:
 
 def bars_plot(report: Report) -> str:
     """Return each file's size as a bar, with its ratio to the float reference."""
-    rows = [row for row in report.variants if row.size_bytes and row.runtime != "tflm"]  # TFLM runs TFLite's file
+    rows = [
+        row for row in report.variants if row.size_bytes and row.runtime not in ("tflm", "engine")
+    ]  # both run TFLite's file
     reference = next((row.size_bytes for row in rows if row.name == report.reference), None)
     figure, axes = _figure(WIDTH, 0.6 + 0.3 * max(len(rows), 1))
     for place, row in enumerate(rows):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
+from edgeforge.results.rows.row import Row
+
 
 class CompiledLayer(BaseModel):
     """One layer of the C library. constants_bytes: weights and requantization, as the kernel reads them."""
@@ -37,3 +39,68 @@ class CompiledRow(BaseModel):
     def ram_bytes(self) -> int:
         """Arena, inputs and outputs together."""
         return self.arena_bytes + self.input_bytes + self.output_bytes
+
+
+class EmulatedLayer(BaseModel):
+    """What one layer took in the first inference."""
+
+    label: str
+    kernel: str
+    instructions: int
+
+
+class EmulatedRow(BaseModel):
+    """The C library on an emulated core: proven byte by byte, counted, and measured by section (bytes).
+
+    differing: output bytes that are not TFLM's (LiteRT's, where it is compiled for its rounding), of all `outputs`.
+    litert_steps: the largest difference from LiteRT's reference kernels, in steps of the output; None: they refuse it.
+    stack_bytes: the deepest that the stack went, measured on painted memory.
+    """
+
+    core: str
+    machine: str  # of QEMU
+    images: int
+    of: int
+    outputs: int
+    differing: int
+    litert_steps: int | None = None
+    instructions: int
+    layers: list[EmulatedLayer]
+    stack_bytes: int
+    text_bytes: int
+    weights_bytes: int
+    arena_bytes: int
+    ends_bytes: int  # inputs and outputs
+
+    @property
+    def flash_bytes(self) -> int:
+        """The library, start-up code included."""
+        return self.text_bytes + self.weights_bytes
+
+    @property
+    def ram_bytes(self) -> int:
+        """Arena, inputs, outputs and stack."""
+        return self.arena_bytes + self.ends_bytes + self.stack_bytes
+
+
+class EngineBoard(BaseModel):
+    """Whether a board has the memory for the C library; milliseconds: an estimate, `basis` says of what."""
+
+    board: str
+    title: str
+    fits: bool | None  # None: nothing here builds for its core
+    reason: str = ""
+    flash_bytes: int | None = None  # library and Arduino core
+    flash_limit_bytes: int
+    ram_bytes: int | None = None
+    ram_limit_bytes: int
+    milliseconds: float | None = None
+
+
+class EngineRow(Row):
+    """The engine's part of a report: the core it is compiled for first, then those of the targets."""
+
+    source: str  # the variant that it was compiled from
+    runs: list[EmulatedRow] = []
+    boards: list[EngineBoard] = []
+    reason: str = ""  # why nothing was emulated

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from edgeforge.results.rows.board_run import BoardRun
 from edgeforge.results.rows.calibration import CalibrationRow, Finding
+from edgeforge.results.rows.engine import EngineRow
 from edgeforge.results.rows.fit import FitRow
 from edgeforge.results.rows.mixed import MixedRow
 from edgeforge.results.rows.parity import ParityRow
@@ -21,7 +22,13 @@ SCHEMA_VERSION: Literal[1] = 1
 Verdict = Literal["better", "tie", "worse", "reference"]
 
 # How people call the runtimes, in the order in which reports show them.
-RUNTIMES = {"torch": "PyTorch", "onnxruntime": "ONNX Runtime", "litert": "TFLite", "tflm": "TFLite Micro"}
+RUNTIMES = {
+    "torch": "PyTorch",
+    "onnxruntime": "ONNX Runtime",
+    "litert": "TFLite",
+    "tflm": "TFLite Micro",
+    "engine": "Standalone engine",
+}
 
 
 class HeadRow(Row):
@@ -287,6 +294,7 @@ class Report(Row):
     recipe_yaml: str
     parity: ParityRow | None = None  # layer by layer, and runtime by runtime
     mixed: MixedRow | None = None
+    engine: EngineRow | None = None  # the model that ships as plain C
     qat: TrainingRow | None = None  # the fine-tuning with fake quantization
     raspberry_pi: RaspberryPiRow | None = None
     board_runs: list[BoardRun] = []  # what `edgeforge monitor` measured on boards

@@ -21,13 +21,13 @@ def compile_shipped(job: Job) -> None:
     if variant.file is None:
         raise StageFailed(f"{variant.name} was not made: {variant.reason}", fix="leave `engine` out of the recipe")
     wishes = job.recipe.engine or Engine()
-    options = Options(_core(job), wishes.optimize, wishes.rounding, wishes.max_ram)
+    options = Options(core_of_recipe(job), wishes.optimize, wishes.rounding, wishes.max_ram)
     network = compile_model(pure_flatbuffer((folder / variant.file).read_bytes()), job.recipe.name, options)
     write_library(network, job.output / "engine")
     (job.output / COMPILED_FILE).write_text(summary(network).model_dump_json(indent=1))
 
 
-def _core(job: Job) -> Core:
+def core_of_recipe(job: Job) -> Core:
     """Return the core of the recipe; else that of all targets, or portable C where they have several."""
     if job.recipe.engine and job.recipe.engine.core:
         return core_named(job.recipe.engine.core)

@@ -1,0 +1,90 @@
+"""The stage `engine-emulated`: the C library on an emulated core, over the test split, and on the targets' cores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgeforge.builder.stage import Job
+from edgeforge.data.splits import read_preprocessing, read_split
+from edgeforge.errors import MissingDependency
+from edgeforge.hardware.boards import board
+from edgeforge.recipe.schema import Engine
+from edgeforge.results.files import EMULATED_FILE, PREDICTIONS_FILE
+from edgeforge.results.rows.engine import EmulatedRow, EngineRow
+from edgeforge.results.variant import ENGINE_INT8, Variant, shipped_variant, write_variants
+from edgeforge.runtimes.tflm import TFLMRunner
+from edgeforge.targets.engine.emulate.boards import core_of, judge
+from edgeforge.targets.engine.emulate.machine import MACHINES
+from edgeforge.targets.engine.emulate.prove import desk_outputs, emulated, require_same_bytes
+from edgeforge.targets.engine.options import CORES, PORTABLE, Options, core_named
+from edgeforge.targets.engine.stage import core_of_recipe
+from edgeforge.tflite.associated_files import pure_flatbuffer
+from edgeforge.tflite.flatbuffer import macs
+from edgeforge.tflite.tensors import from_output, to_input
+
+# About a minute of QEMU, at an instruction a multiply-accumulate.
+MACS_EMULATED = 4 * 10**9
+FEW = 4  # images on the cores of further targets
+NAME = "model"  # not the recipe's: its bytes and instructions depend on none
+WITHOUT_A_CORE = "cortex-m4"  # what portable C is built for
+
+
+def emulate_shipped(job: Job) -> None:
+    """Write emulated.json (EngineRow), variants.json, and predictions.npz of the images that were run.
+
+    Without compiler or emulator there are no figures, and the reason. Raises ParityError where a byte differs.
+    """
+    import numpy as np
+
+    source, folder = shipped_variant(job.inputs, job.recipe.quantize.ship)
+    row = EngineRow(source=source.name)
+    wishes = job.recipe.engine or Engine()
+    core = core_of_recipe(job).name
+    core = WITHOUT_A_CORE if core == PORTABLE.name else core
+    own = {key: board(key, job.recipe.boards) for key in job.recipe.targets}
+    further = {core_of(one) for one in own.values()} & set(MACHINES) - {core}
+    try:
+        path = folder / str(source.file)
+        runner = TFLMRunner(path)
+        raw, _ = read_split(job.inputs["data"], "test")
+        index = evenly(len(raw), max(FEW, MACS_EMULATED // max(macs(path.read_bytes()), 1)))
+        tensors = to_input(read_preprocessing(job.inputs["data"]).apply(raw[index]), runner.input)
+        options = Options(CORES[core], wishes.optimize, wishes.rounding)
+        job.progress(0.1, f"{len(index)} images on this desk")
+        expected, litert = desk_outputs(path, tensors, options)
+        for number, name in enumerate((core, *sorted(further))):
+            job.progress(0.3 + 0.6 * number / (1 + len(further)), f"emulated {name}")
+            count = len(index) if number == 0 else FEW
+            found, outputs = emulated(
+                pure_flatbuffer(path.read_bytes()), NAME,
+                Options(core_named(name), wishes.optimize, wishes.rounding), tensors[:count], expected[:count],
+                None if litert is None else litert[:count], len(raw),
+            )  # fmt: skip
+            require_same_bytes(found, "LiteRT" if wishes.rounding == "single" else "TFLM")
+            row.runs.append(found)
+            if number == 0:
+                logits: dict[str, Any] = {ENGINE_INT8: from_output(outputs, runner.output)}
+                np.savez(job.output / PREDICTIONS_FILE, **logits, **{f"{ENGINE_INT8}-index": index})
+        variant = _variant(row.runs[0])
+    except MissingDependency as error:
+        row.reason = f"{error.reason} ({error.fix})"
+        variant = Variant(ENGINE_INT8, "engine", "int8", None, reason=row.reason)
+    by_core = {run.core: run for run in row.runs}
+    row.boards = [judge(key, one, by_core, row.reason) for key, one in own.items()]
+    (job.output / EMULATED_FILE).write_text(row.model_dump_json(indent=1))
+    write_variants(job.output, [variant])
+
+
+def evenly(count: int, wanted: int) -> Any:
+    """Return the indices of `wanted` of `count` images, evenly spaced; all where there are no more."""
+    import numpy as np
+
+    return np.arange(0, count, max(-(-count // wanted), 1))
+
+
+def _variant(run: EmulatedRow) -> Variant:
+    detail = f"plain C on an emulated {run.core}"
+    if run.images < run.of:
+        detail += f", {run.images} of {run.of} test images, evenly spaced"
+    same = {"name": "gives the bytes of the desk", "passed": True, "detail": f"{run.outputs:,} output bytes"}
+    return Variant(ENGINE_INT8, "engine", "int8", None, detail, checks=(same,))
