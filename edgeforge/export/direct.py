@@ -20,12 +20,19 @@ from edgeforge.tflite.passes.divide_by_root import DivideByRoot
 from edgeforge.tflite.passes.drop_transposes import DropTransposes
 from edgeforge.tflite.passes.drop_unused import DropUnused
 from edgeforge.tflite.passes.fuse_activations import FuseActivations
+from edgeforge.tflite.passes.sink_layouts import SinkLayouts
 
 if TYPE_CHECKING:
     import onnx
 
 # What onnx2tf leaves to be done, before anything else rewrites the model; the last clears up after the others.
-MENDING: tuple[Pass[bytes], ...] = (DivideByRoot(), FuseActivations(), DropTransposes(), DropUnused())
+MENDING: tuple[Pass[bytes], ...] = (
+    DivideByRoot(),
+    SinkLayouts(),  # before activations are fused: it takes away what stands between
+    FuseActivations(),
+    DropTransposes(),
+    DropUnused(),
+)
 
 
 @dataclass(frozen=True)

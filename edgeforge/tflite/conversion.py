@@ -37,8 +37,11 @@ def conversion(model: Any, name: Literal["QUANTIZE", "DEQUANTIZE"], source: int,
     return operator
 
 
-def operator_code(model: Any, name: str) -> int:
-    """Return the place of an operator's code, such as MUL, added to the model where it lacks it."""
+def operator_code(model: Any, name: str, version: int = 2) -> int:
+    """Return the place of an operator's code, such as MUL, added to the model where it lacks it.
+
+    version: that of a code added; 2 has signed 8-bit types, where an operator has not had them from the start.
+    """
     from ai_edge_litert import schema_py_generated as schema
 
     code = getattr(schema.BuiltinOperator, name)
@@ -46,7 +49,7 @@ def operator_code(model: Any, name: str) -> int:
     if code not in codes:
         entry = schema.OperatorCodeT()
         entry.builtinCode = entry.deprecatedBuiltinCode = code  # old readers look at the deprecated field
-        entry.version = 2  # signed 8-bit types
+        entry.version = version
         model.operatorCodes.append(entry)
         codes.append(code)
     return codes.index(code)

@@ -12,10 +12,13 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal
 
 from edgeforge.errors import RecipeError
+from edgeforge.quantize.tflite.passes.integer_operators import IntegerOperators
 from edgeforge.quantize.tflite.passes.order import rewrite_in_order
 from edgeforge.quantize.tflite.passes.room_for_biases import RoomForBiases
+from edgeforge.quantize.tflite.passes.value_tables import with_placeholders
 from edgeforge.quantize.tflite.prepared import layers
 from edgeforge.tflite.flatbuffer import operator_name, read_model
+from edgeforge.tflite.passes.drop_unused import DropUnused
 from edgeforge.tflite.passes.widen_through_float import WidenThroughFloat
 
 if TYPE_CHECKING:
@@ -48,8 +51,11 @@ def quantize_static(
     from ai_edge_quantizer.quantizer import Quantizer
 
     kinds = dict.fromkeys(layers(float_model), precision) | dict(exceptions or {})
+    integer = frozenset(name for name, kind in kinds.items() if kind == "int8")
+    float_model, tables = with_placeholders(float_model, integer)
     check_ranges(float_model, ranges, frozenset(name for name, kind in kinds.items() if kind == "float32"))
     model = read_model(float_model)
+    kinds = {name: kinds[name] for name in layers(float_model)}
     graph = model.subgraphs[0]
     if per_channel:
         steps = _input_steps(model, ranges, kinds, per_channel_dense)
@@ -74,7 +80,8 @@ def quantize_static(
     }
     result = quantizer.quantize(values).quantized_model
     assert result is not None
-    return rewrite_in_order(bytes(result), [WidenThroughFloat()])[0]
+    passes = [IntegerOperators(ranges, integer, tables), DropUnused(), WidenThroughFloat()]
+    return rewrite_in_order(bytes(result), passes)[0]
 
 
 def _input_steps(model: Any, ranges: Ranges, kinds: Mapping[str, Precision], dense: bool) -> dict[str, float]:

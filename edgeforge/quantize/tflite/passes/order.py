@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 from edgeforge.passes import Pass, Rewritten, rewrite
 from edgeforge.quantize.tflite.passes.equalize import Equalize
+from edgeforge.quantize.tflite.passes.integer_operators import IntegerOperators
 from edgeforge.quantize.tflite.passes.reconstruct import Reconstruct
 from edgeforge.quantize.tflite.passes.room_for_biases import RoomForBiases
 from edgeforge.tflite.conversion import NumberType
 from edgeforge.tflite.passes.compact import Compact
+from edgeforge.tflite.passes.drop_unused import DropUnused
 from edgeforge.tflite.passes.halve_weights import HalveWeights
 from edgeforge.tflite.passes.input_output_type import InputOutputType
 from edgeforge.tflite.passes.widen_through_float import WidenThroughFloat
@@ -20,7 +22,9 @@ ORDER: tuple[type[Pass[bytes]], ...] = (
     RoomForBiases,  # behind what changes weights, and once ranges are known: it needs the scales of layers' inputs
     HalveWeights,  # instead of quantizing
     # The quantized model.
-    WidenThroughFloat,  # first: before it, LiteRT cannot run a model that mixes int8 and int16
+    IntegerOperators,  # first: as the quantizer left it
+    DropUnused,  # behind it: float tensors that nobody reads any more
+    WidenThroughFloat,  # before it, LiteRT cannot run a model that mixes int8 and int16
     Reconstruct,  # runs the model, layer by layer, with its own types at both ends
     InputOutputType,  # last in the graph: what it adds is no layer of the network
     Compact,  # last of all: whatever writes the file again, writes twice what is shared
