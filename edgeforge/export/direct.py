@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.foreign.wording import cause
 from edgeforge.onnx_graph.checks import module_of, owner_of, unsupported
 from edgeforge.onnx_graph.passes.order import TO_TFLITE
+from edgeforge.onnx_graph.resizes import require_resizes
 from edgeforge.passes import Pass, rewrite
 from edgeforge.runtimes.native_output import CapturedOutput
 from edgeforge.tflite.graph import Graph, sources, targets
@@ -20,6 +21,7 @@ from edgeforge.tflite.passes.divide_by_root import DivideByRoot
 from edgeforge.tflite.passes.drop_transposes import DropTransposes
 from edgeforge.tflite.passes.drop_unused import DropUnused
 from edgeforge.tflite.passes.fuse_activations import FuseActivations
+from edgeforge.tflite.passes.narrow_concatenations import NarrowConcatenations
 from edgeforge.tflite.passes.sink_layouts import SinkLayouts
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ MENDING: tuple[Pass[bytes], ...] = (
     SinkLayouts(),  # before activations are fused: it takes away what stands between
     FuseActivations(),
     DropTransposes(),
+    NarrowConcatenations(),
     DropUnused(),
 )
 
@@ -54,6 +57,7 @@ def convert_directly(model: onnx.ModelProto) -> FloatTFLite:
     """
     import onnx
 
+    require_resizes(model)
     rewrite(model, TO_TFLITE)
     model = onnx.shape_inference.infer_shapes(model)  # of what was rewritten: onnx2tf asks for every shape
     with TemporaryDirectory() as folder:

@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.builder.stage import Job
 from edgeforge.data.splits import read_preprocessing, read_split
-from edgeforge.errors import ParityError, StageFailed, line_in, source_of
+from edgeforge.errors import EdgeForgeError, ParityError, StageFailed, line_in, source_of
+from edgeforge.export.decompositions import with_simpler_operators
 from edgeforge.foreign.wording import cause, remedy
+from edgeforge.onnx_graph.passes.forms.unshuffled_channels import UnshuffledChannels
+from edgeforge.onnx_graph.passes.name_nodes import NameNodes
+from edgeforge.passes import rewrite
 from edgeforge.results.files import ONNX_FLOAT_FILE, PREPROCESSING_FILE
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.variant import ONNX_FLOAT, Variant, write_variants
@@ -67,9 +71,13 @@ def write_onnx(network: nn.Module, preprocessing: Preprocessing, path: Path) -> 
             torch.onnx.export(network, (example,), path, dynamo=False, opset_version=17, **names)
             model = onnx.load(path)
         else:
-            program = torch.onnx.export(network, (example,), dynamo=True, **names)
+            source = with_simpler_operators(torch.export.export(network, (example,)))
+            program = torch.onnx.export(source, (), dynamo=True, **names)
             assert program is not None
             model = program.model_proto
+            rewrite(model, (NameNodes(), UnshuffledChannels()))
+    except EdgeForgeError:
+        raise
     except Exception as error:
         file = source_of(network)
         line = line_in(file, error.__cause__ or error)

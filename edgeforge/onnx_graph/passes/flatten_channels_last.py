@@ -7,6 +7,7 @@ sum over c,h,w of W[o, chw] x[c,h,w] does not depend on the order of its terms.
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING
 
 from edgeforge.onnx_graph.graph import inferred_shapes, only_reader
@@ -21,7 +22,7 @@ POINTWISE = ("Clip", "Elu", "Gelu", "HardSigmoid", "HardSwish", "Identity", "Lea
 
 
 class FlattenChannelsLast(OnnxPass):
-    """Rewrite every (N,C,H,W) → flatten → Gemm: a Transpose to N,H,W,C before the flatten, the weights permuted.
+    """Rewrite every (N,C,H,W) or (N,C,L) → flatten → Gemm: a Transpose to channels last before it, the weights permuted.
 
     The converter's own transpose and this one undo each other. Activations may stand between flatten and Gemm.
     Refused: a flatten that feeds anything else, weights that are shared. With H and W both 1 there is nothing to do.
@@ -38,7 +39,7 @@ class FlattenChannelsLast(OnnxPass):
         for place, node in reversed(list(enumerate(model.graph.node))):
             source = known.get(node.input[0], []) if node.op_type in ("Flatten", "Reshape") else []
             flat = known.get(node.output[0], []) if source else []
-            if len(source) != 4 or flat != [1, source[1] * source[2] * source[3]] or source[2:] == [1, 1]:
+            if len(source) not in (3, 4) or flat != [1, prod(source[1:])] or prod(source[2:]) == 1:
                 continue
             dense, reason = _dense_behind(model, node, weights)
             if dense is None:
@@ -47,15 +48,15 @@ class FlattenChannelsLast(OnnxPass):
             tensor = weights[dense.input[1]]
             transposed = next((a.i for a in dense.attribute if a.name == "transB"), 0)
             matrix = numpy_helper.to_array(tensor)
-            _, c, h, w = source
+            channels, places = source[1], prod(source[2:])
             if transposed:
-                permuted = matrix.reshape(-1, c, h, w).transpose(0, 2, 3, 1).reshape(matrix.shape)
+                permuted = matrix.reshape(-1, channels, places).transpose(0, 2, 1).reshape(matrix.shape)
             else:
-                permuted = matrix.reshape(c, h, w, -1).transpose(1, 2, 0, 3).reshape(matrix.shape)
+                permuted = matrix.reshape(channels, places, -1).transpose(1, 0, 2).reshape(matrix.shape)
             tensor.CopyFrom(numpy_helper.from_array(permuted.copy(), tensor.name))
             channels_last = f"{node.input[0]}_channels_last"
             transpose = onnx.helper.make_node(
-                "Transpose", [node.input[0]], [channels_last], f"{node.name}_channels_last", perm=[0, 2, 3, 1]
+                "Transpose", [node.input[0]], [channels_last], f"{node.name}_channels_last", perm=[0, *range(2, len(source)), 1]
             )
             node.input[0] = channels_last
             model.graph.node.insert(place, transpose)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from edgeforge.onnx_graph.passes.average_as_pool import AverageAsPool
 from edgeforge.onnx_graph.passes.flatten_channels_last import FlattenChannelsLast
 from edgeforge.onnx_graph.passes.fold_constants import FoldConstants
+from edgeforge.onnx_graph.passes.forms.gelu_by_tanh import GeluByTanh
+from edgeforge.onnx_graph.passes.forms.index_of_concatenation import IndexOfConcatenation
+from edgeforge.onnx_graph.passes.forms.two_dimensions import TwoDimensions
 from edgeforge.onnx_graph.passes.gather_as_reshape import GatherAsReshape
 from edgeforge.onnx_graph.passes.hard_sigmoid_by_relu6 import HardSigmoidByRelu6
 from edgeforge.onnx_graph.passes.max_pool_padded_first import MaxPoolPaddedFirst
@@ -16,7 +19,10 @@ TO_TFLITE: tuple[NameNodes | OnnxPass, ...] = (
     NameNodes(),  # first: the others call what they add after the node that they add it for
     FoldConstants(),  # before all that looks for constants
     GatherAsReshape(),  # behind it: the indices are constants by then
+    IndexOfConcatenation(),
+    TwoDimensions(),  # before the pools: it makes some
     AverageAsPool(),
+    GeluByTanh(),
     HardSigmoidByRelu6(),
     NormAsRoot(),
     MaxPoolPaddedFirst(),  # behind the gates: it looks for what they have become, a clip at zero

@@ -35,7 +35,7 @@ class SinkLayouts(Pass[bytes]):
     def rewrite(self, model: bytes) -> Rewritten[bytes]:
         """Return the model with fewer of them; the very bytes where none can move."""
         graph, changed = Graph(model), []
-        while what := _joined(graph) or _sunk(graph) or _sunk_below_two(graph):
+        while what := _joined(graph) or _sunk(graph) or _sunk_below_several(graph):
             changed.append(what)
             graph = Graph(graph.model)
         return Rewritten(write_model(graph.model) if changed else model, tuple(changed))
@@ -121,26 +121,35 @@ def _sunk(graph: Graph) -> str:
     return ""
 
 
-def _sunk_below_two(graph: Graph) -> str:
-    """Move one and the same layout of two tensors behind the operator that combines them, such as a residual's ADD."""
+def _sunk_below_several(graph: Graph) -> str:
+    """Move one and the same layout of all inputs behind what combines them: a residual's ADD, a concatenation."""
     makers = _makers(graph)
     for place, operator in enumerate(graph.operators):
-        given = sources(operator)
-        if graph.names[place] not in POINTWISE or len(given) != 2 or given[0] == given[1]:
+        kind, given = graph.names[place], sources(operator)
+        joins = kind == "CONCATENATION" and len(given) > 1
+        if not joins and not (kind in POINTWISE and len(given) == 2) or len(set(given)) < len(given):
             continue
         before = [makers.get(tensor) for tensor in given]
-        if any(n is None or graph.names[n] not in LAYOUTS or len(graph.readers(t)) > 1 or t in graph.outputs
-               for n, t in zip(before, given, strict=True)):  # fmt: skip
+        if any(n is None or graph.names[n] not in (LAYOUTS if not joins else ("TRANSPOSE",))
+               or len(graph.readers(t)) > 1 or t in graph.outputs for n, t in zip(before, given, strict=True)):  # fmt: skip
             continue
-        one, other = (graph.operators[n] for n in before if n is not None)
-        if not _same_layout(graph, one, other):
+        first, *others = [graph.operators[n] for n in before if n is not None]
+        target = targets(operator)[0]
+        wanted, shape = graph.shape(target), graph.shape(sources(first)[0])
+        if joins:
+            orders = [constant(graph.model, int(one.inputs[1])) for one in (first, *others)]
+            order = [int(axis) for axis in orders[0]] if orders[0] is not None else []
+            if any(one is None or list(one) != order for one in orders):
+                continue
+            operator.builtinOptions.axis = order[operator.builtinOptions.axis]
+            shape = tuple(wanted[order.index(axis)] for axis in range(len(order)))
+        elif not _same_layout(graph, first, others[0]):
             continue
-        wanted = graph.shape(given[0])
-        operator.inputs = [sources(one)[0], sources(other)[0]]
-        graph.tensors[targets(operator)[0]].shape = graph.tensors[sources(one)[0]].shape
-        graph.graph.operators = [o for o in graph.operators if o is not other]
-        _put_behind(graph, one, next(n for n, o in enumerate(graph.operators) if o is operator), wanted)
-        return f"{graph.names[place]} {place}"
+        operator.inputs = [sources(one)[0] for one in (first, *others)]
+        graph.tensors[target].shape = _int32(shape)
+        graph.graph.operators = [o for o in graph.operators if all(o is not other for other in others)]
+        _put_behind(graph, first, next(n for n, o in enumerate(graph.graph.operators) if o is operator), wanted)
+        return f"{kind} {place}"
     return ""
 
 
@@ -161,7 +170,7 @@ def _put_behind(graph: Graph, layout: Any, place: int, shape: tuple[int, ...]) -
 
     The new tensor takes the name: it holds the values that the name says.
     """
-    operator = graph.operators[place]
+    operator = graph.graph.operators[place]
     old = targets(operator)[0]
     own = copy.copy(graph.tensors[old])
     graph.tensors.append(own)
@@ -169,7 +178,7 @@ def _put_behind(graph: Graph, layout: Any, place: int, shape: tuple[int, ...]) -
     graph.tensors[old].shape = _int32(shape)
     operator.outputs = [len(graph.tensors) - 1]
     layout.inputs, layout.outputs = [len(graph.tensors) - 1, *list(layout.inputs)[1:]], [old]
-    rest = [o for o in graph.operators if o is not layout]
+    rest = [o for o in graph.graph.operators if o is not layout]
     at = next(n for n, o in enumerate(rest) if o is operator)
     graph.graph.operators = [*rest[: at + 1], layout, *rest[at + 1 :]]
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 HOLDS_PLACE = "ELU"  # stands for a table while a quantizer works: one that it leaves alone
 OFFSET = 128  # from int8 to an index
+MOST_ROUNDINGS = 4  # operators in a row that each have an int8 kernel, and round: a table rounds once
 VERSIONS = {HOLDS_PLACE: 1}
 
 
@@ -118,7 +119,8 @@ def tables_in(model: bytes) -> list[str]:
 def _wanted(graph: Graph, one: Function, layers: frozenset[str]) -> bool:
     kinds = {graph.names[place] for place in one.operators}
     names = {graph.name(int(graph.operators[place].outputs[0])) for place in one.operators}
-    return bool(kinds & NOT_IN_INT8) and names <= layers and graph.spec(one.target).dtype == "float32"
+    needed = kinds & NOT_IN_INT8 or len(one.operators) > MOST_ROUNDINGS
+    return bool(needed) and names <= layers and graph.spec(one.target).dtype == "float32"
 
 
 def _table(graph: Graph, one: Function) -> Table:
