@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.errors import StageFailed
 
 if TYPE_CHECKING:
-    import torch
     from torch.export import ExportedProgram
 
 Tensor = Any

@@ -36,7 +36,7 @@ def require_resizes(model: onnx.ModelProto) -> None:
         for scale, before, after in zip(scales.tolist(), *sizes, strict=True):
             if before and not isclose(scale * before, after, abs_tol=1e-3):
                 raise RecipeError(
-                    f"{where} scales {before} by {scale:.4g}, which is not whole: PyTorch places {after} values by that "
-                    f"factor, TFLite by {after}/{before}",
+                    f"{where} scales {before} by {scale:.4g}, which is not whole: PyTorch places {after} values by "
+                    f"that, TFLite by {after}/{before}",
                     fix=f"give F.interpolate size=…, or recompute_scale_factor=True, {WITHOUT_TFLITE}",
                 )

@@ -14,9 +14,12 @@ from edgeforge.errors import EdgeForgeError, RecipeError, StageFailed
 from edgeforge.foreign.wording import cause, remedy
 from edgeforge.recipe.schema import Train
 from edgeforge.results.files import CHECKPOINT, METRICS_FILE, TRAINING_FILE
+from edgeforge.results.preprocessing import Preprocessing
+from edgeforge.results.rows.calibration import Finding
 from edgeforge.results.rows.training import EpochRow, TrainingRow
 from edgeforge.torchvision_import import import_torchvision
 from edgeforge.train.network.finished import check_finished
+from edgeforge.train.network.forms import doubled_softmax, require_finite
 from edgeforge.train.network.load import check_output, new_network
 from edgeforge.train.network.weights import load_user_weights
 
@@ -48,6 +51,8 @@ def train(job: Job) -> None:
     if "weights" in job.files:
         load_user_weights(network, job.files["weights"], job.recipe.model.fresh)
     check_output(network, preprocessing)
+    named = dict(network.named_parameters()) | dict(network.named_buffers())
+    require_finite(named, f"model: {job.files['model']}", "mend what the network sets them to when it is made")
     if settings.epochs == 0:
         state = {f"network.{name}": value for name, value in network.state_dict().items()}
         parameters = sum(parameter.numel() for parameter in network.parameters())
@@ -57,7 +62,19 @@ def train(job: Job) -> None:
     teacher = load_teacher(job, preprocessing) if job.recipe.distill else None
     trainer = fit(job, network, settings, callbacks=callbacks, teacher=teacher)
     if trainer.is_global_zero:
-        write_results(job.output, best_checkpoint(trainer), training_row(job.scratch, network, trainer))
+        row = training_row(job.scratch, network, trainer)
+        row.findings += _doubled(job, network, preprocessing)
+        write_results(job.output, best_checkpoint(trainer), row)
+
+
+def _doubled(job: Job, network: nn.Module, preprocessing: Preprocessing) -> list[Finding]:
+    """Return a finding when the loss of the only head takes softmax of probabilities."""
+    import torch
+
+    if len(preprocessing.heads) > 1 or not preprocessing.heads[0].classes:
+        return []
+    images = preprocessing.apply(read_split(job.inputs["data"], "train")[0][:1])
+    return doubled_softmax(network.cpu(), torch.from_numpy(images), job.files["model"])
 
 
 def fit(

@@ -45,14 +45,16 @@ def _means(model: onnx.ModelProto) -> Iterator[tuple[onnx.NodeProto, str]]:
             continue
         settings = attributes(node)
         axes = settings.get("axes", values.get(node.input[1]) if node.input[1:] else None)
-        rank = len(known.get(node.input[0], ()))
+        shape = known.get(node.input[0], [])
+        rank = len(shape)
+        single = {axis for axis in (2, 3) if rank == 4 and shape[axis] == 1}  # averaged or not, it is the same
         if axes is None:
             yield node, "its axes are not constant"
         elif not settings.get("keepdims", 1):
             yield node, "it drops the dimensions that it averages over"
         elif rank != 4:
             yield node, f"its input has {rank} dimensions" if rank else "its input's shape is not known"
-        elif sorted(int(axis) % 4 for axis in axes) != [2, 3]:
+        elif {int(axis) % 4 for axis in axes} | single != {2, 3}:
             yield node, "it averages over other dimensions than height and width"
         else:
             yield node, ""

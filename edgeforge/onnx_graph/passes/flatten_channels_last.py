@@ -22,7 +22,7 @@ POINTWISE = ("Clip", "Elu", "Gelu", "HardSigmoid", "HardSwish", "Identity", "Lea
 
 
 class FlattenChannelsLast(OnnxPass):
-    """Rewrite every (N,C,H,W) or (N,C,L) → flatten → Gemm: a Transpose to channels last before it, the weights permuted.
+    """Rewrite every (N,C,H,W) or (N,C,L) → flatten → Gemm: a Transpose to channels last first, weights permuted.
 
     The converter's own transpose and this one undo each other. Activations may stand between flatten and Gemm.
     Refused: a flatten that feeds anything else, weights that are shared. With H and W both 1 there is nothing to do.
@@ -56,7 +56,11 @@ class FlattenChannelsLast(OnnxPass):
             tensor.CopyFrom(numpy_helper.from_array(permuted.copy(), tensor.name))
             channels_last = f"{node.input[0]}_channels_last"
             transpose = onnx.helper.make_node(
-                "Transpose", [node.input[0]], [channels_last], f"{node.name}_channels_last", perm=[0, *range(2, len(source)), 1]
+                "Transpose",
+                [node.input[0]],
+                [channels_last],
+                f"{node.name}_channels_last",
+                perm=[0, *range(2, len(source)), 1],
             )
             node.input[0] = channels_last
             model.graph.node.insert(place, transpose)

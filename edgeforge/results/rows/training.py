@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgeforge.results.rows.calibration import Finding
 from edgeforge.results.rows.row import Row
 
 
@@ -22,3 +23,4 @@ class TrainingRow(Row):
     best_epoch: int
     stopped_early: bool
     parameters: int
+    findings: list[Finding] = []

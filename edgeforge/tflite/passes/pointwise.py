@@ -1,4 +1,4 @@
-"""Functions of single values inside a .tflite: operators that compute each value of a tensor from the same one of another.
+"""Functions of single values inside a .tflite: each value of a tensor from the same one of another tensor.
 
 Softplus becomes EXP, ADD, LOG, GREATER and SELECT; in the end it is one function of its input, value by value.
 """
@@ -12,8 +12,8 @@ from edgeforge.tflite.graph import Graph, sources, targets
 
 # Those that compute well in int8: ai-edge-quantizer writes them, and TFLM and LiteRT run them.
 IN_INT8 = frozenset(
-    ["ADD", "DIV", "HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "MAXIMUM", "MINIMUM", "MUL", "PRELU", "RELU", "RELU6", "RSQRT",
-     "SUB", "TANH"]
+    ["ADD", "DIV", "HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "MAXIMUM", "MINIMUM", "MUL", "PRELU", "RELU", "RELU6",
+     "RSQRT", "SUB", "TANH"]
 )  # fmt: skip
 NOT_IN_INT8 = frozenset(
     ["ABS", "CAST", "CEIL", "COS", "ELU", "EQUAL", "EXP", "FLOOR", "GELU", "GREATER", "GREATER_EQUAL", "LESS",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LAYOUTS = ("TRANSPOSE", "RESHAPE")
+REDUCTIONS = ("MEAN", "REDUCE_MAX", "REDUCE_MIN", "SUM")
 
 
 class SinkLayouts(Pass[bytes]):
@@ -35,7 +36,7 @@ class SinkLayouts(Pass[bytes]):
     def rewrite(self, model: bytes) -> Rewritten[bytes]:
         """Return the model with fewer of them; the very bytes where none can move."""
         graph, changed = Graph(model), []
-        while what := _joined(graph) or _sunk(graph) or _sunk_below_several(graph):
+        while what := next(filter(None, (move(graph) for move in MOVES)), ""):
             changed.append(what)
             graph = Graph(graph.model)
         return Rewritten(write_model(graph.model) if changed else model, tuple(changed))
@@ -85,7 +86,11 @@ def _join(graph: Graph, row: list[int]) -> bool:
         permutation = _permutation(order, moved) if len(row) > 1 else None
         if permutation is None:
             return False
-        last.opcodeIndex, last.builtinOptionsType, last.builtinOptions = operator_code(graph.model, "TRANSPOSE"), 0, None
+        last.opcodeIndex, last.builtinOptionsType, last.builtinOptions = (
+            operator_code(graph.model, "TRANSPOSE"),
+            0,
+            None,
+        )
         last.inputs = [source, _constant(graph, target, b"_permutation", permutation)]
     elif shape == wanted and target not in graph.outputs:
         for reader in graph.readers(target):
@@ -127,11 +132,13 @@ def _sunk_below_several(graph: Graph) -> str:
     for place, operator in enumerate(graph.operators):
         kind, given = graph.names[place], sources(operator)
         joins = kind == "CONCATENATION" and len(given) > 1
-        if not joins and not (kind in POINTWISE and len(given) == 2) or len(set(given)) < len(given):
+        if (not joins and not (kind in POINTWISE and len(given) == 2)) or len(set(given)) < len(given):
             continue
         before = [makers.get(tensor) for tensor in given]
-        if any(n is None or graph.names[n] not in (LAYOUTS if not joins else ("TRANSPOSE",))
-               or len(graph.readers(t)) > 1 or t in graph.outputs for n, t in zip(before, given, strict=True)):  # fmt: skip
+        movable = ("TRANSPOSE",) if joins else LAYOUTS
+        if any(n is None or graph.names[n] not in movable for n in before):
+            continue
+        if any(len(graph.readers(tensor)) > 1 or tensor in graph.outputs for tensor in given):
             continue
         first, *others = [graph.operators[n] for n in before if n is not None]
         target = targets(operator)[0]
@@ -153,6 +160,36 @@ def _sunk_below_several(graph: Graph) -> str:
     return ""
 
 
+def _sunk_below_reduction(graph: Graph) -> str:
+    """Move a TRANSPOSE behind a reduction that alone reads it, whose axes are then those of the source."""
+    makers = _makers(graph)
+    for place, operator in enumerate(graph.operators):
+        if graph.names[place] not in REDUCTIONS:
+            continue
+        given, before = sources(operator)[0], makers.get(sources(operator)[0])
+        if before is None or graph.names[before] != "TRANSPOSE" or graph.readers(given) != [place]:
+            continue
+        layout = graph.operators[before]
+        order, axes = constant(graph.model, int(layout.inputs[1])), constant(graph.model, int(operator.inputs[1]))
+        if order is None or axes is None:
+            continue
+        target, source = targets(operator)[0], sources(layout)[0]
+        reduced = {int(axis) % len(order) for axis in axes.reshape(-1)}
+        kept = [int(order[axis]) for axis in range(len(order)) if axis not in reduced]
+        if not operator.builtinOptions.keepDims and kept != sorted(kept):
+            continue
+        own = sorted(int(order[axis]) for axis in reduced)
+        operator.inputs = [source, _constant(graph, target, b"_axes", own)]
+        if operator.builtinOptions.keepDims:
+            wanted, shape = graph.shape(target), graph.shape(source)
+            graph.tensors[target].shape = _int32([1 if axis in own else size for axis, size in enumerate(shape)])
+            _put_behind(graph, layout, place, wanted)
+        else:
+            graph.graph.operators = [one for one in graph.operators if one is not layout]
+        return f"{graph.names[place]} {place}"
+    return ""
+
+
 def _same_layout(graph: Graph, one: Any, other: Any) -> bool:
     import numpy as np
 
@@ -162,7 +199,8 @@ def _same_layout(graph: Graph, one: Any, other: Any) -> bool:
     shape = graph.shape(sources(one)[0])
     order = np.arange(int(np.prod(shape))).reshape(shape)
     places = [next(n for n, o in enumerate(graph.operators) if o is wanted) for wanted in (one, other)]
-    return bool(np.array_equal(*(_apply(graph, place, order) for place in places)))
+    first, second = (_apply(graph, place, order) for place in places)
+    return bool(np.array_equal(first, second))
 
 
 def _put_behind(graph: Graph, layout: Any, place: int, shape: tuple[int, ...]) -> None:
@@ -210,7 +248,10 @@ def _write_reshape(graph: Graph, operator: Any, source: int, target: int) -> Non
 
     shape = list(graph.shape(target))
     operator.opcodeIndex = operator_code(graph.model, "RESHAPE", 1)
-    operator.builtinOptionsType, operator.builtinOptions = schema.BuiltinOptions.ReshapeOptions, schema.ReshapeOptionsT()
+    operator.builtinOptionsType, operator.builtinOptions = (
+        schema.BuiltinOptions.ReshapeOptions,
+        schema.ReshapeOptionsT(),
+    )
     operator.builtinOptions.newShape = _int32(shape)
     operator.inputs = [source, _constant(graph, target, b"_shape", shape)]
 
@@ -248,3 +289,6 @@ def _drop_unread(graph: Graph) -> None:
 
 def _makers(graph: Graph) -> dict[int, int]:
     return {tensor: n for n, operator in enumerate(graph.operators) for tensor in targets(operator)}
+
+
+MOVES = (_joined, _sunk, _sunk_below_several, _sunk_below_reduction)

@@ -7,6 +7,7 @@ PyTorch's quantization alone needs its layers as nn.Modules. An ONNX file goes i
 from __future__ import annotations
 
 import types
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +15,14 @@ from edgeforge.errors import RecipeError
 from edgeforge.foreign.wording import cause, remedy, with_debug
 from edgeforge.recipe.schema import FINISHED
 from edgeforge.results.preprocessing import Head, Preprocessing
+from edgeforge.train.network.forms import described, how_to_return_one, require_finite
 
 if TYPE_CHECKING:
     import onnx
     from torch import nn
 
 Shape = tuple[int, int, int]
+BROKEN = "mend the file, or train anew with a lower learning rate"
 TRACED = (
     "save it with torch.jit.trace(network.eval(), image).save(path); a state dict belongs into model.weights, with "
     "its network as model.name"
@@ -30,9 +33,17 @@ def check_finished(path: Path, preprocessing: Preprocessing) -> int:
     """Return how many parameters a finished model has. Raises RecipeError unless it fits the data."""
     if FINISHED[path.suffix.lower()] == "ONNX":
         import numpy as np
+        import onnx
+        import torch
         from onnx import numpy_helper
 
         model = open_onnx(path, preprocessing)
+        require_finite(
+            {t.name: torch.from_numpy(numpy_helper.to_array(t).copy()) for t in model.graph.initializer
+             if t.data_type == onnx.TensorProto.FLOAT},
+            f"model: {path}",
+            BROKEN,
+        )  # fmt: skip
         arrays = [numpy_helper.to_array(tensor) for tensor in model.graph.initializer]
         return sum(array.size for array in arrays if array.dtype == np.float32)
     import torch
@@ -44,7 +55,8 @@ def check_finished(path: Path, preprocessing: Preprocessing) -> int:
             output = network(image)
     except Exception as error:
         raise _wrong_input(path, preprocessing.shape, error) from error
-    require_outputs(tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__, preprocessing)
+    require_outputs(output, preprocessing)
+    require_finite(dict(network.state_dict()), f"model: {path}", BROKEN)
     return sum(parameter.numel() for parameter in network.parameters())
 
 
@@ -120,7 +132,7 @@ def open_onnx(path: Path, preprocessing: Preprocessing) -> onnx.ModelProto:
     try:
         model = newer_opset(model)
         model = fix_batch(model, inputs[0].name, (1, *preprocessing.shape))
-        found = _output_shape(model, preprocessing.shape)
+        found = _output(model, preprocessing.shape)
     except Exception as error:
         raise _wrong_input(path, preprocessing.shape, error) from error
     require_outputs(found, preprocessing)
@@ -145,23 +157,26 @@ def _require_input(path: Path, value: onnx.ValueInfoProto, shape: Shape) -> None
         raise RecipeError(f"{where}, the data gives (1,{c},{h},{w})", fix=fix)
 
 
-def _output_shape(model: onnx.ModelProto, shape: Shape) -> tuple[int, ...]:
+def _output(model: onnx.ModelProto, shape: Shape) -> Any:
     import numpy as np
     import onnxruntime
 
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     (output,) = session.run(None, {session.get_inputs()[0].name: np.zeros((1, *shape), np.float32)})
-    return tuple(output.shape)
+    return output
 
 
-def require_outputs(found: tuple[int, ...] | str, preprocessing: Preprocessing) -> None:
-    """Raise RecipeError unless the output for one image, of shape `found`, is one vector of the right length."""
+def require_outputs(output: Any, preprocessing: Preprocessing) -> None:
+    """Raise RecipeError unless the output for one image is one vector of the right length."""
     outputs, heads = preprocessing.outputs, preprocessing.heads
+    found = tuple(getattr(output, "shape", ()))
     if found != (1, outputs):
         wanted = f"{outputs} classes" if len(heads) == 1 and heads[0].classes else f"heads {_listed(heads)}"
         raise RecipeError(
-            f"model: its output for one image is {found}, the data has {wanted}: expected (1, {outputs})",
-            fix=f"make the last layer give {outputs} outputs, for instance with model.args: {{classes: {outputs}}}",
+            f"model: its output for one image is {described(output)}, the data has {wanted}: expected (1, {outputs})",
+            fix=how_to_return_one(output, outputs)
+            or ("flatten it: .flatten(1)" if prod(found) == outputs else "")
+            or f"make the last layer give {outputs} outputs, for instance with model.args: {{classes: {outputs}}}",
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from edgeforge.results.files import CHECKPOINT
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.suggest import nearest
 from edgeforge.train.network.finished import load_finished, require_outputs
+from edgeforge.train.network.forms import require_one_input, take_images_alone
 
 if TYPE_CHECKING:
     from torch import nn
@@ -39,6 +41,7 @@ def make_network(model: Model, path: Path) -> nn.Module:
             f"model.args do not fit {network_class.__name__} of {path}: {cause(error)}",
             fix=with_debug(f"its arguments are: {', '.join(known) or 'none'}", error),
         ) from error
+    take_images_alone(network)
     return network
 
 
@@ -83,6 +86,7 @@ def check_output(network: nn.Module, preprocessing: Preprocessing) -> None:
     import torch
 
     shape = preprocessing.shape
+    require_one_input(network, source_of(network))
     was_training = network.training
     try:
         with torch.no_grad():
@@ -93,12 +97,20 @@ def check_output(network: nn.Module, preprocessing: Preprocessing) -> None:
         raise RecipeError(
             f"model: {file}{line_in(file, error)}: an input of shape 1,{','.join(map(str, shape))} cannot go "
             f"through it: {f'{layer}: ' if layer else ''}{cause(error)}",
-            fix=remedy(error, "make the model fit the images of data.source"),
+            fix=_fitting(error, shape),
         ) from error
     finally:
         network.train(was_training)
-    found = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
-    require_outputs(found, preprocessing)
+    require_outputs(output, preprocessing)
+
+
+def _fitting(error: Exception, shape: tuple[int, int, int]) -> str:
+    """Return the remedy for images that cannot go through: other images where the layer says which, else the known."""
+    text = str(error)
+    wanted = re.search(r"expected input\[.+?\] to have (\d+) channels, but got (\d+) channels", text)
+    if wanted and int(wanted[2]) == shape[0] and int(wanted[1]) in (1, 3):
+        return f"set data.channels: {wanted[1]}, or the first layer's in_channels to {shape[0]}"
+    return remedy(error, "make the model fit the images of data.source")
 
 
 def _find_class(path: Path, wanted: str | None) -> type[nn.Module]:

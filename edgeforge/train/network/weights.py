@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.errors import RecipeError, some
 from edgeforge.foreign.wording import cause, remedy
 from edgeforge.suggest import nearest
+from edgeforge.train.network.forms import require_finite
 
 if TYPE_CHECKING:
     import torch
@@ -42,7 +43,9 @@ def load_user_weights(network: nn.Module, path: Path, fresh: tuple[str, ...] = (
         raise RecipeError(
             f"{where} does not fit {type(network).__name__}: {'; '.join(lines)}", fix=f"check the network{anew}"
         )
-    network.load_state_dict(own | {name: value for name, value in given.items() if name in own and name not in chosen})
+    used = {name: value for name, value in given.items() if name in own and name not in chosen}
+    require_finite(used, where, "take weights of an earlier epoch, or let those layers start anew: model.fresh")
+    network.load_state_dict(own | used)
 
 
 def read_state_dict(path: Path, where: str) -> dict[str, torch.Tensor]:

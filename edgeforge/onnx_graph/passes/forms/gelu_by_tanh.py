@@ -44,7 +44,9 @@ class GeluByTanh(OnnxPass):
                 ("Add", [f"{y}_bent", names["one"]], "raised"),
                 ("Mul", [f"{y}_raised", names["half"]], "gate"),
             )
-            parts = [helper.make_node(kind, given, [f"{y}_{made}"], f"{node.name}_{made}") for kind, given, made in steps]
+            parts = [
+                helper.make_node(kind, given, [f"{y}_{made}"], f"{node.name}_{made}") for kind, given, made in steps
+            ]
             replace(model, place, [*parts, helper.make_node("Mul", [x, f"{y}_gate"], [y], node.name)])
             changed.append(node.name)
         return Rewritten(model, tuple(changed[::-1]))

@@ -112,8 +112,10 @@ def tables_in(model: bytes) -> list[str]:
     return [
         graph.name(int(operator.outputs[0]))
         for name, operator in zip(graph.names, graph.operators, strict=True)
-        if name == "GATHER" and graph.shape(int(operator.inputs[0])) == (256,) and int(operator.inputs[0]) in graph.constants
-    ]  # fmt: skip
+        if name == "GATHER"
+        and graph.shape(int(operator.inputs[0])) == (256,)
+        and int(operator.inputs[0]) in graph.constants
+    ]
 
 
 def _wanted(graph: Graph, one: Function, layers: frozenset[str]) -> bool:
@@ -132,7 +134,11 @@ def _operator(model: Any, name: str, inputs: list[int], outputs: list[int], **se
     from ai_edge_litert import schema_py_generated as schema
 
     operator = schema.OperatorT()
-    operator.opcodeIndex, operator.inputs, operator.outputs = operator_code(model, name, VERSIONS.get(name, 2)), inputs, outputs
+    operator.opcodeIndex, operator.inputs, operator.outputs = (
+        operator_code(model, name, VERSIONS.get(name, 2)),
+        inputs,
+        outputs,
+    )
     kind = f"{name.capitalize()}Options"
     if hasattr(schema, f"{kind}T"):
         operator.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
@@ -164,4 +170,3 @@ def _steps_of_one() -> Any:
     found = schema.QuantizationParametersT()
     found.scale, found.zeroPoint = np.array([1.0], np.float32), np.array([0], np.int64)
     return found
-

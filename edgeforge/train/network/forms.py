@@ -1,0 +1,143 @@
+"""What a network takes and gives, seen before anything is trained: one input, one output vector, finite weights."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeforge.errors import RecipeError, some
+from edgeforge.results.rows.calibration import Finding
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+ENDS = {"softmax": "softmax", "log_softmax": "log_softmax", "sigmoid": "sigmoid"}
+
+
+def require_one_input(network: nn.Module, file: Path) -> None:
+    """Raise RecipeError when forward cannot do with the images alone."""
+    needed = [one.name for one in _arguments(network) if one.default is inspect.Parameter.empty]
+    if len(needed) > 1:
+        raise RecipeError(
+            f"model: {file}: forward of {type(network).__name__} takes {len(needed)} inputs ({', '.join(needed)}); a "
+            "network is given one here, the images",
+            fix=f"write a network around it whose forward(self, {needed[0]}) gives it {' and '.join(needed[1:])}, "
+            "or make it do without",
+        )
+
+
+def take_images_alone(network: nn.Module) -> None:
+    """Leave out what forward may be given beside the images, such as labels=None: tracers would take that for an input.
+
+    The network's class is replaced by one of its own, of the same name, whose forward has one argument.
+    """
+    if len(_arguments(network)) < 2:
+        return
+    written = type(network)
+
+    def forward(self: nn.Module, images: torch.Tensor) -> Any:
+        return written.forward(self, images)  # type: ignore[operator]
+
+    own = {"forward": forward, "__module__": written.__module__, "__doc__": written.__doc__}
+    network.__class__ = type(written.__name__, (written,), own)
+
+
+def _arguments(network: nn.Module) -> list[inspect.Parameter]:
+    return [one for one in inspect.signature(network.forward).parameters.values() if one.kind in POSITIONAL]
+
+
+def require_finite(tensors: Mapping[str, torch.Tensor], where: str, remedy: str) -> None:
+    """Raise RecipeError naming the tensors that hold NaN or infinity."""
+    import torch
+
+    wrong = []
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            count = int((~torch.isfinite(tensor)).sum())
+            kind = "NaN" if bool(torch.isnan(tensor).any()) else "infinity"
+            wrong.append(f"{name} holds {kind} ({count:,} of {tensor.numel():,} values)")
+    if wrong:
+        raise RecipeError(f"{where}: {some(wrong)}", fix=remedy)
+
+
+def described(output: Any) -> str:
+    """Return what a network gives for one image, in words: a shape, or what holds how many tensors."""
+    if hasattr(output, "shape"):
+        return str(tuple(output.shape))
+    named = list(_named(output))
+    if not named:
+        return f"a value of type {type(output).__name__}"
+    kind = "dict" if isinstance(output, Mapping) else type(output).__name__
+    return f"a {kind} of {len(named)}: {', '.join(f'{name} {described(value)}' for name, value in named)}"
+
+
+def how_to_return_one(output: Any, outputs: int) -> str:
+    """Return the remedy for a network that returns several tensors; "" for one."""
+    if hasattr(output, "shape"):
+        return ""
+    fitting = [name for name, value in _named(output) if getattr(value, "shape", None) == (1, outputs)]
+    access = "['{}']" if isinstance(output, Mapping) else "[{}]"
+    if fitting:
+        return f"return one tensor from forward: output{access.format(fitting[0])}, which has {outputs} outputs"
+    return f"return one tensor (1, {outputs}) from forward; several heads in one: torch.cat(outputs, 1)"
+
+
+def _named(output: Any) -> Iterable[tuple[Any, Any]]:
+    if isinstance(output, Mapping):
+        return output.items()
+    if isinstance(output, list | tuple):
+        return enumerate(output)
+    return {name: value for name, value in vars(output).items() if hasattr(value, "shape")}.items() if hasattr(
+        output, "__dict__") else ()  # fmt: skip
+
+
+def last_function(network: nn.Module, images: torch.Tensor) -> str:
+    """Return the name of the function of PyTorch that makes a network's output, such as softmax; "" for others."""
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    made: dict[int, str] = {}
+    kept = []  # an id is only that of a tensor that lives
+
+    class Noting(TorchFunctionMode):
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            result = func(*args, **(kwargs or {}))
+            if isinstance(result, torch.Tensor):
+                kept.append(result)
+                made[id(result)] = getattr(func, "__name__", "")
+            return result
+
+    was_training = network.training
+    try:
+        with torch.no_grad(), Noting():
+            output = network.eval()(images)
+    finally:
+        network.train(was_training)
+    return ENDS.get(made.get(id(output), ""), "")
+
+
+def doubled_softmax(network: nn.Module, images: torch.Tensor, file: Path) -> list[Finding]:
+    """Return a finding when a classifier's outputs are probabilities already: the loss takes softmax again.
+
+    images: one is enough, N,C,H,W.
+    """
+    last = last_function(network, images)
+    if not last:
+        return []
+    harm = {
+        "softmax": "it learns slowly and never becomes sure",
+        "sigmoid": "it learns slowly and never becomes sure",
+        "log_softmax": "that changes nothing, and costs an operator on the board",
+    }
+    return [
+        Finding(
+            severity="warning",
+            what=f"model: {file.name} ends with {last}, and the loss (cross-entropy) takes softmax of that once more: "
+            f"{harm[last]}",
+            remedy=f"return what {last} is given: EdgeForge takes logits",
+        )
+    ]
