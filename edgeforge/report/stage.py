@@ -75,6 +75,7 @@ def gather(job: Job) -> Report:
     edge_tpu = job.inputs["edgetpu"] / EDGE_TPU_FILE
     parity = ParityRow.model_validate_json((job.inputs["parity"] / PARITY_FILE).read_bytes())
     raspberry_pi = raspberry_pi_row(job.inputs, job.files)
+    training = TrainingRow.model_validate_json((job.inputs["train"] / TRAINING_FILE).read_bytes())
     return Report(
         recipe=recipe.name,
         build=job.facts["build"],
@@ -92,10 +93,11 @@ def gather(job: Job) -> Report:
         variants=variants,
         targets=targets,
         calibration=calibration,
-        training=TrainingRow.model_validate_json((job.inputs["train"] / TRAINING_FILE).read_bytes()),
+        training=training,
         pruning=pruning_row(job, variants),
         edge_tpu=EdgeTPURow.model_validate_json(edge_tpu.read_bytes()) if edge_tpu.exists() else None,
-        findings=read_findings(job.inputs["data"])
+        findings=training.findings
+        + read_findings(job.inputs["data"])
         + as_it_is_findings(recipe)
         + _findings(variants, calibration, targets)
         + parity_findings(parity)

@@ -43,9 +43,20 @@ def save_torch_script(
         traced = torch.jit.trace(network.eval(), example)
         # Left as they are: folding batch norm here would change the reference's own numbers.
         frozen = torch.jit.freeze(traced, optimize_numerics=False)
-    facts = {"engine": engine, "input": list(example.shape), "batched": batched}
+    facts = {"engine": engine, "input": list(example.shape), "batched": batched and _takes_batches(frozen, example)}
     extra = {PREPROCESSING_FILE: preprocessing.to_json(), ENGINE_FILE: json.dumps(facts)}
     torch.jit.save(frozen, str(path), _extra_files=extra)
+
+
+def _takes_batches(traced: Any, example: torch.Tensor) -> bool:
+    """Whether a traced network gives an output for each image: in some a trace has written the batch down as 1."""
+    import torch
+
+    try:
+        with torch.no_grad():
+            return len(traced(example.repeat(2, 1, 1, 1))) == 2
+    except RuntimeError:
+        return False
 
 
 def saved_facts(path: Path) -> dict[str, Any]:

@@ -35,12 +35,13 @@ def take_images_alone(network: nn.Module) -> None:
 
     The network's class is replaced by one of its own, of the same name, whose forward has one argument.
     """
-    if len(_arguments(network)) < 2:
+    beside = _arguments(network)[1:]
+    if not beside or any(one.default is inspect.Parameter.empty for one in beside):
         return
     written = type(network)
 
     def forward(self: nn.Module, images: torch.Tensor) -> Any:
-        return written.forward(self, images)  # type: ignore[operator]
+        return written.forward(self, images)
 
     own = {"forward": forward, "__module__": written.__module__, "__doc__": written.__doc__}
     network.__class__ = type(written.__name__, (written,), own)

@@ -109,7 +109,7 @@ def _fitting(error: Exception, shape: tuple[int, int, int]) -> str:
     text = str(error)
     wanted = re.search(r"expected input\[.+?\] to have (\d+) channels, but got (\d+) channels", text)
     if wanted and int(wanted[2]) == shape[0] and int(wanted[1]) in (1, 3):
-        return f"set data.channels: {wanted[1]}, or the first layer's in_channels to {shape[0]}"
+        return f"set data.channels: {wanted[1]} (images in files), or the first layer's in_channels to {shape[0]}"
     return remedy(error, "make the model fit the images of data.source")
 
 
@@ -146,6 +146,6 @@ def _find_class(path: Path, wanted: str | None) -> type[nn.Module]:
     if len(public) != 1:
         raise RecipeError(
             f"model: {path} defines {len(public)} public nn.Module classes ({', '.join(public)})",
-            fix=f"name one: {path.name}:{next(iter(public), 'ClassName')}",
+            fix=f"name one: {path.name}:{next(reversed(public), 'ClassName')}",
         )
     return next(iter(public.values()))
