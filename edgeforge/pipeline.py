@@ -58,7 +58,7 @@ STAGES: tuple[Stage, ...] = (
         "Load and split the images",
         # data.root is no part of the key: the hashes of the files there are.
         reads=("seed", "data.source", "data.validation", "data.test", "data.normalize", "data.size", "data.channels",
-               "data.corrupt", "data.columns", "data.classes"),
+               "data.corrupt", "data.columns", "data.classes", "data.raw_max"),
         files=("data",),
         uses=("numpy", "scikit-learn", "pillow"),
         chosen=source_modules,

@@ -52,9 +52,9 @@ class Columns(Section):
 
 # The user's own data, and which keys of `data` each source takes.
 OWN_SOURCES = {
-    "image_folder": ("size", "channels", "corrupt", "classes"),
-    "csv": ("size", "channels", "corrupt", "columns", "classes"),
-    "numpy": ("classes",),
+    "image_folder": ("size", "channels", "corrupt", "classes", "raw_max"),
+    "csv": ("size", "channels", "corrupt", "columns", "classes", "raw_max"),
+    "numpy": ("classes", "raw_max"),
     "cells": (),
     "matr1": (),
 }
@@ -77,6 +77,9 @@ class Data(Section):
     corrupt: Literal["skip", "refuse"] = Field("skip", description="images that cannot be read: named in the report")
     columns: Columns = Columns()
     classes: tuple[str, ...] | None = Field(None, description="in the order of the outputs; default: by name")
+    raw_max: float | None = Field(
+        None, gt=0, description="the value that becomes 1; default 255, of 16-bit images 65535 (a 12-bit sensor: 4095)"
+    )
     validation: float = Field(
         0.1,
         ge=0.0,
@@ -89,7 +92,7 @@ class Data(Section):
     @model_validator(mode="after")
     def _fits_the_source(self) -> Data:
         takes = OWN_SOURCES.get(self.source, ())
-        for key in ("size", "channels", "corrupt", "columns", "classes"):
+        for key in ("size", "channels", "corrupt", "columns", "classes", "raw_max"):
             if key not in takes and getattr(self, key) != type(self).model_fields[key].default:
                 owners = " and ".join(source for source, keys in OWN_SOURCES.items() if key in keys)
                 raise ValueError(f"{key} belongs to source {owners}; this is {self.source}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgeforge.builder.stage import Job
 from edgeforge.data.source import Source
@@ -41,21 +41,23 @@ def load_labelled(job: Job, rows: list[Labelled], where: str) -> Source:
         pixels, rows = pixels[kept], [rows[index] for index in kept]
     classes = class_names([row.label for row in rows], where, data.classes)
     labels = np.array([classes.index(row.label) for row in rows], np.int64)
-    return split_source(pixels, labels, classes, np.array([row.split for row in rows]), where, findings)
+    white = white_of(pixels, data.raw_max, findings)
+    return split_source(pixels, labels, classes, np.array([row.split for row in rows]), where, findings, white)
 
 
 def split_source(
-    images: NDArray[np.uint8],
+    images: NDArray[Any],
     labels: NDArray[np.int64],
     classes: tuple[str, ...],
     splits: NDArray[np.str_],
     where: str,
     findings: list[Finding],
+    white: float,
 ) -> Source:
-    """Return a Source of images (N,C,H,W uint8) whose `splits` say train, val, test, or nothing at all."""
+    """Return a Source of images (N,C,H,W; `white` becomes 1) whose `splits` say train, val, test, or nothing at all."""
     parts = {name: splits == name for name in ("train", "val", "test")}
     if not parts["val"].any() and not parts["test"].any():
-        return Source(images, labels, None, None, classes, 255.0, findings=tuple(findings))
+        return Source(images, labels, None, None, classes, white, findings=tuple(findings))
     for name in ("train", "val", "test"):
         present = {classes[label] for label in labels[parts[name]]}
         missing = [label for label in classes if label not in present]
@@ -73,11 +75,23 @@ def split_source(
         test_x,
         test_y,
         classes,
-        255.0,
+        white,
         validation_images=val_x,
         validation_labels=val_y,
         findings=tuple(findings),
     )
+
+
+def white_of(pixels: NDArray[Any], wanted: float | None, findings: list[Finding]) -> float:
+    """Return the value that becomes 1: `wanted`, or by the pixels' bits; of 16 bits a finding says which it is."""
+    if pixels.dtype == "uint8":
+        return wanted or 255.0
+    white = wanted or 65535.0
+    what = f"data: images of 16 bits, whose values reach {pixels.max():,.0f}, are divided by {white:,.0f}"
+    remedy = "data.raw_max says it: 4095 of a 12-bit sensor, 65535 of 16 bits"
+    if wanted is None or pixels.max() > white:
+        findings.append(Finding(severity="warning", what=what, remedy=remedy))
+    return white
 
 
 def class_names(labels: list[str], where: str, given: tuple[str, ...] | None) -> tuple[str, ...]:

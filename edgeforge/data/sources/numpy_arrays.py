@@ -8,10 +8,11 @@ from zipfile import BadZipFile
 
 from edgeforge.builder.stage import Job
 from edgeforge.data.source import Source
-from edgeforge.data.sources.labelled import class_names, split_source
+from edgeforge.data.sources.labelled import class_names, split_source, white_of
 from edgeforge.errors import RecipeError
 from edgeforge.foreign.wording import cause, with_debug
 from edgeforge.recipe.user_files import USER_DATA
+from edgeforge.results.rows.calibration import Finding
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +24,8 @@ NAMES = ("x", "y", "x_val", "y_val", "x_test", "y_test")
 def load_numpy(job: Job) -> Source:
     """Return x and y, and x_val, y_val, x_test, y_test where they are there, of data.root.
 
-    x: pixels 0 to 255, (N,C,H,W), (N,H,W,C) with 1 or 3 channels, or (N,H,W). y: whole numbers from 0, or names.
+    x: pixels 0 to 255, or of 16 bits; (N,C,H,W), (N,H,W,C) with 1 or 3 channels, or (N,H,W). y: whole numbers from
+    0, or names.
     Raises RecipeError for anything else.
     """
     import numpy as np
@@ -45,11 +47,15 @@ def load_numpy(job: Job) -> Source:
         if len(x) != len(labels[-1]):
             raise RecipeError(f"{where}: {len(x)} images and {len(labels[-1])} labels in x{suffix}, y{suffix}",
                               fix="give one label an image")  # fmt: skip
+    if any(part.dtype == np.float32 for part in images):  # 16 bits in one split are 16 bits in all
+        images = [part.astype(np.float32) for part in images]
     if len({part.shape[1:] for part in images}) > 1:
         raise RecipeError(f"{where}: the splits' images differ in shape", fix="give all the same shape")
     numbers, classes = _labels(np.concatenate(labels), job.recipe.data.classes, where)
     pixels = images[0] if len(images) == 1 else np.concatenate(images)
-    return split_source(pixels, numbers, classes, np.array(splits), where, [])
+    findings: list[Finding] = []
+    white = white_of(pixels, job.recipe.data.raw_max, findings)
+    return split_source(pixels, numbers, classes, np.array(splits), where, findings, white)
 
 
 def _read(path: Path, where: str) -> dict[str, NDArray[Any]]:
@@ -70,19 +76,20 @@ def _read(path: Path, where: str) -> dict[str, NDArray[Any]]:
         ) from error
 
 
-def _pixels(x: NDArray[Any], where: str) -> NDArray[np.uint8]:
-    """Return images as (N,C,H,W uint8)."""
+def _pixels(x: NDArray[Any], where: str) -> NDArray[Any]:
+    """Return images as (N,C,H,W): uint8, or float32 of 16-bit ones."""
     import numpy as np
 
     if len(x) == 0 or x.ndim not in (3, 4):
         raise RecipeError(f"{where} has the shape {x.shape}", fix="give images N,C,H,W or N,H,W,C or N,H,W")
     if x.dtype != np.uint8:
-        if x.dtype.kind not in "iu" or x.min() < 0 or x.max() > 255:
+        if x.dtype.kind not in "iu" or x.min() < 0 or x.max() > 65535:
             raise RecipeError(
-                f"{where} is {x.dtype} from {x.min():.4g} to {x.max():.4g}; images are whole numbers from 0 to 255",
+                f"{where} is {x.dtype} from {x.min():.4g} to {x.max():.4g}; images are whole numbers from 0 to "
+                "255, or of 16 bits",
                 fix="save pixels as uint8, before any normalisation: data.normalize is for that",
             )
-        x = x.astype(np.uint8)
+        x = x.astype(np.float32 if x.dtype == np.uint16 or x.max() > 255 else np.uint8)
     if x.ndim == 3:
         return x[:, None]
     first, last = x.shape[1] in (1, 3), x.shape[3] in (1, 3)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.errors import ParityError
+from edgeforge.quantize.tflite.passes.value_tables import insides
 from edgeforge.quantize.tflite.prepared import activations
 from edgeforge.quantize.tflite.static import Precision
 from edgeforge.quantize.torch.ranges import ObservedTensor, TorchRanges
@@ -64,20 +65,28 @@ def match(float_model: bytes, torch: TorchRanges, origins: Mapping[int, tuple[st
         found[source] = index.find(values[source], source, "the input")
     inherited: list[str] = []
     float_layers: dict[str, Precision] = {}
+    inside = insides(float_model)
     for operator in graph.operators:
         kind, target = operator_name(model, operator), names[operator.outputs[0]]
         before = names[operator.inputs[0]]
-        places = index.named((origins or {}).get(int(operator.outputs[0]), ()), values[target], target)
+        if target in inside:  # of a function that becomes a table: only its ends have a range
+            continue
+        said = (origins or {}).get(int(operator.outputs[0]), ())
+        passes = kind in INHERITS and before in found
+        places = index.named(said, values[target], target, required=not passes)
         if places:
             found[target] = index.nearest(places)
-        elif kind in INHERITS and before in found:
+        elif passes:
             found[target] = found[before]
             inherited.append(target)
         elif kind in INHERITS and torch.float_modules:  # it passes float values on
             float_layers[target] = "float32"
             continue
+        elif any(f"{name}.".startswith(f"{module}.") for name in said for module in torch.float_modules):
+            float_layers[target] = "float32"  # a part of a module that PyTorch computes as one, such as a GRU's step
+            continue
         else:
-            found[target] = index.find(values[target], target, f"the output of {kind} behind '{before}'")
+            found[target] = index.find(values[target], target, _what(kind, before, said))
         if found[target].module in torch.float_modules or found[target].scale is None:
             float_layers[target] = "float32"
     quantized = {name: tensor for name, tensor in found.items() if tensor.scale is not None}
@@ -95,16 +104,16 @@ class _Index:
         """Return the places of the tensors that have these values (N,…), in whatever layout."""
         return [place for place, tensor in enumerate(self.tensors) if _distance(values, tensor.values) <= TOLERANCE]
 
-    def named(self, names: tuple[str, ...], values: NDArray[np.float32], target: str) -> list[int]:
+    def named(self, names: tuple[str, ...], values: NDArray[np.float32], target: str, *, required: bool) -> list[int]:
         """Return the places of the tensors that have one of these names and these values; by values where none has.
 
-        Raises ParityError where a tensor of such a name has as many values, and others.
+        required: Raises ParityError where a tensor of such a name has as many values, and others.
         """
         namesakes = [place for place, one in enumerate(self.tensors) if names and {one.name, one.module} & {*names}]
         same = [place for place in namesakes if _distance(values, self.tensors[place].values) <= TOLERANCE]
         rest = [] if same else self.candidates(values)
         other = [place for place in namesakes if _distance(values, self.tensors[place].values) < float("inf")]
-        if not same and not rest and other:
+        if not same and not rest and other and required:
             one = self.tensors[other[0]]
             raise ParityError(
                 f"tensor '{target}' is PyTorch's '{one.name}' by its name, and its values are not: they are "
@@ -133,6 +142,12 @@ class _Index:
             fix="TFLite splits an operator there that PyTorch quantizes as one, or the other way round: "
             "name that module under skip, or write it with convolution, dense, add, pooling and ReLU",
         )
+
+
+def _what(kind: str, before: str, said: tuple[str, ...]) -> str:
+    """Return in words which tensor it is: of which operator, and of which module where that is known."""
+    module = next((f" of module '{name}'" for name in reversed(said) if name), "")
+    return f"the output of {kind}{module} behind '{before}'"
 
 
 def _distance(values: NDArray[np.float32], torch_values: NDArray[np.float32]) -> float:

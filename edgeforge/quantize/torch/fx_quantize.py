@@ -81,22 +81,16 @@ def _float_twin(reference: fx.GraphModule, graph: QuantizableGraph) -> fx.GraphM
 
 
 def _float_layer(module: Any) -> nn.Module:
-    """Return the plain layer of a reference convolution or dense layer."""
+    """Return the plain layer of a reference one: of nn.Conv2d, nn.ConvTranspose1d, nn.Linear, … whichever."""
     from torch import nn
 
-    bias = module.bias is not None
-    if isinstance(module, nn.Conv2d):
-        layer: nn.Module = nn.Conv2d(
-            module.in_channels,
-            module.out_channels,
-            module.kernel_size,  # type: ignore[arg-type]
-            module.stride,  # type: ignore[arg-type]
-            module.padding,  # type: ignore[arg-type]
-            module.dilation,  # type: ignore[arg-type]
-            module.groups,
-            bias,
-        )
-    else:
-        layer = nn.Linear(module.in_features, module.out_features, bias)
-    layer.load_state_dict({"weight": module.weight.detach()} | ({"bias": module.bias.detach()} if bias else {}))
-    return layer
+    plain = next(one for one in type(module).__mro__ if one.__module__.startswith("torch.nn.modules"))
+    layer: Any = nn.Module.__new__(plain)
+    nn.Module.__init__(layer)
+    own = {name: value for name, value in vars(module).items() if not name.startswith(("_", "weight_"))}
+    layer.__dict__.update(own)
+    layer._reversed_padding_repeated_twice = getattr(module, "_reversed_padding_repeated_twice", None)
+    for name, value in module._parameters.items():
+        layer.register_parameter(name, None if value is None else nn.Parameter(value.detach()))
+    made: nn.Module = layer
+    return made

@@ -6,7 +6,8 @@ A file loads again without the model's source: `edgeforge.runtimes.torch_script`
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from edgeforge.builder.stage import Job
 from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing
 from edgeforge.errors import StageFailed
-from edgeforge.foreign.wording import reason_of
+from edgeforge.foreign.wording import cause, layer_in, reason_of
 from edgeforge.machine import has_vnni
 from edgeforge.quantize.torch import fx_quantize
 from edgeforge.quantize.torch.available import require_torch_ao, require_torchao
@@ -100,7 +101,9 @@ class Baselines:
         prepared = quantization.prepare(wrapped)
         self._calibrate(prepared)
         variant = Variant(TORCH_EAGER, "torch", "int8", None, f"engine {engine}", extra={"engine": engine})
-        return self._save("eager_int8", quantization.convert(prepared), variant)
+        converted = quantization.convert(prepared)
+        with _naming_layers(converted):
+            return self._save("eager_int8", converted, variant)
 
     def static_fx(self, engine: TorchEngine, *, reference: bool) -> Variant:
         """Full int8 in FX graph mode, with the fake-quant model that says what its outputs should be."""
@@ -121,7 +124,8 @@ class Baselines:
         name = TORCH_FX + ("" if reference else f"-{engine}")
         detail = f"engine {engine}" + (", 16-bit sums: no VNNI here" if _saturates(engine) else "")
         variant = Variant(name, "torch", "int8", None, detail, extra=extra)
-        return self._save(f"fx_int8{suffix}", made.integer, variant)
+        with _naming_layers(made.integer):
+            return self._save(f"fx_int8{suffix}", made.integer, variant)
 
     def pt2e(self) -> Variant:
         """Full int8 by torch.export and torchao; a fake-quant model too, so that no other says what it should give."""
@@ -224,6 +228,19 @@ def _or_reason(name: str, make: Callable[[], Variant]) -> Variant:
         return make()
     except Exception as error:
         return Variant(name, "torch", _precision(name), None, reason=reason_of(error))
+
+
+@contextmanager
+def _naming_layers(network: nn.Module) -> Iterator[None]:
+    """Raise StageFailed naming the layer, when PyTorch has no integer kernel for it."""
+    try:
+        yield
+    except Exception as error:
+        layer = layer_in(error, network.named_modules())
+        raise StageFailed(
+            f"{f'{layer}: ' if layer else ''}{cause(error)}",
+            fix="put pt2e under quantize.torch.variants, which needs no kernel for every operator",
+        ) from error
 
 
 def use_engine(engine: TorchEngine) -> None:

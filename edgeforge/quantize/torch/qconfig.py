@@ -63,14 +63,20 @@ def own_qconfigs(
     per_channel_dense: bool,
     observer: TorchObserver = "moving-average",
 ) -> dict[str, Any]:
-    """Return module → QConfig of those that differ from all others: dense layers, and those that saturate at 6."""
+    """Return module → QConfig of those that differ from all others: dense layers, and those that saturate at 6.
+
+    Transposed convolutions and PReLU have one scale: PyTorch has no integer kernels for them with one a channel.
+    """
     from torch import nn
+
+    one_scale = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.PReLU)
 
     found = {}
     for name, module in network.named_modules():
         dense, highest = isinstance(module, nn.Linear), 6.0 if name in saturating else None
-        if dense or highest:
-            per_channel = not dense or per_channel_dense
+        single = isinstance(module, one_scale) or (dense and not per_channel_dense)
+        if dense or single or highest:
+            per_channel = not single
             found[name] = qconfig(training=training, observer=observer, per_channel=per_channel, highest=highest)
     return found
 
