@@ -27,6 +27,10 @@ COVERS: dict[str, tuple[str, ...]] = {
         "edgeforge/export", "edgeforge/quantize/tflite", "edgeforge/evaluate/parity",
         "edgeforge/evaluate/statistics.py",
     ),
+    "test_all_forms.py": (
+        "tests/helpers/forms.py", "edgeforge/export", "edgeforge/onnx_graph", "edgeforge/tflite",
+        "edgeforge/quantize/tflite",
+    ),
     "test_mnist.py": (*BUILD, ":!edgeforge/report", "recipes/mnist.yaml", "models/mnist_cnn.py"),
     "test_random_graphs.py": (
         "edgeforge/targets/engine", "firmware/engine", "tests/helpers/random_graphs.py",
