@@ -41,7 +41,7 @@ def load_numpy(job: Job) -> Source:
         if x is None or y is None:
             missing = f"{'x' if x is None else 'y'}{suffix}"
             raise RecipeError(f"{where} has no array '{missing}'", fix=f"it holds {', '.join(arrays) or 'none'}")
-        images.append(_pixels(x, f"{where}: x{suffix}"))
+        images.append(_pixels(x, f"{where}: x{suffix}", job.recipe.data.raw_max))
         labels.append(y.reshape(-1))
         splits += [split] * len(x)
         if len(x) != len(labels[-1]):
@@ -76,18 +76,19 @@ def _read(path: Path, where: str) -> dict[str, NDArray[Any]]:
         ) from error
 
 
-def _pixels(x: NDArray[Any], where: str) -> NDArray[Any]:
-    """Return images as (N,C,H,W): uint8, or float32 of 16-bit ones."""
+def _pixels(x: NDArray[Any], where: str, white: float | None) -> NDArray[Any]:
+    """Return images (N,C,H,W): uint8, or float32 of uint16 ones, and of other integers where `white` is given."""
     import numpy as np
 
     if len(x) == 0 or x.ndim not in (3, 4):
         raise RecipeError(f"{where} has the shape {x.shape}", fix="give images N,C,H,W or N,H,W,C or N,H,W")
     if x.dtype != np.uint8:
-        if x.dtype.kind not in "iu" or x.min() < 0 or x.max() > 65535:
+        most = 65535 if x.dtype == np.uint16 or white else 255
+        if x.dtype.kind not in "iu" or x.min() < 0 or x.max() > most:
             raise RecipeError(
                 f"{where} is {x.dtype} from {x.min():.4g} to {x.max():.4g}; images are whole numbers from 0 to "
-                "255, or of 16 bits",
-                fix="save pixels as uint8, before any normalisation: data.normalize is for that",
+                "255, or uint16",
+                fix="save pixels as uint8, of 16 bits as uint16, before any normalisation: data.normalize is for that",
             )
         x = x.astype(np.float32 if x.dtype == np.uint16 or x.max() > 255 else np.uint8)
     if x.ndim == 3:

@@ -106,10 +106,9 @@ def check_output(network: nn.Module, preprocessing: Preprocessing) -> None:
 
 def _fitting(error: Exception, shape: tuple[int, int, int]) -> str:
     """Return the remedy for images that cannot go through: other images where the layer says which, else the known."""
-    text = str(error)
-    wanted = re.search(r"expected input\[.+?\] to have (\d+) channels, but got (\d+) channels", text)
-    if wanted and int(wanted[2]) == shape[0] and int(wanted[1]) in (1, 3):
-        return f"set data.channels: {wanted[1]} (images in files), or the first layer's in_channels to {shape[0]}"
+    channels = re.search(r"given (\d+) channels where it takes (\d+)", cause(error))
+    if channels and int(channels[1]) == shape[0] and int(channels[2]) in (1, 3):
+        return f"set data.channels: {channels[2]} (images in files), or the first layer's in_channels to {shape[0]}"
     return remedy(error, "make the model fit the images of data.source")
 
 

@@ -266,3 +266,33 @@ def test_any_change_of_the_files_is_known(tmp_path: Path) -> None:
 def test_keys_that_do_not_belong_together(keys: dict[str, object], expected: str) -> None:
     with pytest.raises(ValueError, match=expected):
         Data(**keys)  # type: ignore[arg-type]
+
+
+DEEP = np.arange(120 * 64, dtype=np.uint16).reshape(120, 1, 8, 8) * 8 + 3  # to 61,435: no two pixels alike
+
+
+@pytest.mark.parametrize("source", ["image_folder", "numpy"])
+def test_images_of_16_bits_keep_them(tmp_path: Path, source: str) -> None:
+    root = tmp_path / ("photos" if source == "image_folder" else "arrays.npz")
+    if source == "numpy":
+        np.savez(root, x=DEEP, y=LABELS)
+    else:
+        for index, image in enumerate(DEEP[:, 0]):
+            place = root / NAMES[LABELS[index]] / f"{index:03}.{('png', 'tif')[index % 2]}"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).save(place)
+    found = run(tmp_path / "out", root, source)
+    values = np.concatenate([read_split(found, name)[0].reshape(-1) for name in ("train", "val", "test")])
+    assert np.array_equal(np.sort(values), DEEP.reshape(-1).astype(np.float32))
+    preprocessing = read_preprocessing(found)
+    assert (preprocessing.raw_max, preprocessing.raw_type) == (65535.0, "float32")
+    assert "divided by 65,535" in read_findings(found)[-1].what
+    assert read_preprocessing(run(tmp_path / "said", root, source, raw_max=61440)).raw_max == 61440
+
+
+def test_integers_of_other_types_are_16_bits_only_where_the_recipe_says_white(tmp_path: Path) -> None:
+    np.savez(tmp_path / "arrays.npz", x=DEEP.astype(np.int32), y=LABELS)
+    assert "images are whole numbers from 0 to 255, or uint16" in reason(
+        tmp_path / "out", tmp_path / "arrays.npz", "numpy"
+    )
+    assert read_preprocessing(run(tmp_path / "said", tmp_path / "arrays.npz", "numpy", raw_max=65535)).raw_max == 65535
