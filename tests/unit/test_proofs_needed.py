@@ -55,7 +55,13 @@ def change(tmp_path: Path) -> Change:
         ("edgeforge/train/stage.py", ["test_battery_life.py", "test_mnist.py"]),
         (
             "edgeforge/quantize/tflite/convert.py",
-            ["test_battery_life.py", "test_conversion_matrix.py", "test_all_forms.py", "test_mnist.py", "test_random_networks.py"],
+            [
+                "test_battery_life.py",
+                "test_conversion_matrix.py",
+                "test_all_forms.py",
+                "test_mnist.py",
+                "test_random_networks.py",
+            ],
         ),
         ("firmware/engine/engine.h", ["test_random_graphs.py"]),
         ("docs/conversion.md", ["test_conversion_matrix.py"]),
