@@ -7,7 +7,7 @@
 Networks are those of models/ with random weights, their ranges calibrated on random inputs: neither instructions nor
 bytes depend on them. Every output byte is compared with TFLM's. Instructions are counted by QEMU (-icount shift=0), of
 which a tick of the clock is 40. With --cycles, cycles are estimated from the inner loops (llvm-mca, and the Technical
-Reference Manual's table): an estimate, since neither knows the board's flash.
+Reference Manual's table): neither knows the board's flash. RAM is the arena, which has room for input and output.
 """
 
 from __future__ import annotations

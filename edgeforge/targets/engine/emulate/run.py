@@ -29,11 +29,14 @@ FLAGS = ("-std=c11", "-ffunction-sections", "-fdata-sections", "-Wall", "-Wextra
 class Sizes:
     """Bytes of a program that has the network and start-up code alone.
 
-    text: code and small constants. weights: the network's. ram: the arena, with inputs and outputs in it.
+    text: code and small constants. weights: the network's. arena, ends: RAM where inputs and outputs (ends) have memory
+    of their own. ram: where they are in the arena.
     """
 
     text: int
     weights: int
+    arena: int
+    ends: int
     ram: int
 
     @property
@@ -98,9 +101,10 @@ class Program:
         program = self._link("alone")
         found = subprocess.run(["arm-none-eabi-size", "-A", str(program)], capture_output=True, text=True, check=True)
         sections = {line.split()[0]: int(line.split()[1]) for line in found.stdout.splitlines() if line[:1] == "."}
+        ends = sum(tensor.bytes for tensor in (*self.network.inputs, *self.network.outputs))
         kept = (".vectors", ".text", ".data", ".ARM.exidx")
         text = sum(sections.get(name, 0) for name in kept)
-        return Sizes(text, sections.get(".weights", 0), self.network.shared_bytes)
+        return Sizes(text, sections.get(".weights", 0), self.network.arena_bytes, ends, self.network.shared_bytes)
 
     def _link(self, which: str, *hook: str) -> Path:
         bare = bundled("firmware/emulator") / "bare"
