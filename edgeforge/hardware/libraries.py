@@ -45,7 +45,8 @@ class Library(BaseModel):
     grouped_convolution: Ability
     architectures: tuple[str, ...]
     kernels: dict[str, Kernels]
-    exact_operators: frozenset[str] = frozenset()  # shown to give the very bytes of the TFLM on the desk
+    float_mean: bool = False  # MEAN in 32-bit floats: the goldens are computed so (runtimes/float_mean.py)
+    exact_operators: frozenset[str] = frozenset()  # shown to give the desk's very bytes, such goldens included
     tolerance_steps: int = Field(ge=0)  # for models with other operators
     tolerance_reason: str
 

@@ -39,17 +39,8 @@ class TFLMRunner:
     """Runs a .tflite file in the TFLM interpreter. Raises StageFailed with TFLM's own words when it refuses."""
 
     def __init__(self, path: Path) -> None:
-        from tflite_micro.python.tflite_micro import runtime
-
         flatbuffer = pure_flatbuffer(path.read_bytes())
-        with CapturedOutput() as said:
-            try:
-                self.interpreter = runtime.Interpreter.from_bytes(flatbuffer, arena_size=LARGEST_ARENA)
-            except RuntimeError as error:
-                error.add_note(said.text())
-                raise StageFailed(
-                    f"TFLM refuses the model: {cause(error)}", fix=remedy(error, "replace that operator")
-                ) from error
+        self.interpreter = load(flatbuffer)
         self._stateful = Graph(flatbuffer).stateful
         source, target = self.interpreter.get_input_details(0), self.interpreter.get_output_details(0)
         self.input, self.output = _spec(source), _spec(target)
@@ -70,12 +61,7 @@ class TFLMRunner:
             if self._stateful:
                 self.interpreter.reset()
             self.interpreter.set_input(tensor.reshape(self.input.shape), 0)
-            try:
-                self.interpreter.invoke()
-            except RuntimeError as error:
-                raise StageFailed(
-                    f"TFLM fails while it runs the model: {cause(error)}", fix=remedy(error, "convert it again")
-                ) from error
+            invoke(self.interpreter)
             rows.append(np.array(self.interpreter.get_output(0)))
         return np.concatenate(rows)
 
@@ -98,6 +84,30 @@ class TFLMRunner:
         if set(found) != {"total", "head", "tail"}:
             raise StageFailed("TFLM's allocator printed no arena figures", fix="install the pinned tflite-micro")
         return Arena(int(found["total"]), int(found["head"]), int(found["tail"]))
+
+
+def load(flatbuffer: bytes) -> Any:
+    """Return TFLM's interpreter of a model. Raises StageFailed with TFLM's own words when it refuses."""
+    from tflite_micro.python.tflite_micro import runtime
+
+    with CapturedOutput() as said:
+        try:
+            return runtime.Interpreter.from_bytes(flatbuffer, arena_size=LARGEST_ARENA)
+        except RuntimeError as error:
+            error.add_note(said.text())
+            raise StageFailed(
+                f"TFLM refuses the model: {cause(error)}", fix=remedy(error, "replace that operator")
+            ) from error
+
+
+def invoke(interpreter: Any) -> None:
+    """Run the interpreter on the inputs that it was given. Raises StageFailed when TFLM fails."""
+    try:
+        interpreter.invoke()
+    except RuntimeError as error:
+        raise StageFailed(
+            f"TFLM fails while it runs the model: {cause(error)}", fix=remedy(error, "convert it again")
+        ) from error
 
 
 def _spec(details: dict[str, Any]) -> Any:
