@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from edgeforge.tflite.tensor_spec import TensorSpec
+
 
 def board_runner(path: Path, library: Library) -> TFLMRunner:
     """Return what answers as a board does whose sketch is built with a library."""
@@ -45,17 +47,12 @@ class _Part:
 
 
 class FloatMeanRunner(TFLMRunner):
-    """Runs a .tflite file as TFLMRunner does, but for MEAN. Raises StageFailed with TFLM's own words when it refuses.
-
-    certain: of the last `run_raw`, whether no rounding of a MEAN hung on the last bit of a float. Where one did, the
-    answer is another on a processor that multiplies and adds in one step (Cortex-M4F, ESP32) than on one that does not.
-    """
+    """Runs a .tflite file as TFLMRunner does, but for MEAN. Raises StageFailed with TFLM's words when it refuses."""
 
     def __init__(self, path: Path, graph: Graph) -> None:
         super().__init__(path)
         self.graph = graph
         self.parts: list[_Part | int] = []  # a MEAN by its place among the operators
-        self.certain: list[bool] = []
         start = 0
         for place in (*_means(graph), len(graph.operators)):
             self._add_part(range(start, place))
@@ -76,59 +73,57 @@ class FloatMeanRunner(TFLMRunner):
         """Return output tensors (N,classes of the model's type) of input tensors (N,H,W,C of its type)."""
         import numpy as np
 
-        rows, self.certain = [], []
-        for tensor in tensors:
-            values: dict[int, NDArray[Any]] = {self.graph.inputs[0]: tensor.reshape(self.input.shape)}
-            certain = True
-            for part in self.parts:
-                if isinstance(part, _Part):
-                    values |= part.run(values)
-                else:
-                    operator = self.graph.operators[part]
-                    found, sure = self._mean(operator, values[int(operator.inputs[0])])
-                    values[int(operator.outputs[0])], certain = found, certain and sure
-            rows.append(values[self.graph.outputs[0]])
-            self.certain.append(certain)
-        return np.concatenate(rows)
+        return np.concatenate([self._run(tensor, fused=False) for tensor in tensors])
 
-    def _mean(self, operator: Any, values: NDArray[Any]) -> tuple[NDArray[Any], bool]:
-        """Return a MEAN's output, and whether it is the same however a compiler joins multiplying and adding."""
+    def answers(self, tensor: NDArray[Any]) -> list[NDArray[Any]]:
+        """Return what processors answer to one input tensor: as a rule all the same.
+
+        Some multiply and add in one step (Cortex-M4F, ESP32), which rounds once, others in two (Cortex-M0+, x86).
+        """
+        two, one = (self._run(tensor, fused=fused) for fused in (False, True))
+        return [two] if (two == one).all() else [two, one]
+
+    def _run(self, tensor: NDArray[Any], *, fused: bool) -> NDArray[Any]:
+        values: dict[int, NDArray[Any]] = {self.graph.inputs[0]: tensor.reshape(self.input.shape)}
+        for part in self.parts:
+            values |= part.run(values) if isinstance(part, _Part) else self._mean(part, values, fused)
+        return values[self.graph.outputs[0]]
+
+    def _mean(self, place: int, values: dict[int, NDArray[Any]], fused: bool) -> dict[int, NDArray[Any]]:
         import numpy as np
 
+        operator = self.graph.operators[place]
         source, axis, target = int(operator.inputs[0]), int(operator.inputs[1]), int(operator.outputs[0])
-        before, after = self.graph.spec(source), self.graph.spec(target)
         buffer = self.graph.model.buffers[self.graph.tensors[axis].buffer].data
         axes = tuple(map(int, np.frombuffer(bytes(buffer), np.int32)))
-        assert before.scale is not None and after.scale is not None
-        found, certain = float_mean(
-            values, axes, (before.scale, before.zero_point or 0), (after.scale, after.zero_point or 0)
-        )
-        return found.reshape(self.graph.shape(target)), certain
+        before, after = (self.graph.spec(tensor) for tensor in (source, target))
+        found = float_mean(values[source], axes, before, after, fused=fused)
+        return {target: found.reshape(self.graph.shape(target))}
 
 
 def float_mean(
-    values: NDArray[Any], axes: tuple[int, ...], before: tuple[float, int], after: tuple[float, int]
-) -> tuple[NDArray[Any], bool]:
-    """Return the mean over axes of a quantized tensor, as QuantizedMeanOrSum and Mean in reduce.h compute it.
+    values: NDArray[Any], axes: tuple[int, ...], before: TensorSpec, after: TensorSpec, *, fused: bool
+) -> NDArray[Any]:
+    """Return the mean over axes of an int8 or int16 tensor, as Mean and QuantizedMeanOrSum in reduce.h compute it.
 
-    before, after: scale and zero point. Of int8 or int16. Also returned: whether no result is within the last bit of a
-    float of being rounded otherwise.
+    before, after: of the tensor and of the result. fused: multiply and add in one step.
     """
     import numpy as np
 
     one = np.float32
-    sums = values.astype(np.int32).sum(axis=axes, dtype=np.int32)
+    assert before.scale is not None and after.scale is not None
+    from_zero, to_zero = before.zero_point or 0, after.zero_point or 0
+    sums = values.sum(axis=axes, dtype=np.int32)
     count = values.size // sums.size
-    if before == after:
-        return (np.sign(sums) * (abs(sums) // count)).astype(values.dtype), True  # cut off, as C divides
-    scale = one(before[0]) / one(after[0])
-    bias = one(-before[1]) * scale
-    real = sums.astype(one) / one(count) * scale + bias
-    low, found, high = (
-        _rounded(edge) for edge in (np.nextafter(real, one(-np.inf)), real, np.nextafter(real, one(np.inf)))
-    )
+    if (before.scale, from_zero) == (after.scale, to_zero):
+        return (np.sign(sums) * (abs(sums) // count)).astype(values.dtype)  # cut off, as C divides
+    scale = one(before.scale) / one(after.scale)
+    bias = one(-from_zero) * scale
+    mean = sums.astype(one) / one(count)
+    # A product of two 32-bit floats is exact in 64 bits.
+    real = (mean.astype(np.float64) * scale + bias).astype(one) if fused else mean * scale + bias
     limits = np.iinfo(values.dtype)
-    return np.clip(found + after[1], limits.min, limits.max).astype(values.dtype), bool((low == high).all())
+    return np.clip(_rounded(real) + to_zero, limits.min, limits.max).astype(values.dtype)
 
 
 def _rounded(values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -65,6 +65,10 @@ class TFLMRunner:
             rows.append(np.array(self.interpreter.get_output(0)))
         return np.concatenate(rows)
 
+    def answers(self, tensor: NDArray[Any]) -> list[NDArray[Any]]:
+        """Return what processors answer to one input tensor (H,W,C or 1,H,W,C of the model's type): here one answer."""
+        return [self.run_raw(tensor.reshape(self.input.shape))]
+
     def single(self, image: NDArray[np.float32]) -> Callable[[], object]:
         """Return a call that runs one prepared image (1,C,H,W float32)."""
         tensor, interpreter = to_input(image, self.input).reshape(self.input.shape), self.interpreter

@@ -1,4 +1,4 @@
-"""The test vectors that a sketch carries: real inputs, and what TFLM on the desk answers for them."""
+"""The test vectors that a sketch carries: inputs, and what TFLM, as the sketch's library has it, answers for them."""
 
 from __future__ import annotations
 
@@ -31,22 +31,29 @@ class TestVector:
 def choose_vectors(
     runner: TFLMRunner, model: Path, preprocessing: Preprocessing, raw: NDArray[Any], labels: list[str], most: int
 ) -> tuple[TestVector, ...]:
-    """Return the first input of each label, at most so many as there is flash for, with TFLM's own outputs.
+    """Return the first input of each label, at most so many as there is flash for, with the runner's outputs.
 
-    model: the file that the runner runs. raw: N,C,H,W of raw_type, at least one. labels: what each is, such as its
-    class, for the choice and the comment above it; empty ones are told apart. most: `FlashRow.vectors`; may be 0.
-    Raises StageFailed when TFLM answers otherwise the next time it is asked.
+    Inputs for which processors of the same library answer differently are left out. runner: of
+    `float_mean.board_runner`. model: the file that it runs. raw: N,C,H,W of raw_type, at least one. labels: what each
+    is, such as its class, for the choice and the comment above it; empty ones are told apart. most:
+    `FlashRow.vectors`; may be 0. Raises StageFailed when TFLM answers otherwise the next time it is asked.
     """
     firsts: dict[str, int] = {}
     for index, label in enumerate(labels):
         firsts.setdefault(label or f"{index}", index)
-    used = list(firsts.values())[:most]
     chosen: list[TestVector] = []
-    for index in used:
+    used: list[int] = []
+    for index in firsts.values():
+        if len(chosen) == most:
+            break
         tensor = to_input(preprocessing.apply(raw[index : index + 1]), runner.input)
+        answers = runner.answers(tensor)
+        if len(answers) > 1:
+            continue
+        used.append(index)
         name = f"test input {index}" + (f", {labels[index]}" if labels[index] else "")
-        chosen.append(TestVector(name, raw[index].transpose(1, 2, 0), tensor[0], runner.run_raw(tensor)[0]))
-    require_tflm_agreement(runner, model, preprocessing.apply(raw[used or [0]]))
+        chosen.append(TestVector(name, raw[index].transpose(1, 2, 0), tensor[0], answers[0][0]))
+    require_tflm_agreement(TFLMRunner(model), model, preprocessing.apply(raw[used or [0]]))
     return tuple(chosen)
 
 

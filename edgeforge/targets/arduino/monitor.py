@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.errors import ParityError, RecipeError, StageFailed
 from edgeforge.files import write_whole
-from edgeforge.hardware.libraries import libraries
+from edgeforge.hardware.libraries import Library, libraries
 from edgeforge.results.board_files import file_name
 from edgeforge.results.preprocessing import Head, Preprocessing, read_preprocessing_of
 from edgeforge.results.report_file import read_report
@@ -110,13 +110,15 @@ def monitor(
     """
     import numpy as np
 
+    from edgeforge.runtimes.float_mean import board_runner
     from edgeforge.runtimes.tflm import TFLMRunner
 
     require_same_model(subject, link)
+    used = _library(link.hello.library)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "model.tflite"
         path.write_bytes(subject.flatbuffer)
-        runner = TFLMRunner(path)
+        runner = board_runner(path, used) if used else TFLMRunner(path)
     progress(0.0, "the board's own self-test")
     test = link.self_test()
     index = np.linspace(0, len(subject.raw) - 1, min(images, len(subject.raw))).round().astype(np.int64)
@@ -125,7 +127,8 @@ def monitor(
     for done, place in enumerate(index):
         one = subject.raw[place : place + 1]
         tensor = to_input(subject.preprocessing.apply(one), runner.input)
-        expected: NDArray[Any] = runner.run_raw(tensor).reshape(-1)
+        known = [one.reshape(-1) for one in runner.answers(tensor)]
+        expected: NDArray[Any] = known[0]
         try:
             took, answer = link.classify(_sent(one, tensor, raw), raw=raw)
         except StageFailed as error:
@@ -137,8 +140,8 @@ def monitor(
                 fix="flash the sketch of this model",
                 stage=STAGE,
             )
-        desk.append(expected)
         board.append(np.frombuffer(answer, expected.dtype.newbyteorder("<")))
+        desk.append(next((one for one in known if (one == board[-1]).all()), expected))
         micros.append(took)
         progress((done + 1) / len(index), _so_far(done + 1, len(index), desk, board, micros))
     seconds = time.perf_counter() - begun
@@ -209,8 +212,12 @@ def require_parity(run: BoardRun) -> None:
 
 def tolerance_of(text: str, operators: Iterable[str]) -> int:
     """Return the steps that a library, as the board names it, may differ by from the desk; 0 for one not known."""
-    known = {library.title: library for library in libraries().values()}
-    return known[text].tolerance(operators) if text in known else 0
+    used = _library(text)
+    return used.tolerance(operators) if used else 0
+
+
+def _library(text: str) -> Library | None:
+    return next((library for library in libraries().values() if library.title == text), None)
 
 
 def _sent(raw: NDArray[Any], tensor: NDArray[Any], as_raw: bool) -> bytes:

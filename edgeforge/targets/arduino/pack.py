@@ -20,7 +20,7 @@ from edgeforge.hardware.libraries import Library, library
 from edgeforge.recipe.schema import DEFAULT_LIBRARY
 from edgeforge.results.preprocessing import Preprocessing, with_preprocessing
 from edgeforge.results.rows.fit import FitRow
-from edgeforge.runtimes.tflm import TFLMRunner
+from edgeforge.runtimes.float_mean import board_runner
 from edgeforge.targets.arduino.golden_vectors import TestVector, choose_vectors, require_same_answers
 from edgeforge.targets.arduino.measured import write_fitting
 from edgeforge.targets.arduino.own_tflite import (
@@ -118,7 +118,7 @@ def pack(
         plain, planned = (Path(folder) / f"{which}.tflite" for which in ("given", "packed"))
         plain.write_bytes(given)
         planned.write_bytes(packed)
-        runner, before = TFLMRunner(planned), TFLMRunner(plain)
+        runner, before = board_runner(planned, used), board_runner(plain, used)
         require_same_answers(before, runner, preprocessing, tried.raw[:RANDOM_INPUTS])
         vectors = choose_vectors(runner, planned, preprocessing, tried.raw, _labels(tried, preprocessing), most)
         facts = ProjectFacts(

@@ -18,7 +18,7 @@ from edgeforge.results.files import PACKED_FILE, TARGETS_FILE
 from edgeforge.results.rows.fit import FitRow
 from edgeforge.results.rows.report import TargetRow
 from edgeforge.results.variant import shipped_variant
-from edgeforge.runtimes.tflm import TFLMRunner
+from edgeforge.runtimes.float_mean import board_runner
 from edgeforge.targets.arduino.golden_vectors import choose_vectors, require_same_answers
 from edgeforge.targets.arduino.measured import write_fitting
 from edgeforge.targets.arduino.project import ProjectFacts
@@ -53,10 +53,11 @@ def pack_arduino(job: Job) -> None:
 def _facts(job: Job, model: Path, fits: list[FitRow], tflm: dict[str, Any]) -> ProjectFacts:
     """Return what the project of this build is made of, for all boards, with all the test vectors that one may have."""
     packed = job.inputs["fit"] / PACKED_FILE
-    runner = TFLMRunner(packed)
+    used = library(job.recipe.library)
+    runner = board_runner(packed, used)
     preprocessing = read_preprocessing(job.inputs["data"])
     raw, labels = read_split(job.inputs["data"], "test")
-    require_same_answers(TFLMRunner(model), runner, preprocessing, raw[:MOST_VECTORS])
+    require_same_answers(board_runner(model, used), runner, preprocessing, raw[:MOST_VECTORS])
     most = max(fit.flash.vectors for fit in fits)
     return ProjectFacts(
         name=job.recipe.name,
@@ -69,7 +70,7 @@ def _facts(job: Job, model: Path, fits: list[FitRow], tflm: dict[str, Any]) -> P
         arena_note="",
         boards=(),
         vectors=choose_vectors(runner, packed, preprocessing, raw, truths(labels, preprocessing.heads), most),
-        library=library(job.recipe.library),
+        library=used,
         model_crc32=zlib.crc32(pure_flatbuffer(model.read_bytes())),
     )
 
