@@ -13,6 +13,7 @@ from edgeforge.hardware.boards import board
 from edgeforge.hardware.libraries import library
 from edgeforge.recipe.schema import DEFAULT_LIBRARY
 from edgeforge.results.preprocessing import Head, Preprocessing
+from edgeforge.runtimes.float_mean import board_runner
 from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.targets.arduino.golden_vectors import TestVector, choose_vectors
 from edgeforge.targets.arduino.project import ProjectFacts, write_project
@@ -82,6 +83,30 @@ def any_project(
     )
     write_project(folder / "any", facts)
     return folder / "any"
+
+
+def network_facts(name: str, model: Path, arena_bytes: int = 32 * 1024) -> ProjectFacts:
+    """Return the facts of a project around any network of bytes, with pseudo-random test vectors of the library's own
+    arithmetic.
+    """
+    runner = board_runner(model, library(DEFAULT_LIBRARY))
+    _, height, width, channels = runner.input.shape
+    flatbuffer, classes = model.read_bytes(), tuple(map(str, range(runner.output.shape[-1])))
+    preprocessing = Preprocessing((channels, height, width), 255.0, (0.5,) * channels, (0.2,) * channels, classes)
+    raw = np.random.default_rng(0).integers(0, 256, (12, channels, height, width), np.uint8)
+    return ProjectFacts(
+        name=name,
+        flatbuffer=flatbuffer,
+        preprocessing=preprocessing,
+        input=runner.input,
+        output=runner.output,
+        operators=tuple(operators(flatbuffer)),
+        arena_bytes=arena_bytes,
+        arena_note="Enough for this test.",
+        boards=BOARDS,
+        vectors=choose_vectors(runner, model, preprocessing, raw, [""] * len(raw), 8),
+        library=library(DEFAULT_LIBRARY),
+    )
 
 
 CELL = Preprocessing(

@@ -106,6 +106,7 @@ def _template_values(facts: ProjectFacts) -> dict[str, Any]:
         "boards": [(board, pinned(board.fqbn)) for board in facts.boards],
         "model_crc32": zlib.crc32(facts.flatbuffer) if facts.model_crc32 is None else facts.model_crc32,
         "tolerance": facts.library.tolerance(facts.operators),
+        "tolerance_reason": _tolerance_reason(facts.library, facts.operators),
         "methods": [resolver_method(operator) for operator in sorted(set(facts.operators))],
         "limits": _limits(facts.input.dtype),
         "output_is_probability": ends_in_probabilities(facts.flatbuffer),
@@ -113,6 +114,14 @@ def _template_values(facts: ProjectFacts) -> dict[str, Any]:
         "model_namespace": namespace_of(facts.name),
         "table": input_table(facts.preprocessing, facts.input),
     }
+
+
+def _tolerance_reason(library: Library, operators: tuple[str, ...]) -> str:
+    """Return why a board may differ from the desk, and in which operators; empty where it may not."""
+    if library.tolerance(operators) == 0:
+        return ""
+    unproven = sorted(set(operators) - library.exact_operators)
+    return f"{', '.join(unproven)}: {library.tolerance_reason}"
 
 
 def input_table(preprocessing: Preprocessing, spec: TensorSpec) -> NDArray[Any] | None:

@@ -76,7 +76,15 @@ def test_firmware_uses_neither_heap_nor_string_nor_exceptions(tmp_path: Path) ->
 
 def test_tolerance_is_nought_only_where_exactness_was_shown() -> None:
     assert CHIRALE.tolerance(("CONV_2D", "FULLY_CONNECTED")) == 0
-    assert CHIRALE.tolerance(("CONV_2D", "SOFTMAX")) == CHIRALE.tolerance_steps == 1
+    assert CHIRALE.tolerance(("CONV_2D", "PRELU")) == CHIRALE.tolerance_steps == 1
+
+
+def test_the_sketch_says_which_operators_may_be_off(tmp_path: Path) -> None:
+    write_project(tmp_path / "some-digits", replace(facts("esp32-s3"), operators=("CONV_2D", "PRELU")))
+    write_project(tmp_path / "b" / "some-digits", facts("esp32-s3"))
+    for name in ("README.txt", "settings.h"):
+        assert "PRELU: Its kernels of these" in (tmp_path / "some-digits" / name).read_text()
+        assert "Its kernels of these" not in (tmp_path / "b" / "some-digits" / name).read_text()
 
 
 def test_a_project_without_a_test_vector_says_so_and_never_pass(tmp_path: Path) -> None:
