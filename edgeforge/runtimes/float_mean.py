@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 def board_runner(path: Path, library: Library) -> TFLMRunner:
     """Return what answers as a board does whose sketch is built with a library."""
     graph = Graph(pure_flatbuffer(path.read_bytes()))
-    return FloatMeanRunner(path, graph) if library.float_mean and _means(graph) else TFLMRunner(path)
+    if library.float_mean and _means(graph) and not graph.stateful:  # state is not handed from part to part
+        return FloatMeanRunner(path, graph)
+    return TFLMRunner(path)
 
 
 @dataclass
