@@ -21,6 +21,7 @@ from edgeforge.recipe.schema import DEFAULT_LIBRARY
 from edgeforge.results.preprocessing import Preprocessing, with_preprocessing
 from edgeforge.results.rows.fit import FitRow
 from edgeforge.runtimes.float_mean import board_runner
+from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.targets.arduino.golden_vectors import TestVector, choose_vectors, require_same_answers
 from edgeforge.targets.arduino.measured import write_fitting
 from edgeforge.targets.arduino.own_tflite import (
