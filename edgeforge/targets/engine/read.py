@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from math import prod
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from math import inf, prod
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from edgeforge.errors import RecipeError
-from edgeforge.targets.engine.fixed_point import activation_bounds
+from edgeforge.errors import EdgeForgeError, RecipeError
+from edgeforge.targets.engine.fixed_point import LIMITS, activation_bounds
 from edgeforge.targets.engine.ir import BYTES, C_TYPES, Bounds, Operator, Padding, Tensor, Window
 from edgeforge.targets.engine.network import Network
 from edgeforge.targets.engine.options import Options
@@ -122,27 +123,53 @@ class Found:
     def _of_kind(self, tensor: Tensor, kinds: tuple[str, ...]) -> Tensor:
         if kinds and tensor.kind not in kinds:
             self.refuse(f"is {tensor.kind}; the engine compiles {' or '.join(kinds)} here", tensor)
-        if kinds and tensor.kind in ("int8", "int16") and tensor.scale == 0.0:
-            self.refuse("has no quantization parameters", tensor)
+        if kinds and tensor.kind in LIMITS:
+            low, high = LIMITS[tensor.kind]
+            if not 0 < tensor.scale < inf:
+                has = "no quantization parameters" if tensor.scale == 0 else f"the scale {tensor.scale:g}"
+                self.refuse(f"has {has}", tensor)
+            if not low <= tensor.zero_point <= high:
+                self.refuse(f"has the zero point {tensor.zero_point}, which {tensor.kind} does not hold", tensor)
+        if any(size < 1 for size in tensor.shape):
+            self.refuse(f"has the shape {tensor.shape}", tensor)
         return tensor
 
 
 def read_network(flatbuffer: bytes, name: str, options: Options, lowerings: Mapping[str, Lowering]) -> Network:
     """Return the network of a .tflite flatbuffer. Raises RecipeError for what cannot be compiled."""
     graph = Graph(flatbuffer)
-    tensors = {place: _tensor(graph, place) for place in range(len(graph.tensors))}
+    tensors: dict[int, Tensor] = {}
     operators = []
+    for place in range(len(graph.tensors)):
+        with _making_sense(f"tensor {place}"):
+            tensors[place] = _tensor(graph, place)
     for number in range(len(graph.operators)):
-        found = Found(graph, number, tensors, options)
+        with _making_sense(f"{graph.names[number]} {number}"):
+            found = Found(graph, number, tensors, options)
         if found.kind not in lowerings:
             found.refuse(
                 f"is computed by {found.kind}, which the engine does not compile", next(iter(found.outputs), None)
             )
-        operators.append(lowerings[found.kind](found))
+        with _making_sense(found.label):
+            operators.append(lowerings[found.kind](found))
     inputs, outputs = (tuple(tensors[place] for place in places) for places in (graph.inputs, graph.outputs))
     _require_ends(inputs, outputs)
     _require_computed(outputs, operators)
     return Network(name, inputs, outputs, tuple(operators), options)
+
+
+@contextmanager
+def _making_sense(what: str) -> Iterator[None]:
+    """Turn what a damaged file leads the reading to into RecipeError."""
+    try:
+        yield
+    except EdgeForgeError:
+        raise
+    except Exception as error:
+        raise RecipeError(
+            f"{what}: its settings and tensors contradict each other",
+            fix="the file is damaged: copy or convert it again",
+        ) from error
 
 
 def _require_ends(inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]) -> None:

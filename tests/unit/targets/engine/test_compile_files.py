@@ -33,7 +33,7 @@ int main(void) {
 
 
 def compiled(models: list[Path], out: Path, *, name: str | None = None, force: bool = False, most: int | None = None):
-    options = Options(core_named("portable"), max_ram=most)
+    options = Options(core_named("portable"), "size", max_ram=most)  # kernels that take no scratch memory
     return compile_files(models, out, options, name=name, force=force, progress=lambda text: None)
 
 

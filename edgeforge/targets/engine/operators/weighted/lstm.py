@@ -62,6 +62,7 @@ def lower(found: Found) -> LSTM:
     """Return the operator as PrepareGateParametersInteger of TFLM's lstm_eval_common.cc prepares it."""
     source, target = found.input(0, "int8"), found.output("int8")
     found.rank(source, 3)
+    found.rank(target, 3)
     for what, slots in LEFT_OUT.items():
         if any(found.optional(slot) is not None for slot in slots):
             found.refuse(f"it has {what}, which TFLM's has not")
