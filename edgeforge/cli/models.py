@@ -230,6 +230,7 @@ def pack(
     with quiet_bar("pack") as progress:
         packed = target.pack(
             model, tuple(board), out, library_key=library, wishes=wishes, name=name, samples=samples,
-            conversion=conversion, force=force, shapes=shapes, progress=lambda text: progress(0.5, text),
+            conversion=conversion, float_file=float_model, force=force, shapes=shapes,
+            progress=lambda text: progress(0.5, text),
         )  # fmt: skip
     print_packed(packed, Console(highlight=False, soft_wrap=True))

@@ -13,6 +13,7 @@ from edgeforge import __version__
 from edgeforge.builder.key import library_versions
 from edgeforge.builder.stage import Job
 from edgeforge.data.splits import read_findings, read_preprocessing, read_split
+from edgeforge.evaluate.fidelity import too_little
 from edgeforge.evaluate.measure import AGREES_WITH_ITSELF, FOLLOWS_FAKE_QUANT, reference_of
 from edgeforge.evaluate.tflm import read_tflm
 from edgeforge.machine import machine_facts
@@ -144,6 +145,10 @@ def _variants(job: Job, name: str, engine: EngineRow | None) -> list[VariantRow]
 def _findings(variants: list[VariantRow], calibration: CalibrationRow, targets: list[TargetRow]) -> list[Finding]:
     """Return everything a person should look at, the gravest first."""
     found = list(calibration.findings)
+    for row in variants:
+        if row.precision == "int8" and row.agreement and (what := too_little(row.name, row.agreement.sqnr_db)):
+            remedy = "Layer by layer names the costly ones; try another observer, quantize.qat or quantize.max_drop"
+            found.insert(0, Finding(severity="error", what=what, remedy=remedy))
     for reason in dict.fromkeys(row.reason for row in variants if row.status == "failed"):
         names = ", ".join(row.name for row in variants if row.status == "failed" and row.reason == reason)
         found.append(Finding(severity="error", what=f"{names} could not be made: {reason}", remedy=""))

@@ -27,7 +27,10 @@ COLUMNS = {
 
 
 def print_report(report: Report, console: Console) -> None:
-    """Print variants, boards, what else the recipe asked for, and findings."""
+    """Print errors, variants, boards, what else the recipe asked for, and warnings."""
+    for finding in report.findings:
+        if finding.severity == "error":
+            console.print(finding_line(finding))
     console.print(variants_table(report, console))
     console.print(_legend(report), style="dim")
     if heads := heads_table(report, console):
@@ -51,7 +54,8 @@ def print_report(report: Report, console: Console) -> None:
     if report.raspberry_pi:
         console.print(devices_table(report.raspberry_pi.devices))
     for finding in report.findings:
-        console.print(finding_line(finding))
+        if finding.severity != "error":
+            console.print(finding_line(finding))
 
 
 def variants_table(report: Report, console: Console) -> RenderableType:

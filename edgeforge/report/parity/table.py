@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from edgeforge.evaluate.fidelity import too_little
 from edgeforge.evaluate.parity.layer_evidence import costliest
 from edgeforge.results.rows.parity import LayerRow, ParityRow, RuntimePairRow
 
@@ -18,6 +19,8 @@ COLUMNS = {"layer": 0, "type": 54, "alone dB": 0, "": 76, "so far dB": 0, "clipp
 
 def print_parity(parity: ParityRow, console: Console, layers: int | None = None) -> None:
     """Print layers (those `layers` that cost most, all if not said), what to do, and the runtimes."""
+    if finding := too_little(parity.model or "the int8 model", parity.output_sqnr_db):
+        console.print(f"[red]![/] {escape(finding)}")
     if parity.reason:
         console.print(f"[yellow]![/] {escape(parity.reason)}")
     if parity.layers:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 def print_packed(packed: Packed, console: Console) -> None:
     """Print the proofs and the notes."""
+    if packed.finding:
+        console.print(f"[red]![/] {escape(packed.finding)}")
     table = Table(box=None, padding=(0, 1), show_header=False, title=f"{packed.project}/", title_justify="left")
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")

@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from edgeforge.errors import RecipeError
 from edgeforge.evaluate.engines.inputs import inputs_of_images
 from edgeforge.evaluate.engines.judge import confirmed
+from edgeforge.evaluate.fidelity import sqnr_db, too_little
 from edgeforge.files import write_whole
 from edgeforge.hardware.board import Board
 from edgeforge.hardware.boards import board
@@ -42,6 +43,10 @@ from edgeforge.targets.fit.judge import fit_model, fitting
 from edgeforge.targets.fit.library import require_right
 from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 NOTHING = Wishes()
 NAME = r"[a-zA-Z][a-zA-Z0-9_-]{0,39}"
 
@@ -68,6 +73,7 @@ class Packed:
     operators: tuple[str, ...]
     saved: list[str] = field(default_factory=list)  # by how the model is packed
     notes: list[str] = field(default_factory=list)
+    finding: str = ""  # what a person must know first: the int8 model is far from the float one
 
 
 def pack(
@@ -80,12 +86,13 @@ def pack(
     name: str | None = None,
     samples: Path | None = None,
     conversion: Conversion | None = None,
+    float_file: Path | None = None,
     force: bool = False,
     shapes: Shapes = AS_THE_FILE_SAYS,
     own_boards: Mapping[str, Board] | None = None,
     progress: Callable[[str], None] = lambda text: None,
 ) -> Packed:
-    """Write OUT/NAME (the sketch) and OUT/NAME.tflite.
+    """Write OUT/NAME (the sketch) and OUT/NAME.tflite. float_file: the float model to compare with, where there is one.
 
     Of several boards those that the model cannot go to are left out, and said. Raises RecipeError for a model that is
     not full-integer, BudgetExceeded for one that TFLM refuses, that the library would compute wrongly or that fits no
@@ -110,6 +117,7 @@ def pack(
     tried = read_samples(samples, preprocessing) if samples else pseudo_random(model, preprocessing)
     progress("comparing LiteRT and TensorFlow Lite Micro, layer by layer")
     refused = confirmed(given, inputs_of_images(model.graph, preprocessing.apply(tried.raw)) if samples else None)
+    finding = _fidelity(model, float_file, preprocessing.apply(tried.raw), tried.origin) if float_file else ""
     rows = [
         fit_model(packed, one, key=key, sketch=used, contents=contents, refusals=refused) for key, one in boards.items()
     ]
@@ -148,7 +156,17 @@ def pack(
     target = out / f"{name}.tflite"
     write_whole(target, with_preprocessing(packed, preprocessing))
     return Packed(
-        project, target, used, offered, facts.vectors, tried.origin, preprocessing, facts.operators, saved, notes
+        project,
+        target,
+        used,
+        offered,
+        facts.vectors,
+        tried.origin,
+        preprocessing,
+        facts.operators,
+        saved,
+        notes,
+        finding,
     )
 
 
@@ -179,12 +197,15 @@ def wishes_of(
 
 
 def conversion_of(requantize: bool, float_file: Path | None, calibration: Path | None) -> Conversion | None:
-    """Return what `--requantize` needs; None where it was not asked for. Raises RecipeError when a part is missing."""
+    """Return what `--requantize` needs; None where it was not asked for. Raises RecipeError when a part is missing.
+
+    --float alone is a model to compare with.
+    """
     if requantize and float_file and calibration:
         return Conversion(float_file, calibration)
-    if requantize or float_file or calibration:
+    if requantize or calibration:
         raise RecipeError(
-            "--requantize, --float and --calibration belong together",
+            "--requantize and --calibration belong together, and to --float",
             fix="--requantize --float FLOAT.tflite --calibration x.npz",
         )
     return None
@@ -213,6 +234,19 @@ def _converted(
 
     flatbuffer, changes = requantized(model, conversion.float_file, conversion.calibration, progress)
     return replace(model, flatbuffer=flatbuffer, graph=Graph(flatbuffer)), changes
+
+
+def _fidelity(model: OwnTFLite, float_file: Path, images: NDArray[np.float32], origin: str) -> str:
+    """Say so where the int8 model keeps too little of the float model's answers; empty where it does not."""
+    from edgeforge.targets.arduino.requantize import fixed_like
+
+    with TemporaryDirectory() as folder:
+        quantized, floating = Path(folder) / "int8.tflite", float_file
+        quantized.write_bytes(model.flatbuffer)
+        if float_file.suffix == ".tflite":
+            floating = Path(folder) / "float.tflite"
+            floating.write_bytes(fixed_like(float_file, model))
+        return too_little(model.path.name, sqnr_db(floating, quantized, images), f" on {len(images)} inputs ({origin})")
 
 
 def _labels(tried: Samples, preprocessing: Preprocessing) -> list[str]:
