@@ -11,9 +11,9 @@ from edgeforge.builder.stage import Job, Progress
 from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing
 from edgeforge.export.direct import convert_directly
+from edgeforge.export.float_check import require_equal
 from edgeforge.foreign.wording import reason_of
 from edgeforge.onnx_graph.checks import require_static_shapes
-from edgeforge.quantize.tflite.float_check import require_equal
 from edgeforge.quantize.tflite.observers import calibrate
 from edgeforge.quantize.tflite.passes.order import finished, rewrite_in_order
 from edgeforge.quantize.tflite.prepared import prepared

@@ -8,8 +8,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edgeforge.errors import ParityError
+from edgeforge.export.float_check import require_equal
 from edgeforge.quantize.tflite.convert import Converted, convert_variants
-from edgeforge.quantize.tflite.float_check import require_equal
 from edgeforge.recipe.schema import TFLite
 from edgeforge.tflite.flatbuffer import read_model, write_model
 from edgeforge.tflite.layers import constant, set_constant
