@@ -168,7 +168,7 @@ void setup() {
   }
 }
 
-void loop() {}
+void loop() { Serial.available(); }  // the emulated board ends with its input
 """
 
 
