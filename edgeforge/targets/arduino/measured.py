@@ -122,4 +122,5 @@ def _flash(row: FitRow, board: Board, sizes: SketchSizes | None, count: int, con
     else:
         each = contents
     bare = with_vectors(found, 0, each)
-    return with_vectors(bare, min(count, vectors_that_fit(board.flash_bytes - bare.total, each)), each)
+    own = vectors_that_fit(board.flash_bytes - bare.total, each)
+    return with_vectors(bare, min(count, own), each, own)

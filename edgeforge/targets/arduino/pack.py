@@ -127,8 +127,9 @@ def pack(
         plain, planned = (Path(folder) / f"{which}.tflite" for which in ("given", "packed"))
         plain.write_bytes(given)
         planned.write_bytes(packed)
-        runner, before = board_runner(planned, used), board_runner(plain, used)
-        require_same_answers(before, runner, preprocessing, tried.raw[:RANDOM_INPUTS])
+        before = board_runner(plain, used)
+        require_same_answers(before, board_runner(planned, used), preprocessing, tried.raw[:RANDOM_INPUTS])
+        runner = board_runner(planned, used)  # another one: a model may have a state, and the board starts without
         vectors = choose_vectors(runner, planned, preprocessing, tried.raw, _labels(tried, preprocessing), most)
         facts = ProjectFacts(
             name=name,

@@ -95,11 +95,15 @@ def vectors_that_fit(room: int, contents: Contents) -> int:
     return max(0, min(contents.candidates, MOST_VECTORS, by_bytes, room // contents.vector_bytes))
 
 
-def with_vectors(row: FlashRow, count: int, contents: Contents) -> FlashRow:
-    """Return the row with so many test vectors."""
+def with_vectors(row: FlashRow, count: int, contents: Contents, room_for: int | None = None) -> FlashRow:
+    """Return the row with so many test vectors. room_for: how many this board's flash has room for, where that is more:
+    another board of the sketch has not.
+    """
     wanted = vectors_that_fit(2 * MOST_VECTOR_BYTES + contents.vector_bytes, contents)
     changed = {"vectors": count, "vectors_bytes": count * contents.vector_bytes}
-    return row.model_copy(update=changed | {"vectors_left_out": max(0, wanted - count)})
+    return row.model_copy(
+        update=changed | {"vectors_left_out": max(0, wanted - (count if room_for is None else room_for))}
+    )
 
 
 def runtime_ram(structures: str, kernels: Kernels) -> int:

@@ -22,6 +22,8 @@ from edgeforge.tflite.graph import Graph, sources, targets
 
 BYTES = {"INT8": 1, "UINT8": 1, "BOOL": 1, "INT16": 2, "FLOAT16": 2, "INT32": 4, "FLOAT32": 4, "UINT32": 4, "INT64": 8}
 BYTES |= {"FLOAT64": 8, "UINT16": 2, "UINT64": 8, "COMPLEX64": 8, "RESOURCE": 4, "VARIANT": 4}
+HIDDEN_STATE = 18  # which input of UNIDIRECTIONAL_SEQUENCE_LSTM it is
+UNMEASURED_LSTM = 1536  # bytes taken for its own data: more than twice the reference's
 UNMEASURED_DATA = 64  # bytes taken for an operator's own data where the table has none: more than all but a few have
 
 
@@ -95,6 +97,8 @@ def operator_memory(graph: Graph, place: int, runtime: Runtime, kernels: Kernels
         _transposed(layer, memory, arm and runtime.cmsis_nn >= 7)
     elif name == "CONCATENATION" and layer.kind == "INT8" and runtime.cmsis_nn < 7:
         memory.persistent += [4 * len(sources(layer.operator))] * 2
+    elif name == "UNIDIRECTIONAL_SEQUENCE_LSTM":
+        _lstm(layer, memory, measured=runtime.cmsis_nn >= 7 and not arm)
     elif name == "MIRROR_PAD":
         memory.scratch += [4 * len(layer.input)] * 2
     elif name == "ADD_N":
@@ -214,6 +218,15 @@ def _reduce(layer: _Layer, memory: OperatorMemory, runtime: Runtime) -> None:
         memory.scratch += sums + (iterators if runtime.cmsis_nn >= 7 else [])
     else:
         memory.scratch += iterators
+
+
+def _lstm(layer: _Layer, memory: OperatorMemory, *, measured: bool) -> None:
+    """Four buffers of the cell state; CMSIS-NN's kernel, and the reference of 2023, were read and not measured."""
+    state = layer.operator.inputs[HIDDEN_STATE]
+    memory.scratch += [2 * prod(layer.graph.shape(state))] * 4  # 16 bits a cell
+    if not measured:
+        memory.scratch += [4 * prod(layer.graph.shape(state))] * 4
+        memory.data, memory.measured = UNMEASURED_LSTM, False
 
 
 def _transposed(layer: _Layer, memory: OperatorMemory, arm: bool) -> None:

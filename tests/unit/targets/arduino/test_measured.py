@@ -95,3 +95,12 @@ def test_labels_and_tables_are_counted() -> None:
     graph = Graph(FACTS.flatbuffer)
     assert contents_of(graph, DIGITS) == Contents(vector_bytes=152, tables_bytes=256 + 32 + 10 * 8 + 12 + 8)
     assert contents_of(graph, None).vector_bytes == 152
+
+
+def test_a_board_with_room_is_not_blamed_for_another_s_want_of_it(tmp_path: Path) -> None:
+    row = judged(S3, "bare")
+    bare = S3.model_copy(update={"flash_bytes": row.flash.total - row.flash.vectors_bytes})
+    boards = {"bare": bare, "esp32-s3": S3}
+    _, (short, roomy) = written(tmp_path, boards, [judged(one, key) for key, one in boards.items()])
+    assert (short.flash.vectors, roomy.flash.vectors) == (0, 0)
+    assert (short.flash.vectors_left_out, roomy.flash.vectors_left_out) == (8, 0)

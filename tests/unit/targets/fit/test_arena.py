@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
-from int8_models import MODELS
+from int8_models import MODELS, Net
 from places import DATA
 
 from edgeforge.results.rows.fit import ArenaRow
 from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.targets.fit.arena import predict_arena, round_up
-from edgeforge.targets.fit.tflm_memory import runtimes
+from edgeforge.targets.fit.tflm_memory import operator_memory, runtimes
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.graph import Graph
 
@@ -73,3 +73,16 @@ def test_what_is_live_in_the_peak_step_is_what_the_plan_needs_at_least() -> None
     assert arena.live_bytes[arena.peak_step] == max(arena.live_bytes) <= arena.head_bytes
     assert sum(arena.tail.values()) == arena.tail_bytes
     assert arena.used_bytes == arena.head_bytes + arena.tail_bytes
+
+
+def test_an_lstm_keeps_its_data_and_asks_for_four_buffers_of_its_state() -> None:
+    """On an emulated Cortex-M4F with tflite-micro of 2026-08 such a layer's model took what this says, to the byte."""
+    net = Net(4, 3)
+    other, state = net.whole("other", [1]), net.whole("state", list(range(16)))
+    inputs = [net.input, *[other] * 17, state, *[other] * 5]
+    graph = Graph(net.build(net.operator("UNIDIRECTIONAL_SEQUENCE_LSTM", inputs, (4, 16))))
+    head, chirale = runtimes()["tflite-micro"], runtimes()["chirale-2.0.0"]
+    memory = operator_memory(graph, 0, head, "reference", "cortex-m4f")
+    assert (memory.data, memory.scratch, memory.measured) == (688, [32] * 4, True)
+    guessed = operator_memory(graph, 0, chirale, "cmsis-nn", "cortex-m4f")
+    assert not guessed.measured and guessed.data > memory.data and sum(guessed.scratch) > sum(memory.scratch)
