@@ -127,8 +127,8 @@ def pack(
         plain, planned = (Path(folder) / f"{which}.tflite" for which in ("given", "packed"))
         plain.write_bytes(given)
         planned.write_bytes(packed)
-        before = board_runner(plain, used)
-        require_same_answers(before, board_runner(planned, used), preprocessing, tried.raw[:RANDOM_INPUTS])
+        before, after = TFLMRunner(plain), TFLMRunner(planned)
+        require_same_answers(before, after, preprocessing, tried.raw[:RANDOM_INPUTS])
         runner = board_runner(planned, used)  # another one: a model may have a state, and the board starts without
         vectors = choose_vectors(runner, planned, preprocessing, tried.raw, _labels(tried, preprocessing), most)
         facts = ProjectFacts(
@@ -150,7 +150,7 @@ def pack(
         if project.exists():
             shutil.rmtree(project)
         shutil.copytree(Path(folder) / name, project)
-        saved = _saved(given, packed, before, runner, rows)
+        saved = _saved(given, packed, before, after, rows)
     offered = fitting(rows)
     notes += [f"left out: {row.title}: {row.verdict}" for row in rows if row not in offered]
     notes += [text for row in offered for text in row.library.caveats]

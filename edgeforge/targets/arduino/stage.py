@@ -19,6 +19,7 @@ from edgeforge.results.rows.fit import FitRow
 from edgeforge.results.rows.report import TargetRow
 from edgeforge.results.variant import shipped_variant
 from edgeforge.runtimes.float_mean import board_runner
+from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.targets.arduino.golden_vectors import choose_vectors, require_same_answers
 from edgeforge.targets.arduino.measured import write_fitting
 from edgeforge.targets.arduino.project import ProjectFacts
@@ -56,7 +57,7 @@ def _facts(job: Job, model: Path, fits: list[FitRow], tflm: dict[str, Any]) -> P
     used = library(job.recipe.library)
     preprocessing = read_preprocessing(job.inputs["data"])
     raw, labels = read_split(job.inputs["data"], "test")
-    require_same_answers(board_runner(model, used), board_runner(packed, used), preprocessing, raw[:MOST_VECTORS])
+    require_same_answers(TFLMRunner(model), TFLMRunner(packed), preprocessing, raw[:MOST_VECTORS])
     runner = board_runner(packed, used)  # another one: a model may have a state, and the board starts without
     most = max(fit.flash.vectors for fit in fits)
     return ProjectFacts(
