@@ -16,6 +16,7 @@ from edgeforge.foreign.wording import reason_of
 from edgeforge.onnx_graph.checks import require_static_shapes
 from edgeforge.quantize.tflite.observers import calibrate
 from edgeforge.quantize.tflite.passes.order import finished, rewrite_in_order
+from edgeforge.quantize.tflite.passes.value_tables import tables_in
 from edgeforge.quantize.tflite.prepared import prepared
 from edgeforge.quantize.tflite.static import quantize_static, quantize_weights
 from edgeforge.quantize.tflite.tensorflow import convert_with_tensorflow
@@ -135,6 +136,9 @@ def _variant(kind: TFLiteVariant, path: Path, flatbuffer: bytes, settings: TFLit
         "int8": f"{settings.io} in and out, {dense} dense weights",
     }
     detail = details.get(kind, "")
+    tables = len(tables_in(flatbuffer)) if kind == "int8" else 0
+    if tables:
+        detail += f"; {tables} activation(s) by a table of 256 values, right to half a step"
     if settings.backend == "tensorflow":
         detail = f"{detail}; converted by TensorFlow".lstrip("; ")
     checks = int8_checks(flatbuffer, settings.io) if kind == "int8" else []

@@ -50,7 +50,7 @@ def _activations(prepared: fx.GraphModule, inputs: torch.Tensor, graph: Quantiza
             value = super().run_node(node)
             if node.op == "call_module" and node.target in graph.saturating:
                 value = value.clamp(max=6.0)  # the ReLU6 that it stands for
-            if node.op == "call_module" and node.target in graph.skipped:
+            if node.op == "call_module" and node.target in graph.skipped and isinstance(value, torch.Tensor):
                 unquantized[node.name] = value
             return value
 
