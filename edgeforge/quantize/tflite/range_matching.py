@@ -73,21 +73,20 @@ def match(float_model: bytes, torch: TorchRanges, origins: Mapping[int, tuple[st
             continue
         said = (origins or {}).get(int(operator.outputs[0]), ())
         passes = kind in INHERITS and before in found
+        # of a module that PyTorch computes as one, such as a GRU
+        part = any(f"{name}.".startswith(f"{module}.") for name in said for module in torch.float_modules)
         places = index.named(said, values[target], target, required=not passes)
         if places:
             found[target] = index.nearest(places)
         elif passes:
             found[target] = found[before]
             inherited.append(target)
-        elif kind in INHERITS and torch.float_modules:  # it passes float values on
+        elif part or (kind in INHERITS and torch.float_modules):  # it passes float values on
             float_layers[target] = "float32"
-            continue
-        elif any(f"{name}.".startswith(f"{module}.") for name in said for module in torch.float_modules):
-            float_layers[target] = "float32"  # a part of a module that PyTorch computes as one, such as a GRU's step
             continue
         else:
             found[target] = index.find(values[target], target, _what(kind, before, said))
-        if found[target].module in torch.float_modules or found[target].scale is None:
+        if part or found[target].module in torch.float_modules or found[target].scale is None:
             float_layers[target] = "float32"
     quantized = {name: tensor for name, tensor in found.items() if tensor.scale is not None}
     return Matched(quantized, tuple(inherited), float_layers)

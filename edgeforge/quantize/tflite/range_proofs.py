@@ -66,7 +66,7 @@ def _weight_checks(model: Any, matched: Matched, torch: TorchRanges) -> list[dic
     layers = []
     for operator in graph.operators:
         name = graph.tensors[operator.outputs[0]].name.decode()
-        if operator_name(model, operator) in KINDS and name in matched.tensors:
+        if operator_name(model, operator) in KINDS and name in matched.tensors and name not in matched.float_layers:
             expected = weights.get(matched.tensors[name].module)
             if expected is not None:
                 layers.append((name, operator, expected))
