@@ -67,6 +67,9 @@ class Classifier {
   bool classify(Result (&results)[kHeads]);
   bool invoke();
 
+  // Forgets what earlier inferences have left behind, which a model with a state keeps, as an LSTM does.
+  bool reset();
+
   // The output vector, kOutputValues values, until the next input begins; null before the first invoke().
   const OutputType* output() const { return output_; }
 

@@ -59,7 +59,7 @@ void ModelDevice::takeTensor(size_t offset, const uint8_t* bytes, size_t count) 
 }
 
 const uint8_t* ModelDevice::invoke(uint32_t* micros) {
-  if (!classifier_.invoke()) return nullptr;
+  if (!classifier_.reset() || !classifier_.invoke()) return nullptr;  // no answer depends on the one before it
   *micros = classifier_.micros();
   return reinterpret_cast<const uint8_t*>(classifier_.output());
 }

@@ -75,6 +75,11 @@ def load_own(path: Path, shapes: Shapes = AS_THE_FILE_SAYS) -> OwnTFLite:
     flatbuffer, changes = read_fixed(path, shapes)
     try:
         graph = Graph(flatbuffer)
+        if "VAR_HANDLE" in graph.names:
+            raise RecipeError(
+                "it keeps its state in resource variables (VAR_HANDLE), and the sketch gives TFLM none",
+                fix="convert the network without the state inside, and give it the whole window at each inference",
+            )
         require_full_integer(graph)
         shape, outputs = _shapes(graph)
     except RecipeError as error:

@@ -22,6 +22,7 @@ from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.targets.arduino.camera import camera_for
 from edgeforge.targets.arduino.golden_vectors import TestVector
 from edgeforge.tflite.flatbuffer import operator_name, read_model
+from edgeforge.tflite.graph import Graph
 from edgeforge.tflite.tensor_spec import TensorSpec
 from edgeforge.tflite.tensors import to_input
 
@@ -109,6 +110,7 @@ def _template_values(facts: ProjectFacts) -> dict[str, Any]:
         "tolerance_reason": _tolerance_reason(facts.library, facts.operators),
         "methods": [resolver_method(operator) for operator in sorted(set(facts.operators))],
         "limits": _limits(facts.input.dtype),
+        "stateful": Graph(facts.flatbuffer).stateful,
         "output_is_probability": ends_in_probabilities(facts.flatbuffer),
         "camera": camera_for(facts.preprocessing, facts.boards, facts.arena_bytes, facts.library),
         "model_namespace": namespace_of(facts.name),

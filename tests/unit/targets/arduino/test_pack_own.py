@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from places import HELPERS
+from places import HELPERS, ROOT
 
 from edgeforge.errors import BudgetExceeded, RecipeError
 from edgeforge.hardware.libraries import libraries
@@ -122,3 +122,15 @@ def test_raw_inputs_come_back_from_normalised_ones(keras: Path) -> None:
 def test_an_earlier_project_is_not_overwritten_unasked(packed: Packed) -> None:
     with pytest.raises(RecipeError, match="is there already"):
         pack(packed.model, (BOARD,), packed.project.parent, name="keras")
+
+
+def test_a_model_with_a_state_forgets_it_between_test_vectors(tmp_path: Path) -> None:
+    packed = pack(
+        ROOT / "tests" / "data" / "lstm_int8.tflite", (BOARD,), tmp_path, wishes=Wishes(1.0, raw_type="float32")
+    )
+    assert "interpreter->Reset()" in (packed.project / "classifier.cc").read_text() and packed.vectors
+
+
+def test_a_state_in_resource_variables_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="it keeps its state in resource variables"):
+        pack(ROOT / "tests" / "data" / "streaming_int8.tflite", (BOARD,), tmp_path)
