@@ -39,7 +39,7 @@ LITERT = ("ai-edge-litert", "numpy")
 TRAINED = ("train", "prune")
 TORCH_MODELS = ("torch", "qat")
 ONNX_MODELS = ("onnx", "onnx-int8")
-TFLITE_MODELS = ("tflite", "ptq", "qat-tflite", "mixed")
+TFLITE_MODELS = ("tflite", "ptq", "qat-tflite", "qdq-tflite", "mixed")
 MODELS = (*TORCH_MODELS, *ONNX_MODELS, *TFLITE_MODELS)
 # TFLite's converter copies all weights again and again: without these, glibc gives each copy's pages back to the
 # kernel and asks for them anew, which takes as long as the copying.
@@ -172,6 +172,20 @@ STAGES: tuple[Stage, ...] = (
         publish={"*.tflite": TFLITE_PLACE},
         environment=KEEP_MEMORY,
         only_with="quantize.qat",
+    ),
+    # A quantized ONNX file's ranges and integers, written into TFLite as they are: nothing is calibrated anew.
+    Stage(
+        "qdq-tflite",
+        "edgeforge.quantize.tflite.ranges.qdq:export_qdq_tflite",
+        "Carry the ONNX file's ranges into TFLite",
+        reads=("model", "quantize.tflite"),
+        after=("data", "calibration", "onnx"),
+        files=("model",),
+        uses=("onnx2tf", "onnx", "onnxruntime", "flatbuffers", "numpy", "ai-edge-quantizer", "ai-edge-litert"),
+        publish={"*.tflite": TFLITE_PLACE},
+        environment=KEEP_MEMORY,
+        only_with="model.onnx",
+        asked_by="name an .onnx file as model.name",
     ),
     # int8 but for the layers that it would hurt.
     Stage(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edgeforge.builder.key import ingredients, key_of, library_versions, section
+from edgeforge.builder.key import ingredients, key_of, library_versions
 from edgeforge.builder.stage import Stage
 from edgeforge.builder.store import Artifact, CorruptedArtifact, Store
 from edgeforge.errors import RecipeError
@@ -88,8 +88,9 @@ def make_plan(
     left_out = tuple(stage.name for stage in stages if _not_asked_for(stage, loaded.recipe))
     for name in (*force, *([until] if until else [])):
         if name in left_out:
-            part = next(stage.only_with for stage in stages if stage.name == name)
-            raise RecipeError(f"the recipe has no stage '{name}'", fix=f"set {part} in the recipe")
+            stage = next(stage for stage in stages if stage.name == name)
+            fix = stage.asked_by or f"set {stage.only_with} in the recipe"
+            raise RecipeError(f"the recipe has no stage '{name}'", fix=fix)
     _require_packages([stage for stage in stages if stage.name in wanted and stage.name not in left_out])
     user_files = _Files(files or {}, digest)
     code = code or PackageCode()
@@ -133,8 +134,10 @@ def _require_packages(stages: list[Stage]) -> None:
 def _not_asked_for(stage: Stage, recipe: Recipe) -> bool:
     if not stage.only_with:
         return False
-    value = section(recipe, stage.only_with)
-    return value is None or value == []  # a limit of 0 asks for the stage
+    value: Any = recipe
+    for part in stage.only_with.split("."):
+        value = getattr(value, part)
+    return value is None or value == ()  # a limit of 0 asks for the stage
 
 
 def _needed_by(name: str, stages: tuple[Stage, ...]) -> set[str]:

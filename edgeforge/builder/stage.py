@@ -29,6 +29,7 @@ class Stage:
     environment: variables of its worker process, beside those that all have.
     may_use: packages that it does without where they are missing; their versions are part of its key all the same.
     only_with: the part of the recipe without which the stage is left out, such as `prune`.
+    asked_by: how a recipe asks for it, in words, where that is not by setting `only_with`.
     programs: programs that it runs where they are on the PATH; their hashes are part of its key.
     chosen: the modules that it imports by a string, as a recipe chooses them; their code is part of its key too.
     """
@@ -44,6 +45,7 @@ class Stage:
     alone: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     only_with: str | None = None
+    asked_by: str = ""
     programs: tuple[str, ...] = ()
     may_use: tuple[str, ...] = ()
     chosen: Callable[[Recipe], tuple[str, ...]] = lambda recipe: ()

@@ -16,10 +16,18 @@ from edgeforge.evaluate.parity.layers import IMAGES, Progress, evenly_spaced
 from edgeforge.evaluate.parity.runtime_pairs import LITERT, TFLM, Outputs, run_litert
 from edgeforge.evaluate.parity.stage import add_runtimes, affordable, compared, layers_of
 from edgeforge.foreign.wording import reason_of
-from edgeforge.results.files import QAT_FLOAT_FILE, QAT_ONNX_FILE, published
+from edgeforge.results.files import QAT_FLOAT_FILE, QAT_ONNX_FILE, QDQ_FLOAT_FILE, published
 from edgeforge.results.report_file import read_report
 from edgeforge.results.rows.parity import LayerRow, ParityRow
-from edgeforge.results.variant import ONNX_FLOAT, TFLITE_FLOAT, TFLITE_INT8, TFLITE_QAT, TORCH_QAT
+from edgeforge.results.variant import (
+    ONNX_FLOAT,
+    ONNX_INT8,
+    TFLITE_FLOAT,
+    TFLITE_INT8,
+    TFLITE_QAT,
+    TFLITE_QDQ,
+    TORCH_QAT,
+)
 from edgeforge.runtimes.load import load_runner
 from edgeforge.tflite.flatbuffer import macs
 from edgeforge.tflite.graph import Graph
@@ -78,6 +86,8 @@ def verify_build(folder: Path, progress: Progress) -> ParityRow:
     if shipped == TFLITE_QAT:  # fine-tuning has changed the weights: its own float model lies beside it
         float_file = folder / published(QAT_FLOAT_FILE, "litert", report.recipe)
         onnx_file, source = folder / published(QAT_ONNX_FILE, "onnxruntime", report.recipe), TORCH_QAT
+    elif shipped == TFLITE_QDQ:
+        float_file, source = folder / published(QDQ_FLOAT_FILE, "litert", report.recipe), ONNX_INT8
     if float_file:
         images = preprocessing.apply(raw[evenly_spaced(len(raw), IMAGES)])
         row = layers_of(float_file, int8, images, onnx_file, progress)

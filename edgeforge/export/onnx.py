@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,12 @@ from edgeforge.foreign.wording import cause, remedy
 from edgeforge.onnx_graph.passes.forms.unshuffled_channels import UnshuffledChannels
 from edgeforge.onnx_graph.passes.name_nodes import NameNodes
 from edgeforge.passes import rewrite
-from edgeforge.results.files import ONNX_FLOAT_FILE, PREPROCESSING_FILE
+from edgeforge.results.files import ONNX_FLOAT_FILE, ONNX_GIVEN_FACTS, ONNX_GIVEN_FILE, PREPROCESSING_FILE
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.variant import ONNX_FLOAT, Variant, write_variants
-from edgeforge.train.network.finished import open_onnx
+from edgeforge.runtimes.onnxruntime import OnnxRunner, run_as_it_is
 from edgeforge.train.network.load import trained_network
+from edgeforge.train.network.onnx_file import open_onnx
 
 if TYPE_CHECKING:
     import onnx
@@ -27,22 +29,21 @@ INPUT_NAME, OUTPUT_NAME = "input", "logits"
 CHECKED_IMAGES = 64
 # Float rounding in another order of summation; a wrong weight or layout is off by orders of magnitude more.
 RELATIVE_TOLERANCE = 1e-4
+TINY = 1e-12  # a range of outputs that are all the same
 # Which module of the network a node came from: kept, since errors further on name it. All else that the
 # exporter notes (source lines, file paths of this machine) would make files differ between machines.
 MODULE_KEY = "pkg.torch.onnx.name_scopes"
 
 
 def export_onnx(job: Job) -> None:
-    """Write fp32.onnx with batch size 1 and the preprocessing inside it; a finished ONNX model as it is.
+    """Write fp32.onnx with batch size 1 and the preprocessing inside it; of a finished ONNX model, that.
 
     Raises StageFailed when PyTorch cannot export the network, ParityError when the outputs differ.
     """
     preprocessing = read_preprocessing(job.inputs["data"])
     path = job.output / ONNX_FLOAT_FILE
-    if job.recipe.model.finished == "ONNX":
-        save_onnx(open_onnx(job.files["model"], preprocessing), preprocessing, path)
-        detail = f"{job.files['model'].name}, batch 1"
-        write_variants(job.output, [Variant(ONNX_FLOAT, "onnxruntime", "fp32", path.name, detail)])
+    if job.recipe.model.onnx:
+        _take_over(job, preprocessing, path)
         return
     network = trained_network(job)
     job.progress(0.1, "tracing the network")
@@ -57,6 +58,40 @@ def export_onnx(job: Job) -> None:
             fix="look for branches on tensor values or randomness in the model's forward",
         )
     write_variants(job.output, [Variant(ONNX_FLOAT, "onnxruntime", "fp32", path.name, checks=(check,))])
+
+
+def _take_over(job: Job, preprocessing: Preprocessing, path: Path) -> None:
+    """Write a finished ONNX model, of a quantized one the float network and the model as it is."""
+    source = job.files["model"]
+    file = open_onnx(source, preprocessing, job.recipe.model)
+    save_onnx(file.network, preprocessing, path)
+    given = path
+    if file.parts:
+        given = job.output / ONNX_GIVEN_FILE
+        save_onnx(file.given, preprocessing, given)
+    raw, _ = read_split(job.inputs["data"], "test")
+    images = preprocessing.apply(raw[:CHECKED_IMAGES])
+    # As it stands, where it is quantized: what ONNX Runtime fuses of integers may round the other way.
+    expected = run_as_it_is(source, images, channels_last=file.layout == "nhwc", optimized=not file.parts)
+    found = OnnxRunner(given, optimized=not file.parts).run(images)
+    difference = float(abs(found - expected).max() / max(float(expected.max() - expected.min()), TINY))
+    detail = f"{difference:.1e} of the outputs' range at most on {len(images)} test images"
+    if not difference <= RELATIVE_TOLERANCE:
+        raise ParityError(
+            f"{source.name} with {', '.join((*file.changed, 'batch 1'))} differs from itself by {detail}",
+            fix="export it with batch 1, opset 20 and the layout N,C,H,W",
+        )
+    check = {"name": f"equal to {source.name}", "passed": True, "detail": detail}
+    said = [source.name, *file.changed, "batch 1"]
+    if file.parts:
+        said.append("its quantized weights as float numbers" + (", its ranges left out" if file.ranged else ""))
+    if file.parts and file.parts.restored:
+        said.append(f"{len(file.parts.restored)} activations that its ranges stand for put in")
+    checks = () if file.ranged else (check,)
+    write_variants(job.output, [Variant(ONNX_FLOAT, "onnxruntime", "fp32", path.name, ", ".join(said), checks=checks)])
+    if file.ranged:
+        facts = {"file": source.name, "check": check, "changed": file.changed}
+        (job.output / ONNX_GIVEN_FACTS).write_text(json.dumps(facts, indent=1))
 
 
 def write_onnx(network: nn.Module, preprocessing: Preprocessing, path: Path) -> None:
@@ -114,8 +149,6 @@ def _keep_module_names(model: onnx.ModelProto) -> None:
 def _largest_difference(job: Job, network: nn.Module, preprocessing: Preprocessing, path: Path) -> float:
     """Return max |Δlogit| over the range of the logits, on real test images."""
     import torch
-
-    from edgeforge.runtimes.onnxruntime import OnnxRunner
 
     raw, _ = read_split(job.inputs["data"], "test")
     images = preprocessing.apply(raw[:CHECKED_IMAGES])

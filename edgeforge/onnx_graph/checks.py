@@ -13,7 +13,6 @@ from edgeforge.foreign.wording import with_debug
 if TYPE_CHECKING:
     import onnx
 
-OLDEST_OPSET, NEWER_OPSET = 13, 17  # quantization per channel came with 13
 WEIGHTY = ("Conv", "ConvTranspose", "Gemm", "MatMul")  # operators with weights
 MODULE_KEY = "pkg.torch.onnx.name_scopes"  # where torch.onnx.export notes the modules around a node
 
@@ -48,17 +47,6 @@ def fix_batch(model: onnx.ModelProto, name: str, shape: tuple[int, ...]) -> onnx
         model = onnx.load(options.optimized_model_filepath)
     fix_output_shapes(model)
     return model
-
-
-def newer_opset(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a model of an old opset in one that every stage takes."""
-    from onnx import version_converter
-
-    opset = max((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), default=0)
-    if opset >= OLDEST_OPSET:
-        return model
-    converted: onnx.ModelProto = version_converter.convert_version(model, NEWER_OPSET)
-    return converted
 
 
 def rename(model: onnx.ModelProto, old: str, new: str) -> None:

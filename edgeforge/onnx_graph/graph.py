@@ -47,6 +47,12 @@ def only_reader(model: onnx.ModelProto, tensor: str) -> onnx.NodeProto | None:
     return readers[0] if len(readers) == 1 and not is_output else None
 
 
+def reads_alone(model: onnx.ModelProto, node: onnx.NodeProto, tensor: str) -> bool:
+    """Say whether a node, which has a name of its own, is the only one to read a tensor, and that no output."""
+    reader = only_reader(model, tensor)
+    return reader is not None and reader.name == node.name
+
+
 def replace(model: onnx.ModelProto, place: int, parts: list[onnx.NodeProto]) -> None:
     """Put nodes in the place of one, with its module's name."""
     node = model.graph.node.pop(place)

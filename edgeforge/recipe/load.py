@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from edgeforge.errors import RecipeError
-from edgeforge.recipe.schema import Recipe
+from edgeforge.recipe.schema import QDQ, Recipe
 from edgeforge.recipe.yaml_lines import KeyPath, YamlFile, dotted, read_yaml
 from edgeforge.suggest import nearest
 
@@ -168,8 +168,14 @@ def _fields(location: KeyPath) -> list[str]:
 
 
 def _check_ship(recipe: Recipe, origin: dict[KeyPath, str]) -> None:
-    """TFLite Micro runs no model whose weights and activations differ in type."""
+    """TFLite Micro runs no model whose weights and activations differ in type; an ONNX file's ranges need one."""
     quantize = recipe.quantize
+    if quantize.ship == QDQ and not recipe.model.onnx:
+        where = origin.get(("quantize", "ship")) or origin.get(("quantize",), "quantize")
+        raise RecipeError(
+            f"{where}: quantize.ship: '{QDQ}' has the ranges of a quantized ONNX file; {recipe.model.name} is none",
+            fix="name such a file as model.name, or ship tflite-int8",
+        )
     mixed = {"tflite-float16", "tflite-dynamic"} | {e.variant for e in quantize.ptq if e.scheme == "dynamic"}
     if recipe.targets and quantize.ship in mixed:
         where = origin.get(("quantize", "ship")) or origin.get(("quantize",), "quantize")

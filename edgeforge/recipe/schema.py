@@ -23,6 +23,9 @@ PTQScheme = Literal["int8", "int16x8", "dynamic", "weight-only"]
 ObserverName = Literal["minmax", "moving-average", "percentile", "mse", "entropy"]
 
 
+QDQ = "tflite-qdq-int8"  # made of a quantized ONNX file
+
+
 class Section(BaseModel):
     """A part of the recipe: unknown keys and infinite numbers are errors, values never change after loading."""
 
@@ -117,6 +120,28 @@ class Model(Section):
     args: dict[str, Any] = Field(default_factory=dict, description="keyword arguments of the class")
     weights: str | None = Field(None, description="state dict to begin with: .pt, .pth, .ckpt or .safetensors")
     fresh: tuple[str, ...] = Field((), description="layers that take no weights from that file, such as classifier")
+    layout: Literal["nchw", "nhwc"] | None = Field(
+        None, description="of an ONNX file's input, where its shape and operators do not say: EdgeForge asks then"
+    )
+    ranges: dict[str, tuple[float, float]] = Field(
+        default_factory=dict,
+        description="of tensors that a quantized ONNX file has no range of: {logits: [-9, 12]}",
+    )
+
+    @model_validator(mode="after")
+    def _of_onnx(self) -> Model:
+        for key in ("layout", "ranges"):
+            if getattr(self, key) and self.finished != "ONNX":
+                raise ValueError(f"{key} belongs to a finished ONNX model; {self.name} is none")
+        for name, (low, high) in self.ranges.items():
+            if not low < high:
+                raise ValueError(f"ranges: {name}: [{low:g}, {high:g}] has no width")
+        return self
+
+    @property
+    def onnx(self) -> str | None:
+        """The finished ONNX file; None: another kind of model."""
+        return self.name if self.finished == "ONNX" else None
 
     @model_validator(mode="after")
     def _finished_as_it_is(self) -> Model:
@@ -308,8 +333,10 @@ class TFLite(Section):
 
     variants: tuple[TFLiteVariant, ...] = ("float32", "float16", "dynamic", "int8")
     io: TensorType = Field("int8", description="input and output type of the int8 model")
-    per_channel_dense: bool = Field(
-        False, description="per-channel weights in dense layers: many TFLM libraries compute them wrongly"
+    per_channel_dense: bool | None = Field(
+        None,
+        description="per-channel weights in dense layers: many TFLM libraries compute them wrongly; default: false, "
+        "and of a quantized ONNX file as it has them",
     )
     backend: Literal["direct", "tensorflow"] = "direct"
     compact: bool = Field(True, description="store equal quantization tables once; false: as the converter wrote them")
@@ -406,7 +433,9 @@ class Quantize(Section):
         None, ge=0.0, description="points of accuracy that tflite-mixed may lose: layers are kept wider until it is so"
     )
     ship: str | None = Field(
-        None, description="the variant for the board; default: tflite-qat-int8 where there is one, else tflite-int8"
+        None,
+        description="the variant for the board; default: tflite-qat-int8 or tflite-qdq-int8 where there is one, else "
+        "tflite-int8",
     )
     ptq: tuple[PTQ, ...] = Field((), description="further TFLite variants: other schemes, observers, corrections")
 
@@ -427,7 +456,7 @@ class Quantize(Section):
         made = [f"tflite-{kind}" for kind in self.tflite.variants] + [entry.variant for entry in self.ptq]
         made += ["tflite-qat-int8"] if self.qat else []
         made += ["tflite-mixed"] if self.max_drop is not None else []
-        if self.ship is not None and self.ship not in made:
+        if self.ship is not None and self.ship not in (*made, QDQ):
             raise ValueError(
                 f"ship: this recipe makes no '{self.ship}'; it makes {', '.join(made) or 'no TFLite model'}"
             )

@@ -39,7 +39,7 @@ def print_report(report: Report, console: Console) -> None:
         console.print(boards_table(report))
     parts = {
         "Pruning": pruning_lines(report.pruning) if report.pruning else [],
-        "From PyTorch into TFLite": travelled_lines(report),
+        "Ranges carried into TFLite": travelled_lines(report),
         "Mixed precision": [mixed_line(report.mixed)] if report.mixed else [],
         "Standalone engine": engine_lines(report.engine) if report.engine else [],
         "Edge TPU": edge_tpu_lines(report.edge_tpu) if report.edge_tpu else [],

@@ -19,6 +19,7 @@ TORCH_PT2E = "torch-pt2e-int8"
 ONNX_FLOAT, ONNX_INT8 = "onnx-fp32", "onnx-static-int8"
 TFLITE_FLOAT, TFLITE_INT8 = "tflite-float32", "tflite-int8"
 TFLITE_QAT, TFLITE_MIXED = "tflite-qat-int8", "tflite-mixed"
+TFLITE_QDQ = "tflite-qdq-int8"  # with the ranges and weights of a quantized ONNX file
 TFLM_INT8, ENGINE_INT8 = "tflm-int8", "engine-int8"
 
 RuntimeName = Literal["torch", "onnxruntime", "litert", "tflm", "engine"]
@@ -57,8 +58,8 @@ def read_variants(folder: Path) -> list[Variant]:
 def shipped_variant(inputs: dict[str, Path], wanted: str | None) -> tuple[Variant, Path]:
     """Return the TFLite variant for the board, and its stage's folder.
 
-    wanted: its name; None for tflite-qat-int8 where there is one, else tflite-int8. Raises StageFailed when there
-    is no such variant, or it could not be made.
+    wanted: its name; None for tflite-qat-int8 or tflite-qdq-int8 where there is one, else tflite-int8. Raises
+    StageFailed when there is no such variant, or it could not be made.
     """
     found = {
         variant.name: (variant, folder)
@@ -66,7 +67,7 @@ def shipped_variant(inputs: dict[str, Path], wanted: str | None) -> tuple[Varian
         for variant in read_variants(folder)
         if variant.runtime == "litert"
     }
-    name = wanted or (TFLITE_QAT if TFLITE_QAT in found else TFLITE_INT8)
+    name = wanted or next((one for one in (TFLITE_QAT, TFLITE_QDQ) if one in found), TFLITE_INT8)
     if name not in found:
         raise StageFailed(
             f"there is no variant '{name}' to ship{nearest(name, found)}",

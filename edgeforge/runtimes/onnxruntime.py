@@ -60,3 +60,42 @@ class OnnxRunner:
         """Return a call that runs one prepared image (1,C,H,W float32)."""
         feed, wanted, session = {self._input_name: image}, [self._output_name], self.session
         return lambda: session.run(wanted, feed)
+
+
+def run_as_it_is(
+    path: Path, images: NDArray[np.float32], *, channels_last: bool, optimized: bool
+) -> NDArray[np.float32]:
+    """Return the outputs (N,outputs float32) of somebody's .onnx file for images (N,C,H,W float32), one at a time.
+
+    Operators that ONNX Runtime has not yet are computed by onnx's own evaluator.
+
+    channels_last: its input is N,H,W,C. optimized: see OnnxRunner. Where its ends are integers, conversions stand
+    before and behind them.
+    """
+    import numpy as np
+    import onnx
+    import onnxruntime
+    from onnx.reference import ReferenceEvaluator
+    from onnxruntime.capi.onnxruntime_pybind11_state import NotImplemented as Lacking
+
+    from edgeforge.onnx_graph.quantized.float_ends import with_float_ends
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    if not optimized:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    model: str | bytes = str(path)
+    if onnx.load(path, load_external_data=False).graph.input[0].type.tensor_type.elem_type != onnx.TensorProto.FLOAT:
+        loaded = onnx.load(path)
+        with_float_ends(loaded)
+        model = loaded.SerializeToString()
+    turned = [
+        np.ascontiguousarray(image[None]) for image in (images.transpose(0, 2, 3, 1) if channels_last else images)
+    ]
+    try:
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Lacking:
+        evaluator = ReferenceEvaluator(onnx.load(path))
+        return np.concatenate([evaluator.run(None, {evaluator.input_names[0]: image})[0] for image in turned])
+    name = session.get_inputs()[0].name
+    return np.concatenate([session.run(None, {name: image})[0] for image in turned])

@@ -21,12 +21,14 @@ from edgeforge.torchvision_import import import_torchvision
 from edgeforge.train.network.finished import check_finished
 from edgeforge.train.network.forms import doubled_softmax, require_finite
 from edgeforge.train.network.load import check_output, new_network
+from edgeforge.train.network.onnx_file import check_onnx
 from edgeforge.train.network.weights import load_user_weights
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
     from torch import nn
 
+RANGE_IMAGES = 200  # of which a message says what range they give
 LOGGED = ("train_loss", "val_loss", "val_accuracy", "val_rmse")
 
 
@@ -37,7 +39,13 @@ def train(job: Job) -> None:
     """
     preprocessing, settings = read_preprocessing(job.inputs["data"]), job.recipe.train
     if job.recipe.model.finished:
-        parameters = check_finished(job.files["model"], preprocessing)
+        path = job.files["model"]
+        if job.recipe.model.onnx:
+            raw, _ = read_split(job.inputs["data"], "train")
+            images = preprocessing.apply(raw[:: max(len(raw) // RANGE_IMAGES, 1)][:RANGE_IMAGES])
+            parameters = check_onnx(path, preprocessing, job.recipe.model, images)
+        else:
+            parameters = check_finished(path, preprocessing)
         (job.output / TRAINING_FILE).write_text(untrained_row(parameters).model_dump_json(indent=1))
         return
     import_torchvision()

@@ -125,19 +125,18 @@ def _float_models(
     job: Job, variants: dict[str, Variant], shipped: Variant, folder: Path
 ) -> tuple[Path | None, Path | None]:
     """Return the float .tflite and .onnx of the network that was quantized: fine-tuning has changed its weights."""
-    if "float_model" in shipped.extra:
-        return folder / shipped.extra["float_model"], job.inputs["qat"] / shipped.extra["onnx"]
     float32, onnx = variants.get(TFLITE_FLOAT), variants.get(ONNX_FLOAT)
-    return (
-        job.inputs["tflite"] / float32.file if float32 and float32.file else None,
-        job.inputs["onnx"] / onnx.file if onnx and onnx.file else None,
-    )
+    onnx_file = job.inputs["onnx"] / onnx.file if onnx and onnx.file else None
+    if "float_model" in shipped.extra:
+        own = shipped.extra.get("onnx")
+        return folder / shipped.extra["float_model"], job.inputs["qat"] / own if own else onnx_file
+    return job.inputs["tflite"] / float32.file if float32 and float32.file else None, onnx_file
 
 
 def compared(names: list[str], source: str | None = None) -> list[str]:
     """Return which PyTorch and ONNX variants stand for their runtimes: FX on every engine and PT2E, else eager.
 
-    source: the PyTorch variant whose ranges the TFLite model has; it alone then.
+    source: the PyTorch or ONNX variant whose ranges the TFLite model has; it alone then.
     """
     if source:
         return [source]

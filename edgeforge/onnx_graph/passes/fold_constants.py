@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgeforge.onnx_graph.graph import constants
@@ -15,19 +16,24 @@ if TYPE_CHECKING:
 MADE_OF_NOTHING = ("SequenceEmpty", "RandomNormal", "RandomUniform", "Constant")
 
 
+@dataclass(frozen=True)
 class FoldConstants(OnnxPass):
     """Replace each tensor that follows from constants by its value: an initializer.
 
     PyTorch's as_strided, which an average pool can become, is exported as a Loop over constant strides, and no
     converter takes that. Ensures that no node reads constants alone, but for those that need no input at all.
+
+    but: operators that stay, and with them all that follows from them.
     """
+
+    but: tuple[str, ...] = ()
 
     def rewrite(self, model: onnx.ModelProto) -> Rewritten[onnx.ModelProto]:
         """Return the model without such nodes; `changed` are the nodes that are gone."""
         import onnxruntime
         from onnx import helper, numpy_helper
 
-        places = _foldable(model)
+        places = _foldable(model, self.but)
         if not places:
             return Rewritten(model)
         nodes = [model.graph.node[place] for place in places]
@@ -40,7 +46,9 @@ class FoldConstants(OnnxPass):
         alone = helper.make_model(
             part, opset_imports=model.opset_import, functions=model.functions, ir_version=model.ir_version
         )
-        session = onnxruntime.InferenceSession(alone.SerializeToString(), providers=["CPUExecutionProvider"])
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3  # it warns of every constant that these nodes do not read
+        session = onnxruntime.InferenceSession(alone.SerializeToString(), options, providers=["CPUExecutionProvider"])
         values = session.run(None, {})
         for name, value in zip(wanted, values, strict=True):
             model.graph.initializer.append(numpy_helper.from_array(value, name))
@@ -51,15 +59,17 @@ class FoldConstants(OnnxPass):
 
     def remaining(self, model: onnx.ModelProto) -> Iterator[str]:
         """Yield the nodes that read constants alone."""
-        return (model.graph.node[place].name for place in _foldable(model))
+        return (model.graph.node[place].name for place in _foldable(model, self.but))
 
 
-def _foldable(model: onnx.ModelProto) -> list[int]:
+def _foldable(model: onnx.ModelProto, but: tuple[str, ...]) -> list[int]:
     """Return the places of nodes whose inputs follow from initializers, and those made of nothing that these read."""
     known = {*constants(model)}
     folded, free = [], {}
     for place, node in enumerate(model.graph.node):
         inputs = [name for name in node.input if name]
+        if node.op_type in but:
+            continue
         if node.op_type in MADE_OF_NOTHING and not inputs:
             free.update(dict.fromkeys(node.output, place))
         elif inputs and all(name in known or name in free for name in inputs):

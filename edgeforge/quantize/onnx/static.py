@@ -1,7 +1,11 @@
-"""The stage `onnx-int8`: ONNX Runtime's static quantization (QDQ), calibrated on the representative dataset."""
+"""The stage `onnx-int8`: ONNX Runtime's static quantization (QDQ), calibrated on the representative dataset.
+
+Of a recipe whose model is a quantized ONNX file, that file itself is what comes out.
+"""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +14,13 @@ from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing
 from edgeforge.foreign.wording import reason_of
 from edgeforge.recipe.schema import OnnxInt8
-from edgeforge.results.files import ONNX_FLOAT_FILE, ONNX_INT8_FILE, PREPROCESSING_FILE
+from edgeforge.results.files import (
+    ONNX_FLOAT_FILE,
+    ONNX_GIVEN_FACTS,
+    ONNX_GIVEN_FILE,
+    ONNX_INT8_FILE,
+    PREPROCESSING_FILE,
+)
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.variant import ONNX_INT8, Variant, write_variants
 
@@ -24,6 +34,9 @@ SMALLEST_RANGE = 1e-4  # of a tensor's or filter's values
 def quantize_onnx(job: Job) -> None:
     """Write int8.onnx; when the quantizer refuses the model, a row with its reason."""
     settings = job.recipe.quantize.onnx
+    if (job.inputs["onnx"] / ONNX_GIVEN_FACTS).exists():
+        write_variants(job.output, [_given(job)])
+        return
     if not settings.static:
         write_variants(job.output, [])
         return
@@ -49,6 +62,17 @@ def quantize_onnx(job: Job) -> None:
         extra = {"engine": "ONNX Runtime", "fake_quant": target.name, "output_scale": scale}
         variant = Variant(ONNX_INT8, "onnxruntime", "int8", target.name, detail, extra=extra)
     write_variants(job.output, [variant])
+
+
+def _given(job: Job) -> Variant:
+    """Write int8.onnx as the recipe's quantized ONNX file has it: nothing is calibrated anew."""
+    folder, target = job.inputs["onnx"], job.output / ONNX_INT8_FILE
+    facts = json.loads((folder / ONNX_GIVEN_FACTS).read_text())
+    target.write_bytes((folder / ONNX_GIVEN_FILE).read_bytes())
+    scale = _output_scale(target)
+    detail = ", ".join((f"{facts['file']} as it is", *facts["changed"]))
+    extra = {"engine": "ONNX Runtime", "fake_quant": target.name, "output_scale": scale}
+    return Variant(ONNX_INT8, "onnxruntime", "int8", target.name, detail, checks=(facts["check"],), extra=extra)
 
 
 def _quantize(source: Path, target: Path, calibration: NDArray[np.float32], settings: OnnxInt8) -> None:
@@ -83,14 +107,22 @@ def _quantize(source: Path, target: Path, calibration: NDArray[np.float32], sett
 def _finish(path: Path, preprocessing: Preprocessing) -> float | None:
     """Put the preprocessing into the file; return the scale of its output, None when that is float."""
     import onnx
-    from onnx import numpy_helper
 
     model = onnx.load(path)
     if all(entry.key != PREPROCESSING_FILE for entry in model.metadata_props):
         onnx.helper.set_model_props(model, {PREPROCESSING_FILE: preprocessing.to_json()})
     path.write_bytes(model.SerializeToString(deterministic=True))
+    return _output_scale(path)
+
+
+def _output_scale(path: Path) -> float | None:
+    """Return the scale of a model's output; None when that is float."""
+    import onnx
+    from onnx import numpy_helper
+
+    model = onnx.load(path)
     last = next(node for node in model.graph.node if model.graph.output[0].name in node.output)
     if last.op_type != "DequantizeLinear":
         return None
-    scale = next(tensor for tensor in model.graph.initializer if tensor.name == last.input[1])
-    return float(numpy_helper.to_array(scale))
+    scale = next((tensor for tensor in model.graph.initializer if tensor.name == last.input[1]), None)
+    return None if scale is None else float(numpy_helper.to_array(scale))

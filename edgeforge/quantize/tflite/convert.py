@@ -123,9 +123,9 @@ def _quantized(kind: TFLiteVariant, float_model: bytes, samples: NDArray[np.floa
     if kind == "float16":
         return finished(rewrite_in_order(source, [HalveWeights()])[0], None, compact=settings.compact)
     if kind == "dynamic":
-        model = quantize_weights(source, "dynamic", per_channel_dense=settings.per_channel_dense)
+        model = quantize_weights(source, "dynamic", per_channel_dense=bool(settings.per_channel_dense))
         return finished(model, None, compact=settings.compact)
-    model = quantize_static(source, calibrate(source, samples), per_channel_dense=settings.per_channel_dense)
+    model = quantize_static(source, calibrate(source, samples), per_channel_dense=bool(settings.per_channel_dense))
     return finished(model, settings.io, compact=settings.compact)
 
 

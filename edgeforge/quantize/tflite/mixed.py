@@ -107,7 +107,7 @@ class _Bench:
         import numpy as np
 
         self.float_model = model
-        self.per_channel_dense = job.recipe.quantize.tflite.per_channel_dense
+        self.per_channel_dense = bool(job.recipe.quantize.tflite.per_channel_dense)
         self.ranges: Ranges = calibrate(model, read_calibration(job.inputs["calibration"]))
         raw, labels = read_split(job.inputs["data"], "val")
         index = np.linspace(0, len(raw) - 1, min(VALIDATION_IMAGES, len(raw))).round().astype(np.int64)

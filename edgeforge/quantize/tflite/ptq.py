@@ -13,15 +13,15 @@ from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing
 from edgeforge.errors import StageFailed
 from edgeforge.foreign.wording import reason_of
+from edgeforge.quantize.known_ranges import read_ranges
 from edgeforge.quantize.tflite.observers import DEFAULT_PERCENTILE, calibrate
 from edgeforge.quantize.tflite.passes.equalize import Equalize, Equalized
 from edgeforge.quantize.tflite.passes.order import finished
 from edgeforge.quantize.tflite.passes.reconstruct import Reconstruct, Reconstructed
 from edgeforge.quantize.tflite.prepared import prepared
-from edgeforge.quantize.tflite.range_matching import Matched
-from edgeforge.quantize.tflite.range_proofs import with_torch_ranges
+from edgeforge.quantize.tflite.ranges.matching import Matched
+from edgeforge.quantize.tflite.ranges.proofs import with_known_ranges
 from edgeforge.quantize.tflite.static import Precision, quantize_static, quantize_weights
-from edgeforge.quantize.torch.ranges import read_ranges
 from edgeforge.recipe.schema import PTQ, PTQScheme, TorchVariant
 from edgeforge.results.files import ORIGINS_FILE, PT2E_RANGES_FILE, RANGES_FILE, tflite_file
 from edgeforge.results.preprocessing import with_preprocessing
@@ -85,7 +85,7 @@ class Source:
     def make(self, entry: PTQ, progress: Callable[[float, str], None] = lambda share, what: None) -> Made:
         """Return one variant. Raises RecipeError for an activation without a range, and what the quantizer raises."""
         if entry.ranges != "calibrated":
-            return self._with_torch_ranges(entry)
+            return self._with_known_ranges(entry)
         made = Made(self.model)
         if entry.equalize:
             progress(0.0, "equalizing")
@@ -128,7 +128,7 @@ class Source:
         made.model = finished(made.model, entry.io, compact=False)
         return made
 
-    def _with_torch_ranges(self, entry: PTQ) -> Made:
+    def _with_known_ranges(self, entry: PTQ) -> Made:
         source = TORCH_SOURCES[entry.ranges]
         if self.torch_folder is None or not (self.torch_folder / source.file).exists():
             raise StageFailed(
@@ -136,7 +136,7 @@ class Source:
                 fix=f"put {source.kind} under quantize.torch.variants",
             )
         ranges = read_ranges(self.torch_folder, source.file)
-        model, matched, checks = with_torch_ranges(
+        model, matched, checks = with_known_ranges(
             self.model, ranges, self.origins, per_channel_dense=self.per_channel_dense
         )
         return Made(finished(model, entry.io or "int8", compact=False), matched=matched, checks=tuple(checks))
@@ -156,7 +156,7 @@ def quantize_ptq(job: Job) -> None:
         prepared(float_model(job.inputs["tflite"])),
         read_calibration(job.inputs["calibration"]),
         job.recipe.seed,
-        job.recipe.quantize.tflite.per_channel_dense,
+        bool(job.recipe.quantize.tflite.per_channel_dense),
         job.inputs.get("torch"),
         read_origins(job.inputs["tflite"]),
     )

@@ -7,11 +7,11 @@ from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing
 from edgeforge.errors import StageFailed
 from edgeforge.foreign.wording import cause, remedy
+from edgeforge.quantize.known_ranges import read_ranges
 from edgeforge.quantize.tflite.convert import convert_variants
 from edgeforge.quantize.tflite.passes.order import finished
 from edgeforge.quantize.tflite.prepared import prepared
-from edgeforge.quantize.tflite.range_proofs import with_torch_ranges
-from edgeforge.quantize.torch.ranges import read_ranges
+from edgeforge.quantize.tflite.ranges.proofs import with_known_ranges
 from edgeforge.recipe.schema import TFLite
 from edgeforge.results.files import QAT_FLOAT_FILE, QAT_INT8_FILE, QAT_ONNX_FILE
 from edgeforge.results.preprocessing import with_preprocessing
@@ -36,9 +36,12 @@ def export_qat_tflite(job: Job) -> None:
             f"TFLite refuses the fine-tuned network: {cause(made)}", fix=remedy(made, "leave quantize.qat out")
         ) from made
     job.progress(0.8, "matching PyTorch's tensors")
-    float_model = prepared(made)
-    quantized, matched, checks = with_torch_ranges(
-        float_model, read_ranges(job.inputs["qat"]), converted.origins, per_channel_dense=settings.per_channel_dense
+    float_model, dense = prepared(made), bool(settings.per_channel_dense)
+    quantized, matched, checks = with_known_ranges(
+        float_model,
+        read_ranges(job.inputs["qat"]),
+        converted.origins,
+        per_channel_dense=dense,
     )
     if not matched.float_layers:
         checks += int8_checks(quantized, "int8")

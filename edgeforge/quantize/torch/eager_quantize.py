@@ -10,10 +10,10 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.errors import RecipeError
+from edgeforge.quantize.known_ranges import KnownRanges, ObservedTensor, QuantizedWeights
 from edgeforge.quantize.torch.eager_fusion import fusable_groups
 from edgeforge.quantize.torch.fx_quantize import RECORDED_INPUTS, Quantized
 from edgeforge.quantize.torch.qconfig import own_qconfigs, qconfig
-from edgeforge.quantize.torch.ranges import ObservedTensor, QuantizedWeights, TorchRanges
 
 if TYPE_CHECKING:
     import torch
@@ -68,7 +68,7 @@ def finish(prepared: nn.Module, network: nn.Module, inputs: torch.Tensor) -> Qua
     integer = quantization.convert(copy.deepcopy(prepared))
     images = inputs[:RECORDED_INPUTS]
     tensors = _activations(copy.deepcopy(prepared), images)
-    ranges = TorchRanges(images.numpy(), tuple(tensors), tuple(_weights(integer)), ())
+    ranges = KnownRanges(images.numpy(), tuple(tensors), tuple(_weights(integer)), ())
     return Quantized(integer, prepared, _float_twin(prepared), ranges)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from edgeforge.quantize.known_ranges import KnownRanges, ObservedTensor, QuantizedWeights
 from edgeforge.quantize.torch.fx_graph import QuantizableGraph
-from edgeforge.quantize.torch.ranges import ObservedTensor, QuantizedWeights, TorchRanges
 
 if TYPE_CHECKING:
     import torch
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 def observe(
     prepared: fx.GraphModule, reference: fx.GraphModule, inputs: torch.Tensor, graph: QuantizableGraph
-) -> TorchRanges:
+) -> KnownRanges:
     """Return the ranges of every observed activation and all int8 weights.
 
     prepared: after calibration or training, with observers or fake quantization in its graph. reference: the
     same, through convert_to_reference_fx. inputs: N,C,H,W; the values recorded are those of the float network.
     """
     tensors = _activations(prepared, inputs, graph)
-    return TorchRanges(inputs.numpy(), tuple(tensors), tuple(_weights(reference)), graph.skipped)
+    return KnownRanges(inputs.numpy(), tuple(tensors), tuple(_weights(reference)), graph.skipped)
 
 
 def _activations(prepared: fx.GraphModule, inputs: torch.Tensor, graph: QuantizableGraph) -> list[ObservedTensor]:

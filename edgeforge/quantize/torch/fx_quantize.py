@@ -6,10 +6,10 @@ import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from edgeforge.quantize.known_ranges import KnownRanges
 from edgeforge.quantize.torch.fx_graph import QuantizableGraph
 from edgeforge.quantize.torch.fx_observe import observe
 from edgeforge.quantize.torch.qconfig import mapping
-from edgeforge.quantize.torch.ranges import TorchRanges
 from edgeforge.recipe.schema import TorchObserver
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Quantized:
     integer: nn.Module  # int8 kernels of the engine chosen
     fake_quant: nn.Module  # the same rounding in float arithmetic: what any engine's outputs should be
     float_twin: nn.Module  # the same weights, batch norm folded, nothing quantized
-    ranges: TorchRanges
+    ranges: KnownRanges
 
 
 def prepare(

@@ -18,6 +18,7 @@ from edgeforge.data.splits import read_preprocessing
 from edgeforge.errors import StageFailed
 from edgeforge.foreign.wording import cause, layer_in, reason_of
 from edgeforge.machine import has_vnni
+from edgeforge.quantize.known_ranges import write_ranges
 from edgeforge.quantize.torch import fx_quantize
 from edgeforge.quantize.torch.available import require_torch_ao, require_torchao
 from edgeforge.quantize.torch.eager_fusion import fusable_groups
@@ -25,7 +26,6 @@ from edgeforge.quantize.torch.fx_graph import quantizable_graph
 from edgeforge.quantize.torch.pt2e import quantize as pt2e
 from edgeforge.quantize.torch.pt2e.graph import exported_network
 from edgeforge.quantize.torch.qconfig import own_qconfigs, qconfig
-from edgeforge.quantize.torch.ranges import write_ranges
 from edgeforge.quantize.torch.relu6 import replace_in_sequentials
 from edgeforge.recipe.schema import TorchEngine, TorchInt8, TorchObserver
 from edgeforge.results.files import PT2E_RANGES_FILE, TORCH_FAKE_QUANT_FILE, torch_file
@@ -175,7 +175,7 @@ def quantize_torch(job: Job) -> None:
         job.output,
         job.files["model"],
         settings.observer,
-        job.recipe.quantize.tflite.per_channel_dense,
+        bool(job.recipe.quantize.tflite.per_channel_dense),
         batched=not finished,
     )
     if finished:

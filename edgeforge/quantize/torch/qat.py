@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.builder.stage import Job
 from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing
+from edgeforge.quantize.known_ranges import write_ranges
 from edgeforge.quantize.torch.available import require_torch_ao, require_torchao
-from edgeforge.quantize.torch.ranges import write_ranges
 from edgeforge.recipe.schema import Train
 from edgeforge.results.files import QAT_FAKE_QUANT_FILE, QAT_ONNX_FILE, QAT_TORCH_FILE, QAT_TRAINING_FILE
 from edgeforge.results.variant import TORCH_QAT, Variant, write_variants
@@ -90,7 +90,7 @@ def _fine_tuned(job: Job, calibration: torch.Tensor) -> Quantized | None:
     assert settings
     pl.seed_everything(job.recipe.seed, verbose=False)
     network = trained_network(job)
-    dense = job.recipe.quantize.tflite.per_channel_dense
+    dense = bool(job.recipe.quantize.tflite.per_channel_dense)
     source: Any
     how: Any
     if settings.mode == "eager":

@@ -1,4 +1,4 @@
-"""What the report says of ranges that came from PyTorch, and of the search for wide layers, in sentences."""
+"""What the report says of ranges that came from elsewhere, and of the search for wide layers, in sentences."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from edgeforge.results.rows.report import Report
 
 
 def travelled_lines(report: Report) -> list[str]:
-    """Return a line a variant with PyTorch's ranges: how its outputs compare with PyTorch's own."""
+    """Return a line a variant with ranges of PyTorch or an ONNX file: how its outputs compare with the source's."""
     return [
         f"{row.name} {check.name}: {check.detail}."
         for row in report.variants

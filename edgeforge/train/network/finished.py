@@ -1,7 +1,7 @@
-"""Models that are finished already: an .onnx, TorchScript or torch.export file to start with after training.
+"""Models that are finished already: a TorchScript or torch.export file to start with after training.
 
-TorchScript and torch.export files give a torch module, which the stages after training take like a trained network;
-PyTorch's quantization alone needs its layers as nn.Modules. An ONNX file goes into the stage `onnx` as it is.
+It gives a torch module, which the stages after training take like a trained network; PyTorch's quantization alone
+needs its layers as nn.Modules. An ONNX file is opened in onnx_file.py.
 """
 
 from __future__ import annotations
@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.errors import RecipeError
-from edgeforge.foreign.wording import cause, remedy, with_debug
-from edgeforge.recipe.schema import FINISHED
+from edgeforge.foreign.wording import cause, with_debug
 from edgeforge.results.preprocessing import Head, Preprocessing
 from edgeforge.train.network.forms import described, how_to_return_one, require_finite
 
 if TYPE_CHECKING:
-    import onnx
     from torch import nn
 
 Shape = tuple[int, int, int]
@@ -30,22 +28,7 @@ TRACED = (
 
 
 def check_finished(path: Path, preprocessing: Preprocessing) -> int:
-    """Return how many parameters a finished model has. Raises RecipeError unless it fits the data."""
-    if FINISHED[path.suffix.lower()] == "ONNX":
-        import numpy as np
-        import onnx
-        import torch
-        from onnx import numpy_helper
-
-        model = open_onnx(path, preprocessing)
-        require_finite(
-            {t.name: torch.from_numpy(numpy_helper.to_array(t).copy()) for t in model.graph.initializer
-             if t.data_type == onnx.TensorProto.FLOAT},
-            f"model: {path}",
-            BROKEN,
-        )  # fmt: skip
-        arrays = [numpy_helper.to_array(tensor) for tensor in model.graph.initializer]
-        return sum(array.size for array in arrays if array.dtype == np.float32)
+    """Return how many parameters a finished PyTorch model has. Raises RecipeError unless it fits the data."""
     import torch
 
     network = load_finished(path, preprocessing.shape)
@@ -54,7 +37,7 @@ def check_finished(path: Path, preprocessing: Preprocessing) -> int:
         with torch.no_grad():
             output = network(image)
     except Exception as error:
-        raise _wrong_input(path, preprocessing.shape, error) from error
+        raise wrong_input(path, preprocessing.shape, error) from error
     require_outputs(output, preprocessing)
     require_finite(dict(network.state_dict()), f"model: {path}", BROKEN)
     return sum(parameter.numel() for parameter in network.parameters())
@@ -86,7 +69,7 @@ def load_finished(path: Path, shape: Shape) -> nn.Module:
     try:  # anew for one image: a file may have been exported for any batch, which cannot be traced
         module = torch.export.export(program.module(), (torch.zeros(1, *shape),)).module(check_guards=False)
     except Exception as error:
-        raise _wrong_input(path, shape, error) from error
+        raise wrong_input(path, shape, error) from error
     for name in ("train", "eval"):  # those of an exported module raise, though it has only one mode
         setattr(module, name, types.MethodType(getattr(torch.nn.Module, name), module))
     return module.eval()
@@ -102,68 +85,6 @@ def _require_evaluation(path: Path, program: Any) -> None:
                 f"model: {path} was exported in training mode ({node.target})",
                 fix="call network.eval() before torch.export.export",
             )
-
-
-def open_onnx(path: Path, preprocessing: Preprocessing) -> onnx.ModelProto:
-    """Return an ONNX model with the input `input` (1,C,H,W) and the output `logits` (1,outputs).
-
-    Any batch becomes 1. Raises RecipeError when the model takes or gives something else.
-    """
-    import onnx
-
-    from edgeforge.onnx_graph.checks import fix_batch, newer_opset, rename
-
-    try:
-        model = onnx.load(path)
-        onnx.checker.check_model(model)
-    except Exception as error:
-        raise RecipeError(
-            f"model: {path} cannot be read: {cause(error)}",
-            fix=remedy(error, f"export it again; weights beside it belong into {path.name}.data"),
-        ) from error
-    weights = {tensor.name for tensor in model.graph.initializer}
-    inputs = [value for value in model.graph.input if value.name not in weights]
-    outputs = list(model.graph.output)
-    for what, values in (("inputs", inputs), ("outputs", outputs)):
-        if len(values) != 1:
-            names = ", ".join(value.name for value in values)
-            raise RecipeError(f"model: {path} has {len(values)} {what} ({names})", fix=f"export one of the {what}")
-    _require_input(path, inputs[0], preprocessing.shape)
-    try:
-        model = newer_opset(model)
-        model = fix_batch(model, inputs[0].name, (1, *preprocessing.shape))
-        found = _output(model, preprocessing.shape)
-    except Exception as error:
-        raise _wrong_input(path, preprocessing.shape, error) from error
-    require_outputs(found, preprocessing)
-    rename(model, inputs[0].name, "input")
-    rename(model, outputs[0].name, "logits")
-    return model
-
-
-def _require_input(path: Path, value: onnx.ValueInfoProto, shape: Shape) -> None:
-    kind = value.type.tensor_type
-    dims = [size.dim_value if size.HasField("dim_value") else None for size in kind.shape.dim]
-    shown = ",".join("any" if size is None else str(size) for size in dims)
-    where = f"model: {path}: its input '{value.name}' is ({shown})"
-    c, h, w = shape
-    if kind.elem_type != 1:
-        raise RecipeError(f"{where} of another type than float32", fix="export it with a float32 input")
-    if len(dims) == 4 and dims[0] not in (None, 1):
-        raise RecipeError(where, fix="export it with batch 1, or with a dynamic batch")
-    if len(dims) != 4 or any(size not in (None, wanted) for size, wanted in zip(dims[1:], shape, strict=True)):
-        layout = len(dims) == 4 and dims[1:] == [h, w, c]
-        fix = "export it with the layout N,C,H,W" if layout else "set data.size and data.channels to what it takes"
-        raise RecipeError(f"{where}, the data gives (1,{c},{h},{w})", fix=fix)
-
-
-def _output(model: onnx.ModelProto, shape: Shape) -> Any:
-    import numpy as np
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    (output,) = session.run(None, {session.get_inputs()[0].name: np.zeros((1, *shape), np.float32)})
-    return output
 
 
 def require_outputs(output: Any, preprocessing: Preprocessing) -> None:
@@ -186,7 +107,8 @@ def _listed(heads: tuple[Head, ...]) -> str:
     )
 
 
-def _wrong_input(path: Path, shape: Shape, error: Exception) -> RecipeError:
+def wrong_input(path: Path, shape: Shape, error: Exception) -> RecipeError:
+    """Return the error of a model that the data's images cannot go through."""
     return RecipeError(
         f"model: an input of shape 1,{','.join(map(str, shape))} cannot go through {path.name}: {cause(error)}",
         fix=with_debug("set data.size and data.channels to what it takes", error),

@@ -11,7 +11,9 @@ from places import ROOT
 
 from edgeforge.builder.plan import Plan, make_plan
 from edgeforge.builder.store import Store
-from edgeforge.pipeline import STAGES, file_digest
+from edgeforge.errors import RecipeError
+from edgeforge.pipeline import STAGES as ALL_STAGES
+from edgeforge.pipeline import file_digest
 from edgeforge.recipe.load import load_recipe
 from edgeforge.recipe.user_files import user_files
 from edgeforge.source_code import PackageCode
@@ -54,6 +56,8 @@ def other(file: str, old: str, new: str) -> Edit:
     return edit
 
 
+# But for that of finished ONNX files, which are not trained: no recipe has all.
+STAGES = tuple(stage for stage in ALL_STAGES if stage.only_with != "model.onnx")
 EVERY = {stage.name for stage in STAGES}
 NONE: set[str] = set()
 LOAD_MODEL = {"train", "prune", "torch", "qat", "onnx", "dense-onnx"}
@@ -215,3 +219,20 @@ def test_a_model_with_a_syntax_error_is_known_by_its_bytes(root: Path) -> None:
         more("mine/net.py", added)(root)
         plans.append(plan(root))
     assert reached(*plans) == LOAD_MODEL
+
+
+def test_an_onnx_file_has_a_stage_of_its_own(root: Path) -> None:
+    (root / "mine" / "net.onnx").write_bytes(b"")
+    recipe = root / "mine" / "recipe.yaml"
+    recipe.write_text("name: a\ndata: {source: digits}\nmodel: {name: net.onnx}\n")
+    names = []
+    for overrides in ((), ("quantize.tflite.io=uint8",), ("model.ranges={logits: [0, 1]}",)):
+        loaded = load_recipe(recipe, overrides)
+        made = make_plan(loaded, ALL_STAGES, Store(root / "store"), files=user_files(loaded))
+        names.append({step.stage.name: step.key for step in made.steps}["qdq-tflite"])
+    assert len({*names}) == 3
+    recipe.write_text("name: a\ndata: {source: digits}\nmodel: {name: digits_cnn}\n")
+    loaded = load_recipe(recipe)
+    with pytest.raises(RecipeError) as caught:
+        make_plan(loaded, ALL_STAGES, Store(root / "store"), force=("qdq-tflite",), files=user_files(loaded))
+    assert caught.value.fix == "name an .onnx file as model.name"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from edgeforge.passes import Pass, Rewritten, rewrite
 from edgeforge.quantize.tflite.passes.equalize import Equalize
+from edgeforge.quantize.tflite.passes.exact_ranges import ExactRanges
 from edgeforge.quantize.tflite.passes.integer_operators import IntegerOperators
 from edgeforge.quantize.tflite.passes.reconstruct import Reconstruct
 from edgeforge.quantize.tflite.passes.room_for_biases import RoomForBiases
@@ -25,6 +26,7 @@ ORDER: tuple[type[Pass[bytes]], ...] = (
     IntegerOperators,  # first: as the quantizer left it
     DropUnused,  # behind it: float tensors that nobody reads any more
     WidenThroughFloat,  # before it, LiteRT cannot run a model that mixes int8 and int16
+    ExactRanges,  # the quantizer's own numbers are overwritten before anything runs the model or looks at them
     Reconstruct,  # runs the model, layer by layer, with its own types at both ends
     InputOutputType,  # last in the graph: what it adds is no layer of the network
     Compact,  # last of all: whatever writes the file again, writes twice what is shared

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
+from edgeforge.quantize.known_ranges import KnownRanges, ObservedTensor, QuantizedWeights
 from edgeforge.quantize.torch.fx_quantize import RECORDED_INPUTS, Quantized
 from edgeforge.quantize.torch.pt2e.graph import (
     ExportedNetwork,
@@ -18,7 +19,6 @@ from edgeforge.quantize.torch.pt2e.graph import (
     tensor_of,
 )
 from edgeforge.quantize.torch.pt2e.quantizer import nodes_of_input, quantizer
-from edgeforge.quantize.torch.ranges import ObservedTensor, QuantizedWeights, TorchRanges
 from edgeforge.recipe.schema import TorchObserver
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def finish(prepared: nn.Module, exported: ExportedNetwork, inputs: torch.Tensor)
     tensors, float_modules = _activations(graph, exported, images)
     twin = _float_twin(graph, exported)
     reference = _unlocked(convert_pt2e(graph))
-    ranges = TorchRanges(images.numpy(), tuple(tensors), tuple(_weights(reference, exported)), tuple(float_modules))
+    ranges = KnownRanges(images.numpy(), tuple(tensors), tuple(_weights(reference, exported)), tuple(float_modules))
     simulated = _with_core_operators(reference)
     return Quantized(simulated, simulated, twin, ranges)
 

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from edgeforge.errors import MissingDependency, RecipeError, StageFailed
+from edgeforge.quantize.known_ranges import KnownRanges
 from edgeforge.quantize.torch import fx_quantize
 from edgeforge.quantize.torch.available import require_torch_ao, require_torchao
 from edgeforge.quantize.torch.fx_graph import quantizable_graph
@@ -20,7 +21,6 @@ from edgeforge.quantize.torch.fx_quantize import Quantized
 from edgeforge.quantize.torch.int8 import Baselines, _or_reason
 from edgeforge.quantize.torch.pt2e import quantize as pt2e
 from edgeforge.quantize.torch.pt2e.graph import exported_network
-from edgeforge.quantize.torch.ranges import TorchRanges
 from edgeforge.recipe.schema import TorchObserver
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.runtimes.torch_script import save_torch_script
@@ -90,7 +90,7 @@ def trained(how: ModuleType, network: nn.Module, skip: tuple[str, ...] = (), *, 
     return made
 
 
-def assert_equal(found: TorchRanges, expected: TorchRanges) -> None:
+def assert_equal(found: KnownRanges, expected: KnownRanges) -> None:
     assert [t.zero_point for t in found.tensors] == [t.zero_point for t in expected.tensors]
     scales = [[tensor.scale for tensor in ranges.tensors] for ranges in (found, expected)]
     np.testing.assert_allclose(*scales, rtol=1e-6)

@@ -16,7 +16,8 @@ from edgeforge.recipe.model_file import resolve_model_file
 from edgeforge.recipe.schema import Model
 from edgeforge.results.preprocessing import Head, Preprocessing
 from edgeforge.runtimes.onnxruntime import OnnxRunner
-from edgeforge.train.network.finished import check_finished, load_finished, open_onnx
+from edgeforge.train.network.finished import check_finished, load_finished
+from edgeforge.train.network.onnx_file import check_onnx, open_onnx
 
 SHAPE = (3, 8, 10)
 IMAGE = torch.randn(1, *SHAPE, generator=torch.Generator().manual_seed(1))
@@ -39,6 +40,13 @@ PARAMETERS = sum(parameter.numel() for parameter in NET.parameters())
 
 def preprocessing(shape: tuple[int, int, int] = SHAPE, classes: str = "abcde") -> Preprocessing:
     return Preprocessing(shape, 255.0, (0.0,), (1.0,), tuple(classes))
+
+
+def check(path: Path, wanted: Preprocessing) -> int:
+    if path.suffix == ".onnx":
+        images = np.zeros((2, *wanted.shape), np.float32)
+        return check_onnx(path, wanted, Model(name=str(path)), images)
+    return check_finished(path, wanted)
 
 
 def to_torch_script(path: Path) -> None:
@@ -88,10 +96,10 @@ def test_every_format_gives_the_module_s_outputs(tmp_path: Path, name: str, make
     path, saved = tmp_path / name, tmp_path / "out.onnx"
     make(path)
     folded = 8 if path.suffix == ".onnx" else 0  # batch norm, by the exporter
-    assert check_finished(path, preprocessing()) == PARAMETERS - folded
+    assert check(path, preprocessing()) == PARAMETERS - folded
     expected = NET(IMAGE).detach().numpy()
     if path.suffix == ".onnx":
-        save_onnx(open_onnx(path, preprocessing()), preprocessing(), saved)
+        save_onnx(open_onnx(path, preprocessing(), Model(name=str(path))).network, preprocessing(), saved)
     else:
         module = load_finished(path, SHAPE)
         np.testing.assert_allclose(module(IMAGE).detach().numpy(), expected, atol=1e-6)
@@ -107,12 +115,12 @@ def test_every_format_gives_the_module_s_outputs(tmp_path: Path, name: str, make
 def test_several_heads_are_one_vector(tmp_path: Path) -> None:
     to_onnx(tmp_path / "a.onnx")
     heads = (Head("kind", tuple("abc")), Head("size", tuple("xy")))
-    assert check_finished(tmp_path / "a.onnx", Preprocessing(SHAPE, 255.0, (0.0,), (1.0,), tuple("abc"), heads))
+    assert check(tmp_path / "a.onnx", Preprocessing(SHAPE, 255.0, (0.0,), (1.0,), tuple("abc"), heads))
     with pytest.raises(
         RecipeError, match=r"the data has heads 'kind' \(3 classes\), 'cycles' \(a value\): expected \(1, 4\)"
     ):
         heads = (Head("kind", tuple("abc")), Head("cycles", unit="cycles"))
-        check_finished(tmp_path / "a.onnx", Preprocessing(SHAPE, 255.0, (0.0,), (1.0,), tuple("abc"), heads))
+        check(tmp_path / "a.onnx", Preprocessing(SHAPE, 255.0, (0.0,), (1.0,), tuple("abc"), heads))
 
 
 class TwoOutputs(nn.Module):
@@ -138,7 +146,7 @@ def to_training(path: Path) -> None:
 def test_a_file_that_is_no_such_model(tmp_path: Path, name: str, make: Callable[[Path], None], expected: str) -> None:
     make(tmp_path / name)
     with pytest.raises(RecipeError) as caught:
-        check_finished(tmp_path / name, preprocessing())
+        check(tmp_path / name, preprocessing())
     assert expected in caught.value.reason and caught.value.fix
 
 
@@ -149,17 +157,18 @@ def test_a_file_that_is_no_such_model(tmp_path: Path, name: str, make: Callable[
 def test_wrong_inputs_and_outputs_are_one_error(tmp_path: Path, make: Callable[[Path], None], name: str) -> None:
     make(tmp_path / name)
     with pytest.raises(RecipeError, match=r"its output for one image is \(1, 5\), the data has 3 classes"):
-        check_finished(tmp_path / name, preprocessing(classes="abc"))
+        check(tmp_path / name, preprocessing(classes="abc"))
     with pytest.raises(RecipeError) as caught:
-        check_finished(tmp_path / name, preprocessing((3, 10, 8 + 4)))
+        check(tmp_path / name, preprocessing((3, 10, 8 + 4)))
     assert "data.size" in caught.value.fix
 
 
-def test_channels_last_is_named(tmp_path: Path) -> None:
-    to_onnx(tmp_path / "a.onnx", nn.Flatten(), torch.zeros(1, 8, 10, 3))
-    with pytest.raises(RecipeError) as caught:
-        check_finished(tmp_path / "a.onnx", preprocessing())
-    assert "(1,8,10,3), the data gives (1,3,8,10)" in caught.value.reason and "N,C,H,W" in caught.value.fix
+def test_an_onnx_file_alone_has_a_layout_and_ranges(tmp_path: Path) -> None:
+    for key, value in (("layout", "nhwc"), ("ranges", {"logits": (0, 1)})):
+        with pytest.raises(ValueError, match=rf"{key} belongs to a finished ONNX model; a.pt2 is none"):
+            Model(name="a.pt2", **{key: value})  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"ranges: x: \[2, 2\] has no width"):
+        Model(name="a.onnx", ranges={"x": (2, 2)})
 
 
 def test_what_does_not_go_with_a_finished_model(tmp_path: Path) -> None:

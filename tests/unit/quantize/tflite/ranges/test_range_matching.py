@@ -10,14 +10,14 @@ from torch import nn
 
 from edgeforge.errors import ParityError, RecipeError
 from edgeforge.export.onnx import write_onnx
+from edgeforge.quantize.known_ranges import KnownRanges, read_ranges, write_ranges
 from edgeforge.quantize.tflite.convert import convert_variants
 from edgeforge.quantize.tflite.prepared import prepared
-from edgeforge.quantize.tflite.range_matching import match
-from edgeforge.quantize.tflite.range_proofs import range_checks
+from edgeforge.quantize.tflite.ranges.matching import match
+from edgeforge.quantize.tflite.ranges.proofs import range_checks
 from edgeforge.quantize.tflite.static import quantize_static
 from edgeforge.quantize.torch.fx_graph import quantizable_graph
 from edgeforge.quantize.torch.fx_quantize import Quantized, finish, prepare
-from edgeforge.quantize.torch.ranges import TorchRanges, read_ranges, write_ranges
 from edgeforge.recipe.schema import TFLite
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.runtimes.litert import LiteRTRunner
@@ -99,7 +99,7 @@ def steps_apart(model: bytes, torch_model: Quantized, images: np.ndarray, folder
     return abs(found - expected) / torch_model.ranges.output_scale
 
 
-def changed(ranges: TorchRanges, place: int, **values: object) -> TorchRanges:
+def changed(ranges: KnownRanges, place: int, **values: object) -> KnownRanges:
     tensors = list(ranges.tensors)
     tensors[place] = replace(tensors[place], **values)  # type: ignore[arg-type]
     return replace(ranges, tensors=tuple(tensors))

@@ -1,13 +1,13 @@
-"""Puts PyTorch's ranges into an int8 .tflite, and proves its scales, zero points and weights tensor by tensor."""
+"""Puts known ranges into an int8 .tflite, and proves its scales, zero points and weights tensor by tensor."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from edgeforge.quantize.tflite.range_matching import Matched, match
+from edgeforge.quantize.known_ranges import KnownRanges, QuantizedWeights
+from edgeforge.quantize.tflite.ranges.matching import Matched, match
 from edgeforge.quantize.tflite.static import quantize_static
-from edgeforge.quantize.torch.ranges import QuantizedWeights, TorchRanges
 from edgeforge.tflite.flatbuffer import operator_name, read_model
 from edgeforge.tflite.layers import KINDS
 
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
 RELATIVE_TOLERANCE = 1e-6  # of a scale: it has gone through float32 minimum and maximum
 
 
-def range_checks(quantized: bytes, matched: Matched, torch: TorchRanges) -> list[dict[str, Any]]:
-    """Return rows of results.report.Check: activations, weights and biases against PyTorch's."""
+def range_checks(quantized: bytes, matched: Matched, known: KnownRanges) -> list[dict[str, Any]]:
+    """Return rows of results.rows.report.Check: activations, weights and biases against those that are known."""
     model = read_model(quantized)
-    return [_activation_check(model.subgraphs[0], matched), *_weight_checks(model, matched, torch)]
+    return [_activation_check(model.subgraphs[0], matched, known.owner), *_weight_checks(model, matched, known)]
 
 
-def with_torch_ranges(
-    float_model: bytes, torch: TorchRanges, origins: Mapping[int, tuple[str, ...]], *, per_channel_dense: bool
+def with_known_ranges(
+    float_model: bytes, known: KnownRanges, origins: Mapping[int, tuple[str, ...]], *, per_channel_dense: bool
 ) -> tuple[bytes, Matched, list[dict[str, Any]]]:
-    """Return a prepared float model quantized with PyTorch's ranges, what was matched, and the proofs of it.
+    """Return a prepared float model quantized with known ranges, what was matched, and the proofs of it.
 
-    Raises ParityError naming a tensor that PyTorch did not quantize: nothing is calibrated anew.
+    Raises ParityError naming a tensor without a known range: nothing is calibrated anew.
     """
-    matched = match(float_model, torch, origins)
+    matched = match(float_model, known, origins)
     model = quantize_static(
         float_model, matched.ranges, exceptions=matched.float_layers, per_channel_dense=per_channel_dense
     )
-    return model, matched, range_checks(model, matched, torch)
+    return model, matched, range_checks(model, matched, known)
 
 
-def _activation_check(graph: Any, matched: Matched) -> dict[str, Any]:
+def _activation_check(graph: Any, matched: Matched, owner: str) -> dict[str, Any]:
     tensors = {tensor.name.decode(): tensor.quantization for tensor in graph.tensors}
     wrong = []
     for name, expected in matched.tensors.items():
@@ -52,17 +52,17 @@ def _activation_check(graph: Any, matched: Matched) -> dict[str, Any]:
         elif not _close(found.scale[0], expected.scale) or int(found.zeroPoint[0]) != expected.zero_point:
             wrong.append(
                 f"'{name}' has {found.scale[0]:.7g} and {found.zeroPoint[0]}, "
-                f"PyTorch's '{expected.name}' {expected.scale:.7g} and {expected.zero_point}"
+                f"{owner}'s '{expected.name}' {expected.scale:.7g} and {expected.zero_point}"
             )
     proven = f"scale and zero point of all {len(matched.tensors)} activations"
     if matched.inherited:
         proven += f", {len(matched.inherited)} of them passed on from their input"
-    return _check("PyTorch's activation ranges", wrong, proven)
+    return _check(f"{owner}'s activation ranges", wrong, proven)
 
 
-def _weight_checks(model: Any, matched: Matched, torch: TorchRanges) -> list[dict[str, Any]]:
+def _weight_checks(model: Any, matched: Matched, known: KnownRanges) -> list[dict[str, Any]]:
     graph = model.subgraphs[0]
-    weights = {entry.module: entry for entry in torch.weights}
+    weights = {entry.module: entry for entry in known.weights}
     layers = []
     for operator in graph.operators:
         name = graph.tensors[operator.outputs[0]].name.decode()
@@ -88,7 +88,7 @@ def _weight_checks(model: Any, matched: Matched, torch: TorchRanges) -> list[dic
                 wrong_bias.append(f"'{name}'")
     same = f"{identical:,} of {total:,} int8 weights identical"
     return [
-        _check("PyTorch's weight scales", wrong_scale, f"all {len(layers)} layers; {same}"),
+        _check(f"{known.owner}'s weight scales", wrong_scale, f"all {len(layers)} layers; {same}"),
         _check("bias scale is input × weight scale", wrong_bias, f"all {len(layers)} layers, int32"),
     ]
 
@@ -103,7 +103,7 @@ def _flattened_image(graph: Any, tensor: int) -> tuple[int, int, int] | None:
 def _layouts(
     weights: QuantizedWeights, shape: tuple[int, ...], image: tuple[int, int, int] | None
 ) -> list[NDArray[np.int8]]:
-    """Return PyTorch's weights in the layouts TFLite may have: O,H,W,I; depthwise 1,H,W,O; dense O,I.
+    """Return known weights in the layouts TFLite may have: O,H,W,I; depthwise 1,H,W,O; dense O,I.
 
     The columns of a dense layer behind a flattened image stand in H,W,C order there (FlattenChannelsLast).
     """

@@ -1,7 +1,7 @@
-"""Finds for every activation of a float .tflite the PyTorch tensor that it is, and takes over its range.
+"""Finds for every activation of a float .tflite the tensor of PyTorch or ONNX that it is, and takes over its range.
 
 A tensor is found by its name: the converter says which operators of the ONNX graph it is the result of, and these
-which module or node of PyTorch they are. That its values on real inputs are PyTorch's, in N,C,H,W or N,H,W,C order,
+which module or node of PyTorch they are. That its values on real inputs are that one's, in N,C,H,W or N,H,W,C order,
 flattened or not, is the proof; it also decides between several tensors of one module, and finds a tensor that has no
 name, such as a padding that the converter has added. A tensor that is not found is an error that names it: its range is
 never calibrated anew in silence.
@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.errors import ParityError
+from edgeforge.quantize.known_ranges import KnownRanges, ObservedTensor
 from edgeforge.quantize.tflite.passes.value_tables import insides
 from edgeforge.quantize.tflite.prepared import activations
 from edgeforge.quantize.tflite.static import Precision
-from edgeforge.quantize.torch.ranges import ObservedTensor, TorchRanges
 from edgeforge.tflite.flatbuffer import operator_name, read_model
 from edgeforge.tflite.passing_operators import INHERITS
 
@@ -31,11 +31,12 @@ TOLERANCE = 1e-4
 
 @dataclass(frozen=True)
 class Matched:
-    """The PyTorch tensor of every TFLite activation, in the graph's order, and the layers that stay in float."""
+    """The tensor that every TFLite activation is, in the graph's order, and the layers that stay in float."""
 
     tensors: dict[str, ObservedTensor]  # a TFLite tensor that only passes values on has its source's
     inherited: tuple[str, ...]
     float_layers: dict[str, Precision]
+    output: str = ""  # the TFLite tensor that is the model's output
 
     @property
     def ranges(self) -> dict[str, tuple[float, float]]:
@@ -44,24 +45,24 @@ class Matched:
 
     @property
     def output_scale(self) -> float | None:
-        """The scale of the last activation, which is the model's output."""
-        return next(reversed(self.tensors.values())).scale
+        """The scale of the model's output; None where that is float."""
+        return self.tensors[self.output].scale if self.output in self.tensors else None
 
 
-def match(float_model: bytes, torch: TorchRanges, origins: Mapping[int, tuple[str, ...]] | None = None) -> Matched:
-    """Return the match of a float .tflite (as `prepared` names it) and PyTorch's tensors.
+def match(float_model: bytes, known: KnownRanges, origins: Mapping[int, tuple[str, ...]] | None = None) -> Matched:
+    """Return the match of a float .tflite (as `prepared` names it) and the tensors whose ranges are known.
 
     origins: tensor's place → names of what it is (see export.direct.FloatTFLite); without any, values alone decide.
-    Raises ParityError naming the first tensor that PyTorch does not have, or whose namesake has other values.
+    Raises ParityError naming the first tensor that is none of them, or whose namesake has other values.
     """
-    values = _collected(float_model, torch.inputs)
+    values = _collected(float_model, known.inputs)
     model = read_model(float_model)
     graph = model.subgraphs[0]
     names = [tensor.name.decode() for tensor in graph.tensors]
     source = names[graph.inputs[0]]
-    index = _Index(torch.tensors)
+    index = _Index(known.tensors, known.owner)
     found: dict[str, ObservedTensor] = {}
-    if index.candidates(values[source]) or not torch.float_modules:  # else only float modules read the input
+    if index.candidates(values[source]) or not known.float_modules:  # else only float modules read the input
         found[source] = index.find(values[source], source, "the input")
     inherited: list[str] = []
     float_layers: dict[str, Precision] = {}
@@ -74,29 +75,30 @@ def match(float_model: bytes, torch: TorchRanges, origins: Mapping[int, tuple[st
         said = (origins or {}).get(int(operator.outputs[0]), ())
         passes = kind in INHERITS and before in found
         # of a module that PyTorch computes as one, such as a GRU
-        part = any(f"{name}.".startswith(f"{module}.") for name in said for module in torch.float_modules)
+        part = any(f"{name}.".startswith(f"{module}.") for name in said for module in known.float_modules)
         places = index.named(said, values[target], target, required=not passes)
         if places:
             found[target] = index.nearest(places)
         elif passes:
             found[target] = found[before]
             inherited.append(target)
-        elif part or (kind in INHERITS and torch.float_modules):  # it passes float values on
+        elif part or (kind in INHERITS and known.float_modules):  # it passes float values on
             float_layers[target] = "float32"
             continue
         else:
             found[target] = index.find(values[target], target, _what(kind, before, said))
-        if part or found[target].module in torch.float_modules or found[target].scale is None:
+        if part or found[target].module in known.float_modules or found[target].scale is None:
             float_layers[target] = "float32"
     quantized = {name: tensor for name, tensor in found.items() if tensor.scale is not None}
-    return Matched(quantized, tuple(inherited), float_layers)
+    return Matched(quantized, tuple(inherited), float_layers, names[graph.outputs[0]])
 
 
 class _Index:
-    """PyTorch's tensors in order, searched by value; remembers how far along the graph the search has come."""
+    """The known tensors in order, searched by value; remembers how far along the graph the search has come."""
 
-    def __init__(self, tensors: tuple[ObservedTensor, ...]) -> None:
+    def __init__(self, tensors: tuple[ObservedTensor, ...], owner: str) -> None:
         self.tensors = tensors
+        self.owner = owner
         self.position = 0
 
     def candidates(self, values: NDArray[np.float32]) -> list[int]:
@@ -115,7 +117,7 @@ class _Index:
         if not same and not rest and other and required:
             one = self.tensors[other[0]]
             raise ParityError(
-                f"tensor '{target}' is PyTorch's '{one.name}' by its name, and its values are not: they are "
+                f"tensor '{target}' is {self.owner}'s '{one.name}' by its name, and its values are not: they are "
                 f"{_distance(values, one.values):.1e} of its range away",
                 fix="name that module under skip, or write it with convolution, dense, add, pooling and ReLU",
             )
@@ -137,8 +139,8 @@ class _Index:
         if closest is not None and _distance(values, closest.values) < float("inf"):
             near = f"; the nearest, '{closest.name}', is {_distance(values, closest.values):.1e} of its range away"
         raise ParityError(
-            f"tensor '{name}' ({what}) is none of the tensors that PyTorch quantized{near}",
-            fix="TFLite splits an operator there that PyTorch quantizes as one, or the other way round: "
+            f"tensor '{name}' ({what}) is none of the tensors that {self.owner} quantized{near}",
+            fix=f"TFLite splits an operator there that {self.owner} quantizes as one, or the other way round: "
             "name that module under skip, or write it with convolution, dense, add, pooling and ReLU",
         )
 
@@ -149,15 +151,15 @@ def _what(kind: str, before: str, said: tuple[str, ...]) -> str:
     return f"the output of {kind}{module} behind '{before}'"
 
 
-def _distance(values: NDArray[np.float32], torch_values: NDArray[np.float32]) -> float:
+def _distance(values: NDArray[np.float32], known_values: NDArray[np.float32]) -> float:
     """Return the largest difference over the largest value, in the better of both layouts; inf for another size."""
-    if values.size != torch_values.size:
+    if values.size != known_values.size:
         return float("inf")
-    flat = values.reshape(len(torch_values), -1)
-    layouts = [torch_values]
-    if torch_values.ndim == 4:
-        layouts.append(torch_values.transpose(0, 2, 3, 1))
-    largest = max(float(abs(torch_values).max()), 1e-12)
+    flat = values.reshape(len(known_values), -1)
+    layouts = [known_values]
+    if known_values.ndim == 4:
+        layouts.append(known_values.transpose(0, 2, 3, 1))
+    largest = max(float(abs(known_values).max()), 1e-12)
     return min(float(abs(flat - layout.reshape(flat.shape)).max()) for layout in layouts) / largest
 
 

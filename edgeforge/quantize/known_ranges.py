@@ -1,4 +1,4 @@
-"""What PyTorch's quantized model knows of its tensors, as files that need no PyTorch to be read.
+"""What a quantized model of PyTorch or ONNX knows of its tensors, as a file that needs neither to be read.
 
 Written where the model is quantized, read where its ranges are put into TFLite.
 """
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 class ObservedTensor:
     """An activation: its place in the graph, its quantization, and its values in the float model.
 
-    scale and zero_point are those of int8 [-128, 127]; scale is None where PyTorch keeps the tensor in float.
+    scale and zero_point are those of int8 [-128, 127]; scale is None where the tensor is kept in float.
     """
 
-    name: str  # of the node in the traced graph
-    module: str  # path of the module that computes it; empty for a function
+    name: str  # of the node in the traced graph; of the tensor in ONNX
+    module: str  # path of the module that computes it; empty for a function; the node in ONNX
     scale: float | None
     zero_point: int
-    values: NDArray[np.float32]  # N,C,H,W or N,C: for the inputs that `TorchRanges` holds
+    values: NDArray[np.float32]  # N,C,H,W or N,C: for the inputs that `KnownRanges` holds
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -47,13 +47,14 @@ class QuantizedWeights:
 
 
 @dataclass(frozen=True)
-class TorchRanges:
+class KnownRanges:
     """All activations in the graph's order, all int8 weights, and the inputs (N,C,H,W) the values are of."""
 
     inputs: NDArray[np.float32]
     tensors: tuple[ObservedTensor, ...]
     weights: tuple[QuantizedWeights, ...]
     float_modules: tuple[str, ...]  # modules left in float
+    owner: str = "PyTorch"  # whose ranges they are
 
     @property
     def output_scale(self) -> float | None:
@@ -61,7 +62,7 @@ class TorchRanges:
         return self.tensors[-1].scale
 
 
-def write_ranges(folder: Path, ranges: TorchRanges, file: str = RANGES_FILE) -> None:
+def write_ranges(folder: Path, ranges: KnownRanges, file: str = RANGES_FILE) -> None:
     """Write ranges.npz, or a file of another name."""
     import numpy as np
 
@@ -69,6 +70,7 @@ def write_ranges(folder: Path, ranges: TorchRanges, file: str = RANGES_FILE) -> 
         "tensors": [[t.name, t.module, t.scale, t.zero_point] for t in ranges.tensors],
         "weights": [weights.module for weights in ranges.weights],
         "float_modules": ranges.float_modules,
+        "owner": ranges.owner,
     }
     arrays: dict[str, Any] = {f"tensor_{i}": tensor.values for i, tensor in enumerate(ranges.tensors)}
     for place, weights in enumerate(ranges.weights):
@@ -76,7 +78,7 @@ def write_ranges(folder: Path, ranges: TorchRanges, file: str = RANGES_FILE) -> 
     np.savez(folder / file, facts=np.array(json.dumps(facts)), inputs=ranges.inputs, **arrays)
 
 
-def read_ranges(folder: Path, file: str = RANGES_FILE) -> TorchRanges:
+def read_ranges(folder: Path, file: str = RANGES_FILE) -> KnownRanges:
     """Return what `write_ranges` wrote."""
     import numpy as np
 
@@ -90,4 +92,5 @@ def read_ranges(folder: Path, file: str = RANGES_FILE) -> TorchRanges:
             QuantizedWeights(module, arrays[f"scale_{place}"], arrays[f"weights_{place}"])
             for place, module in enumerate(facts["weights"])
         ]
-        return TorchRanges(arrays["inputs"], tuple(tensors), tuple(weights), tuple(facts["float_modules"]))
+        float_modules = tuple(facts["float_modules"])
+        return KnownRanges(arrays["inputs"], tuple(tensors), tuple(weights), float_modules, facts["owner"])
