@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import traceback
 from pathlib import Path
@@ -41,6 +42,23 @@ def _version(
     if version:
         print(f"edgeforge {__version__}")
         raise typer.Exit
+
+
+def typed(context: typer.Context) -> str:
+    """Return the command that a person has typed, for messages that add to it."""
+    words = ["edgeforge", context.info_name or ""]
+    for parameter in context.command.params:
+        value = context.params.get(parameter.name or "")
+        if value is None or value is False or value == () or value == parameter.default:
+            continue
+        if parameter.param_type_name == "argument":
+            words.append(str(value))
+        elif value is True:
+            words.append(parameter.opts[0])
+        else:
+            for one in value if isinstance(value, list | tuple) else (value,):
+                words += [parameter.opts[0], str(one)]
+    return shlex.join(words)
 
 
 def main() -> NoReturn:
@@ -89,7 +107,7 @@ def _print_error(error: EdgeForgeError) -> None:
     from rich.console import Console
     from rich.markup import escape
 
-    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)  # `:m:` is no emoji
     where = f"[bold]{error.stage}:[/] " if error.stage else ""
     for line in error.reason.splitlines():
         console.print(f"[bold red]error:[/] {where}{escape(line)}")

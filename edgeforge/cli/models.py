@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edgeforge.cli.app import Debug, InputShapes, app
+from edgeforge.cli.app import Debug, InputShapes, app, typed
 from edgeforge.errors import BudgetExceeded
 from edgeforge.tflite.input_shapes import parse_shapes
 
@@ -189,16 +189,31 @@ def edgetpu(
 @app.command(rich_help_panel=PANEL)
 def pack(
     model: Annotated[Path, typer.Argument(help="A full-integer .tflite file, made anywhere.", show_default=False)],
+    context: typer.Context,
     board: Annotated[list[str], typer.Option("--board", metavar="BOARD", help="As `edgeforge boards` lists them.")],
     library: Annotated[str | None, typer.Option(help="TFLM library; default: the pinned one.")] = None,
     shape: InputShapes = None,
     out: Annotated[Path, typer.Option("--out", help="Folder that gets NAME/ and NAME.tflite.")] = Path("packed"),
     name: Annotated[str | None, typer.Option(help="The sketch's name; default: the file's.")] = None,
-    raw_max: Annotated[float | None, typer.Option(help="A raw value that becomes 1; default for images: 255.")] = None,
+    pixels: Annotated[
+        str | None, typer.Option(metavar="0..1|-1..1|0..255", help="What bytes of a picture become for the model.")
+    ] = None,
+    raw_max: Annotated[float | None, typer.Option(help="Or: a raw value that becomes 1; of pictures: 255.")] = None,
     mean: Annotated[str | None, typer.Option(help="Taken off after that, a value a channel: 0.485,0.456,0.406")] = None,
     std: Annotated[str | None, typer.Option(help="Divided by after that, a value a channel.")] = None,
     raw_type: Annotated[str | None, typer.Option(metavar="uint8|float32", help="What the sensor gives.")] = None,
-    labels: Annotated[str | None, typer.Option(help="A file with a label a line, or: cat,dog")] = None,
+    labels: Annotated[str | None, typer.Option(help="A file with a label a line, or: cat,dog, or: 0-9")] = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="Yes from this probability on, an anomaly from this error on.")
+    ] = None,
+    value: Annotated[str | None, typer.Option(metavar="UNIT", help="The output is a value, such as cycles.")] = None,
+    yes_no: Annotated[bool, typer.Option("--yes-no", help="It is yes or no, a logit or a probability.")] = False,
+    reconstruction: Annotated[bool, typer.Option("--reconstruction", help="It is the input again.")] = False,
+    map_: Annotated[bool, typer.Option("--map", help="It is a map: classes of each pixel.")] = False,
+    output: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=MEANING", help="Of several outputs: box=value:px, kind=classes:cat,dog@0.5."),
+    ] = None,
     samples: Annotated[Path | None, typer.Option(help="Inputs for the self-test: .npz with raw or x, and y.")] = None,
     requantize: Annotated[bool, typer.Option("--requantize", help="Quantize again, dense weights per tensor.")] = False,
     float_model: Annotated[
@@ -210,11 +225,14 @@ def pack(
 ) -> None:
     """Make an Arduino project of any int8 .tflite, with the proofs of a build: full integer, library, fit, goldens.
 
-    Exits with 6 when the library would compute the model wrongly, or it does not fit.
+    What its input is made of and what its output means are read in the file, or asked for: it then exits with 2, and
+    with the command for each answer. Exits with 6 when the library would compute the model wrongly, or it does not fit.
 
     Examples:
 
       edgeforge pack model.tflite --board arduino-nano-33-ble --labels labels.txt
+
+      edgeforge pack life.tflite --board arduino-nano-33-ble --value cycles
 
       edgeforge pack model.tflite --board arduino-nano-33-ble --requantize --float float.tflite --calibration x.npz
     """
@@ -223,14 +241,18 @@ def pack(
     from edgeforge.cli.progress import quiet_bar
     from edgeforge.report.sentences.packed import print_packed
     from edgeforge.targets.arduino import pack as target
+    from edgeforge.targets.arduino.own.wishes import wishes_of
 
     shapes = parse_shapes(shape or ())
-    wishes = target.wishes_of(raw_max=raw_max, mean=mean, std=std, raw_type=raw_type, labels=labels)
+    wishes = wishes_of(
+        pixels=pixels, raw_max=raw_max, mean=mean, std=std, raw_type=raw_type, labels=labels, threshold=threshold,
+        value=value, yes_no=yes_no, reconstruction=reconstruction, map_=map_, outputs=output or (),
+    )  # fmt: skip
     conversion = target.conversion_of(requantize, float_model, calibration)
     with quiet_bar("pack") as progress:
         packed = target.pack(
             model, tuple(board), out, library_key=library, wishes=wishes, name=name, samples=samples,
-            conversion=conversion, float_file=float_model, force=force, shapes=shapes,
+            conversion=conversion, float_file=float_model, force=force, shapes=shapes, command=typed(context),
             progress=lambda text: progress(0.5, text),
         )  # fmt: skip
     print_packed(packed, Console(highlight=False, soft_wrap=True))

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.errors import RecipeError
-from edgeforge.results.preprocessing import Head
+from edgeforge.results.head import Head
 
 if TYPE_CHECKING:
     import numpy as np

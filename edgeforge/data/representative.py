@@ -13,7 +13,7 @@ from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import RecipeError
 from edgeforge.foreign.wording import cause, with_debug
 from edgeforge.results.files import CALIBRATION_FILE, CALIBRATION_ROW_FILE
-from edgeforge.results.preprocessing import Head
+from edgeforge.results.head import Head
 from edgeforge.results.rows.calibration import CalibrationRow
 
 if TYPE_CHECKING:
@@ -88,6 +88,16 @@ def balanced(labels: NDArray[np.int64], samples: int, seed: int) -> NDArray[np.i
     return order[:samples]
 
 
+def channels_first(x: NDArray[Any], shape: tuple[int, int, int]) -> NDArray[Any]:
+    """Return inputs without rows (N,C or N,W,C, as a model of such inputs takes them) as N,C,H,W of `shape`."""
+    channels, height, width = shape
+    if x.ndim == 2 and x.shape[1:] == (channels,) and height == width == 1:
+        return x.reshape(len(x), *shape)
+    if x.ndim == 3 and x.shape[1:] == (width, channels) and height == 1:
+        return x.transpose(0, 2, 1).reshape(len(x), *shape)
+    return x
+
+
 def read_own(
     path: Path, shape: tuple[int, int, int], where: str = "quantize.calibration.file"
 ) -> tuple[NDArray[np.float32], NDArray[Any] | None]:
@@ -111,8 +121,7 @@ def read_own(
         ) from error
     if x.ndim == 0 or len(x) == 0:
         raise RecipeError(f"{where}: the calibration set is empty", fix="give about 200 inputs of the model")
-    if x.ndim == 2 and shape[1:] == (1, 1):
-        x = x[..., None, None]
+    x = channels_first(x, shape)
     if x.shape[1:] != shape:
         c, h, w = shape
         layout = x.ndim == 4 and x.shape[1:] == (h, w, c)

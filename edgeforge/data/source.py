@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from edgeforge.results.preprocessing import Head
+from edgeforge.results.head import Head
 from edgeforge.results.rows.calibration import Finding
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from edgeforge.data.registry import load_source
 from edgeforge.data.source import Source
 from edgeforge.errors import RecipeError
 from edgeforge.results.files import DATA_FILE, FINDINGS_FILE, PREPROCESSING_FILE
-from edgeforge.results.preprocessing import Head, Preprocessing
+from edgeforge.results.head import Head
+from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.rows.calibration import Finding
 
 if TYPE_CHECKING:

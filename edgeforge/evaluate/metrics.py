@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.data.labels import head_labels
 from edgeforge.evaluate.statistics import mcnemar, rmse_difference, rmse_interval, wilson_interval
-from edgeforge.results.preprocessing import Head, Preprocessing
+from edgeforge.results.head import Head
+from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.rows.report import Drop, HeadMetrics, Metrics
 from edgeforge.torchvision_import import import_torchvision
 

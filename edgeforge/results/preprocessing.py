@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from edgeforge.results.files import PREPROCESSING_FILE
+from edgeforge.results.head import Head
 from edgeforge.tflite.associated_files import append_files, associated_file
 
 if TYPE_CHECKING:
@@ -14,40 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LABELS_FILE = "labels.txt"
-
-
-@dataclass(frozen=True)
-class Head:
-    """One thing that a model says of an input: its class or, with no classes, a value in a unit.
-
-    The model has one output vector; each head's logits (one a class) or normalised value is a slice of it, in the
-    order of `Preprocessing.heads`.
-    """
-
-    name: str
-    classes: tuple[str, ...] = ()
-    unit: str = ""  # of a value, such as cycles
-    mean: float = 0.0  # of the training values (of their natural logarithms where `log` is set)
-    std: float = 1.0
-    log: bool = False
-
-    @property
-    def size(self) -> int:
-        """How many elements of the output vector are this head's."""
-        return len(self.classes) or 1
-
-    def normalised(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return what the network is trained to give for values in `unit`: what `value` undoes."""
-        import numpy as np
-
-        return ((np.log(values) if self.log else values) - self.mean) / self.std
-
-    def value(self, output: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return values in `unit` of a value head's outputs."""
-        import numpy as np
-
-        value = output.astype(np.float64) * self.std + self.mean
-        return np.exp(value) if self.log else value
+IMAGE_CHANNELS = (1, 3)
+SMALLEST_SIDE, MOST_SLENDER = 8, 3  # of an image: pixels, and times the other side
 
 
 @dataclass(frozen=True)
@@ -80,6 +49,17 @@ class Preprocessing:
         """Where the primary head's logits are in the output vector; None: that head is a value."""
         return slice(0, self.heads[0].size) if self.heads[0].classes else None
 
+    @property
+    def is_image(self) -> bool:
+        """Whether raw inputs are pictures, which a camera could take."""
+        return self.raw_type == "uint8" and picture_shape(self.shape)
+
+    @property
+    def largest_byte(self) -> int:
+        """The largest raw value of bytes: that of a white pixel in the training data."""
+        # A model whose raw values end at 1 or below takes bytes as they are: it scales them itself.
+        return min(round(self.raw_max), 255) if self.raw_max > 1 else 255
+
     def slices(self) -> dict[str, slice]:
         """Return each head's place in the output vector."""
         places, start = {}, 0
@@ -110,9 +90,15 @@ class Preprocessing:
             mean=tuple(values["mean"]),
             std=tuple(values["std"]),
             classes=tuple(values["classes"]),
-            heads=tuple(Head(**{**head, "classes": tuple(head["classes"])}) for head in values.get("heads", ())),
+            heads=tuple(map(Head.from_dict, values.get("heads", ()))),
             raw_type=values.get("raw_type", "uint8"),
         )
+
+
+def picture_shape(shape: tuple[int, int, int]) -> bool:
+    """Tell whether C,H,W may be a picture's: grey or colour, and no long strip, as windows of sensor values are."""
+    channels, *sides = shape
+    return channels in IMAGE_CHANNELS and min(sides) >= SMALLEST_SIDE and max(sides) <= MOST_SLENDER * min(sides)
 
 
 def with_preprocessing(flatbuffer: bytes, preprocessing: Preprocessing) -> bytes:

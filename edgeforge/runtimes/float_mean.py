@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.hardware.libraries import Library
-from edgeforge.runtimes.tflm import TFLMRunner, invoke, load
+from edgeforge.runtimes.tflm import TFLMRunner, in_a_row, invoke, load
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.graph import Cut, Graph, cut, sources, targets
 
@@ -89,7 +89,7 @@ class FloatMeanRunner(TFLMRunner):
         values: dict[int, NDArray[Any]] = {self.graph.inputs[0]: tensor.reshape(self.input.shape)}
         for part in self.parts:
             values |= part.run(values) if isinstance(part, _Part) else self._mean(part, values, fused)
-        return values[self.graph.outputs[0]]
+        return in_a_row([values[tensor] for tensor in self.graph.outputs])
 
     def _mean(self, place: int, values: dict[int, NDArray[Any]], fused: bool) -> dict[int, NDArray[Any]]:
         import numpy as np

@@ -13,7 +13,7 @@ from edgeforge.foreign.wording import cause, remedy
 from edgeforge.runtimes.native_output import CapturedOutput
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.graph import Graph
-from edgeforge.tflite.tensors import from_output, tensor_spec, to_input
+from edgeforge.tflite.tensors import from_outputs, tensor_spec, to_input
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,18 +41,21 @@ class TFLMRunner:
     def __init__(self, path: Path) -> None:
         flatbuffer = pure_flatbuffer(path.read_bytes())
         self.interpreter = load(flatbuffer)
-        self._stateful = Graph(flatbuffer).stateful
-        source, target = self.interpreter.get_input_details(0), self.interpreter.get_output_details(0)
-        self.input, self.output = _spec(source), _spec(target)
+        graph = Graph(flatbuffer)
+        self._stateful = graph.stateful
+        self.input = _spec(self.interpreter.get_input_details(0))
+        self.outputs = tuple(_spec(self.interpreter.get_output_details(n)) for n in range(len(graph.outputs)))
+        self.output = self.outputs[0]
 
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return logits (N,classes float32) of the batch (N,C,H,W float32)."""
-        return from_output(self.run_raw(to_input(batch, self.input)), self.output)
+        """Return logits (N,classes float32) of the batch (N,C,H,W float32); of several outputs N,values."""
+        return from_outputs(self.run_raw(to_input(batch, self.input)), self.outputs)
 
     def run_raw(self, tensors: NDArray[Any]) -> NDArray[Any]:
         """Return output tensors (N,classes of the model's type) of input tensors (N,H,W,C of its type).
 
         A model that keeps state, as an LSTM does, forgets it before each input: as the board's self-test does.
+        Of a model with several outputs, all of one type, they follow each other: N,values.
         """
         import numpy as np
 
@@ -62,7 +65,7 @@ class TFLMRunner:
                 self.interpreter.reset()
             self.interpreter.set_input(tensor.reshape(self.input.shape), 0)
             invoke(self.interpreter)
-            rows.append(np.array(self.interpreter.get_output(0)))
+            rows.append(in_a_row([np.array(self.interpreter.get_output(n)) for n in range(len(self.outputs))]))
         return np.concatenate(rows)
 
     def answers(self, tensor: NDArray[Any]) -> list[NDArray[Any]]:
@@ -112,6 +115,13 @@ def invoke(interpreter: Any) -> None:
         raise StageFailed(
             f"TFLM fails while it runs the model: {cause(error)}", fix=remedy(error, "convert it again")
         ) from error
+
+
+def in_a_row(outputs: list[NDArray[Any]]) -> NDArray[Any]:
+    """Return a model's outputs of one input as one: several follow each other (1,values)."""
+    import numpy as np
+
+    return outputs[0] if len(outputs) == 1 else np.concatenate([one.reshape(1, -1) for one in outputs], axis=1)
 
 
 def _spec(details: dict[str, Any]) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import prod
 from typing import TYPE_CHECKING
 
 from edgeforge.errors import RecipeError
@@ -52,6 +54,17 @@ def from_output(values: NDArray[np.generic], spec: TensorSpec) -> NDArray[np.flo
     if spec.scale is None:
         return values.astype(np.float32)
     return (values.astype(np.float32) - np.float32(spec.zero_point or 0)) * np.float32(spec.scale)
+
+
+def from_outputs(values: NDArray[np.generic], specs: Sequence[TensorSpec]) -> NDArray[np.float32]:
+    """Turn outputs as they follow each other (N,values; of one output in any shape) into real numbers (float32)."""
+    import numpy as np
+
+    if len(specs) == 1:
+        return from_output(values, specs[0])
+    ends = np.cumsum([prod(spec.shape) for spec in specs])[:-1]
+    parts = np.split(values.reshape(len(values), -1), ends, axis=1)
+    return np.concatenate([from_output(part, spec) for part, spec in zip(parts, specs, strict=True)], axis=1)
 
 
 def tensor_spec(shape: object, dtype: object, scales: object, zero_points: object) -> TensorSpec:

@@ -12,7 +12,8 @@ from torch import nn
 from edgeforge.data.labels import head_labels
 from edgeforge.errors import RecipeError
 from edgeforge.recipe.schema import Train
-from edgeforge.results.preprocessing import Head, Preprocessing
+from edgeforge.results.head import Head
+from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.suggest import nearest
 
 

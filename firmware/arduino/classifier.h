@@ -14,7 +14,8 @@
 //   void loop() {
 //     // … fill raw …
 //     if (classifier.prepare(raw) && classifier.classify(results)) {
-//       Serial.println(results[0].label);              // of a head that gives a value: results[0].value
+//       if (results[0].label != nullptr) Serial.println(results[0].label);   // a class
+//       else Serial.println(results[0].value);                               // a value, or an error
 //     } else {
 //       Serial.println(classifier.error());
 //     }
@@ -28,20 +29,10 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "heads.h"
+#include "results.h"
 #include "settings.h"
 
 namespace edgeforge {
-
-// What one head says of the last input.
-struct Result {
-  const char* head = "";
-  const char* label = nullptr;  // the class; nullptr where the head gives a value
-  float score = 0.0f;           // of the class: its probability by softmax, 0 to 1
-  float value = 0.0f;           // of a value head, in `unit`
-  const char* unit = "";
-  uint32_t micros = 0;  // preparing the input and Invoke, in microseconds
-};
 
 class Classifier {
  public:
@@ -70,7 +61,8 @@ class Classifier {
   // Forgets what earlier inferences have left behind, which a model with a state keeps, as an LSTM does.
   bool reset();
 
-  // The output vector, kOutputValues values, until the next input begins; null before the first invoke().
+  // The outputs, kOutputValues values, until the next input begins; null before the first invoke(). Several output
+  // tensors follow each other.
   const OutputType* output() const { return output_; }
 
   // What has been prepared of the input, `kInputValues` at most; null before begin().
@@ -94,8 +86,5 @@ class Classifier {
   uint32_t preparing_ = 0;
   uint32_t micros_ = 0;
 };
-
-// Reads one head out of an output vector. Part of classify().
-Result readHead(const Head& head, const OutputType* output);
 
 }  // namespace edgeforge

@@ -9,7 +9,7 @@
 
 namespace edgeforge {
 
-// A real test image, what the model is given for it, and what TFLM on the desk answered.
+// A test input, what the model is given for it, and what TFLM on the desk answered.
 struct TestVector {
   const RawType* raw;        // kInputValues
   const InputType* input;    // kInputValues

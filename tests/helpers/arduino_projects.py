@@ -12,7 +12,8 @@ from places import DATA
 from edgeforge.hardware.boards import board
 from edgeforge.hardware.libraries import library
 from edgeforge.recipe.schema import DEFAULT_LIBRARY
-from edgeforge.results.preprocessing import Head, Preprocessing
+from edgeforge.results.head import Head
+from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.runtimes.float_mean import board_runner
 from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.targets.arduino.golden_vectors import TestVector, choose_vectors
@@ -45,7 +46,7 @@ def digits_facts(model: Path = MODEL, arena_bytes: int = 4096) -> ProjectFacts:
         flatbuffer=flatbuffer,
         preprocessing=DIGITS,
         input=runner.input,
-        output=runner.output,
+        outputs=runner.outputs,
         operators=tuple(operators(flatbuffer)),
         arena_bytes=arena_bytes,
         arena_note="Enough for this test.",
@@ -62,18 +63,18 @@ def digits_project(folder: Path) -> Path:
 
 
 def any_project(
-    folder: Path, preprocessing: Preprocessing, raw: NDArray[Any], spec: TensorSpec, output: TensorSpec | None = None
+    folder: Path, preprocessing: Preprocessing, raw: NDArray[Any], spec: TensorSpec, *outputs: TensorSpec
 ) -> Path:
     """Write a project whose model takes and gives other types; its model.cc is the digits model all the same."""
-    output = output or TensorSpec((1, preprocessing.outputs), "int8", 0.1, 3)
+    outputs = outputs or (TensorSpec((1, preprocessing.outputs), "int8", 0.1, 3),)
     tensor = to_input(preprocessing.apply(raw[:1]), spec)[0]
-    answer = np.arange(preprocessing.outputs, dtype=output.dtype)
+    answer = np.resize(np.arange(100), preprocessing.outputs).astype(outputs[0].dtype)
     facts = ProjectFacts(
         name="any",
         flatbuffer=MODEL.read_bytes(),
         preprocessing=preprocessing,
         input=spec,
-        output=output,
+        outputs=outputs,
         operators=("CONV_2D",),
         arena_bytes=max(4096, tensor.nbytes),
         arena_note="",
@@ -122,3 +123,31 @@ CELL = Preprocessing(
         Head("warmth", unit="°C", mean=20.0, std=5.0),
     ),
 )
+
+# Every meaning that an output may have, in four output tensors.
+MEANINGS = Preprocessing(
+    (1, 8, 8),
+    16.0,
+    (0.3053,),
+    (0.3760,),
+    CLASSES,
+    heads=(
+        Head("digit", CLASSES),
+        Head("face", ("no face", "face"), kind="yes_no", threshold=0.7),
+        Head("place", unit="px", kind="value", shape=(3,), mean=4.0, std=2.0),
+        Head("sure", ("no", "yes"), kind="yes_no", threshold=0.25, probability=True, tensor=1),
+        Head("again", kind="reconstruction", shape=(8, 8, 1), tensor=2),
+        Head("alarm", ("normal", "anomaly"), kind="reconstruction", shape=(8, 8, 1), threshold=9.0, tensor=2),
+        Head("ground", ("soil", "leaf", "stone"), kind="map", shape=(4, 5, 3), tensor=3),
+        Head("cell", ("none", "cell"), kind="map", shape=(4, 5, 1), threshold=0.6, tensor=3),
+    ),
+)
+
+
+def specs_of_meanings(dtype: str) -> tuple[TensorSpec, ...]:
+    """Return the output tensors of MEANINGS, each with a scale of its own; floats have none."""
+    sizes, scales = (14, 1, 128, 80), ((0.15, -3), (1 / 256, -128), (0.03, 5), (0.021, 11))
+    return tuple(
+        TensorSpec((1, size), dtype, *((None, None) if dtype == "float32" else scale))
+        for size, scale in zip(sizes, scales, strict=True)
+    )

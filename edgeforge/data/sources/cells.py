@@ -13,7 +13,7 @@ from edgeforge.errors import RecipeError, some
 from edgeforge.foreign.wording import cause
 from edgeforge.recipe.schema import Data
 from edgeforge.recipe.user_files import USER_DATA
-from edgeforge.results.preprocessing import Head
+from edgeforge.results.head import Head
 from edgeforge.results.rows.calibration import Finding
 
 if TYPE_CHECKING:

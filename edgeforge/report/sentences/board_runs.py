@@ -34,7 +34,9 @@ def run_lines(run: BoardRun) -> list[tuple[str, str]]:
         answers += f", {run.beyond} beyond it" if run.beyond else ""
     lines = [("sent", f"{sent}, model CRC {run.model_crc32}"), ("self-test", run.self_test), ("answers", answers)]
     for head in run.heads:
-        if head.unit:
+        if head.kind == "reconstruction":
+            text = f"{head.name}: {head.board:.4g} in the mean on the board, {head.desk:.4g} on the desk"
+        elif head.kind == "value" or (head.unit and not head.kind):
             text = f"{head.name}: mean error {head.board:.4g} {head.unit} on the board, {head.desk:.4g} on the desk"
         else:
             text = f"{100 * head.board:.2f} % right on the board, {100 * head.desk:.2f} % on the desk ({head.name})"

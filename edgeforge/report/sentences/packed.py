@@ -13,6 +13,7 @@ from edgeforge.hardware.boards import board
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from edgeforge.results.preprocessing import Preprocessing
     from edgeforge.results.rows.fit import FitRow
     from edgeforge.targets.arduino.pack import Packed
 
@@ -37,7 +38,7 @@ def print_packed(packed: Packed, console: Console) -> None:
 
 def proofs(packed: Packed) -> list[tuple[str, str]]:
     """Return what was proven, as name and text."""
-    first = packed.fits[0]
+    first, given = packed.fits[0], packed.preprocessing
     rows = [
         ("full integer", f"every layer computes in integers: {', '.join(packed.operators)}"),
         (packed.library.title, f"takes every layer as it is; the model is {first.flash.model_bytes:,} bytes"),
@@ -49,6 +50,8 @@ def proofs(packed: Packed) -> list[tuple[str, str]]:
     rows += [("flash", _flash(row)) for row in packed.fits[:1]]
     rows += [("saved", text) for text in packed.saved]
     allowed = packed.library.tolerance(packed.operators)
+    rows.append(("input", _input(given)))
+    rows += [("output" if len(given.heads) == 1 else head.name, head.described) for head in given.heads]
     steps = "the same bytes" if not allowed else f"within {allowed} step{'s' if allowed > 1 else ''}"
     tested = f"{len(packed.vectors)} vectors ({packed.origin}) with TFLM's answers on this desk; the board's: {steps}"
     rows.append(("self-test", tested if packed.vectors else "none: flash has no room for a test vector"))
@@ -59,6 +62,17 @@ def _flash(row: FitRow) -> str:
     """Return the parts of the sum, and how the sketch's was found."""
     how = f"measured: {row.flash.measured}" if row.flash.measured else "estimated: no compiler for its core is here"
     return f"{', '.join(f'{name} {size:,}' for name, size in row.flash.parts)} bytes; sketch and tables {how}"
+
+
+def _input(given: Preprocessing) -> str:
+    """Say what raw inputs are, and what becomes of them."""
+    channels, height, width = given.shape
+    kind = f"a {'gray' if channels == 1 else 'colour'} picture" if given.is_image else "values"
+    size = f"{height} x {width} x {channels} {'bytes' if given.raw_type == 'uint8' else 'floats'}"
+    if (given.raw_max, *given.mean, *given.std) == (1.0, *(0.0,) * channels, *(1.0,) * channels):
+        return f"{kind} of {size}, as they are"
+    mean, std = (", ".join(f"{one:.4g}" for one in dict.fromkeys(values)) for values in (given.mean, given.std))
+    return f"{kind} of {size}, (raw / {given.raw_max:g} - {mean}) / {std}"
 
 
 def _profile(packed: Packed) -> str:

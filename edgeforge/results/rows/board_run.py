@@ -15,10 +15,15 @@ class BoardMismatch(Row):
 
 
 class BoardHead(Row):
-    """One head's figures over all inputs sent: accuracy of classes, mean absolute error of a value; board and desk."""
+    """One head's figures over all inputs sent, on board and desk.
+
+    The share of right classes; of kind `value` the mean absolute error in `unit`, of kind `reconstruction` the mean of
+    the inputs' errors.
+    """
 
     name: str
-    unit: str  # empty: a share of inputs with the right class
+    kind: str = ""  # of a head; not said by runs of an earlier version: a value where there is a unit, else classes
+    unit: str = ""
     board: float
     desk: float
 

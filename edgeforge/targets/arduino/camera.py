@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 160, 120  # of the frames that are asked for: QQVGA
 BOARD = ":nano33ble"  # ends the fqbn of the one board that the library Arduino_OV767X drives
 FORMATS = {1: ("GRAYSCALE", 1), 3: ("RGB565", 2)}  # channels → the library's format, and bytes a pixel
-SMALLEST_SIDE, MOST_SLENDER = 8, 3  # px, and times as long as wide: less is a window of sensor values, not a picture
 FRACTION_BITS = 22  # of a weight: Pillow's PRECISION_BITS for 8-bit images (Resample.c)
 
 
@@ -56,7 +55,7 @@ def camera_for(
     preprocessing: Preprocessing, boards: Iterable[Board], arena_bytes: int, library: Library
 ) -> Camera | None:
     """Return the camera that can feed a model on one of the boards; None where none can."""
-    if not is_image(preprocessing):
+    if not preprocessing.is_image:
         return None
     channels, height, width = preprocessing.shape
     name, size = FORMATS[channels]
@@ -65,19 +64,7 @@ def camera_for(
     ram = WIDTH * HEIGHT * size + (WIDTH + (rows.taps + 1) * width) * channels
     if not any(_has_room(board, library, arena_bytes + ram) for board in boards if board.fqbn.endswith(BOARD)):
         return None
-    # A model whose raw values end at 1 or below takes bytes as they are: it scales them itself.
-    white = 255 if preprocessing.raw_max <= 1 else min(round(preprocessing.raw_max), 255)
-    return Camera(name, size, white, columns, rows, ram)
-
-
-def is_image(preprocessing: Preprocessing) -> bool:
-    """Tell whether a raw input is a picture: bytes, gray or colour, and of a picture's shape."""
-    channels, height, width = preprocessing.shape
-    shorter, longer = sorted((height, width))
-    return (
-        preprocessing.raw_type == "uint8" and channels in FORMATS
-        and shorter >= SMALLEST_SIDE and longer <= MOST_SLENDER * shorter
-    )  # fmt: skip
+    return Camera(name, size, preprocessing.largest_byte, columns, rows, ram)
 
 
 def _has_room(board: Board, library: Library, ram_bytes: int) -> bool:

@@ -14,14 +14,17 @@ from edgeforge.errors import ParityError, RecipeError, StageFailed
 from edgeforge.files import write_whole
 from edgeforge.hardware.libraries import Library, libraries
 from edgeforge.results.board_files import file_name
-from edgeforge.results.preprocessing import Head, Preprocessing, read_preprocessing_of
+from edgeforge.results.head import Head
+from edgeforge.results.preprocessing import Preprocessing, read_preprocessing_of
 from edgeforge.results.report_file import read_report
 from edgeforge.results.rows.board_run import BoardHead, BoardMismatch, BoardRun
+from edgeforge.targets.arduino.own.endings import with_endings
 from edgeforge.targets.arduino.serial_link import STAGE, Link
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.flatbuffer import operators
+from edgeforge.tflite.graph import Graph
 from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes
-from edgeforge.tflite.tensors import from_output, to_input
+from edgeforge.tflite.tensors import from_output, from_outputs, to_input
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,11 +82,17 @@ def of_build(folder: Path) -> Subject:
 
 
 def of_model(path: Path, samples: Path, shapes: Shapes = AS_THE_FILE_SAYS) -> Subject:
-    """Return a model that `edgeforge pack` has written, or was given, and the samples. Raises RecipeError."""
-    from edgeforge.targets.arduino.own_tflite import Wishes, load_own, preprocessing_of, read_samples
+    """Return a model that `edgeforge pack` has written, and the samples given. Raises RecipeError."""
+    from edgeforge.targets.arduino.own.samples import read_samples
+    from edgeforge.targets.arduino.own_tflite import load_own
 
     model = load_own(path, shapes)
-    preprocessing, _ = preprocessing_of(model, Wishes())
+    preprocessing = read_preprocessing_of(path.read_bytes())
+    if preprocessing is None or preprocessing.shape != model.shape:
+        raise RecipeError(
+            f"{path} does not say how its inputs are made and what its outputs mean",
+            fix=f"name the file that `edgeforge pack` wrote beside the sketch, such as packed/{path.name}",
+        )
     found = read_samples(samples, preprocessing)
     return Subject(model.flatbuffer, preprocessing, found.raw, found.labels)
 
@@ -122,7 +131,7 @@ def monitor(
     progress(0.0, "the board's own self-test")
     test = link.self_test()
     index = np.linspace(0, len(subject.raw) - 1, min(images, len(subject.raw))).round().astype(np.int64)
-    desk, board, micros = [], [], []
+    desk, board, micros, tensors = [], [], [], []
     begun = time.perf_counter()
     for done, place in enumerate(index):
         one = subject.raw[place : place + 1]
@@ -140,6 +149,7 @@ def monitor(
                 fix="flash the sketch of this model",
                 stage=STAGE,
             )
+        tensors.append(tensor.reshape(-1))
         board.append(np.frombuffer(answer, expected.dtype.newbyteorder("<")))
         desk.append(next((one for one in known if (one == board[-1]).all()), expected))
         micros.append(took)
@@ -149,7 +159,9 @@ def monitor(
     steps = _steps(expected, answers)
     tolerance = tolerance_of(link.hello.library, operators(subject.flatbuffer))
     worst = sorted(np.flatnonzero(steps), key=lambda place: (-steps[place], place))[:SHOWN]
-    real = [from_output(values, runner.output) for values in (expected, answers)]
+    real = [from_outputs(values, runner.outputs) for values in (expected, answers)]
+    given = from_output(np.stack(tensors), runner.input)
+    said = with_endings(subject.preprocessing, Graph(subject.flatbuffer))
     labels = None if subject.labels is None else subject.labels[index]
     tested = f"{'PASS' if test.passed else 'FAIL'}: {test.images} vectors, largest difference {test.largest_step} step"
     tested += f"{'s' * (test.largest_step != 1)}, {test.wrong_inputs} input values differ"
@@ -171,12 +183,12 @@ def monitor(
             BoardMismatch(
                 index=int(index[place]),
                 steps=int(steps[place]),
-                desk=_answer(subject.preprocessing, real[0][place]),
-                board=_answer(subject.preprocessing, real[1][place]),
+                desk=_answer(said, real[0][place], given[place]),
+                board=_answer(said, real[1][place], given[place]),
             )
             for place in worst
         ],
-        heads=_heads(subject.preprocessing, real[1], real[0], labels),
+        heads=_heads(said, real[1], real[0], given, labels),
         p50_ms=float(np.percentile(milliseconds, 50)),
         p99_ms=float(np.percentile(milliseconds, 99)),
         seconds=seconds,
@@ -244,31 +256,43 @@ def _so_far(done: int, images: int, desk: list[Any], board: list[Any], micros: l
     return f"{done} of {images}: {same} identical, {micros[-1] / 1000:.1f} ms on the board"
 
 
-def _answer(preprocessing: Preprocessing, output: NDArray[np.float32]) -> str:
-    """Say what an output vector means, head by head."""
-    said = []
-    for head, part in zip(preprocessing.heads, preprocessing.slices().values(), strict=True):
-        own = output[part]
-        said.append(head.classes[int(own.argmax())] if head.classes else f"{float(head.value(own)[0]):.4g} {head.unit}")
-    return ", ".join(said)
+def _answer(preprocessing: Preprocessing, output: NDArray[np.float32], given: NDArray[np.float32]) -> str:
+    """Say what the outputs mean, head by head."""
+    parts = zip(preprocessing.heads, preprocessing.slices().values(), strict=True)
+    return ", ".join(head.say(output[part], given) for head, part in parts)
 
 
 def _heads(
-    preprocessing: Preprocessing, board: NDArray[np.float32], desk: NDArray[np.float32], labels: NDArray[Any] | None
+    preprocessing: Preprocessing,
+    board: NDArray[np.float32],
+    desk: NDArray[np.float32],
+    given: NDArray[np.float32],
+    labels: NDArray[Any] | None,
 ) -> list[BoardHead]:
-    """Return each head's figure on the board and on the desk; none for heads without labels."""
-    if labels is None:
-        return []
-    columns = labels.reshape(len(labels), -1)
+    """Return each head's figure on the board and on the desk; without labels that of reconstructions alone."""
+    columns = None if labels is None else labels.reshape(len(labels), -1)
     rows = []
     for number, (head, part) in enumerate(zip(preprocessing.heads, preprocessing.slices().values(), strict=True)):
-        if number < columns.shape[1]:
-            found = [_figure(head, values[:, part], columns[:, number]) for values in (board, desk)]
-            rows.append(BoardHead(name=head.name, unit=head.unit, board=found[0], desk=found[1]))
+        truth = columns[:, number] if columns is not None and number < columns.shape[1] else None
+        found = [_figure(head, values[:, part], given, truth) for values in (board, desk)]
+        if found[0] is not None and found[1] is not None:
+            judged = truth is not None and head.threshold is not None and head.kind == "reconstruction"
+            kind = "classes" if judged else head.kind
+            rows.append(BoardHead(name=head.name, kind=kind, unit=head.unit, board=found[0], desk=found[1]))
     return rows
 
 
-def _figure(head: Head, outputs: NDArray[np.float32], truth: NDArray[Any]) -> float:
-    if head.classes:
-        return float((outputs.argmax(1) == truth).mean())
-    return float(abs(head.value(outputs[:, 0]) - truth).mean())
+def _figure(
+    head: Head, outputs: NDArray[np.float32], given: NDArray[np.float32], truth: NDArray[Any] | None
+) -> float | None:
+    """Return the share of right classes, the mean error of a value, or the mean error of reconstructions; or None."""
+    if head.kind == "reconstruction":
+        errors = head.errors(outputs, given)
+        if truth is None or head.threshold is None:
+            return float(errors.mean())
+        return float(((errors >= head.threshold) == (truth > 0)).mean())
+    if truth is None or head.kind == "map" or (head.kind == "value" and head.size > 1):
+        return None
+    if head.kind == "value":
+        return float(abs(head.value(outputs[:, 0]) - truth).mean())
+    return float((head.decide(outputs) == truth).mean())

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from edgeforge.errors import RecipeError
 from edgeforge.evaluate.engines.inputs import inputs_of_images
@@ -25,17 +26,11 @@ from edgeforge.runtimes.float_mean import board_runner
 from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.targets.arduino.golden_vectors import TestVector, choose_vectors, require_same_answers
 from edgeforge.targets.arduino.measured import write_fitting
-from edgeforge.targets.arduino.own_tflite import (
-    RANDOM_INPUTS,
-    OwnTFLite,
-    RawType,
-    Samples,
-    Wishes,
-    load_own,
-    preprocessing_of,
-    pseudo_random,
-    read_samples,
-)
+from edgeforge.targets.arduino.own.endings import with_endings
+from edgeforge.targets.arduino.own.meaning import preprocessing_of
+from edgeforge.targets.arduino.own.samples import RANDOM_INPUTS, Samples, pseudo_random, read_samples
+from edgeforge.targets.arduino.own.wishes import Wishes
+from edgeforge.targets.arduino.own_tflite import OwnTFLite, load_own
 from edgeforge.targets.arduino.project import ProjectFacts
 from edgeforge.targets.fit.better_plan import as_packed
 from edgeforge.targets.fit.flash import contents_of
@@ -90,13 +85,17 @@ def pack(
     force: bool = False,
     shapes: Shapes = AS_THE_FILE_SAYS,
     own_boards: Mapping[str, Board] | None = None,
+    command: str | None = None,
     progress: Callable[[str], None] = lambda text: None,
 ) -> Packed:
     """Write OUT/NAME (the sketch) and OUT/NAME.tflite. float_file: the float model to compare with, where there is one.
 
-    Of several boards those that the model cannot go to are left out, and said. Raises RecipeError for a model that is
-    not full-integer, BudgetExceeded for one that TFLM refuses, that the library would compute wrongly or that fits no
-    board, ParityError for one that LiteRT and TFLM compute differently.
+    Of several boards those that the model cannot go to are left out, and said. command: what the person has typed;
+    default: the shortest that says the same of path and boards.
+    Raises RecipeError for a model that is not full-integer and, with what to add to the command, for one of which
+    neither its file nor `wishes` say how its input is made or what its outputs mean; BudgetExceeded for one that TFLM
+    refuses, that the library would compute wrongly or that fits no board, ParityError for one that LiteRT and TFLM
+    compute differently.
     """
     name = _name(name or path.stem)
     project = out / name
@@ -105,11 +104,13 @@ def pack(
     boards = {key: board(key, own_boards) for key in board_keys}
     used = library(library_key or DEFAULT_LIBRARY)
     model = load_own(path, shapes)
-    preprocessing, notes = preprocessing_of(model, wishes)
+    command = command or shlex.join(["edgeforge", "pack", str(path), *(f"--board={key}" for key in board_keys)])
+    preprocessing, notes = preprocessing_of(model, wishes, command)
     notes += model.changes
     if conversion:
-        model, changes = _converted(model, conversion, progress)
+        model, changes = _converted(model, preprocessing, conversion, progress)
         notes += changes
+    preprocessing = with_endings(preprocessing, model.graph)
     require_right(model.flatbuffer, used, path)
     given = model.flatbuffer
     packed = as_packed(given, used, list(boards.values()))
@@ -136,13 +137,14 @@ def pack(
             flatbuffer=packed,
             preprocessing=preprocessing,
             input=runner.input,
-            output=runner.output,
+            outputs=runner.outputs,
             operators=tuple(sorted(set(model.graph.names))),
             arena_bytes=0,
             arena_note="",
             boards=(),
             vectors=tuple(_described(vector, tried.origin) for vector in vectors),
             library=used,
+            real=tried.real,
         )
         progress("writing the project")
         facts, rows = write_fitting(Path(folder) / name, facts, rows, boards, contents)
@@ -188,15 +190,6 @@ def _saved(given: bytes, packed: bytes, before: TFLMRunner, after: TFLMRunner, r
     return found
 
 
-def wishes_of(
-    *, raw_max: float | None, mean: str | None, std: str | None, raw_type: str | None, labels: str | None
-) -> Wishes:
-    """Return what a person said of raw inputs. Raises RecipeError for what is no number or type."""
-    if raw_type not in (None, "uint8", "float32"):
-        raise RecipeError(f"--raw-type {raw_type}: neither uint8 nor float32", fix="leave it out for the usual one")
-    return Wishes(raw_max, _numbers("--mean", mean), _numbers("--std", std), cast("RawType | None", raw_type), labels)
-
-
 def conversion_of(requantize: bool, float_file: Path | None, calibration: Path | None) -> Conversion | None:
     """Return what `--requantize` needs; None where it was not asked for. Raises RecipeError when a part is missing.
 
@@ -212,13 +205,6 @@ def conversion_of(requantize: bool, float_file: Path | None, calibration: Path |
     return None
 
 
-def _numbers(option: str, text: str | None) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in text.split(",")) if text else ()
-    except ValueError as error:
-        raise RecipeError(f"{option} {text}: not numbers", fix=f"for instance {option} 0.485,0.456,0.406") from error
-
-
 def _name(text: str) -> str:
     """Return a name that the Arduino IDE takes for a sketch."""
     name = re.sub(r"[^a-zA-Z0-9_-]+", "_", text).strip("_-")[:40]
@@ -228,12 +214,12 @@ def _name(text: str) -> str:
 
 
 def _converted(
-    model: OwnTFLite, conversion: Conversion, progress: Callable[[str], None]
+    model: OwnTFLite, preprocessing: Preprocessing, conversion: Conversion, progress: Callable[[str], None]
 ) -> tuple[OwnTFLite, list[str]]:
     from edgeforge.targets.arduino.requantize import requantized
     from edgeforge.tflite.graph import Graph
 
-    flatbuffer, changes = requantized(model, conversion.float_file, conversion.calibration, progress)
+    flatbuffer, changes = requantized(model, preprocessing, conversion.float_file, conversion.calibration, progress)
     return replace(model, flatbuffer=flatbuffer, graph=Graph(flatbuffer)), changes
 
 

@@ -18,10 +18,10 @@ from edgeforge.hardware.arduino_platforms import pinned
 from edgeforge.hardware.board import Board
 from edgeforge.hardware.libraries import Library
 from edgeforge.hardware.op_resolver import resolver_method
+from edgeforge.results.head import KINDS
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.targets.arduino.camera import camera_for
 from edgeforge.targets.arduino.golden_vectors import TestVector
-from edgeforge.tflite.flatbuffer import operator_name, read_model
 from edgeforge.tflite.graph import Graph
 from edgeforge.tflite.tensor_spec import TensorSpec
 from edgeforge.tflite.tensors import to_input
@@ -29,7 +29,8 @@ from edgeforge.tflite.tensors import to_input
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-PROBABILITIES = ("SOFTMAX", "LOGISTIC")
+MEANINGS = {"classes": "kClasses", "yes_no": "kYesNo", "value": "kValue", "reconstruction": "kReconstruction",
+            "map": "kMap"}  # fmt: skip
 COMMENT_WIDTH = 112  # columns of a wrapped comment
 CAMERA_FILES = ("resize.cc", "resize.h")  # of no use without one
 
@@ -49,7 +50,7 @@ class ProjectFacts:
     flatbuffer: bytes
     preprocessing: Preprocessing
     input: TensorSpec
-    output: TensorSpec
+    outputs: tuple[TensorSpec, ...]  # all of one type
     operators: tuple[str, ...]
     arena_bytes: int
     arena_note: str
@@ -57,6 +58,7 @@ class ProjectFacts:
     vectors: tuple[TestVector, ...]
     library: Library
     model_crc32: int | None = None
+    real: bool = True  # the vectors' inputs are real ones, not pseudo-random
 
 
 def write_project(folder: Path, facts: ProjectFacts) -> None:
@@ -103,6 +105,7 @@ def in_namespace(text: str, namespace: str) -> str:
 def _template_values(facts: ProjectFacts) -> dict[str, Any]:
     # Not dataclasses.asdict: it would turn the boards and heads into plain dictionaries.
     values = {name: getattr(facts, name) for name in ProjectFacts.__dataclass_fields__}
+    kinds = [kind for kind in KINDS if any(head.kind == kind for head in facts.preprocessing.heads)]
     return values | {
         "boards": [(board, pinned(board.fqbn)) for board in facts.boards],
         "model_crc32": zlib.crc32(facts.flatbuffer) if facts.model_crc32 is None else facts.model_crc32,
@@ -110,8 +113,10 @@ def _template_values(facts: ProjectFacts) -> dict[str, Any]:
         "tolerance_reason": _tolerance_reason(facts.library, facts.operators),
         "methods": [resolver_method(operator) for operator in sorted(set(facts.operators))],
         "limits": _limits(facts.input.dtype),
+        "meanings": MEANINGS,
+        "kinds": kinds,
+        "keeps_input": "reconstruction" in kinds,
         "stateful": Graph(facts.flatbuffer).stateful,
-        "output_is_probability": ends_in_probabilities(facts.flatbuffer),
         "camera": camera_for(facts.preprocessing, facts.boards, facts.arena_bytes, facts.library),
         "model_namespace": namespace_of(facts.name),
         "table": input_table(facts.preprocessing, facts.input),
@@ -136,14 +141,6 @@ def input_table(preprocessing: Preprocessing, spec: TensorSpec) -> NDArray[Any] 
     every = np.broadcast_to(np.arange(256, dtype=np.uint8), (channels, 256))
     images = every.reshape(1, channels, 1, 256)  # N,C,H,W: 256 pixels in a row
     return np.ascontiguousarray(to_input(preprocessing.apply(images), spec)[0, 0].T)
-
-
-def ends_in_probabilities(flatbuffer: bytes) -> bool:
-    """Tell whether the model's own last operator is a softmax or a sigmoid, but for a conversion of its output."""
-    model = read_model(flatbuffer)
-    names = [operator_name(model, operator) for operator in model.subgraphs[0].operators]
-    telling = [name for name in names if name not in ("QUANTIZE", "DEQUANTIZE", "RESHAPE")]
-    return bool(telling) and telling[-1] in PROBABILITIES
 
 
 def _limits(dtype: str) -> tuple[int, int]:

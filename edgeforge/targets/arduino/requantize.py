@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, cast
 from edgeforge.data.representative import read_own
 from edgeforge.errors import EdgeForgeError, RecipeError, StageFailed
 from edgeforge.foreign.wording import cause, remedy
+from edgeforge.results.head import Head
+from edgeforge.results.preprocessing import Preprocessing
+from edgeforge.targets.arduino.own.input import require_in_range
 from edgeforge.targets.arduino.own_tflite import OwnTFLite
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.conversion import NumberType
@@ -26,7 +29,11 @@ FROM = (".tflite", ".onnx")
 
 
 def requantized(
-    model: OwnTFLite, float_file: Path, calibration: Path, progress: Callable[[str], None]
+    model: OwnTFLite,
+    preprocessing: Preprocessing,
+    float_file: Path,
+    calibration: Path,
+    progress: Callable[[str], None],
 ) -> tuple[bytes, list[str]]:
     """Return the flatbuffer with int8 weights, one scale for each dense layer, and what it changes, as lines.
 
@@ -39,6 +46,7 @@ def requantized(
     from edgeforge.quantize.tflite.static import quantize_static
 
     x, _ = read_own(calibration, model.shape, "--calibration")
+    require_in_range(x, preprocessing, f"--calibration {calibration}")
     progress(f"reading {float_file.name}")
     source = _float_tflite(float_file, model, x)
     try:
@@ -51,8 +59,8 @@ def requantized(
         raise StageFailed(
             f"{float_file}: it cannot be quantized: {cause(error)}", fix=remedy(error, "name another float model")
         ) from error
-    made = finished(quantized, cast("NumberType", model.input_dtype), compact=False)
-    return made, _comparison(model, floating, made, x)
+    made = finished(quantized, cast("NumberType", model.input.dtype), compact=False)
+    return made, _comparison(model, preprocessing.heads[0], floating, made, x)
 
 
 def fixed_like(path: Path, model: OwnTFLite) -> bytes:
@@ -103,18 +111,27 @@ def _with_fixed_input(path: Path, image: tuple[int, ...]) -> bytes:
         raise RecipeError(f"{path} cannot be read: {cause(error)}", fix=remedy(error, "export it again")) from error
 
 
-def _comparison(model: OwnTFLite, floating: bytes, made: bytes, x: NDArray[np.float32]) -> list[str]:
-    """Say on how many calibration inputs the old and the new model give the float model's class."""
+def _comparison(model: OwnTFLite, head: Head, floating: bytes, made: bytes, x: NDArray[np.float32]) -> list[str]:
+    """Say how near the old and the new model come to the float model on the calibration inputs."""
     from edgeforge.runtimes.litert import LiteRTRunner
 
     with TemporaryDirectory() as folder:
-        classes = []
+        answers = []
         for name, data in (("float", floating), ("given", model.flatbuffer), ("made", made)):
             path = Path(folder) / f"{name}.tflite"
             path.write_bytes(data)
-            classes.append(LiteRTRunner(path).run(x).reshape(len(x), -1).argmax(1))
-    reference, given, new = classes
+            answers.append(LiteRTRunner(path).run(x).reshape(len(x), -1))
+    reference, given, new = answers
+    if head.kind in ("value", "reconstruction"):
+        width = float(reference.max() - reference.min()) or 1.0
+        apart = [f"{100 * float(abs(one - reference).mean()) / width:.2f} %" for one in (new, given)]
+        return [
+            f"requantized from the float model: {apart[0]} of the outputs' range away from it in the mean, on "
+            f"{len(x)} calibration inputs (the model given: {apart[1]})"
+        ]
+    wanted, *found = (head.decide(one) for one in (reference, new, given))
+    same = [f"{100 * float((one == wanted).mean()):.1f} %" for one in found]
     return [
-        f"requantized from the float model: the same largest output on {100 * (new == reference).mean():.1f} % of "
-        f"{len(x)} calibration inputs (the model given: {100 * (given == reference).mean():.1f} %)"
+        f"requantized from the float model: the same class on {same[0]} of {len(x)} calibration inputs "
+        f"(the model given: {same[1]})"
     ]

@@ -22,6 +22,7 @@ from edgeforge.runtimes.float_mean import board_runner
 from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.targets.arduino.golden_vectors import choose_vectors, require_same_answers
 from edgeforge.targets.arduino.measured import write_fitting
+from edgeforge.targets.arduino.own.endings import with_endings
 from edgeforge.targets.arduino.project import ProjectFacts
 from edgeforge.targets.fit.flash import MOST_VECTORS, contents_of
 from edgeforge.targets.fit.judge import require_fit
@@ -55,7 +56,7 @@ def _facts(job: Job, model: Path, fits: list[FitRow], tflm: dict[str, Any]) -> P
     """Return what the project of this build is made of, for all boards, with all the test vectors that one may have."""
     packed = job.inputs["fit"] / PACKED_FILE
     used = library(job.recipe.library)
-    preprocessing = read_preprocessing(job.inputs["data"])
+    preprocessing = with_endings(read_preprocessing(job.inputs["data"]), Graph(packed.read_bytes()))
     raw, labels = read_split(job.inputs["data"], "test")
     require_same_answers(TFLMRunner(model), TFLMRunner(packed), preprocessing, raw[:MOST_VECTORS])
     runner = board_runner(packed, used)  # another one: a model may have a state, and the board starts without
@@ -65,7 +66,7 @@ def _facts(job: Job, model: Path, fits: list[FitRow], tflm: dict[str, Any]) -> P
         flatbuffer=packed.read_bytes(),
         preprocessing=preprocessing,
         input=runner.input,
-        output=runner.output,
+        outputs=runner.outputs,
         operators=tuple(tflm["operators"]),
         arena_bytes=0,
         arena_note="",

@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING
 
 from edgeforge.hardware.board import Board, Kernels
 from edgeforge.hardware.code_size import code_sizes, core_factor
+from edgeforge.results.preprocessing import Preprocessing, picture_shape
 from edgeforge.results.rows.fit import FlashRow
 from edgeforge.targets.fit.tflm_memory import tensor_bytes
 
 if TYPE_CHECKING:
-    from edgeforge.results.preprocessing import Preprocessing
     from edgeforge.tflite.graph import Graph
 
 # classifier.cc, which compiles with the library alone: 1,592 bytes by arm-none-eabi-g++ 12.2 -Os for Cortex-M4F against
 # tflite-micro's headers, MicroMutableOpResolver's members included; and what the C library's expf brings.
 CLASSIFIER_BYTES = 2560
-SKETCH_BYTES = 6656  # it, and 3,600 for the other modules and the .ino of the digits sketch, by the same compiler
+SKETCH_BYTES = 7168  # it, and 3,600 for the other modules and the .ino of the digits sketch, by the same compiler
 SKETCH_RAM = 2048  # its variables without the arena, and what the C library takes of the stack for it
 MOST_VECTORS = 8
 MOST_VECTOR_BYTES = 24 * 1024  # of flash; a single vector may be larger
 POINTER, WORD = 4, 4
-HEAD_BYTES = 32  # sizeof(Head) on a 32-bit processor
+HEAD_BYTES = 60  # sizeof(Head) on a 32-bit processor
 EXPANSION = {"uint8": 1, "float32": 4}  # bytes of a raw value
 
 
@@ -32,28 +32,31 @@ class Contents:
     """What a sketch holds beside its code and the model; bytes.
 
     vector_bytes: one test vector, its place in the list of them included. candidates: how many there are to choose
-    from at most. tables_bytes: what raw inputs become and what outputs mean.
+    from at most. tables_bytes: what raw inputs become and what outputs mean. ram_bytes: variables that only some models
+    need.
     """
 
     vector_bytes: int
     tables_bytes: int
     candidates: int = MOST_VECTORS
+    ram_bytes: int = 0
 
 
 def contents_of(graph: Graph, preprocessing: Preprocessing | None) -> Contents:
     """Return what the sketch of a model holds. Without a preprocessing in the file it is counted as `pack` would read
-    it: an image's raw values are bytes, all others are floats, and each output is a class with a number for its name.
+    it: an image's raw values are bytes, all others are floats, and each output (of a map each channel) is a class with
+    a number for its name.
     """
     values = sum(prod(graph.shape(place)) for place in graph.inputs)
     given = sum(tensor_bytes(graph, place) for place in graph.inputs)
-    outputs = sum(prod(graph.shape(place)) for place in graph.outputs)
     answer = sum(tensor_bytes(graph, place) for place in graph.outputs)
     if preprocessing is None:
         shape = graph.shape(graph.inputs[0]) if graph.inputs else ()
-        image = len(shape) == 4 and shape[3] <= 4 and shape[1] > 1
+        image = len(shape) == 4 and picture_shape((shape[3], shape[1], shape[2]))
         raw_type, channels = ("uint8" if image else "float32"), (shape[-1] if shape else 1)
-        texts = [str(number) for number in range(outputs)]
-        heads = HEAD_BYTES
+        classes = sum(graph.shape(place)[-1] for place in graph.outputs if graph.shape(place))
+        texts = [str(number) for number in range(classes)]
+        heads = HEAD_BYTES * len(graph.outputs)
     else:
         raw_type, channels = preprocessing.raw_type, preprocessing.shape[0]
         texts = [text for head in preprocessing.heads for text in (*head.classes, head.name, head.unit)]
@@ -61,7 +64,18 @@ def contents_of(graph: Graph, preprocessing: Preprocessing | None) -> Contents:
     strings = sum(_padded(len(text.encode()) + 1) + POINTER for text in texts)
     prepared = 256 * channels * given // max(values, 1) if raw_type == "uint8" else 8 * channels
     vector = sum(map(_padded, (values * EXPANSION[raw_type], given, answer))) + 3 * POINTER
-    return Contents(vector, prepared + heads + strings)
+    return Contents(vector, prepared + heads + strings, ram_bytes=_variables(graph, preprocessing))
+
+
+def _variables(graph: Graph, preprocessing: Preprocessing | None) -> int:
+    """Return the bytes of variables that not every model needs: several outputs in a row, the input of an error."""
+    total = 0
+    if len(graph.outputs) > 1:
+        total += sum(tensor_bytes(graph, place) for place in graph.outputs)
+    heads = () if preprocessing is None else preprocessing.heads
+    if any(head.kind == "reconstruction" for head in heads):
+        total += tensor_bytes(graph, graph.inputs[0])
+    return total + 2 * WORD * max((len(head.classes) for head in heads if head.kind == "map"), default=0)
 
 
 def flash_of(

@@ -81,7 +81,7 @@ def _fit(graph: Graph, target: Board, key: str, sketch: Library, refusals: list[
     arena = predict_arena(graph, runtimes()[sketch.structures], kernels, target.core)
     flash = flash_of(len(graph.model_bytes), graph.names, target, sketch.structures, kernels, contents)
     reserved = reserved_arena(arena)
-    ram = reserved + runtime_ram(sketch.structures, kernels) + target.core_ram_bytes
+    ram = reserved + runtime_ram(sketch.structures, kernels) + contents.ram_bytes + target.core_ram_bytes
     return FitRow(
         board=key or next((name for name, one in boards().items() if one == target), target.title),
         title=target.title,

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.errors import RecipeError
 from edgeforge.foreign.wording import cause, with_debug
-from edgeforge.results.preprocessing import Head, Preprocessing
+from edgeforge.results.head import Head
+from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.train.network.forms import described, how_to_return_one, require_finite
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from places import DATA, ROOT
 from snapshots import require_same
 
 DIGITS = (ROOT / "recipes" / "digits.yaml").read_text()
+KNOWN = "pack int8.tflite --board arduino-nano-33-ble --pixels 0..1 --labels 0-9"
 COMMANDS = {
     # A recipe: each line is one mistake.
     "recipe": [
@@ -84,9 +85,19 @@ COMMANDS = {
         "verify nowhere",
         "pack int8.tflite --board uno",
         "pack int8.tflite --board arduino-nano-33-ble --labels cat,dog",
-        "pack int8.tflite --board arduino-nano-33-ble --samples garbage.npz",
-        "pack int8.tflite --board arduino-nano-33-ble --samples wrong_shape.npz",
-        "pack int8.tflite --board arduino-nano-33-ble --requantize --float none.tflite --calibration x.npz",
+        f"{KNOWN} --samples garbage.npz",
+        f"{KNOWN} --samples wrong_shape.npz",
+        f"{KNOWN} --requantize --float none.tflite --calibration x.npz",
+        "pack int8.tflite --board arduino-nano-33-ble",
+        "pack int8.tflite --board arduino-nano-33-ble --pixels 0..2",
+        "pack int8.tflite --board arduino-nano-33-ble --pixels 0..1 --mean 0.5",
+        "pack int8.tflite --board arduino-nano-33-ble --value cycles --labels cat,dog",
+        "pack int8.tflite --board arduino-nano-33-ble --value cycles --map",
+        "pack int8.tflite --board arduino-nano-33-ble --reconstruction",
+        "pack int8.tflite --board arduino-nano-33-ble --map",
+        "pack int8.tflite --board arduino-nano-33-ble --output logits=class:a,b",
+        "pack int8.tflite --board arduino-nano-33-ble --output logits=value:m",
+        "pack int8.tflite --board arduino-nano-33-ble --yes-no --threshold 50",
         "pack int8.tflite --board arduino-nano-33-ble --mean white",
         "compile none.tflite",
         "compile garbage.tflite",

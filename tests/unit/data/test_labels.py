@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from edgeforge.data.labels import as_stored, fitted_heads, head_labels, strata
 from edgeforge.errors import RecipeError
-from edgeforge.results.preprocessing import Head
+from edgeforge.results.head import Head
 
 KIND = Head("kind", ("a", "b", "c"))
 LIFE = Head("life", unit="cycles", log=True)

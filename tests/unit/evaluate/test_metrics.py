@@ -5,7 +5,8 @@ import pytest
 
 from edgeforge.evaluate.metrics import metrics
 from edgeforge.evaluate.statistics import rmse_difference, rmse_interval
-from edgeforge.results.preprocessing import Head, Preprocessing
+from edgeforge.results.head import Head
+from edgeforge.results.preprocessing import Preprocessing
 
 KIND = Head("kind", ("a", "b", "c"))
 LIFE = Head("life", unit="cycles", mean=np.log(500.0), std=0.5, log=True)

@@ -12,7 +12,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from arduino_projects import CELL, CLASSES, any_project, digit_images, digits_facts, digits_project
+from arduino_projects import (
+    CELL,
+    CLASSES,
+    MEANINGS,
+    any_project,
+    digit_images,
+    digits_facts,
+    digits_project,
+    specs_of_meanings,
+)
 from board_frames import ERROR, HELLO, RAW, SELF_TEST, SILENCE, TENSOR, answers, frame
 from numpy.typing import NDArray
 from PIL import Image
@@ -24,7 +33,7 @@ from edgeforge.targets.arduino.camera import axes
 from edgeforge.targets.arduino.emulator import Toolchain
 from edgeforge.targets.arduino.project import namespace_of
 from edgeforge.tflite.tensor_spec import TensorSpec
-from edgeforge.tflite.tensors import from_output, to_input
+from edgeforge.tflite.tensors import from_output, from_outputs, to_input
 
 PROGRAMS = Path(__file__).parent / "programs"
 SHIM = ROOT / "firmware" / "emulator" / "arduino"
@@ -247,27 +256,73 @@ def test_two_models_stand_in_one_sketch(toolchain: Toolchain, tmp_path: Path) ->
     assert done.stdout.decode().splitlines() == [*turns, "1 1"]
 
 
-@pytest.mark.parametrize(
-    "output", [TensorSpec((1, 14), "int8", 0.15, -3), TensorSpec((1, 14), "float32")], ids=["int8", "float32"]
-)
-def test_every_head_is_read_from_its_slice(run: Program, tmp_path: Path, output: TensorSpec) -> None:
+@pytest.mark.parametrize("heads", [CELL, MEANINGS], ids=["classes and values", "every meaning"])
+@pytest.mark.parametrize("dtype", ["int8", "float32"])
+def test_every_head_is_read_as_the_desk_reads_it(
+    run: Program, tmp_path: Path, heads: Preprocessing, dtype: str
+) -> None:
+    if heads is MEANINGS:
+        outputs = specs_of_meanings(dtype)
+    else:
+        outputs = (TensorSpec((1, 14), dtype, *((None, None) if dtype == "float32" else (0.15, -3))),)
     generator = np.random.default_rng(7)
-    tensors = generator.integers(-128, 128, (50, CELL.outputs)).astype(output.dtype)
-    project = any_project(tmp_path, CELL, digits(), INT8, output)
-    lines = run("results_test", project, ("heads", "results"), tensors.tobytes()).decode().splitlines()
-    assert len(lines) == 50 * len(CELL.heads)
-    logits = from_output(tensors, output)
-    places = CELL.slices()
+    low, high = (-128, 128) if dtype == "int8" else (-3, 4)
+    tensors = generator.integers(low, high, (50, heads.outputs)).astype(dtype)
+    images = digits()[:50]
+    inputs = to_input(heads.apply(images), INT8).reshape(50, -1)
+    project = any_project(tmp_path, heads, images, INT8, *outputs)
+    given = b"".join(one.tobytes() + other.tobytes() for one, other in zip(inputs, tensors, strict=True))
+    lines = run("results_test", project, ("heads", "results"), given).decode().splitlines()
+    assert len(lines) == 50 * len(heads.heads)
+    real, seen = from_outputs(tensors, outputs), from_output(inputs, INT8)
     for row in range(50):
-        for place, head in enumerate(CELL.heads):
-            name, label, score, value, unit = lines[row * len(CELL.heads) + place].split("|")
-            own = logits[row, places[head.name]].astype(np.float64)
-            assert (name, unit) == (head.name, "" if head.classes else head.unit)
-            if head.classes:
-                assert label == head.classes[int(own.argmax())]
-                assert float(score) == pytest.approx(1 / np.exp(own - own.max()).sum(), rel=1e-5)
+        for place, head in enumerate(heads.heads):
+            name, label, score, value, unit, more = lines[row * len(heads.heads) + place].split("|")
+            own = real[row, heads.slices()[head.name]]
+            assert (name, unit) == (head.name, head.unit)
+            said = head.say(own, seen[row])
+            if head.kind in ("classes", "yes_no"):
+                assert label == said
+                odds = head.probabilities(own[None])[0]
+                wanted = odds[int(own.argmax())] if head.kind == "classes" else odds[0]
+                assert float(score) == pytest.approx(wanted, rel=1e-5)
+            elif head.kind == "value":
+                assert float(value) == pytest.approx(float(head.value(own)[0]), rel=1e-4)
+                assert [float(one) for one in more.split()] == pytest.approx(head.value(own).tolist(), rel=1e-4)
+            elif head.kind == "reconstruction":
+                error = float(head.errors(own[None], seen[row : row + 1])[0])
+                assert float(value) == pytest.approx(error, rel=1e-5)
+                assert label == ("" if head.threshold is None else said.split(",")[0])
             else:
-                assert float(value) == pytest.approx(float(head.value(own.astype(np.float32))[0]), rel=1e-4)
+                counts = np.bincount(head.decide(own[None])[0], minlength=len(head.classes))
+                assert [int(one) for one in more.split()] == counts.tolist() and counts.sum() == 20
+                assert said.startswith(label) and float(score) == pytest.approx(counts.max() / 20)
+
+
+def test_several_outputs_and_an_error_of_reconstruction_come_through_the_classifier(
+    run: Program, tmp_path: Path
+) -> None:
+    """The outputs lie apart in the arena, and over the input: the classifier puts one in a row and keeps the other."""
+    outputs, images = specs_of_meanings("int8"), digits()[:1]
+    project = any_project(tmp_path, MEANINGS, images, INT8, *outputs)
+    *lines, row, passed = run("outputs_test", project, ("selftest", *CLASSIFIER), b"").decode().splitlines()
+    wanted = np.resize(np.arange(100), MEANINGS.outputs).astype(np.int8)
+    assert [int(value) for value in row.split()] == wanted.tolist() and passed == "1"
+    real = from_outputs(wanted[None], outputs)[0]
+    seen = from_output(to_input(MEANINGS.apply(images), INT8).reshape(-1), INT8)
+    for line, (head, part) in zip(lines, zip(MEANINGS.heads, MEANINGS.slices().values(), strict=True), strict=True):
+        name, label, value = line.split("|")
+        assert name == head.name and (not label or label in head.say(real[part], seen))
+        if head.kind == "reconstruction":
+            assert float(value) == pytest.approx(float(head.errors(real[None, part], seen[None])[0]), rel=1e-5)
+
+
+def test_a_sketch_of_every_meaning_compiles_without_a_warning(toolchain: Toolchain, tmp_path: Path) -> None:
+    project = any_project(tmp_path, MEANINGS, digits(), INT8, *specs_of_meanings("int8"))
+    shim = ROOT / "firmware" / "emulator" / "arduino"
+    modules = ("heads", "results", "test_vectors", "device")
+    sources = [project / "any.ino", *(project / f"{name}.cc" for name in modules)]
+    toolchain.compile(sources, tmp_path / "built", *WARNINGS, f"-I{project}", f"-I{shim}")
 
 
 def test_the_self_test_counts_steps_and_wrong_inputs(run: Program, project: Path) -> None:

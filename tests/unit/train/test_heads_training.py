@@ -8,7 +8,8 @@ from torch import nn
 
 from edgeforge.errors import RecipeError
 from edgeforge.recipe.schema import Augment, Train
-from edgeforge.results.preprocessing import Head, Preprocessing
+from edgeforge.results.head import Head
+from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.train.batches import loader
 from edgeforge.train.heads_loss import HeadsLoss, targets
 from edgeforge.train.network.load import check_output

@@ -15,7 +15,7 @@ from edgeforge.data.sources.matr1.cell import FIRST, SPLITS, Cell
 from edgeforge.errors import RecipeError
 from edgeforge.recipe.schema import Data
 from edgeforge.recipe.user_files import USER_DATA
-from edgeforge.results.preprocessing import Head
+from edgeforge.results.head import Head
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,7 +11,10 @@ from places import HELPERS, ROOT
 from edgeforge.errors import BudgetExceeded, RecipeError
 from edgeforge.hardware.libraries import libraries
 from edgeforge.results.preprocessing import Preprocessing
-from edgeforge.targets.arduino.own_tflite import Wishes, load_own, preprocessing_of, raw_of, read_samples
+from edgeforge.targets.arduino.own.meaning import preprocessing_of
+from edgeforge.targets.arduino.own.samples import raw_of, read_samples
+from edgeforge.targets.arduino.own.wishes import Wishes, wishes_of
+from edgeforge.targets.arduino.own_tflite import load_own
 from edgeforge.targets.arduino.pack import Conversion, Packed, pack
 from edgeforge.targets.fit.library import refusals
 from edgeforge.tflite.associated_files import pure_flatbuffer
@@ -19,6 +22,7 @@ from edgeforge.tflite.flatbuffer import read_model
 
 MAKER = HELPERS / "keras_digits.py"
 BOARD = "arduino-nano-33-ble"
+DIGITS = wishes_of(pixels="0..1", labels="0-9")  # the brightest pixel of its calibration was 240: no range of pixels
 
 
 @pytest.fixture(scope="module")
@@ -34,14 +38,14 @@ def keras(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def packed(keras: Path, tmp_path_factory: pytest.TempPathFactory) -> Packed:
     """The Keras model, converted safely and packed."""
     return pack(
-        keras / "int8.tflite", (BOARD,), tmp_path_factory.mktemp("out"), name="keras",
+        keras / "int8.tflite", (BOARD,), tmp_path_factory.mktemp("out"), name="keras", wishes=DIGITS,
         samples=keras / "digits.npz", conversion=Conversion(keras / "float.tflite", keras / "digits.npz"),
     )  # fmt: skip
 
 
 def test_dense_weights_per_channel_are_refused_layer_by_layer(keras: Path, tmp_path: Path) -> None:
     with pytest.raises(BudgetExceeded) as caught:
-        pack(keras / "int8.tflite", (BOARD,), tmp_path)
+        pack(keras / "int8.tflite", (BOARD,), tmp_path, wishes=DIGITS)
     lines = caught.value.reason.splitlines()
     assert [line.split(" (")[0] for line in lines] == ["FULLY_CONNECTED 2", "FULLY_CONNECTED 3"]
     assert "16 scales" in lines[0] and "computes these wrongly and reports no error" in lines[0]
@@ -50,7 +54,7 @@ def test_dense_weights_per_channel_are_refused_layer_by_layer(keras: Path, tmp_p
 
 
 def test_a_library_that_takes_them_is_packed(keras: Path, tmp_path: Path) -> None:
-    made = pack(keras / "int8.tflite", (BOARD,), tmp_path, library_key="tflite-micro-2026-08")
+    made = pack(keras / "int8.tflite", (BOARD,), tmp_path, library_key="tflite-micro-2026-08", wishes=DIGITS)
     assert "tflite-micro" in (made.project / "classifier.cc").read_text()
 
 
@@ -60,7 +64,7 @@ def test_the_safe_conversion_is_packed_with_the_same_proofs(packed: Packed) -> N
     weights = [tensor for tensor in read_model(model).subgraphs[0].tensors if len(tensor.shape) == 2]
     assert {len(tensor.quantization.scale) for tensor in weights} == {1}
     assert packed.fits[0].deployable
-    assert float(packed.notes[-1].split("% of")[0].split()[-1]) > 95  # the same largest output as the float model's
+    assert float(packed.notes[-1].split("% of")[0].split()[-1]) > 95  # the same class as the float model's
     assert (packed.project / "keras.ino").exists()
     assert len(packed.vectors) == 8 and "class" in packed.vectors[0].label
 
@@ -78,7 +82,12 @@ def test_without_samples_the_sketch_says_that_its_vectors_are_pseudo_random(pack
     texts = [(one.project / "test_vectors.cc").read_text() for one in made]
     assert "pseudo-random, since no samples were given" in texts[0]
     assert texts[0] == texts[1]
-    assert not any("assumed" in note for note in made[0].notes)  # the packed file carries its preprocessing
+    assert not made[0].notes  # the packed file carries its preprocessing and its heads
+    assert "pseudo-random inputs" in (made[0].project / "test_vectors.h").read_text()
+    readme = (made[0].project / "README.txt").read_text()
+    assert "answers 8 pseudo-random inputs" in readme and "say nothing of accuracy" in readme
+    assert "real inputs" in (packed.project / "test_vectors.h").read_text()
+    assert "answers 8 real inputs" in (packed.project / "README.txt").read_text()
 
 
 @pytest.mark.parametrize("kind", ["float", "dynamic"])
@@ -99,21 +108,23 @@ def test_bad_words_and_files_are_one_clear_error(keras: Path, tmp_path: Path) ->
         (tmp_path / "text.tflite", {}, "no TFLite flatbuffer"),
         (good, {"board_keys": ("arduino-nano-33",)}, r"no board.*arduino-nano-33-ble"),
         (good, {"library_key": "chirale"}, "no TFLM library.*chirale-2.0.0"),
-        (good, {"wishes": Wishes(labels="cat,dog")}, "10 outputs, and there are 2 labels"),
+        (good, {"wishes": wishes_of(labels="cat,dog")}, "10 outputs, and there are 2 labels"),
         (good, {"wishes": Wishes(mean=(1.0, 2.0))}, "--mean: 2 values, the input has 1 channels"),
         (good, {"name": "…"}, "no name for a sketch"),
     ]:
         with pytest.raises(RecipeError, match=said):
             pack(path, **({"board_keys": (BOARD,), "out": tmp_path / "out"} | words))  # type: ignore[arg-type]
     with pytest.raises(RecipeError, match=r"raw has the shape \(4, 1, 9, 9\), the model takes \(N,1,8,8\)"):
-        pack(good, (BOARD,), tmp_path, library_key="tflite-micro-2026-08", samples=tmp_path / "small.npz")
+        pack(
+            good, (BOARD,), tmp_path, wishes=DIGITS, library_key="tflite-micro-2026-08", samples=tmp_path / "small.npz"
+        )
 
 
 def test_raw_inputs_come_back_from_normalised_ones(keras: Path) -> None:
     model = load_own(keras / "int8.tflite")
-    preprocessing, notes = preprocessing_of(model, Wishes())
+    preprocessing, notes = preprocessing_of(model, DIGITS)
     assert preprocessing == Preprocessing((1, 8, 8), 255.0, (0.0,), (1.0,), tuple("0123456789"))
-    assert len(notes) == 2 and "divided by 255" in notes[0]
+    assert notes == ["labels: the file has none; classes are called 0 to 9 (--labels)"]
     with np.load(keras / "digits.npz") as arrays:
         assert (raw_of(arrays["x"], preprocessing) == arrays["raw"]).all()
     assert read_samples(keras / "digits.npz", preprocessing).raw.dtype == np.uint8

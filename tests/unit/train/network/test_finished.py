@@ -14,7 +14,8 @@ from edgeforge.export.onnx import save_onnx, write_onnx
 from edgeforge.recipe.load import load_recipe
 from edgeforge.recipe.model_file import resolve_model_file
 from edgeforge.recipe.schema import Model
-from edgeforge.results.preprocessing import Head, Preprocessing
+from edgeforge.results.head import Head
+from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.runtimes.onnxruntime import OnnxRunner
 from edgeforge.train.network.finished import check_finished, load_finished
 from edgeforge.train.network.onnx_file import check_onnx, open_onnx

@@ -1,0 +1,31 @@
+"""Which operator an output comes from: a softmax or sigmoid gives probabilities."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from edgeforge.results.preprocessing import Preprocessing
+from edgeforge.tflite.graph import CONVERSIONS, Graph, sources, targets
+
+PROBABILITIES = ("SOFTMAX", "LOGISTIC")
+PASSED_OVER = (*CONVERSIONS, "RESHAPE", "SQUEEZE")  # operators that do not change what values mean
+
+
+def maker(graph: Graph, tensor: int) -> str:
+    """Return the operator that makes a tensor, conversions and reshapes passed over; empty for an input."""
+    for place in reversed(range(len(graph.operators))):
+        operator = graph.operators[place]
+        if tensor in targets(operator):
+            if graph.names[place] not in PASSED_OVER or not sources(operator):
+                return graph.names[place]
+            tensor = sources(operator)[0]
+    return ""
+
+
+def with_endings(preprocessing: Preprocessing, graph: Graph) -> Preprocessing:
+    """Return it with heads that know whether the model itself makes probabilities of its outputs."""
+    heads = tuple(
+        replace(head, probability=maker(graph, graph.outputs[head.tensor]) in PROBABILITIES)
+        for head in preprocessing.heads
+    )
+    return replace(preprocessing, heads=heads)

@@ -1,0 +1,124 @@
+"""The preprocessing of a model made anywhere: how its input is made, and what its outputs mean."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from edgeforge.results.head import Head
+from edgeforge.results.preprocessing import Preprocessing, read_preprocessing_of
+from edgeforge.targets.arduino.own.endings import maker
+from edgeforge.targets.arduino.own.input import range_notes, read_input
+from edgeforge.targets.arduino.own.metadata import TensorFacts, read_metadata
+from edgeforge.targets.arduino.own.output import Output, meanings_for, read_output
+from edgeforge.targets.arduino.own.question import Question, ask
+from edgeforge.targets.arduino.own.wishes import Wishes, label_lines
+from edgeforge.targets.arduino.own_tflite import OwnTFLite
+
+
+def preprocessing_of(model: OwnTFLite, wishes: Wishes, command: str = "") -> tuple[Preprocessing, list[str]]:
+    """Return how raw inputs become the model's and what its outputs mean, and notes on where that is from.
+
+    command: what the person has typed, to which the answers are options.
+    Raises RecipeError, with that command and each answer, for what neither the file nor the person says.
+    """
+    data = model.path.read_bytes()
+    own = read_preprocessing_of(data)
+    outputs = outputs_of(model, data)
+    if own is not None and (own.shape != model.shape or own.outputs != sum(one.values for one in outputs)):
+        own = None
+    inputs, _ = read_metadata(model.graph.model)
+    reading = read_input(model.shape, model.input, inputs[0] if inputs else TensorFacts(), wishes, own)
+    said = meanings_for(outputs, wishes, model.path)
+    heads: list[Head] = []
+    questions = [reading] if isinstance(reading, Question) else []
+    notes: list[str] = []
+    for output, meaning in zip(outputs, said, strict=True):
+        known = [head for head in own.heads if head.tensor == output.place] if own is not None else []
+        found = known if known and meaning is None else read_output(
+            output, meaning, len(outputs) == 1, bool(wishes.labels) or wishes.threshold is not None
+        )  # fmt: skip
+        if isinstance(found, Question):
+            questions.append(found)
+        else:
+            heads += found
+            if not known:
+                notes += _notes(output, found, meaning is not None)
+    ask(model.path, questions, command)
+    assert not isinstance(reading, Question)
+    heads = _own_names(heads)
+    preprocessing = Preprocessing(
+        model.shape, reading.raw_max, reading.mean, reading.std, heads[0].classes, tuple(heads), reading.raw_type
+    )
+    if reading.origin:
+        notes.insert(0, f"input: {reading.origin}")
+    return preprocessing, [*notes, *(range_notes(preprocessing, model.input) if own is None else ())]
+
+
+def _notes(output: Output, heads: Sequence[Head], said: bool) -> list[str]:
+    """Say what was read of an output in the file, and which labels are numbers for want of names."""
+    found = []
+    first = heads[0]
+    if not said:
+        found.append(f"output {output.names[0]}: it ends in {output.made_by or 'no softmax'}: {first.described}")
+    if first.kind in ("classes", "map") and first.classes == tuple(map(str, range(len(first.classes)))):
+        found.append(f"labels: the file has none; classes are called 0 to {len(first.classes) - 1} (--labels)")
+    return found
+
+
+def _own_names(heads: list[Head]) -> list[Head]:
+    """Return the heads, each with a name of its own."""
+    count = Counter(head.name for head in heads)
+    return [
+        replace(head, name=f"{head.name} {place}") if count[head.name] > 1 else head for place, head in enumerate(heads)
+    ]
+
+
+def outputs_of(model: OwnTFLite, data: bytes) -> list[Output]:
+    """Return the output tensors of a model, as its file has them. data: the file."""
+    graph = model.graph
+    _, facts = read_metadata(graph.model)
+    signature = graph.model.signatureDefs[0].outputs if graph.model.signatureDefs else []
+    called = {entry.tensorIndex: entry.name.decode() for entry in signature or []}
+    files = _text_files(data)
+    found = []
+    for place, tensor in enumerate(graph.outputs):
+        fact = facts[place] if place < len(facts) else TensorFacts()
+        shape = graph.shape(tensor)
+        names = (fact.name, called.get(tensor, ""), graph.name(tensor), f"output {place}")
+        own = [files[name] for name in fact.label_files if name in files]
+        own = own or (list(files.values()) if len(graph.outputs) == 1 else [])
+        found.append(
+            Output(
+                place=place,
+                names=tuple(name for name in names if name),
+                shape=shape[1:] if shape[:1] == (1,) else shape,
+                made_by=maker(graph, tensor),
+                is_input_shaped=shape == graph.shape(graph.inputs[0]),
+                labels=_fitting(own, shape),
+                facts=fact,
+            )
+        )
+    return found
+
+
+def _fitting(texts: Sequence[str], shape: tuple[int, ...]) -> tuple[str, ...]:
+    """Return the labels of the first file that has one for each of an output's channels; of one output one or two."""
+    wanted = {1, 2} if shape[-1:] == (1,) else {shape[-1]} if shape else set()
+    return next((labels for labels in map(label_lines, texts) if len(labels) in wanted), ())
+
+
+def _text_files(data: bytes) -> dict[str, str]:
+    """Return the text files that are appended to a .tflite file, by name."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return {
+                name: archive.read(name).decode(errors="replace")
+                for name in archive.namelist()
+                if name.endswith(".txt")
+            }
+    except (zipfile.BadZipFile, ValueError):
+        return {}

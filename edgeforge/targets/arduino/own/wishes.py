@@ -1,0 +1,156 @@
+"""What a person says of a model's inputs and outputs on the command line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, cast
+
+from edgeforge.errors import RecipeError
+from edgeforge.foreign.wording import cause
+from edgeforge.results.head import KINDS, Kind
+from edgeforge.suggest import nearest
+
+RawType = Literal["uint8", "float32"]
+# How the bytes of a picture become the model's input: the mean and standard deviation of pixels from 0 to 1.
+PIXELS = {"0..1": (0.0, 1.0), "-1..1": (0.5, 0.5), "0..255": (0.0, 1 / 255)}
+RANGE = re.compile(r"(\d+)-(\d+)")
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a person says of one output. words: its labels, or its unit."""
+
+    kind: Kind
+    words: tuple[str, ...] = ()
+    threshold: float | None = None
+    option: str = ""  # as it was given, for messages
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a person says of a model; None: what the file says."""
+
+    raw_max: float | None = None
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    raw_type: RawType | None = None
+    labels: tuple[str, ...] = ()
+    threshold: float | None = None
+    meaning: Meaning | None = None  # of the only output
+    outputs: dict[str, Meaning] = field(default_factory=dict)  # by name or number
+
+    @property
+    def normalises(self) -> bool:
+        """Whether it says how raw values become the model's."""
+        return self.raw_max is not None or bool(self.mean or self.std)
+
+
+def wishes_of(
+    *,
+    pixels: str | None = None,
+    raw_max: float | None = None,
+    mean: str | None = None,
+    std: str | None = None,
+    raw_type: str | None = None,
+    labels: str | None = None,
+    threshold: float | None = None,
+    value: str | None = None,
+    yes_no: bool = False,
+    reconstruction: bool = False,
+    map_: bool = False,
+    outputs: Sequence[str] = (),
+) -> Wishes:
+    """Return what a person said. Raises RecipeError for what is no number or type, or contradicts itself."""
+    if raw_type not in (None, "uint8", "float32"):
+        raise RecipeError(f"--raw-type {raw_type}: neither uint8 nor float32", fix="leave it out for the usual one")
+    if (raw_max is not None and raw_max <= 0) or min(_numbers("--std", std), default=1.0) <= 0:
+        raise RecipeError("--std and --raw-max must be above 0", fix="leave them out for 1 and 255")
+    kinds = {"--value": value is not None, "--yes-no": yes_no, "--map": map_, "--reconstruction": reconstruction}
+    said = [option for option, given in (kinds | {"--output": bool(outputs)}).items() if given]
+    if len(said) > 1:
+        raise RecipeError(f"{' and '.join(said)}: an output means one of them", fix="leave the others out")
+    for option, given in (("--labels", labels), ("--threshold", threshold)):
+        if given is not None and said in (["--value"], ["--output"]):
+            has = "a value has none" if said == ["--value"] else "it says that itself: NAME=yes-no:cat,dog@0.5"
+            raise RecipeError(f"{option} with {said[0]}: {has}", fix="leave one of them out")
+    words = _labels(labels) if labels else ()
+    meaning: Meaning | None = None
+    if value is not None:
+        meaning = Meaning("value", (value.strip(),), None, "--value")
+    elif said and not outputs:
+        kind: Kind = "yes_no" if yes_no else "map" if map_ else "reconstruction"
+        meaning = Meaning(kind, words, threshold, said[0])
+    normal = _pixels(pixels, raw_max is not None or bool(mean or std))
+    return Wishes(
+        raw_max if normal is None else 255.0,
+        _numbers("--mean", mean) if normal is None else (normal[0],),
+        _numbers("--std", std) if normal is None else (normal[1],),
+        "uint8" if normal is not None else cast("RawType | None", raw_type),
+        words,
+        threshold,
+        meaning,
+        dict(_output(text) for text in outputs),
+    )
+
+
+def _pixels(text: str | None, also: bool) -> tuple[float, float] | None:
+    if text is None:
+        return None
+    if text not in PIXELS:
+        raise RecipeError(
+            f"--pixels {text}: no range of pixels{nearest(text, PIXELS)}", fix=f"take one of: {', '.join(PIXELS)}"
+        )
+    if also:
+        raise RecipeError("--pixels says what --raw-max, --mean and --std say", fix="leave one or the others out")
+    return PIXELS[text]
+
+
+def _output(text: str) -> tuple[str, Meaning]:
+    """Read NAME=KIND, NAME=KIND:WORDS, each with @THRESHOLD at its end or without."""
+    name, equals, said = text.rpartition("=") if text.count("=") == 1 else text.partition("=")
+    said, at, limit = said.rpartition("@") if re.search(r"@[\d.eE+-]+$", said) else (said, "", "")
+    kind, _, words = said.partition(":")
+    known = {one.replace("_", "-"): one for one in KINDS}
+    if not equals or not name or kind not in known:
+        raise RecipeError(
+            f"--output {text}: {f'no meaning {kind!r}{nearest(kind, known)}' if equals else 'no NAME=MEANING'}",
+            fix=f"for instance box=value:px or kind=classes:cat,dog; a meaning is one of: {', '.join(known)}",
+        )
+    number = _numbers(f"--output {text}", limit)[0] if at else None
+    unit = (words.strip(),) if words else ()
+    return name.strip(), Meaning(
+        known[kind], unit if kind == "value" else _labels(words) if words else (), number, f"--output {text}"
+    )
+
+
+def _labels(text: str) -> tuple[str, ...]:
+    """Return the names in a file, one a line, or between commas, or the numbers of a range such as 0-9."""
+    if Path(text).is_file():
+        try:
+            return label_lines(Path(text).read_text())
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecipeError(
+                f"--labels {text} cannot be read: {cause(error)}", fix="name a text file with one label a line"
+            ) from error
+    if text.endswith(".txt") or "/" in text:
+        raise RecipeError(
+            f"--labels {text}: no such file", fix="name a file with one label a line, or: --labels cat,dog"
+        )
+    if (numbers := RANGE.fullmatch(text)) and int(numbers[1]) < int(numbers[2]) < 100_000:
+        return tuple(map(str, range(int(numbers[1]), int(numbers[2]) + 1)))
+    return tuple(label.strip() for label in text.split(","))
+
+
+def label_lines(text: str) -> tuple[str, ...]:
+    """Return the labels of a text with one a line."""
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _numbers(option: str, text: str | None) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(",")) if text else ()
+    except ValueError as error:
+        raise RecipeError(f"{option} {text}: not numbers", fix=f"for instance {option} 0.485,0.456,0.406") from error
