@@ -1,0 +1,1 @@
+"""Kernels for cores with Helium, the M-profile vector extension (Cortex-M55)."""

@@ -1,0 +1,77 @@
+"""CONV_2D for Helium: four columns at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from edgeforge.targets.engine.kernel import Array, Field, Kernel
+from edgeforge.targets.engine.kernels.helium.channels import channel_rows, folded_bias
+from edgeforge.targets.engine.operators.weighted.conv_2d import Conv2D
+from edgeforge.targets.engine.operators.weighted.sizes import image, window
+
+COLUMNS = 4
+POINTER = 4  # bytes
+
+
+class HeliumConv2D(Kernel[Conv2D]):
+    """Any window, any channels, one group; int8."""
+
+    operator = Conv2D
+    function = "engine_helium_conv_2d"
+    source = "helium/conv_2d"
+    features = frozenset({"helium"})
+    roundings = ("double",)
+
+    def refusal(self, operator: Conv2D) -> str:
+        if operator.input.kind != "int8":
+            return "it computes int8"
+        return "" if operator.input.shape[3] == operator.weights.shape[3] else "it has no groups"
+
+    def arrays(self, operator: Conv2D) -> dict[str, Array]:
+        bias = folded_bias(operator.channels, operator.weights, operator.input.zero_point)
+        return {
+            "weights": Array("int8_t", operator.weights.reshape(-1)),
+            "channels": channel_rows(operator.channels, bias),
+        }
+
+    def scratch(self, operator: Conv2D) -> int:
+        columns = COLUMNS * operator.weights[0].size
+        return POINTER * operator.window.size[0] + _ring(operator) * _row(operator) + columns
+
+    def in_place(self, operator: Conv2D) -> tuple[int, ...]:
+        source, target, moved = operator.input.shape, operator.output.shape, operator.window
+        if source[:3] != target[:3] or source[3] < target[3] or moved.stride != (1, 1):
+            return ()
+        # Rows that are not kept yet lie below the outputs: the last one of a window is never above its output.
+        reach = (moved.size[0] - 1) * moved.dilation[0] - moved.padding.top
+        return (0,) if moved.size == (1, 1) or (_ring(operator) and reach >= 0) else ()
+
+    def parameters(self, operator: Conv2D, arrays: Mapping[str, str]) -> Mapping[str, Field]:
+        return {
+            "batches": operator.input.shape[0],
+            "input": image(operator.input),
+            "output": image(operator.output),
+            "window": window(operator.window),
+            "depth": operator.weights[0].size,
+            "ring": _ring(operator),
+            "row": _row(operator),
+            "input_zero": operator.input.zero_point,
+            "output_zero": operator.output.zero_point,
+            "low": operator.bounds.low,
+            "high": operator.bounds.high,
+            "weights": arrays["weights"],
+            "channels": arrays["channels"],
+        }
+
+
+def _ring(operator: Conv2D) -> int:
+    """Return how many rows are kept: those under a window, unless it can read the image itself."""
+    moved = operator.window
+    return (moved.size[0] - 1) * moved.dilation[0] + 1 if moved.padding else 0
+
+
+def _row(operator: Conv2D) -> int:
+    """Return the bytes of a kept row: what windows read of it."""
+    moved = operator.window
+    columns = (operator.output.shape[2] - 1) * moved.stride[1] + (moved.size[1] - 1) * moved.dilation[1] + 1
+    return columns * operator.input.shape[3]

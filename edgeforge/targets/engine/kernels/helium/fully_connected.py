@@ -1,0 +1,41 @@
+"""FULLY_CONNECTED for Helium: four outputs at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from edgeforge.targets.engine.kernel import Array, Field, Kernel
+from edgeforge.targets.engine.kernels.helium.channels import channel_groups, folded_bias
+from edgeforge.targets.engine.operators.weighted.fully_connected import FullyConnected
+
+
+class HeliumFullyConnected(Kernel[FullyConnected]):
+    """Any sizes; int8."""
+
+    operator = FullyConnected
+    function = "engine_helium_fully_connected"
+    source = "helium/fully_connected"
+    features = frozenset({"helium"})
+    roundings = ("double",)
+
+    def refusal(self, operator: FullyConnected) -> str:
+        return "" if operator.input.kind == "int8" else "it computes int8"
+
+    def arrays(self, operator: FullyConnected) -> dict[str, Array]:
+        bias = folded_bias(operator.channels, operator.weights, operator.input.zero_point)
+        return {
+            "weights": Array("int8_t", operator.weights.reshape(-1)),
+            "requantization": channel_groups(operator.channels, bias),
+        }
+
+    def parameters(self, operator: FullyConnected, arrays: Mapping[str, str]) -> Mapping[str, Field]:
+        return {
+            "rows": operator.rows,
+            "inputs": operator.weights.shape[1],
+            "outputs": operator.weights.shape[0],
+            "output_zero": operator.output.zero_point,
+            "low": operator.bounds.low,
+            "high": operator.bounds.high,
+            "weights": arrays["weights"],
+            "requantization": arrays["requantization"],
+        }

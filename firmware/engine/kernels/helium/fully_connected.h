@@ -1,0 +1,16 @@
+/* FULLY_CONNECTED of int8 for cores with Helium. */
+#ifndef ENGINE_HELIUM_FULLY_CONNECTED_H
+#define ENGINE_HELIUM_FULLY_CONNECTED_H
+
+#include "engine.h"
+
+typedef struct {
+  int32_t rows, inputs, outputs;
+  int32_t output_zero, low, high;
+  const int8_t *weights;         /* output, input */
+  const int32_t *requantization; /* of four outputs: their biases, multipliers, shifts; zeros to a multiple of four */
+} engine_helium_fully_connected_layer;
+
+void engine_helium_fully_connected(const engine_helium_fully_connected_layer *layer, const int8_t *in, int8_t *out);
+
+#endif
