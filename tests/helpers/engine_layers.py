@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -195,10 +195,11 @@ def requantized(sums: np.ndarray, channels: Channels, target: Tensor, bounds: Bo
     return exact.clip(bounds.low, bounds.high).astype(np.int8)
 
 
-def run_cases(cases: Sequence[Case], options: Options, folder: Path) -> tuple[Network, Run]:
+def run_cases(cases: Sequence[Case], options: Options, folder: Path, *, inside: bool = False) -> tuple[Network, Run]:
     """Run layers in one program on the core's machine.
 
-    The first input is copied before: it lies in the arena, and a layer that works in place does so.
+    The first input is copied before: it lies in the arena, and a layer that works in place does so. inside: the output
+    lies there too, and is copied afterwards.
     """
     operators: list[Operator] = []
     next_number = 1 + max(tensor.number for case in cases for tensor in (*case.operator.inputs, *case.operator.outputs))
@@ -209,6 +210,11 @@ def run_cases(cases: Sequence[Case], options: Options, folder: Path) -> tuple[Ne
         operators.append(_copy(image, copied))
         changed = type(case.operator)(**{**vars(case.operator), "inputs": (copied, *case.operator.inputs[1:])})
         operators.append(changed)
+        if inside:
+            last = changed.output
+            inner = Tensor(next_number + len(cases) + number, f"inner{number}", last.shape, "int8", last.scale)
+            operators[-1] = type(changed)(**{**vars(changed), "outputs": (replace(inner, zero_point=last.zero_point),)})
+            operators.append(_copy(operators[-1].output, last))
     inputs = tuple(tensor for case in cases for tensor in case.operator.inputs)
     outputs = tuple(case.operator.output for case in cases)
     network = Network("layers", inputs, outputs, tuple(operators), options)
@@ -230,7 +236,12 @@ def require_the_oracle(
     layers = Layers(count, wide=wide)
     cases = [case for _ in range(count) if (case := make(layers)) is not None]
     network, run = run_cases(cases, options, folder)
+    require_expected(cases, run)
+    return {kernel.function for kernel in network.kernels[1::2]}
+
+
+def require_expected(cases: Sequence[Case], run: Run) -> None:
+    """Fail unless a program of run_cases wrote what is expected."""
     for case, found in zip(cases, run.outputs, strict=True):
         wrong = np.flatnonzero(found[0] != case.expected.reshape(-1))
         assert not len(wrong), f"{case.operator}: {len(wrong)} of {found.size} values, the first at {wrong[0]}"
-    return {kernel.function for kernel in network.kernels[1::2]}

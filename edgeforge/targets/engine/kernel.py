@@ -78,8 +78,15 @@ class Kernel[Op: Operator](ABC):
         return 0
 
     def in_place(self, operator: Op) -> tuple[int, ...]:
-        """Return the inputs in whose memory the output may be written."""
+        """Return the inputs in whose memory the output may be written, where it takes no more bytes."""
         return ()
+
+    def lead(self, operator: Op) -> int | None:
+        """Return how many bytes further than the output the first input must lie to be read before it is written over.
+
+        None where its memory may not be the output's at all. Where the output begins later than that, bytes go lost.
+        """
+        return None
 
     @abstractmethod
     def parameters(self, operator: Op, arrays: Mapping[str, str]) -> Mapping[str, Field]:

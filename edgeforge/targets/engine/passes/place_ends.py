@@ -7,14 +7,16 @@ from dataclasses import replace
 
 from edgeforge.passes import Pass, Rewritten
 from edgeforge.targets.engine.ir import Tensor
+from edgeforge.targets.engine.memory.blocks import Block, lowest, overlaps, rounded
 from edgeforge.targets.engine.network import Network
-from edgeforge.targets.engine.passes.plan_memory import Block, blocks_of, lowest, rounded
+from edgeforge.targets.engine.passes.plan_memory import leads_of, placed_blocks
 
 
 class PlaceEnds(Pass[Network]):
     """Inputs live until they are last read, outputs from when they are first written: most fit beside what is there.
 
-    The arena's plan stays as it is, so that it is no larger for whoever has inputs and outputs elsewhere.
+    The arena's plan stays as it is, so that it is no larger for whoever has inputs and outputs elsewhere. An input may
+    lie where the first layer writes behind what it has read.
     """
 
     def requires(self, network: Network) -> Iterator[str]:
@@ -24,10 +26,10 @@ class PlaceEnds(Pass[Network]):
 
     def rewrite(self, network: Network) -> Rewritten[Network]:
         """Give each input and output an offset, the largest first."""
-        placed = _placed(network)
+        placed = placed_blocks(network)
         offsets: dict[int, int] = {}
         total = network.arena_bytes
-        for tensor in sorted((*network.inputs, *network.outputs), key=lambda one: -one.bytes):
+        for tensor in sorted(_ends(network), key=lambda one: -one.bytes):
             block = _block(network, tensor)
             offset = lowest(block, placed)
             placed.append((block, offset))
@@ -38,24 +40,12 @@ class PlaceEnds(Pass[Network]):
     def ensures(self, before: Network, after: Rewritten[Network]) -> Iterator[str]:
         """Yield what overlaps with an input or output while both are needed."""
         network = after.model
-        placed = _placed(network)
-        for tensor in (*network.inputs, *network.outputs):
-            block, offset = _block(network, tensor), network.end_offsets[tensor.number]
-            for other, place in placed:
-                apart = offset + block.bytes <= place or place + other.bytes <= offset
-                if block.meets(other) and not apart:
-                    yield f"{tensor.name} and {other.name} overlap"
-            placed.append((block, offset))
+        ends = [(_block(network, tensor), network.end_offsets[tensor.number]) for tensor in _ends(network)]
+        yield from overlaps([*placed_blocks(network), *ends])
 
 
-def _placed(network: Network) -> list[tuple[Block, int]]:
-    """Return what the arena has, with its offsets."""
-    found = []
-    for block in blocks_of(network):
-        what, number = block.name.split()
-        of = network.places[int(number)].offset if what == "tensor" else network.scratch[int(number)]
-        found.append((block, of))
-    return found
+def _ends(network: Network) -> tuple[Tensor, ...]:
+    return (*network.inputs, *network.outputs)
 
 
 def _block(network: Network, tensor: Tensor) -> Block:
@@ -68,4 +58,5 @@ def _block(network: Network, tensor: Tensor) -> Block:
     ]
     is_input = any(tensor is one for one in network.inputs)
     first, end = (0, max(uses, default=0)) if is_input else (min(uses, default=0), last)
-    return Block(f"end {tensor.number}", rounded(tensor.bytes, network.options.core.alignment), first, end)
+    size = rounded(tensor.bytes, network.options.core.alignment)
+    return Block(f"end {tensor.number}", size, first, end, home, leads_of(network, home))

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 
 from edgeforge.errors import BudgetExceeded
 from edgeforge.passes import Pass, Rewritten
+from edgeforge.targets.engine.memory.blocks import Block, greedy, least, overlaps, rounded
 from edgeforge.targets.engine.network import Network, Place
-
-
-@dataclass(frozen=True)
-class Block:
-    """Memory that is needed from one operator to another, both included. bytes: whole multiples of the alignment."""
-
-    name: str
-    bytes: int
-    first: int
-    last: int
-
-    def meets(self, other: Block) -> bool:
-        """Return whether both are needed at one time."""
-        return self.first <= other.last and other.first <= self.last
 
 
 class PlanMemory(Pass[Network]):
@@ -35,8 +22,7 @@ class PlanMemory(Pass[Network]):
     def rewrite(self, network: Network) -> Rewritten[Network]:
         """Raises BudgetExceeded when arena, input and output take more than `max_ram`."""
         fixed = _fixed_places(network)
-        blocks = _blocks(network, fixed)
-        offsets, total = plan(blocks)
+        offsets, total = greedy(_blocks(network, fixed))
         places: dict[int, Place] = {}
         for tensor in network.tensors.values():
             home = network.home(tensor)
@@ -50,43 +36,7 @@ class PlanMemory(Pass[Network]):
 
     def ensures(self, before: Network, after: Rewritten[Network]) -> Iterator[str]:
         """Yield what overlaps in memory and is needed at one time."""
-        network = after.model
-        blocks = blocks_of(network)
-        offsets = {
-            block.name: network.places[int(block.name.split()[1])].offset
-            if block.name.startswith("tensor")
-            else network.scratch[int(block.name.split()[1])]
-            for block in blocks
-        }
-        for number, block in enumerate(blocks):
-            for other in blocks[:number]:
-                apart = (
-                    offsets[block.name] + block.bytes <= offsets[other.name]
-                    or offsets[other.name] + other.bytes <= offsets[block.name]
-                )
-                if block.meets(other) and not apart:
-                    yield f"{block.name} and {other.name} overlap"
-
-
-def plan(blocks: list[Block]) -> tuple[dict[str, int], int]:
-    """Return offsets by name, and the bytes of all together: the best of several greedy orders.
-
-    Each block goes, in its turn, to the lowest gap between those that it meets.
-    """
-    orders: tuple[Callable[[Block], tuple[int, ...]], ...] = (
-        lambda block: (-block.bytes, block.first),
-        lambda block: (block.first, -block.bytes),
-        lambda block: (block.last, -block.bytes),
-        lambda block: (block.first - block.last, -block.bytes),
-        lambda block: (-block.bytes * (block.last - block.first + 1), block.first),
-    )
-    return min((_greedy(sorted(blocks, key=order)) for order in orders), key=lambda planned: planned[1])
-
-
-def least(blocks: list[Block]) -> int:
-    """Return the bytes below which no plan can go: the most that is needed at one time."""
-    times = {block.first for block in blocks}
-    return max((sum(b.bytes for b in blocks if b.first <= time <= b.last) for time in times), default=0)
+        yield from overlaps(placed_blocks(after.model))
 
 
 def least_bytes(network: Network) -> int:
@@ -99,22 +49,25 @@ def blocks_of(network: Network) -> list[Block]:
     return _blocks(network, _fixed_places(network))
 
 
-def lowest(block: Block, placed: list[tuple[Block, int]]) -> int:
-    """Return the lowest offset at which a block meets none of those that have one."""
-    offset = 0
-    for other, place in sorted((one for one in placed if one[0].meets(block)), key=lambda one: one[1]):
-        if offset + block.bytes <= place:
-            break
-        offset = max(offset, place + other.bytes)
-    return offset
+def placed_blocks(network: Network) -> list[tuple[Block, int]]:
+    """Return what the arena has, with its offsets."""
+    return [
+        (block, network.scratch[block.first] if block.home is None else network.places[block.home].offset)
+        for block in blocks_of(network)
+    ]
 
 
-def _greedy(blocks: list[Block]) -> tuple[dict[str, int], int]:
-    placed: list[tuple[Block, int]] = []
-    for block in blocks:
-        placed.append((block, lowest(block, placed)))
-    offsets = {block.name: offset for block, offset in placed}
-    return offsets, max((offset + block.bytes for block, offset in placed), default=0)
+def leads_of(network: Network, home: int) -> tuple[tuple[int, int], ...]:
+    """Return by how much what is read while a tensor is first written must lead it (Block.leads)."""
+    for operator, kernel in zip(network.operators, network.kernels, strict=True):
+        if home not in [network.home(tensor) for tensor in operator.outputs]:
+            continue
+        lead, source = kernel.lead(operator), network.home(operator.input)
+        others = [network.home(tensor) for tensor in operator.inputs[1:]]
+        if lead is None or source in (home, *others) or len(operator.outputs) > 1:
+            return ()
+        return ((source, rounded(lead, network.options.core.alignment)),)
+    return ()
 
 
 def _fixed_places(network: Network) -> dict[int, Place]:
@@ -125,11 +78,11 @@ def _fixed_places(network: Network) -> dict[int, Place]:
 
 def _blocks(network: Network, fixed: dict[int, Place]) -> list[Block]:
     """Return what needs memory in the arena."""
-    spans: dict[int, tuple[int, int, int]] = {}  # home: bytes, first, last
+    uses: dict[int, dict[int, int]] = {}  # home: operator: bytes
 
     def seen(number: int, size: int, time: int) -> None:
-        most, first, last = spans.get(number, (0, time, time))
-        spans[number] = (max(most, size), min(first, time), max(last, time))
+        sizes = uses.setdefault(number, {})
+        sizes[time] = max(size, sizes.get(time, 0))
 
     end = len(network.operators)
     blocks = []
@@ -145,12 +98,14 @@ def _blocks(network: Network, fixed: dict[int, Place]) -> list[Block]:
         scratch = network.kernels[time].scratch(operator)
         if scratch:
             blocks.append(Block(f"scratch {time}", rounded(scratch, alignment), time, time))
-    return blocks + [Block(f"tensor {home}", rounded(size, alignment), a, b) for home, (size, a, b) in spans.items()]
-
-
-def rounded(size: int, alignment: int) -> int:
-    """Return a size as a whole multiple of the alignment."""
-    return -(-size // alignment) * alignment
+    for home, sizes in uses.items():
+        # What is needed at an operator is needed by it or a later one.
+        steps = [(time, max(sizes[one] for one in sizes if one >= time)) for time in range(min(sizes), max(sizes) + 1)]
+        steps = [(time, rounded(size, alignment)) for time, size in steps]
+        later = tuple(step for step, before in zip(steps[1:], steps, strict=False) if step[1] < before[1])
+        span = steps[0][1], min(sizes), max(sizes)
+        blocks.append(Block(f"tensor {home}", *span, home, leads_of(network, home), later))
+    return blocks
 
 
 def _require_fits(network: Network, arena: int) -> None:

@@ -34,13 +34,16 @@ class WorkInPlace(Pass[Network]):
 def _may_be_overwritten(network: Network, number: int, operator: Operator, slot: int) -> bool:
     source, target = operator.inputs[slot], operator.output
     home = network.home(source)
-    if source.data is not None or source.bytes != target.bytes or network.home(target) != target.number:
+    if source.data is not None or source.bytes < target.bytes or network.home(target) != target.number:
         return False
     if home in {tensor.number for tensor in network.inputs}:
         return False  # the caller's, and constant
     mates = [tensor for tensor in network.tensors.values() if network.home(tensor) == home]
     if any(mate in network.outputs or mate.data is not None for mate in mates):
         return False
+    ends = [tensor.bytes for tensor in network.outputs if network.home(tensor) == target.number]
+    if any(mate.bytes > end for mate in mates for end in ends):
+        return False  # all of them would have the caller's memory, of the output's size
     if sum(network.home(other) == home for other in operator.inputs) > 1:
         return False  # x + x: in place would do, but the kernels are not asked about that
     return not any(reader > number for mate in mates for reader in network.readers(mate))

@@ -18,8 +18,8 @@ typedef struct {
   const engine_dsp_channel *requantization;
 } engine_dsp_depthwise_1d_layer;
 
-/* scratch: 2 * seen bytes. The output may be written over the input where both have one length and the padding is a
- * multiple of the dilation. */
+/* scratch: 2 * seen bytes. The output may be written over the input where it is no longer (of several images: as long)
+ * and the padding is a multiple of the dilation. */
 void engine_dsp_depthwise_1d(const engine_dsp_depthwise_1d_layer *layer, const int8_t *in, int8_t *out, void *scratch);
 
 #endif

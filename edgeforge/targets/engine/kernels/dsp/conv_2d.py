@@ -56,6 +56,24 @@ class DspConv2D(Kernel[Conv2D]):
         reach = (operator.window.size[0] - 1) * operator.window.dilation[0] - operator.window.padding.top
         return (0,) if operator.window.stride == (1, 1) and reach >= 0 else ()
 
+    def lead(self, operator: Conv2D) -> int | None:
+        moved, source, target = operator.window, operator.input.shape, operator.output.shape
+        values, outputs = source[2] * source[3], target[2] * target[3]  # of a row
+        if _one_row(operator):
+            pixels = source[1] * source[2]
+            ends = [*range(4, pixels + 1, 4), *range(pixels // 4 * 4 + 1, pixels + 1)]  # what is written at one time
+            written = [(image * pixels + end) for image in range(source[0]) for end in ends][:-1]
+            return max(((target[3] - source[3]) * end for end in written), default=-operator.input.bytes)
+        leads = [-operator.input.bytes]
+        for row in range(source[0] * target[1]):
+            image, y = divmod(row, target[1])
+            # How many rows have been read, or kept, when this one's outputs are written.
+            read = y * moved.stride[0] + _ring(operator) - moved.padding.top
+            read = image * source[1] + min(max(read, 0), source[1])
+            if read < source[0] * source[1]:
+                leads.append((row + 1) * outputs - read * values)
+        return max(leads)
+
     def parameters(self, operator: Conv2D, arrays: Mapping[str, str]) -> Mapping[str, Field]:
         return {
             "batches": operator.input.shape[0],
@@ -75,6 +93,12 @@ class DspConv2D(Kernel[Conv2D]):
 
 def _bias(operator: Conv2D) -> NDArray[np.int64]:
     return folded_bias(operator.channels, operator.weights, operator.input.zero_point)
+
+
+def _one_row(operator: Conv2D) -> bool:
+    """Return whether every value lies under its output, so that all rows are computed as one."""
+    moved = operator.window
+    return moved.size == moved.stride == (1, 1) and _ring(operator) == 0
 
 
 def _depth(operator: Conv2D) -> int:

@@ -55,7 +55,8 @@ class DspDepthwise1D(Kernel[DepthwiseConv2D]):
 
     def in_place(self, operator: DepthwiseConv2D) -> tuple[int, ...]:
         line = _found(operator)
-        return (0,) if line.input == line.output and line.padding % line.dilation == 0 else ()
+        no_longer = line.output == line.input or (line.output < line.input and operator.input.shape[0] == 1)
+        return (0,) if no_longer and line.padding % line.dilation == 0 else ()
 
     def parameters(self, operator: DepthwiseConv2D, arrays: Mapping[str, str]) -> Mapping[str, Field]:
         line = _found(operator)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engine_layers import Case, Layers, fits, require_the_oracle
+from engine_layers import Case, Layers, fits, require_expected, require_the_oracle, run_cases
 from engine_program import random_inputs, tflm_outputs
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from random_graphs import graphs
@@ -108,6 +108,23 @@ def test_layers_write_the_bytes_of_the_oracle(
     make: Callable[[Layers], Case | None], count: int, functions: set[str], tmp_path: Path
 ) -> None:
     assert require_the_oracle(make, count, M4, tmp_path) <= functions
+
+
+def test_inputs_are_written_over_as_soon_as_they_are_read(tmp_path: Path) -> None:
+    layers = Layers(5)
+    makes = (conv, conv, pointwise, depthwise_1d)
+    cases = [case for number in range(80) if (case := makes[number % 4](layers)) is not None]
+    network, run = run_cases(cases, M4, tmp_path, inside=True)
+    require_expected(cases, run)
+    shared = behind = 0  # behind: outputs that begin before what they are written over
+    for operator, kernel in zip(network.operators[1::3], network.kernels[1::3], strict=True):
+        read, written = (network.places[tensor.number].offset for tensor in (operator.input, operator.output))
+        apart = written + operator.output.bytes <= read or read + operator.input.bytes <= written
+        lead = kernel.lead(operator)
+        assert apart or network.home(operator.output) == network.home(operator.input) or read >= written + lead
+        shared += not apart
+        behind += not apart and read != written
+    assert shared >= 20 and behind >= 5
 
 
 @settings(

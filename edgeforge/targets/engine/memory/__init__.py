@@ -1,0 +1,1 @@
+"""Where things lie in the arena: blocks, the greedy plan, the search for the least."""
