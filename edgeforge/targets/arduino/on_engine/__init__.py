@@ -1,0 +1,1 @@
+"""The sketch with EdgeForge's engine instead of TFLM: `runtime: engine`."""
