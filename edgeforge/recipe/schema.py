@@ -512,8 +512,16 @@ class Recipe(Section):
     on_misfit: Literal["stop", "report"] = Field(
         "stop", description="report: a model too big for a board is shown only"
     )
+    runtime: Literal["tflm", "engine"] = Field("tflm", description="what computes the model in the sketch")
     engine: Engine | None = Field(None, description="compile the model that ships to plain C: {} for defaults")
     raspberry_pi: RaspberryPi | None = Field(None, description="pack a bundle for the Raspberry Pi: {} for defaults")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _compiles_what_its_sketch_runs(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("runtime") == "engine" and values.get("engine") is None:
+            return {**values, "engine": {}}
+        return values
 
     @model_validator(mode="after")
     def _validates_what_it_chooses_by(self) -> Recipe:

@@ -47,7 +47,7 @@ class Classifier {
   }
 
   // The same in parts: start() begins an input, add() takes its next `count` values, in order, channels last. Every
-  // input is given from its first value on, since TFLM reuses the memory of the last one while it runs.
+  // input is given from its first value on, since the memory of the last one is used again while it runs.
   void start();
   bool add(const RawType* raw, size_t count);
   // As add(), of values that are normalised and quantized already.
@@ -71,7 +71,7 @@ class Classifier {
   // Of the last input: preparing it and Invoke, in microseconds.
   uint32_t micros() const { return micros_; }
 
-  // What the library has taken of kArenaBytes.
+  // What the model takes of kArenaBytes.
   size_t arenaUsed() const { return arenaUsed_; }
 
  private:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from edgeforge.results.rows.engine import EmulatedRow, EngineBoard, EngineRow
+from edgeforge.results.rows.engine import EmulatedRow, EngineRow
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-NOTE = "Instructions of the first inference, counted by QEMU; RAM: arena, input, output and the stack at its deepest."
+NOTE = "Instructions of the first inference, counted by QEMU; RAM: activations, input, output, and the deepest stack."
 
 
 def print_emulated(rows: Sequence[EmulatedRow], console: Console, layers: int | None = None) -> None:
@@ -60,20 +60,9 @@ def engine_lines(engine: EngineRow) -> list[str]:
         f"{engine.source} as plain C on an emulated {run.core}: {same}; "
         f"{run.instructions:,} instructions an inference.",
         f"Flash {run.flash_bytes:,} bytes ({run.text_bytes:,} of code, {run.weights_bytes:,} of weights); RAM "
-        f"{run.ram_bytes:,} ({run.arena_bytes:,} arena, {run.ends_bytes:,} input and output, "
-        f"{run.stack_bytes:,} stack).",
-        *(board_line(board) for board in engine.boards),
+        f"{run.ram_bytes:,} ({run.shared_bytes:,} for activations, input and output, {run.stack_bytes:,} of stack).",
+        *(board.sentence for board in engine.boards),
     ]
-
-
-def board_line(board: EngineBoard) -> str:
-    """Return the verdict on a board for the C library, Arduino core included."""
-    if board.fits is None or board.flash_bytes is None or board.ram_bytes is None:
-        return f"{board.title}: {board.reason}."
-    words = "it fits" if board.fits else "it does not fit"
-    time = f"; about {board.milliseconds:.3g} ms an inference, an estimate" if board.milliseconds is not None else ""
-    return (f"{board.title}: {words}, {board.flash_bytes:,} of {board.flash_limit_bytes:,} bytes of flash, "
-            f"{board.ram_bytes:,} of {board.ram_limit_bytes:,} of RAM{time}.")  # fmt: skip
 
 
 def litert_words(row: EmulatedRow) -> str:

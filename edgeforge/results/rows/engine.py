@@ -27,8 +27,10 @@ class CompiledRow(BaseModel):
     core: str
     optimize: str
     rounding: str
+    c_name: str  # what its functions begin with
     arena_bytes: int
     arena_least_bytes: int
+    shared_bytes: int  # arena, input and output where they share memory
     input_bytes: int
     output_bytes: int
     constants_bytes: int
@@ -71,6 +73,7 @@ class EmulatedRow(BaseModel):
     weights_bytes: int
     arena_bytes: int
     ends_bytes: int  # inputs and outputs
+    shared_bytes: int  # all three where they share memory, as in the sketch
 
     @property
     def flash_bytes(self) -> int:
@@ -79,8 +82,8 @@ class EmulatedRow(BaseModel):
 
     @property
     def ram_bytes(self) -> int:
-        """Arena, inputs, outputs and stack."""
-        return self.arena_bytes + self.ends_bytes + self.stack_bytes
+        """Arena, inputs and outputs, which share memory, and the stack."""
+        return self.shared_bytes + self.stack_bytes
 
 
 class EngineBoard(BaseModel):
@@ -95,6 +98,16 @@ class EngineBoard(BaseModel):
     ram_bytes: int | None = None
     ram_limit_bytes: int
     milliseconds: float | None = None
+
+    @property
+    def sentence(self) -> str:
+        """Say it, Arduino core included."""
+        if self.fits is None or self.flash_bytes is None or self.ram_bytes is None:
+            return f"{self.title}: {self.reason}."
+        words = "it fits" if self.fits else "it does not fit"
+        time = "" if self.milliseconds is None else f"; about {self.milliseconds:.3g} ms an inference, an estimate"
+        return (f"{self.title}: {words}, {self.flash_bytes:,} of {self.flash_limit_bytes:,} bytes of flash, "
+                f"{self.ram_bytes:,} of {self.ram_limit_bytes:,} of RAM{time}.")  # fmt: skip
 
 
 class EngineRow(Row):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgeforge import __version__
 from edgeforge.bundled import bundled
 from edgeforge.hardware.arduino_platforms import pinned
 from edgeforge.hardware.board import Board
@@ -22,6 +23,8 @@ from edgeforge.results.head import KINDS
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.targets.arduino.camera import camera_for
 from edgeforge.targets.arduino.golden_vectors import TestVector
+from edgeforge.targets.arduino.on_engine.sources import FOLDER as ENGINE_FOLDER
+from edgeforge.targets.arduino.on_engine.sources import EngineSources, in_sketch
 from edgeforge.tflite.graph import Graph
 from edgeforge.tflite.tensor_spec import TensorSpec
 from edgeforge.tflite.tensors import to_input
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 MEANINGS = {"classes": "kClasses", "yes_no": "kYesNo", "value": "kValue", "reconstruction": "kReconstruction",
             "map": "kMap"}  # fmt: skip
 COMMENT_WIDTH = 112  # columns of a wrapped comment
+MODEL_FILES = ("model.cc.j2",)  # the .tflite, which TFLM reads
 CAMERA_FILES = ("resize.cc", "resize.h")  # of no use without one
 
 
@@ -59,6 +63,7 @@ class ProjectFacts:
     library: Library
     model_crc32: int | None = None
     real: bool = True  # the vectors' inputs are real ones, not pseudo-random
+    engine: EngineSources | None = None  # what computes the model instead of the TFLM library
 
 
 def write_project(folder: Path, facts: ProjectFacts) -> None:
@@ -79,13 +84,18 @@ def write_project(folder: Path, facts: ProjectFacts) -> None:
     }  # fmt: skip
     folder.mkdir(parents=True)
     for source in sorted(sources.iterdir()):
-        if source.name in CAMERA_FILES and not values["camera"]:
+        left_out = (*(CAMERA_FILES if not values["camera"] else ()), *(MODEL_FILES if facts.engine else ()))
+        if source.is_dir() or source.name in left_out:
             continue
         rendered = source.suffix == ".j2"
         text = environment.get_template(source.name).render(values) if rendered else source.read_text()
         file = source.name.removesuffix(".j2")
         file = f"{facts.name}.ino" if file == "sketch.ino" else file
         (folder / file).write_text(in_namespace(text, namespace_of(facts.name)))
+    for file, text in (in_sketch(facts.engine) if facts.engine else {}).items():
+        place = folder / ENGINE_FOLDER / file
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
 
 
 def namespace_of(name: str) -> str:
@@ -109,9 +119,11 @@ def _template_values(facts: ProjectFacts) -> dict[str, Any]:
     return values | {
         "boards": [(board, pinned(board.fqbn)) for board in facts.boards],
         "model_crc32": zlib.crc32(facts.flatbuffer) if facts.model_crc32 is None else facts.model_crc32,
-        "tolerance": facts.library.tolerance(facts.operators),
-        "tolerance_reason": _tolerance_reason(facts.library, facts.operators),
-        "methods": [resolver_method(operator) for operator in sorted(set(facts.operators))],
+        "runtime": "engine" if facts.engine else "tflm",
+        "library_title": f"EdgeForge's engine {__version__}" if facts.engine else facts.library.title,
+        "tolerance": 0 if facts.engine else facts.library.tolerance(facts.operators),
+        "tolerance_reason": "" if facts.engine else _tolerance_reason(facts.library, facts.operators),
+        "methods": [] if facts.engine else [resolver_method(operator) for operator in sorted(set(facts.operators))],
         "limits": _limits(facts.input.dtype),
         "meanings": MEANINGS,
         "kinds": kinds,

@@ -14,7 +14,8 @@ from edgeforge.evaluate.tflm import read_tflm
 from edgeforge.hardware.board import Board
 from edgeforge.hardware.boards import board
 from edgeforge.hardware.libraries import library
-from edgeforge.results.files import PACKED_FILE, TARGETS_FILE
+from edgeforge.results.files import COMPILED_FILE, EMULATED_FILE, PACKED_FILE, TARGETS_FILE
+from edgeforge.results.rows.engine import CompiledRow, EngineBoard, EngineRow
 from edgeforge.results.rows.fit import FitRow
 from edgeforge.results.rows.report import TargetRow
 from edgeforge.results.variant import shipped_variant
@@ -22,9 +23,10 @@ from edgeforge.runtimes.float_mean import board_runner
 from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.targets.arduino.golden_vectors import choose_vectors, require_same_answers
 from edgeforge.targets.arduino.measured import write_fitting
+from edgeforge.targets.arduino.on_engine.sources import read_sources
 from edgeforge.targets.arduino.own.endings import with_endings
-from edgeforge.targets.arduino.project import ProjectFacts
-from edgeforge.targets.fit.flash import MOST_VECTORS, contents_of
+from edgeforge.targets.arduino.project import ProjectFacts, write_project
+from edgeforge.targets.fit.flash import MOST_VECTORS, SKETCH_BYTES, Contents, contents_of, vectors_that_fit
 from edgeforge.targets.fit.judge import require_fit
 from edgeforge.targets.fit.stage import read_fit
 from edgeforge.tflite.associated_files import pure_flatbuffer
@@ -35,7 +37,9 @@ def pack_arduino(job: Job) -> None:
     """Write the project NAME/ and targets.json; without a model that TFLM runs, rows with the reason."""
     name, own = job.recipe.name, job.recipe.boards
     tflm = read_tflm(job.inputs["tflm"])
-    if tflm["reason"] or not job.recipe.targets:
+    if job.recipe.runtime == "engine" and job.recipe.targets:
+        rows = _pack_on_engine(job)
+    elif tflm["reason"] or not job.recipe.targets:
         rows = [_unknown_target(key, board(key, own), tflm["reason"]) for key in job.recipe.targets]
     else:
         variant, folder = shipped_variant(job.inputs, job.recipe.quantize.ship)
@@ -94,6 +98,60 @@ def _target(fit: FitRow, project: str | None) -> TargetRow:
         operators=fit.operators,
         project=project,
         fit=fit,
+    )
+
+
+def _pack_on_engine(job: Job) -> list[TargetRow]:
+    """Write the project NAME/ for the boards that have room, or whose core nothing here emulates; return their rows."""
+    engine = EngineRow.model_validate_json((job.inputs["engine-emulated"] / EMULATED_FILE).read_bytes())
+    compiled = CompiledRow.model_validate_json((job.inputs["engine"] / COMPILED_FILE).read_bytes())
+    variant, folder = shipped_variant(job.inputs, job.recipe.quantize.ship)
+    model = folder / str(variant.file)
+    flatbuffer = pure_flatbuffer(model.read_bytes())
+    preprocessing = with_endings(read_preprocessing(job.inputs["data"]), Graph(flatbuffer))
+    contents = contents_of(Graph(flatbuffer), preprocessing)
+    offered = [one for one in engine.boards if one.fits is not False]
+    if offered:
+        runner, (raw, labels) = TFLMRunner(model), read_split(job.inputs["data"], "test")
+        count = min(_vectors(one, contents) for one in offered)
+        names = truths(labels, preprocessing.heads)
+        facts = ProjectFacts(
+            name=job.recipe.name,
+            flatbuffer=flatbuffer,
+            preprocessing=preprocessing,
+            input=runner.input,
+            outputs=runner.outputs,
+            operators=tuple(read_tflm(job.inputs["tflm"])["operators"]),
+            arena_bytes=compiled.shared_bytes,
+            arena_note="Activations, input and output, planned when the model was compiled.",
+            boards=tuple(board(one.board, job.recipe.boards) for one in offered),
+            vectors=choose_vectors(runner, model, preprocessing, raw, names, count),
+            library=library(job.recipe.library),
+            model_crc32=zlib.crc32(flatbuffer),
+            engine=read_sources(job.inputs["engine"] / "engine", compiled.c_name),
+        )
+        write_project(job.output / job.recipe.name, facts)
+    return [_engine_target(one, compiled, job.recipe.name if one in offered else None) for one in engine.boards]
+
+
+def _vectors(one: EngineBoard, contents: Contents) -> int:
+    used = (one.flash_bytes or 0) + SKETCH_BYTES + contents.tables_bytes
+    return vectors_that_fit(one.flash_limit_bytes - used, contents)
+
+
+def _engine_target(one: EngineBoard, compiled: CompiledRow, name: str | None) -> TargetRow:
+    return TargetRow(
+        board=one.board,
+        title=one.title,
+        fits=one.fits,
+        reason=one.sentence,
+        flash_bytes=one.flash_bytes,
+        flash_limit_bytes=one.flash_limit_bytes,
+        ram_bytes=one.ram_bytes,
+        ram_limit_bytes=one.ram_limit_bytes,
+        arena_bytes=compiled.shared_bytes,
+        operators=[],
+        project=f"arduino/{name}" if name else None,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgeforge.results.rows.engine import CompiledLayer, CompiledRow
+from edgeforge.targets.engine.emit.expressions import identifier
 from edgeforge.targets.engine.ir import Operator
 from edgeforge.targets.engine.kernel import Array, Kernel
 from edgeforge.targets.engine.network import Network
@@ -28,7 +29,9 @@ def summary(network: Network) -> CompiledRow:
         core=options.core.name,
         optimize=options.optimize,
         rounding=options.rounding,
+        c_name=identifier(network.name),
         arena_bytes=network.arena_bytes,
+        shared_bytes=network.shared_bytes,
         arena_least_bytes=least_bytes(network),
         input_bytes=sum(tensor.bytes for tensor in network.inputs),
         output_bytes=sum(tensor.bytes for tensor in network.outputs),

@@ -77,6 +77,7 @@ def emulated(
         weights_bytes=sizes.weights,
         arena_bytes=sizes.arena,
         ends_bytes=sizes.ends,
+        shared_bytes=sizes.ram,
     )
     return row, found
 

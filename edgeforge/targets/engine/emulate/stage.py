@@ -6,11 +6,11 @@ from typing import Any
 
 from edgeforge.builder.stage import Job
 from edgeforge.data.splits import read_preprocessing, read_split
-from edgeforge.errors import MissingDependency
+from edgeforge.errors import BudgetExceeded, MissingDependency
 from edgeforge.hardware.boards import board
 from edgeforge.recipe.schema import Engine
 from edgeforge.results.files import EMULATED_FILE, PREDICTIONS_FILE
-from edgeforge.results.rows.engine import EmulatedRow, EngineRow
+from edgeforge.results.rows.engine import EmulatedRow, EngineBoard, EngineRow
 from edgeforge.results.variant import ENGINE_INT8, Variant, shipped_variant, write_variants
 from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.targets.engine.emulate.boards import core_of, judge
@@ -71,8 +71,19 @@ def emulate_shipped(job: Job) -> None:
         variant = Variant(ENGINE_INT8, "engine", "int8", None, reason=row.reason)
     by_core = {run.core: run for run in row.runs}
     row.boards = [judge(key, one, by_core, row.reason) for key, one in own.items()]
+    if job.recipe.runtime == "engine" and job.recipe.on_misfit == "stop":
+        _require_room(row.boards)
     (job.output / EMULATED_FILE).write_text(row.model_dump_json(indent=1))
     write_variants(job.output, [variant])
+
+
+def _require_room(boards: list[EngineBoard]) -> None:
+    """Raise BudgetExceeded where the sketch's engine has too little memory on a board."""
+    if any(one.fits is False for one in boards):
+        raise BudgetExceeded(
+            "\n".join(one.sentence for one in boards),
+            fix="make the network or its input smaller, or take a larger board: edgeforge boards",
+        )
 
 
 def evenly(count: int, wanted: int) -> Any:

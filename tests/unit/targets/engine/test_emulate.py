@@ -68,7 +68,7 @@ def test_what_cannot_be_emulated_is_named(monkeypatch: pytest.MonkeyPatch) -> No
 def run(flash: int, ram: int) -> EmulatedRow:
     return EmulatedRow(core="cortex-m4", machine="mps2-an386", images=1, of=1, outputs=10, differing=0,
                        instructions=64_000, layers=[], stack_bytes=0, text_bytes=flash, weights_bytes=0,
-                       arena_bytes=ram, ends_bytes=0)  # fmt: skip
+                       arena_bytes=0, ends_bytes=0, shared_bytes=ram)  # fmt: skip
 
 
 def test_boards_are_judged_by_what_was_built_for_their_core() -> None:
