@@ -167,15 +167,21 @@ def cut(graph: Graph, operators: list[int], outputs: list[int]) -> Cut:
     inside = {place for n in wanted for place in intermediates(graph.operators[n])}
     places = {old: new for new, old in enumerate(sorted({*read, *computed, *inside, *outputs}))}
     model, part = schema.ModelT(), schema.SubGraphT()
-    model.version, model.operatorCodes, model.subgraphs = graph.model.version, graph.model.operatorCodes, [part]
+    # LiteRT refuses a model that names an operator which its kernels have not, even one that nobody uses.
+    codes = sorted({graph.operators[n].opcodeIndex for n in wanted})
+    model.version, model.subgraphs = graph.model.version, [part]
+    model.operatorCodes = [graph.model.operatorCodes[code] for code in codes]
     if {graph.names[n] for n in wanted} & {*CONTROL, *VARIABLES}:
         model.subgraphs, model.buffers = [part, *graph.model.subgraphs[1:]], graph.model.buffers
+        codes, model.operatorCodes = list(range(len(graph.model.operatorCodes))), graph.model.operatorCodes
         part.tensors = [copy.copy(graph.tensors[old]) for old in places]
     else:
         model.buffers = [schema.BufferT()]
         part.tensors = [_moved(graph, old, model.buffers) for old in places]
     part.inputs, part.outputs = [places[old] for old in inputs], [places[old] for old in outputs]
     part.operators = [_rewired(graph.operators[n], places) for n in wanted]
+    for operator in part.operators:
+        operator.opcodeIndex = codes.index(operator.opcodeIndex)
     return Cut(write_model(model), tuple(inputs), tuple(outputs))
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.foreign.wording import cause
 from edgeforge.runtimes.native_output import CapturedOutput
 from edgeforge.runtimes.tflm import LARGEST_ARENA
-from edgeforge.tflite.graph import CONTROL, Graph, TensorRunner, cut, layer_label, sources, targets
+from edgeforge.tflite.graph import CONTROL, Graph, Kernels, TensorRunner, cut, layer_label, sources, targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -184,17 +184,21 @@ class Tflm:
 
 
 class Alone:
-    """One layer in LiteRT's reference kernels."""
+    """One layer in LiteRT's reference kernels, or in its others where it has no reference of the operator (ELU)."""
 
     def __init__(self, graph: Graph, place: int) -> None:
         self.graph, self.place = graph, place
         self.part = cut(graph, [place], targets(graph.operators[place]))
         self.refused = ""
-        try:
-            with CapturedOutput():
-                self.runner = TensorRunner(self.part.flatbuffer, kernels="reference")
-        except (RuntimeError, ValueError) as error:
-            self.refused = f"LiteRT refuses it with TFLM's shapes: {cause(error)}"
+        kinds: tuple[Kernels, ...] = ("reference", "builtin")
+        for kernels in kinds:
+            try:
+                with CapturedOutput():
+                    self.runner = TensorRunner(self.part.flatbuffer, kernels=kernels)
+                self.refused = ""
+                break
+            except (RuntimeError, ValueError) as error:
+                self.refused = self.refused or f"LiteRT refuses it with TFLM's shapes: {cause(error)}"
 
     def differs(self, values: dict[int, NDArray[Any]]) -> tuple[float, str] | None:
         """Return by how much TFLM's outputs are off for its own inputs, and that in words; None within the bound."""

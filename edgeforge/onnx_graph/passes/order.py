@@ -5,9 +5,11 @@ from __future__ import annotations
 from edgeforge.onnx_graph.passes.average_as_pool import AverageAsPool
 from edgeforge.onnx_graph.passes.flatten_channels_last import FlattenChannelsLast
 from edgeforge.onnx_graph.passes.fold_constants import FoldConstants
+from edgeforge.onnx_graph.passes.forms.average_of_one import AverageOfOne
 from edgeforge.onnx_graph.passes.forms.gelu_by_tanh import GeluByTanh
 from edgeforge.onnx_graph.passes.forms.index_of_concatenation import IndexOfConcatenation
 from edgeforge.onnx_graph.passes.forms.two_dimensions import TwoDimensions
+from edgeforge.onnx_graph.passes.forms.uneven_split import UnevenSplit
 from edgeforge.onnx_graph.passes.gather_as_reshape import GatherAsReshape
 from edgeforge.onnx_graph.passes.hard_sigmoid_by_relu6 import HardSigmoidByRelu6
 from edgeforge.onnx_graph.passes.max_pool_padded_first import MaxPoolPaddedFirst
@@ -20,7 +22,9 @@ TO_TFLITE: tuple[NameNodes | OnnxPass, ...] = (
     FoldConstants(),  # before all that looks for constants
     GatherAsReshape(),  # behind it: the indices are constants by then
     IndexOfConcatenation(),
+    UnevenSplit(),
     TwoDimensions(),  # before the pools: it makes some
+    AverageOfOne(),  # behind TwoDimensions, before it is taken for a pool
     AverageAsPool(),
     GeluByTanh(),
     HardSigmoidByRelu6(),

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-OWN_SCALE = frozenset(["LEAKY_RELU", "PRELU", "RELU6"])  # their outputs have a range of their own
+OWN_SCALE = frozenset(["LEAKY_RELU", "PRELU"])  # their outputs have a range of their own
+KEEPS_SCALE = frozenset(["RELU6"])  # TFLM's kernel clamps and does not rescale: output and input must share a scale
 CONVERSIONS = ("QUANTIZE", "DEQUANTIZE")
 
 
@@ -72,7 +73,7 @@ def _float_layers(model: Any, layers: frozenset[str]) -> list[Any]:
     return [
         operator
         for operator in graph.operators
-        if operator_name(model, operator) in OWN_SCALE | TIED | {HOLDS_PLACE}
+        if operator_name(model, operator) in OWN_SCALE | KEEPS_SCALE | TIED | {HOLDS_PLACE}
         and type_name(graph.tensors[operator.outputs[0]].type) == "FLOAT32"
         and graph.tensors[operator.outputs[0]].name.decode() in layers
     ]
