@@ -147,7 +147,7 @@ SELF_TEST = """
 #include "test_vectors.h"
 #include <cstdio>
 int main() {
-  using namespace edgeforge;
+  using namespace digits_model;
   int wrong = 0;
   for (const TestVector& vector : kTestVector) {
     InputType input[kInputValues];

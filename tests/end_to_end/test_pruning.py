@@ -24,6 +24,14 @@ def out(builds: Path, edgeforge) -> Path:  # type: ignore[no-untyped-def]
     return out
 
 
+def test_the_verb_judges_a_file(out: Path, edgeforge) -> None:  # type: ignore[no-untyped-def]
+    folder = out / "digits" / "tflite"
+    done = edgeforge("edgetpu", folder / "digits_int8.tflite", "--json", "--strict")
+    assert done.returncode == 0 and json.loads(done.stdout)["mapped"] == 5, done.stderr
+    refused = edgeforge("edgetpu", folder / "digits_float32.tflite")
+    assert refused.returncode == 2 and "computes in floating point" in refused.stderr
+
+
 def test_everything_after_training_is_of_the_pruned_network(out: Path) -> None:
     report = read_report(out / "digits")
     row = report.pruning
@@ -53,14 +61,6 @@ def test_without_pruning_nothing_of_it_is_left(out: Path, edgeforge) -> None:  #
     assert "train" not in [line.split()[1] for line in done.stderr.splitlines() if line.startswith("✓")]
     refused = edgeforge("build", DIGITS, "--out", out, *FEW, "--until", "prune")
     assert refused.returncode == 2 and "set prune in the recipe" in refused.stderr
-
-
-def test_the_verb_judges_a_file(out: Path, edgeforge) -> None:  # type: ignore[no-untyped-def]
-    folder = out / "digits" / "tflite"
-    done = edgeforge("edgetpu", folder / "digits_int8.tflite", "--json", "--strict")
-    assert done.returncode == 0 and json.loads(done.stdout)["mapped"] == 5, done.stderr
-    refused = edgeforge("edgetpu", folder / "digits_float32.tflite")
-    assert refused.returncode == 2 and "computes in floating point" in refused.stderr
 
 
 def test_a_wrong_module_to_skip_ends_the_build_with_2(out: Path, edgeforge) -> None:  # type: ignore[no-untyped-def]
