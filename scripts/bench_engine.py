@@ -17,7 +17,7 @@ import sys
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from engine_cycles import estimate
@@ -27,7 +27,8 @@ from tiny_nets import model_class
 
 from edgeforge.targets.engine.compile import compile_model
 from edgeforge.targets.engine.emulate.run import SIZE, Program, Run, Sizes, build
-from edgeforge.targets.engine.options import Options, core_named
+from edgeforge.targets.engine.ir import Operator
+from edgeforge.targets.engine.options import Optimize, Options, core_named
 
 INPUTS = 4
 CALIBRATION = 16
@@ -107,17 +108,23 @@ def wrong_bytes(model: bytes, inputs: np.ndarray, run: Run) -> int:
     return wrong
 
 
+def products(operator: Operator) -> int:
+    """Return the multiply-accumulates of a layer with weights; 0 without.
+
+    A depthwise weight is used once a pixel of its channel; others once a pixel.
+    """
+    weights = getattr(operator, "weights", None)
+    return 0 if weights is None else operator.output.size // operator.output.shape[-1] * int(weights.size)
+
+
 def layers_table(name: str, program: Program, run: Run) -> Table:
     """Return what each layer takes."""
     table = Table("layer", "kernel", "output", "instructions", "a MAC", "an output", title=name)
     for operator, kernel, count in zip(
         program.network.operators, program.network.kernels, run.instructions, strict=True
     ):
-        weights = getattr(operator, "weights", None)
         outputs = operator.output.size
-        # A depthwise weight is used once a pixel of its channel; others once a pixel.
-        channels = operator.output.shape[-1] if weights is not None else 1
-        macs = outputs // channels * weights.size if weights is not None else 0
+        macs = sum(map(products, operator.parts or (operator,)))
         table.add_row(
             operator.label, kernel.function, "×".join(map(str, operator.output.shape)), f"{count:,}",
             f"{count / macs:.2f}" if macs else "", f"{count / outputs:.1f}",
@@ -133,12 +140,12 @@ def verdict(reached: float, goal: float | None, form: str) -> str:
     return f"[{colour}]{reached:{form}} {sign} {goal:{form}}[/{colour}]"
 
 
-def row(name: str, core: str, folder: Path, console: Console, *, layers: bool, cycles: bool) -> tuple[str, ...]:
+def row(name: str, options: Options, folder: Path, console: Console, *, layers: bool, cycles: bool) -> tuple[str, ...]:
     """Build, run and measure one network; return its row."""
     net = NETS[name]
     model = int8_model(name, folder)
     inputs = inputs_of(model)
-    network = compile_model(model, name, Options(core=core_named(core)))
+    network = compile_model(model, name, options)
     program = build(network, folder / "library")
     run, sizes = program.run([inputs]), program.sizes()
     small: Sizes = replace(program, optimization=SIZE).sizes()
@@ -159,20 +166,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("names", nargs="*", help=f"some of {', '.join(NETS)}")
     parser.add_argument("--core", default="m4", help="m0plus, m3, m4, m7, m33 or m55")
+    parser.add_argument("--optimize", default="speed", choices=get_args(Optimize))
     parser.add_argument("--layers", action="store_true", help="print every layer")
     parser.add_argument("--cycles", action="store_true", help="estimate cycles and milliseconds")
     asked = parser.parse_args()
     if unknown := set(asked.names) - set(NETS):
         parser.error(f"there is no {', '.join(sorted(unknown))}: choose among {', '.join(NETS)}")
+    options = Options(core=core_named(asked.core), optimize=asked.optimize)
     console = Console(width=200)
     table = Table(
         "network", "MACs", "TFLM+CMSIS-NN, M", "instructions, M (goal)", "a MAC", "RAM (goal)", "stack",
-        "text -O2 / -Os", "flash (goal)", "bytes not TFLM's", title=f"{core_named(asked.core).name}, -O2",
+        "text -O2 / -Os", "flash (goal)", "bytes not TFLM's", title=f"{options.core.name}, {asked.optimize}, -O2",
     )  # fmt: skip
     wrong = False
     for name in asked.names or NETS:
         with tempfile.TemporaryDirectory() as folder:
-            found = row(name, asked.core, Path(folder), console, layers=asked.layers, cycles=asked.cycles)
+            found = row(name, options, Path(folder), console, layers=asked.layers, cycles=asked.cycles)
         table.add_row(*found)
         wrong = wrong or not found[-1].startswith("0 ")
     console.print(table)

@@ -107,11 +107,12 @@ class Layers:
         )
         return Case(operator, (inputs,), requantized(sums, channels, target, bounds))
 
-    def depthwise(self, shape: Sequence[int], window: Window, multiplier: int = 1) -> Case:
-        source = self.tensor(shape)
+    def depthwise(self, shape: Sequence[int], window: Window, multiplier: int = 1, before: Case | None = None) -> Case:
+        """before: a layer whose output it reads, of that shape."""
+        source = before.operator.output if before else self.tensor(shape)
         weights = self.weights(*window.size, shape[3] * multiplier)
         channels = self.channels(weights.shape[2], weights[..., 0].size)
-        inputs = self.values(*shape)
+        inputs = before.expected if before else self.values(*shape)
         columns = np.repeat(taken(inputs, source.zero_point, window), multiplier, axis=5)
         sums = np.einsum("nyxhwo,hwo->nyxo", columns, weights.astype(np.int64))
         target, bounds = self.tensor(sums.shape), self.bounds()

@@ -71,6 +71,11 @@ class Operator:
         return self.outputs[0]
 
     @property
+    def parts(self) -> tuple[Operator, ...]:
+        """The operators that it computes together, where there are several."""
+        return ()
+
+    @property
     def state(self) -> tuple[Tensor, ...]:
         """Tensors that live from one inference to the next; zero at first."""
         return ()

@@ -8,8 +8,8 @@ from edgeforge.results.rows.engine import CompiledLayer, CompiledRow
 from edgeforge.targets.engine.emit.expressions import identifier
 from edgeforge.targets.engine.ir import Operator
 from edgeforge.targets.engine.kernel import Array, Kernel
+from edgeforge.targets.engine.memory.lifetimes import least_bytes
 from edgeforge.targets.engine.network import Network
-from edgeforge.targets.engine.passes.plan_memory import least_bytes
 
 BYTES = {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "uint16_t": 2, "int64_t": 8}
 

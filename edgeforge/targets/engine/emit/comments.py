@@ -24,6 +24,8 @@ def tensor_line(tensor: Tensor) -> str:
 
 def layer_comment(operator: Operator, kernel: Kernel[Any]) -> list[str]:
     """Return the lines above a layer's parameters."""
+    if operator.parts:
+        return [line for part in operator.parts for line in layer_comment(part, kernel)]
     lines = [operator.label]
     lines += [f"  in   {tensor_line(tensor)}  {tensor.name}" for tensor in operator.inputs if tensor.data is None]
     lines += [f"  out  {tensor_line(tensor)}  {tensor.name}" for tensor in operator.outputs]

@@ -8,6 +8,7 @@ from edgeforge.targets.engine.kernel import Kernel
 from edgeforge.targets.engine.kernels.dsp.add import DspAdd
 from edgeforge.targets.engine.kernels.dsp.average import DspAverage
 from edgeforge.targets.engine.kernels.dsp.conv_2d import DspConv2D
+from edgeforge.targets.engine.kernels.dsp.conv_then_depthwise import DspConvThenDepthwise
 from edgeforge.targets.engine.kernels.dsp.depthwise import DspDepthwise
 from edgeforge.targets.engine.kernels.dsp.depthwise_1d import DspDepthwise1D
 from edgeforge.targets.engine.kernels.dsp.depthwise_3x3 import DspDepthwise3x3
@@ -24,6 +25,7 @@ from edgeforge.targets.engine.operators.table import PORTABLE_KERNELS, SMALL_KER
 HELIUM: tuple[Kernel[Any], ...] = (HeliumConv2D(), HeliumFullyConnected())
 DSP: tuple[Kernel[Any], ...] = (
     DspConv2D(),
+    DspConvThenDepthwise(),
     *(DspDepthwise1D(), DspDepthwise3x3(), DspDepthwise()),
     *(DspFullyConnectedParts(), DspFullyConnected()),
     *(DspAdd(), DspAverage(), DspMaxPool2D()),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 
@@ -98,26 +98,3 @@ def needed(blocks: Sequence[Block], time: int) -> int:
             if max(block.first, other.first) == time == min(block.last, other.last):  # else neither leads the other
                 spared += block.at(time) + other.at(time) - block.together(other)
     return sum(block.at(time) for block in living) - spared
-
-
-def greedy(blocks: Sequence[Block]) -> tuple[dict[str, int], int]:
-    """Return offsets by name, and the bytes of all together: the best of several orders.
-
-    Each block goes, in its turn, to the lowest gap between those that it meets.
-    """
-    orders: tuple[Callable[[Block], tuple[int, ...]], ...] = (
-        lambda block: (-block.bytes, block.first),
-        lambda block: (block.first, -block.bytes),
-        lambda block: (block.last, -block.bytes),
-        lambda block: (block.first - block.last, -block.bytes),
-        lambda block: (-block.bytes * (block.last - block.first + 1), block.first),
-    )
-    return min((_in_turn(sorted(blocks, key=order)) for order in orders), key=lambda planned: planned[1])
-
-
-def _in_turn(blocks: Sequence[Block]) -> tuple[dict[str, int], int]:
-    placed: list[tuple[Block, int]] = []
-    for block in blocks:
-        placed.append((block, lowest(block, placed)))
-    offsets = {block.name: offset for block, offset in placed}
-    return offsets, max((offset + block.bytes for block, offset in placed), default=0)

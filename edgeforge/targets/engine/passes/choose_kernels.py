@@ -31,16 +31,24 @@ class ChooseKernels(Pass[Network]):
 
 def choose(operator: Operator, options: Options) -> Kernel[Any]:
     """Return the kernel that runs an operator. Raises RecipeError with the portable kernel's reason."""
-    refusal = "there is no kernel for it"
-    for kernel in KERNELS:
-        if not isinstance(operator, kernel.operator) or not kernel.features <= options.core.features:
-            continue
-        if options.optimize not in kernel.optimizes or options.rounding not in kernel.roundings:
-            continue
-        refusal = kernel.refusal(operator)
-        if not refusal:
-            return kernel
+    if kernel := next(chosen(operator, options), None):
+        return kernel
+    refusals = [kernel.refusal(operator) for kernel in _able(operator, options)]
+    refusal = refusals[-1] if refusals else "there is no kernel for it"
     raise RecipeError(
         f"{operator.label}: tensor {operator.input.name} is {operator.input.kind}: {refusal}",
         fix="replace that layer, or run the model with TFLM",
     )
+
+
+def chosen(operator: Operator, options: Options) -> Iterator[Kernel[Any]]:
+    """Yield the kernels that can run an operator, the fastest first."""
+    return (kernel for kernel in _able(operator, options) if not kernel.refusal(operator))
+
+
+def _able(operator: Operator, options: Options) -> Iterator[Kernel[Any]]:
+    """Yield the kernels of an operator's kind that suit the core and what is wished."""
+    for kernel in KERNELS:
+        fits = isinstance(operator, kernel.operator) and kernel.features <= options.core.features
+        if fits and options.optimize in kernel.optimizes and options.rounding in kernel.roundings:
+            yield kernel

@@ -39,8 +39,7 @@ class DspDepthwise3x3(Kernel[DepthwiseConv2D]):
         return {"weights": Array("int8_t", weights.reshape(-1)), "channels": channel_rows(operator.channels, bias)}
 
     def scratch(self, operator: DepthwiseConv2D) -> int:
-        outputs, stride = operator.output.shape[1], operator.window.stride[0]
-        return STRIP_ROW * ((outputs + outputs % 2 - 1) * stride + 3)
+        return strip_bytes(operator.output.shape[1], operator.window.stride[0])
 
     def in_place(self, operator: DepthwiseConv2D) -> tuple[int, ...]:
         same = operator.window.stride == (1, 1) and operator.input.shape == operator.output.shape
@@ -59,3 +58,8 @@ class DspDepthwise3x3(Kernel[DepthwiseConv2D]):
             "weights": arrays["weights"],
             "channels": arrays["channels"],
         }
+
+
+def strip_bytes(rows: int, stride: int) -> int:
+    """Return the bytes of a strip under so many rows of outputs, or one more."""
+    return STRIP_ROW * ((rows + rows % 2 - 1) * stride + 3)

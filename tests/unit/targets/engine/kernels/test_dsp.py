@@ -11,6 +11,7 @@ import pytest
 from engine_layers import Case, Layers, fits, require_expected, require_the_oracle, run_cases
 from engine_program import random_inputs, tflm_outputs
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.strategies import sampled_from
 from random_graphs import graphs
 
 from edgeforge.targets.engine.compile import compile_model
@@ -18,7 +19,9 @@ from edgeforge.targets.engine.emulate.run import build
 from edgeforge.targets.engine.ir import Bounds
 from edgeforge.targets.engine.kernels.dsp.conv_2d import DspConv2D
 from edgeforge.targets.engine.operators.weighted.conv_2d import Conv2D
-from edgeforge.targets.engine.options import Options, core_named
+from edgeforge.targets.engine.operators.weighted.conv_then_depthwise import together
+from edgeforge.targets.engine.operators.weighted.depthwise_conv_2d import DepthwiseConv2D
+from edgeforge.targets.engine.options import Optimize, Options, core_named
 
 M4 = Options(core=core_named("m4"))
 
@@ -47,6 +50,18 @@ def depthwise_3x3(layers: Layers) -> Case | None:
     window = layers.window((3, 3), (stride, stride), (1, 1), same=same)
     shape = (layers.whole(1, 2), layers.whole(1, 20), layers.whole(1, 21), layers.whole(1, 3))
     return layers.depthwise(shape, window) if fits(shape, window) else None
+
+
+def conv_then_depthwise(layers: Layers) -> Case | None:
+    first = (pointwise if layers.whole(0, 2) == 0 else conv)(layers)
+    stride = layers.whole(1, 2)
+    window = layers.window((3, 3), (stride, stride), (1, 1), same=layers.whole(0, 1) == 0)
+    if first is None or not fits(first.expected.shape, window):
+        return None
+    second = layers.depthwise(first.expected.shape, window, before=first)
+    assert isinstance(first.operator, Conv2D) and isinstance(second.operator, DepthwiseConv2D)
+    operator = together(first.operator, second.operator, layers.whole(1, second.expected.shape[1]))
+    return Case(operator, first.inputs, second.expected)
 
 
 def depthwise_1d(layers: Layers) -> Case | None:
@@ -95,6 +110,7 @@ def mean(layers: Layers) -> Case:
         (conv, 60, {"engine_dsp_conv_2d"}),
         (pointwise, 20, {"engine_dsp_conv_2d"}),
         (depthwise_3x3, 60, {"engine_dsp_depthwise_3x3"}),
+        (conv_then_depthwise, 90, {"engine_dsp_conv_then_depthwise"}),
         (depthwise_1d, 60, {"engine_dsp_depthwise_1d"}),
         (depthwise, 40, {"engine_dsp_depthwise", "engine_dsp_depthwise_3x3", "engine_dsp_depthwise_1d"}),
         (dense, 50, {"engine_dsp_fully_connected", "engine_dsp_fully_connected_parts"}),
@@ -112,7 +128,7 @@ def test_layers_write_the_bytes_of_the_oracle(
 
 def test_inputs_are_written_over_as_soon_as_they_are_read(tmp_path: Path) -> None:
     layers = Layers(5)
-    makes = (conv, conv, pointwise, depthwise_1d)
+    makes = (conv, conv_then_depthwise, pointwise, depthwise_1d)
     cases = [case for number in range(80) if (case := makes[number % 4](layers)) is not None]
     network, run = run_cases(cases, M4, tmp_path, inside=True)
     require_expected(cases, run)
@@ -131,10 +147,13 @@ def test_inputs_are_written_over_as_soon_as_they_are_read(tmp_path: Path) -> Non
     max_examples=6, deadline=None, database=None, suppress_health_check=list(HealthCheck), phases=(Phase.generate,)
 )
 @seed(11)
-@given(graphs())
-def test_random_graphs_have_the_bytes_of_tflm(tmp_path_factory: pytest.TempPathFactory, model: bytes) -> None:
+@given(graphs(), sampled_from(("speed", "ram")))
+def test_random_graphs_have_the_bytes_of_tflm(
+    tmp_path_factory: pytest.TempPathFactory, model: bytes, optimize: Optimize
+) -> None:
     inputs = random_inputs(model, 3)
-    run = build(compile_model(model, "net", M4), tmp_path_factory.mktemp("net")).run(inputs)
+    network = compile_model(model, "net", replace(M4, optimize=optimize))
+    run = build(network, tmp_path_factory.mktemp("net")).run(inputs)
     for ours, theirs in zip(run.outputs, tflm_outputs(model, inputs), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 

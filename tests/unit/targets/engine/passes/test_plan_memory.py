@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeforge.targets.engine.compile import compile_model
-from edgeforge.targets.engine.memory.blocks import Block, greedy, least
+from edgeforge.targets.engine.memory.blocks import Block, least
+from edgeforge.targets.engine.memory.plans import best_plan
 from edgeforge.targets.engine.options import Options
 
 SMALL = Options(optimize="size")  # kernels that take no scratch memory
@@ -25,7 +26,7 @@ def blocks(draw: st.DrawFn) -> list[Block]:
 
 @given(blocks())
 def test_blocks_that_meet_do_not_overlap(planned: list[Block]) -> None:
-    offsets, total = greedy(planned)
+    offsets, total = best_plan(planned)
     for block in planned:
         assert offsets[block.name] % 4 == 0 and offsets[block.name] + block.bytes <= total
         for other in planned:
@@ -38,20 +39,20 @@ def test_blocks_that_meet_do_not_overlap(planned: list[Block]) -> None:
 def test_what_is_read_while_an_output_is_written_lies_as_far_ahead_as_it_must() -> None:
     read = Block("read", 40, 0, 1, home=1)
     written = Block("written", 100, 1, 2, home=2, leads=((1, 72),))
-    offsets, total = greedy([read, written])
+    offsets, total = best_plan([read, written])
     assert offsets == {"written": 0, "read": 72} and total == least([read, written]) == 112
     later = Block("later", 100, 2, 3, home=3, leads=((1, 72),))  # not at that time
-    assert greedy([read, later])[1] == 100
+    assert best_plan([read, later])[1] == 100
     longer = Block("read", 40, 0, 2, home=1)  # somebody reads it afterwards
-    assert greedy([longer, written])[1] == least([longer, written]) == 140
+    assert best_plan([longer, written])[1] == least([longer, written]) == 140
     before = Block("written", 20, 1, 2, home=2, leads=((1, -8),))
-    assert greedy([read, before])[1] == 40
+    assert best_plan([read, before])[1] == 40
 
 
 def test_what_shrinks_in_place_leaves_its_end_to_others() -> None:
     shrinks = Block("shrinks", 100, 0, 3, later=((2, 60),))
-    assert greedy([shrinks, Block("beside", 40, 1, 1)])[1] == 140
-    assert greedy([shrinks, Block("beside", 40, 2, 2)])[1] == least([shrinks, Block("beside", 40, 2, 2)]) == 100
+    assert best_plan([shrinks, Block("beside", 40, 1, 1)])[1] == 140
+    assert best_plan([shrinks, Block("beside", 40, 2, 2)])[1] == least([shrinks, Block("beside", 40, 2, 2)]) == 100
 
 
 def test_what_is_computed_in_place_takes_no_memory_of_its_own() -> None:

@@ -1,0 +1,53 @@
+"""Plans of the arena: an offset for each block, the best of several greedy orders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from edgeforge.targets.engine.memory.blocks import Block, lowest
+
+type Placed = list[tuple[Block, int]]
+
+ORDERS: tuple[Callable[[Block], tuple[int, ...]], ...] = (
+    lambda block: (-block.bytes, block.first),
+    lambda block: (block.first, -block.bytes),
+    lambda block: (block.last, -block.bytes),
+    lambda block: (block.first - block.last, -block.bytes),
+    lambda block: (-block.bytes * (block.last - block.first + 1), block.first),
+)
+
+
+def best_plan(blocks: Sequence[Block], ends: Sequence[Block] = ()) -> tuple[dict[str, int], int]:
+    """Return offsets by name, and the bytes of all together.
+
+    ends: inputs and outputs, which may lie elsewhere: of plans that take as little without them, the one is best beside
+    which they find the most room.
+    """
+    plans = [_in_turn(sorted(blocks, key=order)) for order in ORDERS]
+    plans += [_in_turn(sorted([*blocks, *ends], key=order)) for order in ORDERS if ends]
+    kept = [[one for one in plan if one[0] not in ends] for plan in plans]
+    best = min(kept, key=lambda plan: (top(plan), top([*plan, *beside(plan, ends)])))
+    return {block.name: offset for block, offset in best}, top(best)
+
+
+def beside(placed: Placed, ends: Sequence[Block]) -> Placed:
+    """Return inputs and outputs with offsets, in their order, the largest placed first; what is placed stays."""
+    found = list(placed)
+    offsets = {}
+    for block in sorted(ends, key=lambda one: -one.bytes):
+        offsets[block.name] = lowest(block, found)
+        found.append((block, offsets[block.name]))
+    return [(block, offsets[block.name]) for block in ends]
+
+
+def top(placed: Placed) -> int:
+    """Return the bytes of all together."""
+    return max((offset + block.bytes for block, offset in placed), default=0)
+
+
+def _in_turn(blocks: Sequence[Block]) -> Placed:
+    """Let each block, in its turn, go to the lowest gap between those that it meets."""
+    placed: Placed = []
+    for block in blocks:
+        placed.append((block, lowest(block, placed)))
+    return placed

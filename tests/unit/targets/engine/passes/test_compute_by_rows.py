@@ -1,0 +1,75 @@
+"""A convolution and the depthwise one behind it, a few rows at a time."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from engine_network import Int8
+from engine_program import random_inputs, tflm_outputs
+
+from edgeforge.targets.engine.compile import compile_model
+from edgeforge.targets.engine.emit.library import library_files
+from edgeforge.targets.engine.emulate.machine import INSTALL, missing
+from edgeforge.targets.engine.emulate.run import build
+from edgeforge.targets.engine.network import Network
+from edgeforge.targets.engine.operators.weighted.conv_then_depthwise import ConvThenDepthwise
+from edgeforge.targets.engine.options import Optimize, Options, core_named
+
+
+def net(height: int = 21, width: int = 19, *, read_twice: bool = False) -> bytes:
+    """Return a model whose widest tensor stands between a 1×1 convolution and a depthwise one of stride 2."""
+    made = Int8(height, width, 3)
+    x = made.on(0.5, 0).conv(made.input, made.any(4, 3, 3, 3))
+    wide = made.on(2.0, 3).conv(x, made.any(24, 1, 1, 4))
+    y = made.on(8.0, -5).depthwise(wide, made.any(1, 3, 3, 24), stride=2)
+    y = made.on(30.0, 0).conv(y, made.any(2, 1, 1, 24))
+    if read_twice:
+        other = made.on(30.0, 0).conv(wide, made.any(2, 1, 1, 24), stride=2)
+        y = made.on(30.0, 0).add(y, other)
+    return made.build(made.on(300.0, 0).dense(y, made.any(3, made.shape(y)[1] * made.shape(y)[2] * 2)))
+
+
+def compiled(model: bytes, optimize: Optimize = "speed") -> Network:
+    return compile_model(model, "net", Options(core_named("m4"), optimize))
+
+
+def pairs(network: Network) -> list[ConvThenDepthwise]:
+    return [one for one in network.operators if isinstance(one, ConvThenDepthwise)]
+
+
+@pytest.mark.parametrize(("height", "width", "optimize"), [(21, 19, "speed"), (21, 19, "ram"), (24, 24, "ram")])
+def test_less_memory_and_the_same_bytes(height: int, width: int, optimize: Optimize, tmp_path: Path) -> None:
+    if reason := missing():
+        pytest.skip(f"{reason}: {INSTALL}")
+    model = net(height, width)
+    network, whole = compiled(model, optimize), compiled(model, "size")
+    (pair,) = pairs(network)
+    assert pair.rows < pair.output.shape[1] and pair.kept_bytes < pair.first.output.bytes
+    assert network.shared_bytes < 0.6 * whole.shared_bytes and not pairs(whole)
+    inputs = random_inputs(model, 3)
+    np.testing.assert_array_equal(build(network, tmp_path).run(inputs).outputs[0], tflm_outputs(model, inputs)[0])
+    files = library_files([network])
+    assert pair.first.label in files["net.c"]
+    assert f"of {pair.first.label} {pair.kept_rows} rows" in files["net.h"]
+
+
+def test_for_ram_fewer_rows_stand_than_for_speed() -> None:
+    (fast,), (small,) = pairs(compiled(net(60, 40))), pairs(compiled(net(60, 40), "ram"))
+    assert small.rows < fast.rows
+
+
+def test_what_is_read_elsewhere_too_stands_whole() -> None:
+    assert not pairs(compiled(net(read_twice=True)))
+
+
+def test_budgets_are_those_of_what_is_chosen() -> None:
+    model = net()
+    network = compiled(model)
+    ends = sum(tensor.bytes for tensor in (*network.inputs, *network.outputs))
+    limit = Options(core_named("m4"), max_ram=network.arena_bytes + ends)
+    assert compile_model(model, "net", limit).arena_bytes == network.arena_bytes
+
+
+def test_a_core_keeps_its_faster_kernels() -> None:
+    assert not pairs(compile_model(net(), "net", Options(core_named("m55"))))
+    assert not pairs(compile_model(net(), "net"))
