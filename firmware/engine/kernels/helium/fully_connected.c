@@ -17,7 +17,7 @@ void engine_helium_fully_connected(const engine_helium_fully_connected_layer *la
       const int8_t *const three = weights + engine_min(3, last) * inputs;
       int32x4_t values = engine_helium_dot_4(in, weights, one, two, three, inputs, 0);
       values = vaddq_s32(values, vldrwq_s32(channel));
-      values = engine_helium_scale_each(values, vldrwq_s32(channel + 4), vldrwq_s32(channel + 8));
+      values = engine_helium_scale_each(values, vldrwq_s32(channel + 4), vldrwq_s32(channel + 8), layer->rightwards);
       values = engine_helium_clamp(values, layer->output_zero, low, high);
       vstrbq_p_s32(out + c, values, vctp32q((uint32_t)(outputs - c)));
     }

@@ -7,6 +7,7 @@
 typedef struct {
   int32_t rows, inputs, outputs;
   int32_t output_zero, low, high;
+  int32_t rightwards; /* whether all shifts are below 0 */
   const int8_t *weights;         /* output, input */
   const int32_t *requantization; /* of four outputs: their biases, multipliers, shifts; zeros to a multiple of four */
 } engine_helium_fully_connected_layer;

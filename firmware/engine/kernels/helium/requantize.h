@@ -17,13 +17,17 @@ static inline int32x4_t engine_helium_scale(int32x4_t sums, int32_t multiplier, 
   return vrshlq_n_s32(vaddq_s32(sums, vshrq_n_s32(sums, 31)), shift);
 }
 
-/* Each with its own multiplier and shift. */
-static inline int32x4_t engine_helium_scale_each(int32x4_t sums, int32x4_t multipliers, int32x4_t shifts) {
-  const int32x4_t none = vdupq_n_s32(0);
+/* Each with its own multiplier and shift. rightwards: whether all shifts are below 0, which takes half as long. */
+static inline int32x4_t engine_helium_scale_each(int32x4_t sums, int32x4_t multipliers, int32x4_t shifts,
+                                                 int32_t rightwards) {
+  if (rightwards) {
+    sums = vqrdmulhq_s32(sums, multipliers);
+    return vrshlq_s32(vaddq_s32(sums, vshrq_n_s32(sums, 31)), shifts);
+  }
+  const int32x4_t none = vdupq_n_s32(0), right = vminq_s32(shifts, none);
   sums = vqrdmulhq_s32(vshlq_s32(sums, vmaxq_s32(shifts, none)), multipliers);
-  const int32x4_t right = vminq_s32(shifts, none);
-  sums = vaddq_s32(sums, vshrq_n_s32(vandq_s32(sums, right), 31)); /* a shift of 0 rounds nothing */
-  return vrshlq_s32(sums, right);
+  /* A shift of 0 rounds nothing. */
+  return vrshlq_s32(vaddq_s32(sums, vshrq_n_s32(vandq_s32(sums, right), 31)), right);
 }
 
 /* To an int8 in each lane. */

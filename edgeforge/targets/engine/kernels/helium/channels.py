@@ -33,6 +33,18 @@ def channel_groups(channels: Channels, bias: NDArray[np.int64], order: tuple[int
     """
     import numpy as np
 
-    rows = np.stack([bias, channels.multiplier, channels.shift])
+    rows = np.stack([bias, channels.multiplier, _shifts(channels)])
     whole = np.pad(rows, ((0, 0), (0, -len(bias) % len(order)))).reshape(3, -1, len(order))[:, :, order]
     return Array("int32_t", whole.reshape(3, -1, 4).transpose(1, 0, 2).reshape(-1), alignment=4)
+
+
+def rightwards(channels: Channels) -> bool:
+    """Return whether all shifts are below 0, as engine_helium_scale_each asks."""
+    return bool((_shifts(channels) < 0).all())
+
+
+def _shifts(channels: Channels) -> NDArray[np.int32]:
+    """Return shifts; any serves a multiplier of 0."""
+    import numpy as np
+
+    return np.where(channels.multiplier == 0, -1, channels.shift)

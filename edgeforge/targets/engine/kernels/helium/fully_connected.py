@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from edgeforge.targets.engine.kernel import Array, Field, Kernel
-from edgeforge.targets.engine.kernels.helium.channels import channel_groups, folded_bias
+from edgeforge.targets.engine.kernels.helium.channels import channel_groups, folded_bias, rightwards
 from edgeforge.targets.engine.operators.weighted.fully_connected import FullyConnected
 
 
@@ -36,6 +36,7 @@ class HeliumFullyConnected(Kernel[FullyConnected]):
             "output_zero": operator.output.zero_point,
             "low": operator.bounds.low,
             "high": operator.bounds.high,
+            "rightwards": rightwards(operator.channels),
             "weights": arrays["weights"],
             "requantization": arrays["requantization"],
         }

@@ -29,13 +29,22 @@ def pointwise(layers: Layers) -> Case:
     return layers.conv((1, layers.whole(1, 5), layers.whole(1, 5), layers.whole(1, 70)), layers.whole(1, 20), window)
 
 
+def depthwise(layers: Layers) -> Case | None:
+    size = (3, 3) if layers.whole(0, 1) else (layers.whole(1, 5), layers.whole(1, 5))
+    stride, dilation = (layers.whole(1, 3), layers.whole(1, 3)), (layers.whole(1, 2), layers.whole(1, 2))
+    in_place = layers.whole(0, 2) == 0
+    window = layers.window(size, (1, 1) if in_place else stride, dilation, same=in_place)
+    shape = (layers.whole(1, 2), layers.whole(1, 9), layers.whole(1, 9), layers.whole(4, 20))
+    return layers.depthwise(shape, window) if fits(shape, window) else None
+
+
 def dense(layers: Layers) -> Case:
     return layers.dense(layers.whole(1, 2), layers.whole(1, 70), layers.whole(1, 14), alike=layers.whole(0, 1) == 0)
 
 
 @pytest.mark.parametrize(
     ("make", "count", "function"),
-    [(conv, 60, "conv_2d"), (pointwise, 20, "conv_2d"), (dense, 50, "fully_connected")],
+    [(conv, 60, "conv_2d"), (pointwise, 20, "conv_2d"), (depthwise, 60, "depthwise"), (dense, 50, "fully_connected")],
     ids=lambda value: value.__name__ if callable(value) else "",
 )
 def test_layers_write_the_bytes_of_the_oracle(
