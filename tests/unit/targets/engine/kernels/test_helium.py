@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pytest
-from engine_layers import Case, Layers, fits, require_the_oracle
+from engine_layers import INT8, Case, Layers, fits, require_the_oracle, requantized, run_cases
+from engine_program import random_inputs, tflm_outputs
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from random_graphs import graphs
 
+from edgeforge.targets.engine.compile import compile_model
+from edgeforge.targets.engine.emulate.run import build
+from edgeforge.targets.engine.ir import Channels, Padding, Window
+from edgeforge.targets.engine.operators.weighted.conv_2d import Conv2D
+from edgeforge.targets.engine.operators.weighted.depthwise_conv_2d import DepthwiseConv2D
+from edgeforge.targets.engine.operators.weighted.fully_connected import FullyConnected
 from edgeforge.targets.engine.options import Options, core_named
 
 M55 = Options(core=core_named("m55"))
@@ -42,9 +53,33 @@ def dense(layers: Layers) -> Case:
     return layers.dense(layers.whole(1, 2), layers.whole(1, 70), layers.whole(1, 14), alike=layers.whole(0, 1) == 0)
 
 
+def add(layers: Layers) -> Case:
+    sign = 1 if layers.whole(0, 1) else -1
+    return layers.add(layers.whole(1, 30), sign, first_is_halved=layers.whole(0, 1) == 0)
+
+
+def max_pool(layers: Layers) -> Case | None:
+    size = (layers.whole(1, 3), layers.whole(1, 3))
+    window = layers.window(size, (layers.whole(1, 3), layers.whole(1, 3)), (1, 1))
+    shape = (layers.whole(1, 2), layers.whole(1, 7), layers.whole(1, 7), layers.whole(1, 20))
+    return layers.max_pool(shape, window) if fits(shape, window) else None
+
+
+def mean(layers: Layers) -> Case:
+    return layers.mean((layers.whole(1, 2), layers.whole(2, 30), layers.whole(2, 30), layers.whole(2, 20)))
+
+
 @pytest.mark.parametrize(
     ("make", "count", "function"),
-    [(conv, 60, "conv_2d"), (pointwise, 20, "conv_2d"), (depthwise, 60, "depthwise"), (dense, 50, "fully_connected")],
+    [
+        (conv, 60, "conv_2d"),
+        (pointwise, 20, "conv_2d"),
+        (depthwise, 60, "depthwise"),
+        (dense, 50, "fully_connected"),
+        (add, 40, "add"),
+        (max_pool, 40, "max_pool_2d"),
+        (mean, 12, "average"),
+    ],
     ids=lambda value: value.__name__ if callable(value) else "",
 )
 def test_layers_write_the_bytes_of_the_oracle(
@@ -52,3 +87,41 @@ def test_layers_write_the_bytes_of_the_oracle(
 ) -> None:
     functions = require_the_oracle(make, count, M55, tmp_path, wide=True)
     assert functions == {f"engine_helium_{function}"}
+
+
+@pytest.mark.parametrize("shifts", [(-31, -30, -8, -1), (-9, 0, 1, 8)])
+def test_requantization_at_its_extremes(shifts: tuple[int, ...], tmp_path: Path) -> None:
+    """Sums are biases, weights 0: all halves and both ends of 32 bits, by each kernel's way."""
+    edges = [-(2**31), -(2**31) + 1, -(2**30), -129, -128, -3, -2, -1, 0, 1, 2, 3, 128, 2**30 - 1, 2**30, 2**31 - 1]
+    rows = np.array(list(product(edges, (2**30, 2**30 + 1, 2**31 - 1, 0), shifts)), np.int64)
+    channels = Channels(rows[:, 0], rows[:, 1].astype(np.int32), rows[:, 2].astype(np.int32))
+    layers, count = Layers(0), len(rows)
+    inputs, window = np.zeros((1, 1, 1, count), np.int8), Window((1, 1), (1, 1), (1, 1), Padding())
+    cases = []
+    for shape in ((count, 1, 1, 1), (1, 1, count), (count, 1)):
+        source = layers.tensor((1, 1, 1, count if shape[0] == 1 else 1), 0)
+        target = layers.tensor((1, 1, 1, count), 0)
+        about = (source,), (target,), np.zeros(shape, np.int8)
+        operator = {
+            4: lambda: Conv2D("CONV", *about, window, channels, INT8, wide=False, four_bits=False),
+            3: lambda: DepthwiseConv2D("DEPTHWISE", *about, window, channels, INT8, wide=False, four_bits=False),
+            2: lambda: FullyConnected("DENSE", *about, channels, INT8, wide=False, four_bits=False),
+        }[len(shape)]()
+        sums = np.zeros(target.shape, np.int64)
+        cases.append(Case(operator, (inputs[..., : source.size],), requantized(sums, channels, target, INT8)))
+    network, run = run_cases(cases, M55, tmp_path)
+    assert len({kernel.function for kernel in network.kernels if "helium" in kernel.function}) == 4  # a pool copies
+    for case, found in zip(cases, run.outputs, strict=True):
+        np.testing.assert_array_equal(found[0], case.expected.reshape(-1), case.operator.label)
+
+
+@settings(
+    max_examples=6, deadline=None, database=None, suppress_health_check=list(HealthCheck), phases=(Phase.generate,)
+)
+@seed(12)
+@given(graphs())
+def test_random_graphs_have_the_bytes_of_tflm(tmp_path_factory: pytest.TempPathFactory, model: bytes) -> None:
+    inputs = random_inputs(model, 3)
+    run = build(compile_model(model, "net", M55), tmp_path_factory.mktemp("net")).run(inputs)
+    for ours, theirs in zip(run.outputs, tflm_outputs(model, inputs), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
