@@ -140,15 +140,18 @@ class Layers:
             for value, tensor, factor in zip(values, (a, b), factors, strict=True)
         ]
         exact = requantize(scaled[0] + sign * scaled[1], *summed) + target.zero_point
-        operator = Add("ADD", (a, b), (target,), *factors, summed, sign, INT8)
-        return Case(operator, values, exact.clip(-128, 127).astype(np.int8))
+        bounds = self.bounds()
+        operator = Add("ADD", (a, b), (target,), *factors, summed, sign, bounds)
+        return Case(operator, values, exact.clip(bounds.low, bounds.high).astype(np.int8))
 
     def max_pool(self, shape: Sequence[int], window: Window) -> Case:
         source = self.tensor(shape)
         inputs = self.values(*shape)
         columns = taken(inputs, source.zero_point, window, outside=-1000)
-        expected = (columns.max(axis=(3, 4)) + source.zero_point).astype(np.int8)
-        operator = MaxPool2D("MAX_POOL_2D", (source,), (self.tensor(expected.shape, source.zero_point),), window, INT8)
+        bounds = self.bounds()
+        expected = (columns.max(axis=(3, 4)) + source.zero_point).clip(bounds.low, bounds.high).astype(np.int8)
+        target = self.tensor(expected.shape, source.zero_point)
+        operator = MaxPool2D("MAX_POOL_2D", (source,), (target,), window, bounds)
         return Case(operator, (inputs,), expected)
 
     def mean(self, shape: Sequence[int]) -> Case:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engine_layers import INT8, Case, Layers, fits, require_the_oracle, requantized, run_cases
+from engine_layers import INT8, Case, Layers, fits, requantized, require_the_oracle, run_cases
 from engine_program import random_inputs, tflm_outputs
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from random_graphs import graphs
@@ -97,18 +97,17 @@ def test_requantization_at_its_extremes(shifts: tuple[int, ...], tmp_path: Path)
     channels = Channels(rows[:, 0], rows[:, 1].astype(np.int32), rows[:, 2].astype(np.int32))
     layers, count = Layers(0), len(rows)
     inputs, window = np.zeros((1, 1, 1, count), np.int8), Window((1, 1), (1, 1), (1, 1), Padding())
-    cases = []
-    for shape in ((count, 1, 1, 1), (1, 1, count), (count, 1)):
-        source = layers.tensor((1, 1, 1, count if shape[0] == 1 else 1), 0)
-        target = layers.tensor((1, 1, 1, count), 0)
-        about = (source,), (target,), np.zeros(shape, np.int8)
-        operator = {
-            4: lambda: Conv2D("CONV", *about, window, channels, INT8, wide=False, four_bits=False),
-            3: lambda: DepthwiseConv2D("DEPTHWISE", *about, window, channels, INT8, wide=False, four_bits=False),
-            2: lambda: FullyConnected("DENSE", *about, channels, INT8, wide=False, four_bits=False),
-        }[len(shape)]()
-        sums = np.zeros(target.shape, np.int64)
-        cases.append(Case(operator, (inputs[..., : source.size],), requantized(sums, channels, target, INT8)))
+    sources = [layers.tensor((1, 1, 1, size), 0) for size in (1, count, 1)]
+    targets = [layers.tensor((1, 1, 1, count), 0) for _ in range(3)]
+    conv_weights, depthwise_weights = np.zeros((count, 1, 1, 1), np.int8), np.zeros((1, 1, count), np.int8)
+    kinds, given = {"wide": False, "four_bits": False}, (window, channels, INT8)
+    operators = (
+        Conv2D("CONV", (sources[0],), (targets[0],), conv_weights, *given, **kinds),
+        DepthwiseConv2D("DEPTHWISE", (sources[1],), (targets[1],), depthwise_weights, *given, **kinds),
+        FullyConnected("DENSE", (sources[2],), (targets[2],), np.zeros((count, 1), np.int8), channels, INT8, **kinds),
+    )
+    expected = requantized(np.zeros((1, 1, 1, count), np.int64), channels, targets[0], INT8)
+    cases = [Case(operator, (inputs[..., : operator.input.size],), expected) for operator in operators]
     network, run = run_cases(cases, M55, tmp_path)
     assert len({kernel.function for kernel in network.kernels if "helium" in kernel.function}) == 4  # a pool copies
     for case, found in zip(cases, run.outputs, strict=True):
