@@ -20,7 +20,8 @@ from edgeforge.tflite.graph import Graph, sources, targets
 from edgeforge.tflite.passes.divide_by_root import DivideByRoot
 from edgeforge.tflite.passes.drop_transposes import DropTransposes
 from edgeforge.tflite.passes.drop_unused import DropUnused
-from edgeforge.tflite.passes.fuse_activations import FuseActivations
+from edgeforge.tflite.passes.fused.activations import FuseActivations
+from edgeforge.tflite.passes.fused.biases import FuseBiases
 from edgeforge.tflite.passes.narrow_concatenations import NarrowConcatenations
 from edgeforge.tflite.passes.sink_layouts import SinkLayouts
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 MENDING: tuple[Pass[bytes], ...] = (
     DivideByRoot(),
     SinkLayouts(),  # before activations are fused: it takes away what stands between
+    FuseBiases(),  # before activations: an ADD would take one
     FuseActivations(),
     DropTransposes(),
     NarrowConcatenations(),

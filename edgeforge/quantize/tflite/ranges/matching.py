@@ -66,7 +66,7 @@ def match(float_model: bytes, known: KnownRanges, origins: Mapping[int, tuple[st
         found[source] = index.find(values[source], source, "the input")
     inherited: list[str] = []
     float_layers: dict[str, Precision] = {}
-    inside = insides(float_model)
+    inside, rectified = insides(float_model), _rectified(model, names)
     for operator in graph.operators:
         kind, target = operator_name(model, operator), names[operator.outputs[0]]
         before = names[operator.inputs[0]]
@@ -76,7 +76,8 @@ def match(float_model: bytes, known: KnownRanges, origins: Mapping[int, tuple[st
         passes = kind in INHERITS and before in found
         # of a module that PyTorch computes as one, such as a GRU
         part = any(f"{name}.".startswith(f"{module}.") for name in said for module in known.float_modules)
-        places = index.named(said, values[target], target, required=not passes)
+        here = values[rectified.get(target, target)]
+        places = index.named(said, here, target, required=not passes)
         if places:
             found[target] = index.nearest(places)
         elif passes:
@@ -86,11 +87,36 @@ def match(float_model: bytes, known: KnownRanges, origins: Mapping[int, tuple[st
             float_layers[target] = "float32"
             continue
         else:
-            found[target] = index.find(values[target], target, _what(kind, before, said))
+            found[target] = index.find(here, target, _what(kind, before, said))
         if part or found[target].module in known.float_modules or found[target].scale is None:
             float_layers[target] = "float32"
     quantized = {name: tensor for name, tensor in found.items() if tensor.scale is not None}
     return Matched(quantized, tuple(inherited), float_layers, names[graph.outputs[0]])
+
+
+def _rectified(model: Any, names: list[str]) -> dict[str, str]:
+    """Return the tensors that only a crop or a RELU reads, and what these make of them: in that range they are as good.
+
+    PyTorch quantizes a layer and its ReLU as one; TFLite's transposed convolution has no room for it, nor for padding.
+    """
+    graph = model.subgraphs[0]
+    readers: dict[int, list[Any]] = {}
+    for operator in graph.operators:
+        for tensor in operator.inputs:
+            readers.setdefault(int(tensor), []).append(operator)
+    behind = {
+        tensor: int(found[0].outputs[0])
+        for tensor, found in readers.items()
+        if len(found) == 1 and operator_name(model, found[0]) in ("RELU", "STRIDED_SLICE")
+        and found[0].inputs[0] == tensor and tensor not in graph.outputs
+    }  # fmt: skip
+    ends = {}
+    for tensor in behind:
+        end = tensor
+        while end in behind:
+            end = behind[end]
+        ends[names[tensor]] = names[end]
+    return ends
 
 
 class _Index:

@@ -7,7 +7,7 @@ from edgeforge.runtimes.litert import LiteRTRunner
 from edgeforge.tflite.flatbuffer import operators
 from edgeforge.tflite.graph import Graph
 from edgeforge.tflite.passes.drop_unused import DropUnused
-from edgeforge.tflite.passes.fuse_activations import FuseActivations
+from edgeforge.tflite.passes.fused.activations import FuseActivations
 
 RANDOM = np.random.default_rng(0)
 X = images(RANDOM, 4)

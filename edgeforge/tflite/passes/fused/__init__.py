@@ -1,0 +1,1 @@
+"""Operators taken into the ones before them."""
