@@ -87,7 +87,7 @@ def test_every_verb_on_finished_models(light: Light, digits_build: Path, tmp_pat
         (("doctor",), r"extra \[train\]"),
         (("fit", INT8), "Peak"),
         (("fit", INT8, *BOARD, "--plot", "arena.svg"), "fits"),
-        (("pack", INT8, *BOARD), "Open packed/digits_int8"),
+        (("pack", INT8, *BOARD, "--pixels", "0..1", "--labels", "0-9"), "Open packed/digits_int8"),
         (("pack", models["int8"], *BOARD, "--out", "again", "--requantize", "--float", models["float32"],
           "--calibration", "x.npz"), "requantized from the float model"),
         (("verify", models["float32"], models["int8"], "--inputs", "x.npz", "--onnx", onnx), "litert-reference"),

@@ -99,7 +99,9 @@ class Histogram:
         """Count the values of one input."""
         import numpy as np
 
-        if np.isfinite(self.full).all():  # else `range` returns what is not finite, for the error message
+        # Else `range` returns it as it is: for the error message where it is not finite, and a range so narrow has
+        # nothing to choose from.
+        if np.isfinite(self.full).all() and self.full[1] - self.full[0] > BINS * np.finfo(np.float32).tiny:
             self.counts += np.histogram(values, BINS, self.full)[0]
 
     def range(self) -> Range:
@@ -265,9 +267,10 @@ def tied(model: bytes, ranges: Ranges) -> dict[str, Range]:
             joined = set().union(*(groups[name] for name in names))
             groups |= dict.fromkeys(joined, joined)
             passed |= {graph.tensors[place].name.decode() for place in operator.outputs}
+    computed = {name: group - passed or group for name, group in groups.items()}  # only passed on: of each other
     return {
-        name: (min(ranges[member][0] for member in group - passed), max(ranges[member][1] for member in group - passed))
-        for name, group in groups.items()
+        name: (min(ranges[member][0] for member in group), max(ranges[member][1] for member in group))
+        for name, group in computed.items()
     }
 
 

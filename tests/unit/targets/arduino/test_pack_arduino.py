@@ -55,7 +55,9 @@ def pack(folder: Path, *targets: str, **facts: object) -> tuple[Path, list[Targe
         run(
             Job(
                 stage=output.name,
-                recipe=restricted(recipe, ("name", "targets", "boards", "on_misfit", "library", "quantize.ship")),
+                recipe=restricted(
+                    recipe, ("name", "targets", "boards", "on_misfit", "library", "runtime", "quantize.ship")
+                ),
                 inputs=inputs,
                 output=output,
                 scratch=folder,

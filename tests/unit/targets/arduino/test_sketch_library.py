@@ -39,7 +39,7 @@ def judged(folder: Path, **recipe: object) -> Path:
     (folder / "tflite").mkdir()
     (folder / "tflite" / "wrong.tflite").write_bytes(PER_CHANNEL.read_bytes())
     write_variants(folder / "tflite", [Variant("tflite-int8", "litert", "int8", "wrong.tflite")])
-    reads = ("targets", "boards", "on_misfit", "library", "quantize.ship")
+    reads = ("targets", "boards", "on_misfit", "library", "runtime", "quantize.ship")
     judge_fit(job("fit", folder, reads, targets=("arduino-nano-33-ble",), **recipe))
     return folder / "fit"
 
@@ -59,7 +59,7 @@ def test_a_misfit_that_is_only_reported_is_not_packed(tmp_path: Path) -> None:
     judged(tmp_path, on_misfit="report")
     (tmp_path / "tflm").mkdir()
     (tmp_path / "tflm" / "tflm.json").write_text(json.dumps({"reason": "", "operators": []}))
-    reads = ("name", "targets", "boards", "on_misfit", "library", "quantize.ship")
+    reads = ("name", "targets", "boards", "on_misfit", "library", "runtime", "quantize.ship")
     pack_arduino(job("arduino", tmp_path, reads, targets=("arduino-nano-33-ble",), on_misfit="report"))
     (row,) = json.loads((tmp_path / "arduino" / TARGETS_FILE).read_text())
     assert (row["fits"], row["library_takes_it"], row["project"]) == (True, False, None)
@@ -78,14 +78,14 @@ def test_a_sketch_is_for_the_boards_that_the_model_fits(tmp_path: Path) -> None:
         "ram_bytes": 9000,
     }
     recipe = {"boards": {"small": small}, "targets": ("small", "arduino-nano-33-ble"), "on_misfit": "report"}
-    judge_fit(job("fit", tmp_path, ("targets", "boards", "on_misfit", "library", "quantize.ship"), **recipe))
+    judge_fit(job("fit", tmp_path, ("targets", "boards", "on_misfit", "library", "runtime", "quantize.ship"), **recipe))
     (tmp_path / "tflm").mkdir()
     (tmp_path / "tflm" / "tflm.json").write_text(json.dumps({"reason": "", "operators": ["CONV_2D"]}))
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "preprocessing.json").write_text(DIGITS.to_json())
     images, labels = digit_images()
     np.savez(tmp_path / "data" / "data.npz", test_x=images[:20], test_y=labels[:20])
-    reads = ("name", "targets", "boards", "on_misfit", "library", "quantize.ship")
+    reads = ("name", "targets", "boards", "on_misfit", "library", "runtime", "quantize.ship")
     pack_arduino(job("arduino", tmp_path, reads, **recipe))
     rows = json.loads((tmp_path / "arduino" / TARGETS_FILE).read_text())
     assert [(row["fits"], row["project"]) for row in rows] == [(False, None), (True, "arduino/digits")]
@@ -98,7 +98,7 @@ def test_a_board_that_the_library_is_not_made_for_is_said(tmp_path: Path) -> Non
     (tmp_path / "tflite").mkdir()
     (tmp_path / "tflite" / "digits.tflite").write_bytes(MODEL.read_bytes())
     write_variants(tmp_path / "tflite", [Variant("tflite-int8", "litert", "int8", "digits.tflite")])
-    reads = ("targets", "boards", "on_misfit", "library", "quantize.ship")
+    reads = ("targets", "boards", "on_misfit", "library", "runtime", "quantize.ship")
     boards = ("arduino-uno-r4-minima", "arduino-nano-33-ble")
     judge_fit(job("fit", tmp_path, reads, targets=boards, on_misfit="report"))
     rows = read_fit(tmp_path / "fit")

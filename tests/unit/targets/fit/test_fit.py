@@ -130,7 +130,7 @@ def judged(folder: Path, on_misfit: str) -> Path:
     values = {"name": "m", "data": {"source": "digits"}, "model": {"name": "m"}, "targets": targets}
     recipe = restricted(
         Recipe.model_validate(values | {"on_misfit": on_misfit}),
-        ("targets", "boards", "on_misfit", "library", "quantize.ship"),
+        ("targets", "boards", "on_misfit", "library", "runtime", "quantize.ship"),
     )
     inputs = {"tflite": folder / "tflite"}
     judge_fit(Job("fit", recipe, inputs, folder / "out", folder, lambda share, text: None))
