@@ -21,7 +21,8 @@ def print_compiled(rows: list[CompiledRow], folder: Path, console: Console) -> N
         for line in row.folded:
             console.print(f"  folded: {escape(line)}")
         console.print(
-            f"  RAM: arena {row.arena_bytes:,} bytes (at least {row.arena_least_bytes:,} in any plan), "
+            f"  RAM: arena {row.arena_bytes:,} bytes (greedy {row.arena_greedy_bytes:,}, at least "
+            f"{row.arena_least_bytes:,} in any plan), "
             f"input {row.input_bytes:,}, output {row.output_bytes:,}: {row.ram_bytes:,} together"
         )
         console.print(f"  flash: {row.constants_bytes:,} bytes of weights and tables, and the kernels' code")

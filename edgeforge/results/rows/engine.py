@@ -20,6 +20,7 @@ class CompiledLayer(BaseModel):
 class CompiledRow(BaseModel):
     """A C library. Sizes in bytes; input and output are the caller's.
 
+    arena_greedy_bytes: what it took before smaller plans were searched.
     arena_least_bytes: below which no plan of these layers can go: the most that is needed at one time.
     """
 
@@ -29,6 +30,7 @@ class CompiledRow(BaseModel):
     rounding: str
     c_name: str  # what its functions begin with
     arena_bytes: int
+    arena_greedy_bytes: int
     arena_least_bytes: int
     shared_bytes: int  # arena, input and output where they share memory
     input_bytes: int

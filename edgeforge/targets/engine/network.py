@@ -29,6 +29,7 @@ class Network:
 
     kernels: one an operator. shares: tensor → tensor in whose memory it lives (a reshape's output in its input's).
     places: of every tensor that is read or written. scratch: bytes from the arena's start, one an operator.
+    greedy_bytes: what the arena took before smaller plans were searched.
     end_offsets, shared_bytes: where inputs and outputs may be in an arena of so many bytes, by their numbers.
     folded: what passes took out, for people, such as PAD 0 (pad) → CONV_2D 1.
     """
@@ -43,6 +44,7 @@ class Network:
     places: Mapping[int, Place] = field(default_factory=dict)
     scratch: tuple[int, ...] = ()
     arena_bytes: int = 0
+    greedy_bytes: int = 0
     end_offsets: Mapping[int, int] = field(default_factory=dict)
     shared_bytes: int = 0
     folded: tuple[str, ...] = ()

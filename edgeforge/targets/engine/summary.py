@@ -32,6 +32,7 @@ def summary(network: Network) -> CompiledRow:
         c_name=identifier(network.name),
         arena_bytes=network.arena_bytes,
         shared_bytes=network.shared_bytes,
+        arena_greedy_bytes=network.greedy_bytes,
         arena_least_bytes=least_bytes(network),
         input_bytes=sum(tensor.bytes for tensor in network.inputs),
         output_bytes=sum(tensor.bytes for tensor in network.outputs),

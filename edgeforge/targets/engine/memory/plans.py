@@ -17,17 +17,20 @@ ORDERS: tuple[Callable[[Block], tuple[int, ...]], ...] = (
 )
 
 
-def best_plan(blocks: Sequence[Block], ends: Sequence[Block] = ()) -> tuple[dict[str, int], int]:
-    """Return offsets by name, and the bytes of all together.
+def greedy(blocks: Sequence[Block], ends: Sequence[Block] = ()) -> Placed:
+    """Return the best plan of those that let each block, in its turn, go to the lowest gap between those that it meets.
 
-    ends: inputs and outputs, which may lie elsewhere: of plans that take as little without them, the one is best beside
-    which they find the most room.
+    ends: inputs and outputs, which may lie elsewhere.
     """
-    plans = [_in_turn(sorted(blocks, key=order)) for order in ORDERS]
-    plans += [_in_turn(sorted([*blocks, *ends], key=order)) for order in ORDERS if ends]
+    plans = [completed([], sorted(blocks, key=order)) for order in ORDERS]
+    plans += [completed([], sorted([*blocks, *ends], key=order)) for order in ORDERS if ends]
+    return best(plans, ends)
+
+
+def best(plans: Sequence[Placed], ends: Sequence[Block]) -> Placed:
+    """Return the plan that is smallest with inputs and outputs, and of several the smallest without; these left out."""
     kept = [[one for one in plan if one[0] not in ends] for plan in plans]
-    best = min(kept, key=lambda plan: (top(plan), top([*plan, *beside(plan, ends)])))
-    return {block.name: offset for block, offset in best}, top(best)
+    return min(kept, key=lambda plan: (top([*plan, *beside(plan, ends)]), top(plan)))
 
 
 def beside(placed: Placed, ends: Sequence[Block]) -> Placed:
@@ -45,9 +48,9 @@ def top(placed: Placed) -> int:
     return max((offset + block.bytes for block, offset in placed), default=0)
 
 
-def _in_turn(blocks: Sequence[Block]) -> Placed:
-    """Let each block, in its turn, go to the lowest gap between those that it meets."""
-    placed: Placed = []
+def completed(placed: Placed, blocks: Sequence[Block]) -> Placed:
+    """Return a plan with further blocks, each in the lowest gap in its turn."""
+    placed = list(placed)
     for block in blocks:
         placed.append((block, lowest(block, placed)))
     return placed

@@ -57,7 +57,7 @@ def _cost(network: Network) -> tuple[int, ...]:
 
 def _planned(network: Network) -> Network:
     network = replace(network, options=replace(network.options, max_ram=None))
-    for one in (WorkInPlace(), PlanMemory(), PlaceEnds()):
+    for one in (WorkInPlace(), PlanMemory(nodes=0), PlaceEnds()):
         network = one.rewrite(network).model
     return network
 

@@ -16,8 +16,8 @@ from edgeforge.targets.engine.network import Network
 class PlaceEnds(Pass[Network]):
     """Inputs live until they are last read, outputs from when they are first written: most fit beside what is there.
 
-    The arena's plan stays as it is, so that it is no larger for whoever has inputs and outputs elsewhere. An input may
-    lie where the first layer writes behind what it has read.
+    The arena's plan stays as it is: it has been chosen with them in mind. An input may lie where the first layer writes
+    behind what it has read.
     """
 
     def requires(self, network: Network) -> Iterator[str]:

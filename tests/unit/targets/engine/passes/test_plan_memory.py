@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from edgeforge.targets.engine.compile import compile_model
 from edgeforge.targets.engine.memory.blocks import Block, least
-from edgeforge.targets.engine.memory.plans import best_plan
+from edgeforge.targets.engine.memory.plans import beside, greedy, top
+from edgeforge.targets.engine.memory.search import search
 from edgeforge.targets.engine.options import Options
 
 SMALL = Options(optimize="size")  # kernels that take no scratch memory
@@ -26,7 +27,28 @@ def blocks(draw: st.DrawFn) -> list[Block]:
 
 @given(blocks())
 def test_blocks_that_meet_do_not_overlap(planned: list[Block]) -> None:
-    offsets, total = best_plan(planned)
+    known = greedy(planned)
+    require_a_plan(planned, known)
+    found = search(known, 200)
+    require_a_plan(planned, found)
+    assert least(planned) <= top(found) <= top(known) <= sum(block.bytes for block in planned)
+
+
+def test_search_finds_what_no_greedy_order_does() -> None:
+    spans = [(32, 6, 8), (12, 1, 2), (8, 4, 6), (32, 2, 3), (32, 3, 4), (16, 0, 1)]  # bytes, first, last
+    planned = [Block(f"tensor {number}", *span) for number, span in enumerate(spans)]
+    assert top(greedy(planned)) == 72
+    assert top(search(greedy(planned))) == least(planned) == 64
+    assert top(search(greedy(planned), nodes=1)) == 72
+
+
+def test_inputs_that_share_the_arena_count_before_those_that_do_not() -> None:
+    inside, end = [Block("tensor 0", 40, 1, 2), Block("tensor 1", 40, 2, 3)], Block("end", 60, 0, 1)
+    assert top([*greedy(inside, [end]), *beside(greedy(inside, [end]), [end])]) == 100
+
+
+def require_a_plan(planned: list[Block], placed: list[tuple[Block, int]]) -> None:
+    offsets, total = {block.name: offset for block, offset in placed}, top(placed)
     for block in planned:
         assert offsets[block.name] % 4 == 0 and offsets[block.name] + block.bytes <= total
         for other in planned:
@@ -39,20 +61,21 @@ def test_blocks_that_meet_do_not_overlap(planned: list[Block]) -> None:
 def test_what_is_read_while_an_output_is_written_lies_as_far_ahead_as_it_must() -> None:
     read = Block("read", 40, 0, 1, home=1)
     written = Block("written", 100, 1, 2, home=2, leads=((1, 72),))
-    offsets, total = best_plan([read, written])
+    placed = greedy([read, written])
+    offsets, total = {block.name: offset for block, offset in placed}, top(placed)
     assert offsets == {"written": 0, "read": 72} and total == least([read, written]) == 112
     later = Block("later", 100, 2, 3, home=3, leads=((1, 72),))  # not at that time
-    assert best_plan([read, later])[1] == 100
+    assert top(greedy([read, later])) == 100
     longer = Block("read", 40, 0, 2, home=1)  # somebody reads it afterwards
-    assert best_plan([longer, written])[1] == least([longer, written]) == 140
+    assert top(greedy([longer, written])) == least([longer, written]) == 140
     before = Block("written", 20, 1, 2, home=2, leads=((1, -8),))
-    assert best_plan([read, before])[1] == 40
+    assert top(greedy([read, before])) == 40
 
 
 def test_what_shrinks_in_place_leaves_its_end_to_others() -> None:
     shrinks = Block("shrinks", 100, 0, 3, later=((2, 60),))
-    assert best_plan([shrinks, Block("beside", 40, 1, 1)])[1] == 140
-    assert best_plan([shrinks, Block("beside", 40, 2, 2)])[1] == least([shrinks, Block("beside", 40, 2, 2)]) == 100
+    assert top(greedy([shrinks, Block("beside", 40, 1, 1)])) == 140
+    assert top(greedy([shrinks, Block("beside", 40, 2, 2)])) == least([shrinks, Block("beside", 40, 2, 2)]) == 100
 
 
 def test_what_is_computed_in_place_takes_no_memory_of_its_own() -> None:
