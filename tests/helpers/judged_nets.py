@@ -101,6 +101,7 @@ def judged_keras(seed: int, folder: Path) -> Judgement:
 
 
 def _outcome(source: Path, x: NDArray[np.float32], y: NDArray[np.float32]) -> tuple[str, str, dict[str, Any]]:
+    from edgeforge.export.float_check import require_equal
     from edgeforge.quantize.tflite.network import convert_file
     from edgeforge.recipe.schema import TFLite
 
@@ -110,6 +111,7 @@ def _outcome(source: Path, x: NDArray[np.float32], y: NDArray[np.float32]) -> tu
     if "float32" not in made.tflite:
         return "refused", made.refused["float32"], {}
     if (found := far(floats(made.tflite["float32"], x), y)) is not None:
+        require_equal(made.tflite["float32"].read_bytes(), source, x, {})  # as every build asks
         return "wrong", f"TFLite float32 differs from PyTorch by {found:.1e}", {}
     if "int8" not in made.tflite:
         return "refused", made.refused["int8"], {}
