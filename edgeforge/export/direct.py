@@ -102,16 +102,23 @@ def refusal(model: onnx.ModelProto, error: BaseException) -> Exception:
 
 
 def _require_known(converted: FloatTFLite, model: onnx.ModelProto) -> None:
-    """Raise RecipeError for an operator that onnx2tf has only put into words: a custom one, which no runtime has."""
+    """Raise RecipeError for an operator that onnx2tf has only put into words, or that reads what nobody computes.
+
+    The former is a custom one, which no runtime has.
+    """
     graph = Graph(converted.model)
+    known = {*graph.inputs, *graph.constants}
     makers = {name: node for node in model.graph.node for name in node.output}
     for name, operator in zip(graph.names, graph.operators, strict=True):
-        if not graph.model.operatorCodes[operator.opcodeIndex].customCode:
+        custom = graph.model.operatorCodes[operator.opcodeIndex].customCode
+        lacking = not {*sources(operator)} <= known
+        known |= {*targets(operator)}
+        if not custom and not lacking:
             continue
         said = converted.origins.get(targets(operator)[0], ())
         node = next((makers[one] for one in said if one in makers), None)
         what = f"operator {node.op_type} of module '{module_of(node)}'" if node else f"operator {name}"
-        raise unsupported(what, "TFLite has no such operator")
+        raise unsupported(what, "TFLite has no such operator" if custom else "the converter leaves out what it reads")
 
 
 def _origins(report: dict[str, Any], model: onnx.ModelProto, made: Graph, mended: Graph) -> dict[int, tuple[str, ...]]:

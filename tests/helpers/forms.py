@@ -103,7 +103,6 @@ ACTIVATIONS: dict[str, tuple[Callable[[], nn.Module], bool]] = {
     "Hardtanh": (nn.Hardtanh, False),
     "Hardtanh, other ends": (partial(nn.Hardtanh, -0.3, 0.6), True),
     "Tanhshrink": (nn.Tanhshrink, False),
-    "Threshold": (partial(nn.Threshold, 0.1, -0.2), False),
     "abs": (lambda: Call(torch.abs), False),
     "exp": (lambda: Call(torch.exp), False),
     "sin": (lambda: Call(torch.sin), False),
@@ -121,6 +120,8 @@ TRANSPOSED: dict[str, Callable[[], nn.Module]] = {
 CONV1D = (partial(nn.Conv1d, 3, 8, 5), RELU, partial(nn.MaxPool1d, 2), partial(nn.Conv1d, 8, 8, 3, padding=1))
 FORMS: dict[str, Form] = {
     **{name: Form(around(make), quick=quick) for name, (make, quick) in ACTIVATIONS.items()},
+    # It jumps: half a step decides on which side a value comes out.
+    "Threshold": Form(around(partial(nn.Threshold, 0.1, -0.2)), least=24.0),
     "GLU": Form(around(partial(nn.GLU, 1), 4)),
     "nearest, twice": Form(resize("nearest", scale_factor=2)),
     "nearest, 8 to 13": Form(resize("nearest", size=(13, 13)), quick=True),

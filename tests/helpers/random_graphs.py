@@ -270,6 +270,8 @@ def reshape(net: Graph, x: int) -> int:
 
 
 def concat(net: Graph, x: int) -> int:
+    if len(net.shape(x)) < 2:  # the batch alone
+        return x
     net.keep_grid(x)
     shape, axis = net.shape(x), net.random.whole(1, len(net.shape(x)) - 1)
     parts = [x]

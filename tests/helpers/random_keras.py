@@ -100,20 +100,20 @@ def main(folder: Path, seeds: list[int]) -> None:
     import tensorflow as tf
 
     for seed in seeds:
-        model, used = network(seed)
-        height, width, channels = model.input_shape[1:]
-        noise = np.random.default_rng(seed).normal(0, 1, (SAMPLES, height, width, channels)).astype(np.float32)
-        x = noise + np.roll(noise, 1, 1) + np.roll(noise, 1, 2)
-        converter = tf.lite.TFLiteConverter.from_keras_model(model)
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.representative_dataset = lambda x=x: ([image[None]] for image in x)
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type = converter.inference_output_type = tf.int8
-        converter._experimental_disable_per_channel_quantization_for_dense_layers = True
-        y = np.concatenate([model(image[None], training=False).numpy() for image in x])
         try:
+            model, used = network(seed)
+            height, width, channels = model.input_shape[1:]
+            noise = np.random.default_rng(seed).normal(0, 1, (SAMPLES, height, width, channels)).astype(np.float32)
+            x = noise + np.roll(noise, 1, 1) + np.roll(noise, 1, 2)
+            converter = tf.lite.TFLiteConverter.from_keras_model(model)
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.representative_dataset = lambda x=x: ([image[None]] for image in x)
+            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+            converter.inference_input_type = converter.inference_output_type = tf.int8
+            converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+            y = np.concatenate([model(image[None], training=False).numpy() for image in x])
             flatbuffer = converter.convert()
-        except Exception as error:  # what it cannot convert is nobody's model
+        except Exception as error:  # what TensorFlow does not make is nobody's model
             print(f"keras {seed}: {str(error).splitlines()[0][:100]}", file=sys.stderr)
             continue
         (folder / f"keras_{seed}.tflite").write_bytes(flatbuffer)
