@@ -6,11 +6,12 @@
 
 #define CHANNELS 8
 
-/* What is computed at a time. rows: those under the windows of one row of outputs. lanes: its channels. */
+/* What is computed at a time. rows: those under the windows of one row of outputs. lanes: its channels; whole: all eight. */
 typedef struct {
   const int8_t **rows;
   int8_t *ring;
   mve_pred16_t lanes;
+  int32_t whole;
   const int8_t *weights;
   const int32_t *requantization;
 } group;
@@ -31,11 +32,15 @@ static void keep(const engine_helium_depthwise_layer *layer, const group *now, c
     return;
   }
   kept = engine_helium_fill(kept, layer->input_zero, left * CHANNELS);
-  in += y * image->width * image->depth;
-  for (int32_t x = 0; x < width; x++, in += image->depth, kept += CHANNELS) {
-    vstrbq_s16(kept, vldrbq_z_s16(in, now->lanes));
+  const int32_t depth = image->depth, right = layer->columns - left - width;
+  const mve_pred16_t lanes = now->lanes;
+  in += y * image->width * depth;
+  if (now->whole) {
+    for (int32_t x = width; x > 0; x--, in += depth, kept += CHANNELS) vstrbq_s16(kept, vldrbq_s16(in));
+  } else {
+    for (int32_t x = width; x > 0; x--, in += depth, kept += CHANNELS) vstrbq_s16(kept, vldrbq_z_s16(in, lanes));
   }
-  engine_helium_fill(kept, layer->input_zero, (layer->columns - left - width) * CHANNELS);
+  engine_helium_fill(kept, layer->input_zero, right * CHANNELS);
 }
 
 /* Find the rows under the windows of output row y, keeping those that are new; `kept`: how many were. */
@@ -144,6 +149,7 @@ void engine_helium_depthwise(const engine_helium_depthwise_layer *layer, const i
     now.requantization = layer->requantization;
     for (int32_t channel = 0; channel < image->depth; channel += CHANNELS) {
       now.lanes = vctp16q((uint32_t)(image->depth - channel));
+      now.whole = image->depth - channel >= CHANNELS;
       int32_t kept = 0;
       for (int32_t y = 0; y < made->height; y++) {
         kept = find_rows(layer, &now, in + channel, y, kept);
