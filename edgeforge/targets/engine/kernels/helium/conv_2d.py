@@ -20,6 +20,7 @@ class HeliumConv2D(Kernel[Conv2D]):
     function = "engine_helium_conv_2d"
     source = "helium/conv_2d"
     features = frozenset({"helium"})
+    optimizes = ("speed", "size")  # for RAM the DSP kernels, which compute by rows and over their input
     roundings = ("double",)
 
     def refusal(self, operator: Conv2D) -> str:

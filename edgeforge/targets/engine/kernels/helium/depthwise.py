@@ -27,6 +27,7 @@ class HeliumDepthwise(Kernel[DepthwiseConv2D]):
     function = "engine_helium_depthwise"
     source = "helium/depthwise"
     features = frozenset({"helium"})
+    optimizes = ("speed", "size")  # for RAM the DSP kernels, which compute by rows and over their input
     roundings = ("double",)
 
     def refusal(self, operator: DepthwiseConv2D) -> str:
