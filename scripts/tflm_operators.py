@@ -24,7 +24,8 @@ def registered() -> list[str]:
     """Return the builtin operators that TFLM's interpreter finds, by their names in TFLite's schema."""
     from ai_edge_litert import schema_py_generated as schema
 
-    codes = {name: code for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
+    named = vars(schema.BuiltinOperator).items()
+    codes = {name: code for name, code in named if isinstance(code, int) and name[0] != "_"}
     return sorted(name for name, code in codes.items() if name not in NO_OPERATORS and _is_found(code))
 
 

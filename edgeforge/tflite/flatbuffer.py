@@ -189,11 +189,12 @@ def operator_name(model: Any, operator: Any) -> str:
 def _builtin_names() -> dict[int, str]:
     from ai_edge_litert import schema_py_generated as schema
 
-    return {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
+    named = vars(schema.BuiltinOperator).items()  # Python 3.13 adds __firstlineno__
+    return {code: name for name, code in named if isinstance(code, int) and name[0] != "_"}
 
 
 def type_name(code: int) -> str:
     """Return a tensor type's schema name, such as INT8."""
     from ai_edge_litert import schema_py_generated as schema
 
-    return next(name for name, value in vars(schema.TensorType).items() if value == code)
+    return next(name for name, value in vars(schema.TensorType).items() if value == code and name[0] != "_")

@@ -81,7 +81,8 @@ def activation_of(operator: Any) -> str:
     from ai_edge_litert import schema_py_generated as schema
 
     code = getattr(operator.builtinOptions, "fusedActivationFunction", 0)
-    return next(name for name, value in vars(schema.ActivationFunctionType).items() if value == code)
+    kinds = vars(schema.ActivationFunctionType).items()
+    return next(name for name, value in kinds if value == code and name[0] != "_")
 
 
 def constant(model: Any, place: int) -> NDArray[Any] | None:
