@@ -24,4 +24,4 @@ def test_a_few_networks(tmp_path: Path) -> None:
 
 @pytest.mark.proof
 def test_many_networks(tmp_path: Path) -> None:
-    require_none_wrong(judge_all(list(range(100, 180)), list(range(40)), tmp_path), right=70)
+    require_none_wrong(judge_all([*range(40), *range(200, 240)], list(range(16)), tmp_path), right=60)
