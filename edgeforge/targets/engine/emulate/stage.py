@@ -7,6 +7,7 @@ from typing import Any
 from edgeforge.builder.stage import Job
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import BudgetExceeded, MissingDependency
+from edgeforge.evaluate.parity.layers import evenly_spaced
 from edgeforge.hardware.boards import board
 from edgeforge.recipe.schema import Engine
 from edgeforge.results.files import EMULATED_FILE, PREDICTIONS_FILE
@@ -47,7 +48,7 @@ def emulate_shipped(job: Job) -> None:
         path = folder / str(source.file)
         runner = TFLMRunner(path)
         raw, _ = read_split(job.inputs["data"], "test")
-        index = evenly(len(raw), max(FEW, MACS_EMULATED // max(macs(path.read_bytes()), 1)))
+        index = evenly_spaced(len(raw), max(FEW, MACS_EMULATED // max(macs(path.read_bytes()), 1)))
         tensors = to_input(read_preprocessing(job.inputs["data"]).apply(raw[index]), runner.input)
         options = Options(CORES[core], wishes.optimize, wishes.rounding)
         job.progress(0.1, f"{len(index)} images on this desk")
@@ -63,8 +64,11 @@ def emulate_shipped(job: Job) -> None:
             require_same_bytes(found, "LiteRT" if wishes.rounding == "single" else "TFLM")
             row.runs.append(found)
             if number == 0:
-                logits: dict[str, Any] = {ENGINE_INT8: from_output(outputs, runner.output)}
-                np.savez(job.output / PREDICTIONS_FILE, **logits, **{f"{ENGINE_INT8}-index": index})
+                logits: dict[str, Any] = {
+                    ENGINE_INT8: from_output(outputs, runner.output),
+                    f"{ENGINE_INT8}-index": index,
+                }
+                np.savez(job.output / PREDICTIONS_FILE, **logits)
         variant = _variant(row.runs[0])
     except MissingDependency as error:
         row.reason = f"{error.reason} ({error.fix})"
@@ -84,13 +88,6 @@ def _require_room(boards: list[EngineBoard]) -> None:
             "\n".join(one.sentence for one in boards),
             fix="make the network or its input smaller, or take a larger board: edgeforge boards",
         )
-
-
-def evenly(count: int, wanted: int) -> Any:
-    """Return the indices of `wanted` of `count` images, evenly spaced; all where there are no more."""
-    import numpy as np
-
-    return np.arange(0, count, max(-(-count // wanted), 1))
 
 
 def _variant(run: EmulatedRow) -> Variant:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.data.representative import read_own
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import RecipeError
+from edgeforge.evaluate.parity.layers import evenly_spaced
 from edgeforge.evaluate.verify import images_of
 from edgeforge.results.report_file import read_report
 from edgeforge.results.rows.engine import EmulatedRow
 from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.targets.engine.emulate.machine import MACHINES
 from edgeforge.targets.engine.emulate.prove import desk_outputs, emulated
-from edgeforge.targets.engine.emulate.stage import evenly
 from edgeforge.targets.engine.options import Options, core_named
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.flatbuffer import read_file
@@ -60,7 +60,7 @@ def emulate(
             data = images_of(target[0])
             raw, _ = read_split(data, "test")
             name, tensors = report.recipe, to_input(read_preprocessing(data).apply(raw), TFLMRunner(path).input)
-        few = tensors[evenly(len(tensors), images)]
+        few = tensors[evenly_spaced(len(tensors), images)]
         progress(0.0, f"{len(few)} inputs on this desk")
         expected, litert = desk_outputs(path, few, Options())
         rows = []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from edgeforge.targets.engine.kernel import Array, Field, Kernel
 from edgeforge.targets.engine.kernels.dsp.packing import folded_bias, pack_pairs, pair_rows, steps, unfit
 from edgeforge.targets.engine.operators.weighted.conv_2d import Conv2D
-from edgeforge.targets.engine.operators.weighted.sizes import image, window
+from edgeforge.targets.engine.operators.weighted.sizes import images, window
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,9 +76,7 @@ class DspConv2D(Kernel[Conv2D]):
 
     def parameters(self, operator: Conv2D, arrays: Mapping[str, str]) -> Mapping[str, Field]:
         return {
-            "batches": operator.input.shape[0],
-            "input": image(operator.input),
-            "output": image(operator.output),
+            **images(operator),
             "window": window(operator.window),
             "depth": _depth(operator),
             "steps": steps(operator.weights[0].size),

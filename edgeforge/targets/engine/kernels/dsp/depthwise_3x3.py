@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from edgeforge.targets.engine.kernel import Array, Field, Kernel
 from edgeforge.targets.engine.kernels.dsp.packing import channel_rows, folded_bias, unfit
 from edgeforge.targets.engine.operators.weighted.depthwise_conv_2d import DepthwiseConv2D
-from edgeforge.targets.engine.operators.weighted.sizes import image
+from edgeforge.targets.engine.operators.weighted.sizes import images
 
 STRIP_ROW = 20  # bytes: ten columns of int16
 
@@ -47,9 +47,7 @@ class DspDepthwise3x3(Kernel[DepthwiseConv2D]):
 
     def parameters(self, operator: DepthwiseConv2D, arrays: Mapping[str, str]) -> Mapping[str, Field]:
         return {
-            "batches": operator.input.shape[0],
-            "input": image(operator.input),
-            "output": image(operator.output),
+            **images(operator),
             "stride": operator.window.stride[0],
             "top": operator.window.padding.top,
             "left": operator.window.padding.left,

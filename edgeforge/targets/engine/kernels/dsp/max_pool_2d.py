@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from edgeforge.targets.engine.kernel import Field, Kernel
 from edgeforge.targets.engine.kernels.dsp.packing import INT8
-from edgeforge.targets.engine.operators.weighted.sizes import image, window
+from edgeforge.targets.engine.operators.weighted.sizes import images, window
 from edgeforge.targets.engine.operators.windows.max_pool_2d import MaxPool2D
 
 
@@ -27,8 +27,6 @@ class DspMaxPool2D(Kernel[MaxPool2D]):
 
     def parameters(self, operator: MaxPool2D, arrays: Mapping[str, str]) -> Mapping[str, Field]:
         return {
-            "batches": operator.input.shape[0],
-            "input": image(operator.input),
-            "output": image(operator.output),
+            **images(operator),
             "window": window(operator.window),
         }

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from edgeforge.targets.engine.kernel import Array, Field, Kernel
 from edgeforge.targets.engine.kernels.helium.channels import channel_rows, folded_bias
+from edgeforge.targets.engine.operators.weighted.channels import requantized
 from edgeforge.targets.engine.operators.weighted.conv_2d import Conv2D
-from edgeforge.targets.engine.operators.weighted.sizes import image, window
+from edgeforge.targets.engine.operators.weighted.sizes import images, window
 
 COLUMNS = 4
 POINTER = 4  # bytes
@@ -49,19 +50,12 @@ class HeliumConv2D(Kernel[Conv2D]):
 
     def parameters(self, operator: Conv2D, arrays: Mapping[str, str]) -> Mapping[str, Field]:
         return {
-            "batches": operator.input.shape[0],
-            "input": image(operator.input),
-            "output": image(operator.output),
+            **images(operator),
             "window": window(operator.window),
             "depth": operator.weights[0].size,
             "ring": _ring(operator),
             "row": _row(operator),
-            "input_zero": operator.input.zero_point,
-            "output_zero": operator.output.zero_point,
-            "low": operator.bounds.low,
-            "high": operator.bounds.high,
-            "weights": arrays["weights"],
-            "channels": arrays["channels"],
+            **requantized(operator, arrays),
         }
 
 

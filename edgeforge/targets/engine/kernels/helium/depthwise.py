@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from edgeforge.targets.engine.kernel import Array, Field, Kernel
 from edgeforge.targets.engine.kernels.helium.channels import channel_groups, folded_bias, rightwards
 from edgeforge.targets.engine.operators.weighted.depthwise_conv_2d import DepthwiseConv2D
-from edgeforge.targets.engine.operators.weighted.sizes import image, window
+from edgeforge.targets.engine.operators.weighted.sizes import images, window
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,9 +57,7 @@ class HeliumDepthwise(Kernel[DepthwiseConv2D]):
 
     def parameters(self, operator: DepthwiseConv2D, arrays: Mapping[str, str]) -> Mapping[str, Field]:
         return {
-            "batches": operator.input.shape[0],
-            "input": image(operator.input),
-            "output": image(operator.output),
+            **images(operator),
             "window": window(operator.window),
             "ring": _ring(operator),
             "columns": _columns(operator),

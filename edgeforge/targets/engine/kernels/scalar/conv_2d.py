@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from edgeforge.targets.engine.kernel import Array, Field, Kernel, Names
 from edgeforge.targets.engine.kernels.scalar.channels import even_rows, folded_bias, scalar_channels
+from edgeforge.targets.engine.operators.weighted.channels import requantized
 from edgeforge.targets.engine.operators.weighted.conv_2d import Conv2D
-from edgeforge.targets.engine.operators.weighted.sizes import image, window
+from edgeforge.targets.engine.operators.weighted.sizes import images, window
 
 
 class ScalarConv2D(Kernel[Conv2D]):
@@ -40,18 +41,11 @@ class ScalarConv2D(Kernel[Conv2D]):
 
     def parameters(self, operator: Conv2D, arrays: Mapping[str, str]) -> Mapping[str, Field]:
         return {
-            "batches": operator.input.shape[0],
-            "input": image(operator.input),
-            "output": image(operator.output),
+            **images(operator),
             "window": window(operator.window),
             "depth": operator.weights[0].size,
             "direct": _direct(operator),
-            "input_zero": operator.input.zero_point,
-            "output_zero": operator.output.zero_point,
-            "low": operator.bounds.low,
-            "high": operator.bounds.high,
-            "weights": arrays["weights"],
-            "channels": arrays["channels"],
+            **requantized(operator, arrays),
         }
 
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from edgeforge.targets.engine.kernel import Array, Field, Kernel
 from edgeforge.targets.engine.kernels.scalar.channels import scalar_channels
+from edgeforge.targets.engine.operators.weighted.channels import requantized
 from edgeforge.targets.engine.operators.weighted.depthwise_conv_2d import DepthwiseConv2D
-from edgeforge.targets.engine.operators.weighted.sizes import image, window
+from edgeforge.targets.engine.operators.weighted.sizes import images, window
 
 
 class ScalarDepthwise(Kernel[DepthwiseConv2D]):
@@ -31,15 +32,8 @@ class ScalarDepthwise(Kernel[DepthwiseConv2D]):
 
     def parameters(self, operator: DepthwiseConv2D, arrays: Mapping[str, str]) -> Mapping[str, Field]:
         return {
-            "batches": operator.input.shape[0],
-            "input": image(operator.input),
-            "output": image(operator.output),
+            **images(operator),
             "multiplier": operator.multiplier,
             "window": window(operator.window),
-            "input_zero": operator.input.zero_point,
-            "output_zero": operator.output.zero_point,
-            "low": operator.bounds.low,
-            "high": operator.bounds.high,
-            "weights": arrays["weights"],
-            "channels": arrays["channels"],
+            **requantized(operator, arrays),
         }

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 from edgeforge.targets.engine.fixed_point import LIMITS, channel_multipliers
-from edgeforge.targets.engine.ir import Channels, Tensor
-from edgeforge.targets.engine.kernel import Array
+from edgeforge.targets.engine.ir import Bounds, Channels, Tensor
+from edgeforge.targets.engine.kernel import Array, Field
 from edgeforge.targets.engine.read import Found
 
 if TYPE_CHECKING:
@@ -15,6 +16,17 @@ if TYPE_CHECKING:
 
 WEIGHTS, BIAS = 1, 2  # their places among the inputs
 INT32 = 2**31
+
+
+class Weighted(Protocol):
+    """An operator whose sums are requantized channel by channel."""
+
+    @property
+    def input(self) -> Tensor: ...
+    @property
+    def output(self) -> Tensor: ...
+    @property
+    def bounds(self) -> Bounds: ...
 
 
 def read_channels(
@@ -94,6 +106,24 @@ def s16_arrays(weights: NDArray[Any], channels: Channels) -> dict[str, Array]:
         "bias": Array("int64_t", channels.bias),
         "channels": channel_array(channels, none),
     }
+
+
+def requantized(operator: Weighted, arrays: Mapping[str, str]) -> dict[str, Field]:
+    """Return the members of a layer's struct that say how sums become outputs, and where its constants are."""
+    return {
+        "input_zero": operator.input.zero_point,
+        "output_zero": operator.output.zero_point,
+        "low": operator.bounds.low,
+        "high": operator.bounds.high,
+        "weights": arrays["weights"],
+        "channels": arrays["channels"],
+    }
+
+
+def s16_parameters(of_int8: Mapping[str, Field], arrays: Mapping[str, str], *, wide: bool) -> dict[str, Field]:
+    """Return the members for a layer of int16 (`s16_arrays`): no zero points, and biases by themselves."""
+    fields = {name: value for name, value in of_int8.items() if not name.endswith("_zero")}
+    return fields | {"wide": wide, "bias": arrays["bias"]}
 
 
 def channel_array(channels: Channels, folded: NDArray[np.int64] | None = None) -> Array:

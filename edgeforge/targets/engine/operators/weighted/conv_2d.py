@@ -13,10 +13,12 @@ from edgeforge.targets.engine.operators.weighted.channels import (
     four_bit_array,
     is_wide,
     read_channels,
+    requantized,
     require_sums_fit,
     s16_arrays,
+    s16_parameters,
 )
-from edgeforge.targets.engine.operators.weighted.sizes import image, require_output, window
+from edgeforge.targets.engine.operators.weighted.sizes import images, require_output, window
 from edgeforge.targets.engine.read import Found
 
 if TYPE_CHECKING:
@@ -71,17 +73,10 @@ class PortableConv2D(Kernel[Conv2D]):
 
     def parameters(self, operator: Conv2D, arrays: Mapping[str, str]) -> Mapping[str, Field]:
         return {
-            "batches": operator.input.shape[0],
-            "input": image(operator.input),
-            "output": image(operator.output),
+            **images(operator),
             "groups": operator.input.shape[3] // operator.weights.shape[3],
             "window": window(operator.window),
-            "input_zero": operator.input.zero_point,
-            "output_zero": operator.output.zero_point,
-            "low": operator.bounds.low,
-            "high": operator.bounds.high,
-            "weights": arrays["weights"],
-            "channels": arrays["channels"],
+            **requantized(operator, arrays),
         }
 
 
@@ -98,8 +93,7 @@ class PortableConv2D16(PortableConv2D):
         return s16_arrays(operator.weights, operator.channels)
 
     def parameters(self, operator: Conv2D, arrays: Mapping[str, str]) -> Mapping[str, Field]:
-        fields = dict(super().parameters(operator, arrays)) | {"wide": operator.wide, "bias": arrays["bias"]}
-        return {name: value for name, value in fields.items() if not name.endswith("_zero")}
+        return s16_parameters(super().parameters(operator, arrays), arrays, wide=operator.wide)
 
 
 class SmallConv2D4(PortableConv2D):

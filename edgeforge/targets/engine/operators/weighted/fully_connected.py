@@ -16,8 +16,10 @@ from edgeforge.targets.engine.operators.weighted.channels import (
     is_wide,
     read_bias,
     read_channels,
+    requantized,
     require_sums_fit,
     s16_arrays,
+    s16_parameters,
 )
 from edgeforge.targets.engine.read import Found
 
@@ -94,12 +96,7 @@ class PortableFullyConnected(Kernel[FullyConnected]):
             "rows": operator.rows,
             "inputs": operator.weights.shape[1],
             "outputs": operator.weights.shape[0],
-            "input_zero": operator.input.zero_point,
-            "output_zero": operator.output.zero_point,
-            "low": operator.bounds.low,
-            "high": operator.bounds.high,
-            "weights": arrays["weights"],
-            "channels": arrays["channels"],
+            **requantized(operator, arrays),
         }
 
 
@@ -116,8 +113,7 @@ class PortableFullyConnected16(PortableFullyConnected):
         return s16_arrays(operator.weights, operator.channels)
 
     def parameters(self, operator: FullyConnected, arrays: Mapping[str, str]) -> Mapping[str, Field]:
-        fields = dict(super().parameters(operator, arrays)) | {"wide": operator.wide, "bias": arrays["bias"]}
-        return {name: value for name, value in fields.items() if not name.endswith("_zero")}
+        return s16_parameters(super().parameters(operator, arrays), arrays, wide=operator.wide)
 
 
 class SmallFullyConnected4(PortableFullyConnected):

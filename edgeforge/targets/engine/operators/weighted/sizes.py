@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from edgeforge.targets.engine.ir import Padding, Tensor, Window
+from edgeforge.targets.engine.ir import Operator, Padding, Tensor, Window
+from edgeforge.targets.engine.kernel import Field
 from edgeforge.targets.engine.read import Found
 
 
@@ -10,6 +11,15 @@ def image(tensor: Tensor) -> dict[str, int]:
     """Return an engine_image: the sizes of a tensor N,H,W,C without N."""
     height, width, depth = tensor.shape[1:]
     return {"height": height, "width": width, "depth": depth}
+
+
+def images(operator: Operator) -> dict[str, Field]:
+    """Return the members of a layer's struct for input and output N,H,W,C."""
+    return {
+        "batches": operator.input.shape[0],
+        "input": image(operator.input),
+        "output": image(operator.output),
+    }
 
 
 def window(moved: Window) -> dict[str, int]:

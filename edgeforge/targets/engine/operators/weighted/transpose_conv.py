@@ -12,9 +12,10 @@ from edgeforge.targets.engine.operators.weighted.channels import (
     channel_array,
     read_bias,
     read_channels,
+    requantized,
     require_sums_fit,
 )
-from edgeforge.targets.engine.operators.weighted.sizes import edges, image, window
+from edgeforge.targets.engine.operators.weighted.sizes import edges, images, window
 from edgeforge.targets.engine.read import Found
 
 if TYPE_CHECKING:
@@ -61,16 +62,9 @@ class PortableTransposeConv(Kernel[TransposeConv]):
 
     def parameters(self, operator: TransposeConv, arrays: Mapping[str, str]) -> Mapping[str, Field]:
         return {
-            "batches": operator.input.shape[0],
-            "input": image(operator.input),
-            "output": image(operator.output),
+            **images(operator),
             "window": window(operator.window),
-            "input_zero": operator.input.zero_point,
-            "output_zero": operator.output.zero_point,
-            "low": operator.bounds.low,
-            "high": operator.bounds.high,
-            "weights": arrays["weights"],
-            "channels": arrays["channels"],
+            **requantized(operator, arrays),
         }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from edgeforge.targets.engine.ir import Operator
 from edgeforge.targets.engine.kernel import Field, Kernel
-from edgeforge.targets.engine.operators.weighted.sizes import image
+from edgeforge.targets.engine.operators.weighted.sizes import images
 from edgeforge.targets.engine.read import Found
 
 ONE = 1 << 10
@@ -48,9 +48,7 @@ class PortableResizeBilinear(Kernel[ResizeBilinear]):
 
     def parameters(self, operator: ResizeBilinear, arrays: Mapping[str, str]) -> Mapping[str, Field]:
         return {
-            "batches": operator.input.shape[0],
-            "input": image(operator.input),
-            "output": image(operator.output),
+            **images(operator),
             "scale_y": operator.scale[0],
             "scale_x": operator.scale[1],
             "half_pixel_centers": operator.half_pixel_centers,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from edgeforge.targets.engine.fixed_point import round_away
 from edgeforge.targets.engine.ir import BYTES, Operator
 from edgeforge.targets.engine.kernel import Array, Field, Kernel
-from edgeforge.targets.engine.operators.weighted.sizes import image
+from edgeforge.targets.engine.operators.weighted.sizes import images
 from edgeforge.targets.engine.read import Found
 
 if TYPE_CHECKING:
@@ -63,9 +63,7 @@ class PortableResizeNearestNeighbor(Kernel[ResizeNearestNeighbor]):
 
     def parameters(self, operator: ResizeNearestNeighbor, arrays: Mapping[str, str]) -> Mapping[str, Field]:
         return {
-            "batches": operator.input.shape[0],
-            "input": image(operator.input),
-            "output": image(operator.output),
+            **images(operator),
             "pixel_bytes": operator.input.shape[3] * BYTES[operator.input.kind],
             "rows": arrays["rows"],
             "columns": arrays["columns"],
