@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from forms import Call
 from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
@@ -20,17 +21,6 @@ Block = tuple[str, int]  # name, seed
 Shape = tuple[int, int, int]  # C,H,W
 
 LARGEST = 300  # pixels of a side
-
-
-class Call(nn.Module):
-    """A function as a module."""
-
-    def __init__(self, function: Callable[[torch.Tensor], torch.Tensor]) -> None:
-        super().__init__()
-        self.function = function
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.function(x)
 
 
 class Joined(nn.Module):
