@@ -158,3 +158,10 @@ def pixel_statistics(images: NDArray[Any], raw_max: float) -> tuple[tuple[float,
         means.append(round(mean, 4))
         stds.append(round(std, 4))
     return tuple(means), tuple(stds)
+
+
+def evenly_spaced(count: int, wanted: int) -> NDArray[np.int64]:
+    """Return up to `wanted` of `count` indices, spread evenly."""
+    import numpy as np
+
+    return np.unique(np.linspace(0, count - 1, min(wanted, count)).round().astype(np.int64))

@@ -10,9 +10,9 @@ from edgeforge.builder.key import key_of
 from edgeforge.builder.record import read_record
 from edgeforge.builder.store import CorruptedArtifact, Store
 from edgeforge.data.representative import read_own
-from edgeforge.data.splits import read_preprocessing, read_split
+from edgeforge.data.splits import evenly_spaced, read_preprocessing, read_split
 from edgeforge.errors import ParityError, RecipeError, StageFailed
-from edgeforge.evaluate.parity.layers import IMAGES, Progress, evenly_spaced
+from edgeforge.evaluate.parity.layers import IMAGES, Progress
 from edgeforge.evaluate.parity.runtime_pairs import LITERT, TFLM, Outputs, run_litert
 from edgeforge.evaluate.parity.stage import add_runtimes, affordable, compared, layers_of
 from edgeforge.foreign.wording import reason_of

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING, Any
 
+from edgeforge.data.splits import evenly_spaced
 from edgeforge.errors import RecipeError
 from edgeforge.evaluate.parity.deviation import DeviationSums, ValueStatistics
 from edgeforge.evaluate.parity.layer_cost import Injection, measure_costs
@@ -53,13 +54,6 @@ def layer_parity(
     measure_costs(graph, [probe.row for probe in probes], injections, lambda s, t: progress(0.6 + 0.4 * s, t))
     add_advice(graph, quantized, matched, [(probe.row, probe.pair, probe.values, probe.grid.noise) for probe in probes])
     return [probe.row for probe in probes]
-
-
-def evenly_spaced(count: int, wanted: int) -> NDArray[np.int64]:
-    """Return up to `wanted` of `count` indices, spread evenly."""
-    import numpy as np
-
-    return np.unique(np.linspace(0, count - 1, min(wanted, count)).round().astype(np.int64))
 
 
 @dataclass(eq=False)

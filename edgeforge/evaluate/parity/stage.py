@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeforge.builder.stage import Job
-from edgeforge.data.splits import read_preprocessing, read_split
+from edgeforge.data.splits import evenly_spaced, read_preprocessing, read_split
 from edgeforge.errors import EdgeForgeError, StageFailed
 from edgeforge.evaluate.measure import INDEX
-from edgeforge.evaluate.parity.layers import IMAGES, Progress, evenly_spaced, layer_parity
+from edgeforge.evaluate.parity.layers import IMAGES, Progress, layer_parity
 from edgeforge.evaluate.parity.runtime_pairs import (
     BUILTIN,
     NO_XNNPACK,

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from edgeforge.builder.stage import Job
-from edgeforge.data.splits import read_preprocessing, read_split
+from edgeforge.data.splits import evenly_spaced, read_preprocessing, read_split
 from edgeforge.errors import BudgetExceeded, MissingDependency
-from edgeforge.evaluate.parity.layers import evenly_spaced
 from edgeforge.hardware.boards import board
 from edgeforge.recipe.schema import Engine
 from edgeforge.results.files import EMULATED_FILE, PREDICTIONS_FILE

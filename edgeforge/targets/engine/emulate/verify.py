@@ -9,9 +9,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.data.representative import read_own
-from edgeforge.data.splits import read_preprocessing, read_split
+from edgeforge.data.splits import evenly_spaced, read_preprocessing, read_split
 from edgeforge.errors import RecipeError
-from edgeforge.evaluate.parity.layers import evenly_spaced
 from edgeforge.evaluate.verify import images_of
 from edgeforge.results.report_file import read_report
 from edgeforge.results.rows.engine import EmulatedRow

@@ -5,8 +5,9 @@ import pytest
 from tflite_models import chain, images, quantized, ranges, weights
 from tflite_network import Network
 
+from edgeforge.data.splits import evenly_spaced
 from edgeforge.errors import RecipeError
-from edgeforge.evaluate.parity.layers import evenly_spaced, layer_parity
+from edgeforge.evaluate.parity.layers import layer_parity
 from edgeforge.evaluate.parity.stage import output_db
 from edgeforge.evaluate.statistics import sqnr_db
 from edgeforge.results.rows.parity import LayerRow
