@@ -1,0 +1,9 @@
+"""What Pillow says of images."""
+
+from edgeforge.foreign.kinds.kind import Kind
+
+PILLOW = (
+    Kind(r"cannot identify image file", "it is not an image that Pillow can read"),
+    Kind(r"image file is truncated", "the image is cut short"),
+    Kind(r"broken data stream", "the image is damaged"),
+)
