@@ -2,6 +2,7 @@
 # make test        run the tests, but for the slow proofs
 # make test-other  run the unit tests on the other Python, where 3.12 and 3.13 are both there (6 GB more, in .venv-other)
 # make proofs      run the slow proofs: MNIST, the battery cells, the conversion matrix
+# make docs        build the documentation as a site, build/site
 # make snapshots   accept the messages that people see as they are now; read the diff of tests/snapshots
 # Each creates .venv with the pinned dependencies when it is not there yet.
 
@@ -17,7 +18,7 @@ PYTEST := $(BIN)/pytest $(IN_TWO)
 # make proofs PROOFS=tests/end_to_end/test_mnist.py: only these
 PROOFS ?= tests
 
-.PHONY: demo test test-other other proofs test-tools snapshots clean
+.PHONY: demo test test-other other proofs test-tools docs snapshots clean
 
 demo: .venv/.installed
 	$(BIN)/edgeforge build recipes/digits.yaml
@@ -37,6 +38,9 @@ proofs: .venv/.installed
 
 test-tools:
 	scripts/install_test_tools.sh
+
+docs: .venv/.installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 snapshots: .venv/.installed
 	UPDATE_SNAPSHOTS=1 $(BIN)/pytest tests/unit/test_messages.py tests/unit/cli/test_messages.py
