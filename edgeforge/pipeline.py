@@ -30,7 +30,7 @@ from edgeforge.recipe.schema import Data
 from edgeforge.recipe.user_files import USER_DATA, user_files
 from edgeforge.results.board_files import board_files
 from edgeforge.results.devices import device_files
-from edgeforge.results.files import EARLIER, ONNX_PLACE, TFLITE_PLACE, TORCH_PLACE
+from edgeforge.results.files import ANSWERS_FILE, EARLIER, ONNX_PLACE, TFLITE_PLACE, TORCH_PLACE
 from edgeforge.source_code import digest_of_code
 
 TORCH = ("torch", "numpy")
@@ -296,6 +296,7 @@ STAGES: tuple[Stage, ...] = (
         "Judge accuracy and agreement",
         after=("data", *MODELS, "tflm", "engine-emulated", "predict-torch", "predict-onnx", "predict-tflite"),
         uses=("torchmetrics", "scipy", "numpy"),
+        publish={ANSWERS_FILE: ""},
     ),
     # Float against int8 in every layer, and every int8 runtime against every other.
     Stage(

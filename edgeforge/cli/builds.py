@@ -44,6 +44,7 @@ def build(
       edgeforge build recipes/mnist.yaml --set train.epochs=1 --until onnx
     """
     from edgeforge.cli.progress import ConsoleWatcher
+    from edgeforge.cli.reports import print_build
     from edgeforge.pipeline import build as build_recipe
     from edgeforge.results.files import JSON_FILE
 
@@ -53,7 +54,7 @@ def build(
             loaded, out, watcher, jobs=jobs, until=until, force=tuple(force or ()), planned=watcher.planned
         )
     if (result.folder / JSON_FILE).exists() and not until:
-        _print_report(result.folder)
+        print_build(result.folder)
     watcher.summary(result)
 
 
@@ -143,46 +144,6 @@ def clean(
 
 
 @app.command()
-def report(
-    folder: Annotated[Path, typer.Argument(help="A build folder, such as build/digits.")],
-    json: Annotated[bool, typer.Option("--json", help="Print report.json instead.")] = False,
-    debug: Debug = False,
-) -> None:
-    """Show the report of a build again.
-
-    Example:
-
-      edgeforge report build/digits
-    """
-    if json:
-        from edgeforge.results.report_file import read_report
-
-        print(read_report(folder).model_dump_json(indent=1, by_alias=True))
-    else:
-        _print_report(folder)
-
-
-@app.command()
-def compare(
-    a: Annotated[Path, typer.Argument(help="A build folder.")],
-    b: Annotated[Path, typer.Argument(help="Another build folder.")],
-    debug: Debug = False,
-) -> None:
-    """Compare two builds, variant by variant.
-
-    Example:
-
-      edgeforge compare build/digits build-wide/digits
-    """
-    from rich.console import Console
-
-    from edgeforge.report.compare import comparison_table
-    from edgeforge.results.report_file import read_report
-
-    Console().print(comparison_table(read_report(a), read_report(b)))
-
-
-@app.command()
 def boards(debug: Debug = False) -> None:
     """List the boards that a recipe may target."""
     from edgeforge.cli.progress import print_boards
@@ -212,12 +173,3 @@ def _load(path: Path, overrides: list[str] | None) -> LoadedRecipe:
     from edgeforge.recipe.load import load_recipe
 
     return load_recipe(path, tuple(overrides or ()))
-
-
-def _print_report(folder: Path) -> None:
-    from rich.console import Console
-
-    from edgeforge.report.table import print_report
-    from edgeforge.results.report_file import read_report
-
-    print_report(read_report(folder), Console())

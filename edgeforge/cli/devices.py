@@ -38,11 +38,12 @@ def deploy(
 
     from edgeforge.report.rewrite import keep_device
     from edgeforge.report.sentences.raspberry_pi import devices_table
+    from edgeforge.results.report_file import build_folder
     from edgeforge.targets.raspberry_pi import deploy as target
     from edgeforge.targets.raspberry_pi.ssh import Remote
 
     console = Console(stderr=True, highlight=False)
-    build = target.build_folder(name, out)
+    build = build_folder(name, out).absolute()
     remote = Remote(host, port, identity, tuple(ssh_option or ()))
     wishes = target.Wishes(python=python, server=server, perf=perf, folder=folder, runs=runs)
     row = target.deploy(build, remote, wishes, lambda text: console.print(f"[dim]{text}[/]"))
@@ -66,10 +67,10 @@ def serve(
 
       curl --data-binary @photo.png http://127.0.0.1:8000/classify
     """
-    from edgeforge.targets.raspberry_pi.deploy import build_folder
+    from edgeforge.results.report_file import build_folder
     from edgeforge.targets.raspberry_pi.serve import serve as serve_bundle
 
-    raise typer.Exit(serve_bundle(build_folder(name, out), context.args))
+    raise typer.Exit(serve_bundle(build_folder(name, out).absolute(), context.args))
 
 
 @app.command(rich_help_panel=PANEL)

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.builder.stage import Job
+from edgeforge.data.labels import head_labels
 from edgeforge.data.splits import further_sets, read_preprocessing, read_split
-from edgeforge.evaluate.metrics import metrics
+from edgeforge.evaluate.metrics import head_errors, metrics
 from edgeforge.evaluate.predict import FAKE_QUANT, ON, read_agreements, read_predictions
 from edgeforge.evaluate.statistics import sqnr_db
+from edgeforge.results.answers import Answers, split_digest
 from edgeforge.results.files import MEASUREMENTS_FILE, PREDICTIONS_FILE
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.rows.report import Agreement, Check, VariantRow
@@ -31,12 +33,13 @@ MAX_STEPS = 1.0  # integer arithmetic may round one step away from the fake-quan
 
 
 def measure(job: Job) -> None:
-    """Write measurements.json: a report row (schema.VariantRow) for every variant, latency still missing.
+    """Write measurements.json: a report row (schema.VariantRow) for every variant, latency still missing; answers.npz.
 
     `file` is that of the stage; where it is published, with the recipe's name, the report says.
     """
     data = job.inputs["data"]
-    labels = {"": read_split(data, "test")[1]}
+    images, truth = read_split(data, "test")
+    labels = {"": truth}
     labels |= {f"{ON}{name}": read_split(data, name)[1] for name in further_sets(data)}
     preprocessing = read_preprocessing(data)
     logits: dict[str, Any] = {}
@@ -55,6 +58,22 @@ def measure(job: Job) -> None:
             rows.append(row)
     text = json.dumps([row.model_dump() for row in rows], indent=1)
     (job.output / MEASUREMENTS_FILE).write_text(text)
+    names = [row.name for row in rows if row.status == "ok"]
+    errors = {name: _errors(logits[name], logits.get(name + INDEX), truth, preprocessing) for name in names}
+    Answers(split_digest(images, truth), errors).write(job.output)
+
+
+def _errors(
+    outputs: NDArray[np.float32], index: NDArray[np.int64] | None, labels: NDArray[Any], preprocessing: Preprocessing
+) -> NDArray[np.float32]:
+    """Return the primary head's error on each test input; NaN on those that the variant was not run on."""
+    import numpy as np
+
+    errors = np.full(len(labels), np.nan, np.float32)
+    run = slice(None) if index is None else index
+    errors[run] = head_errors(outputs[:, : preprocessing.heads[0].size], head_labels(labels, preprocessing.heads)[run],
+                              preprocessing.heads[0])  # fmt: skip
+    return errors
 
 
 def _row(

@@ -56,6 +56,13 @@ def head_metrics(outputs: NDArray[np.float32], truth: NDArray[Any], head: Head) 
     return value_metrics(outputs[:, 0], truth, head)
 
 
+def head_errors(outputs: NDArray[np.float32], truth: NDArray[Any], head: Head) -> NDArray[Any]:
+    """Return one head's error on each input: of classes whether it is wrong, of a value found minus true (N)."""
+    if head.classes:
+        return outputs.argmax(1) != truth
+    return head.value(outputs[:, 0]) - truth
+
+
 def classification_metrics(
     logits: NDArray[np.float32], labels: NDArray[np.int64], classes: int, name: str = "class"
 ) -> HeadMetrics:
@@ -115,7 +122,7 @@ def value_metrics(outputs: NDArray[np.float32], truth: NDArray[np.float64], head
 
 def _drop(outputs: NDArray[np.float32], expected: NDArray[np.float32], truth: NDArray[Any], head: Head) -> Drop:
     if head.classes:
-        return mcnemar(expected.argmax(1) == truth, outputs.argmax(1) == truth)
-    found, reference = (head.value(rows[:, 0]) - truth for rows in (outputs, expected))
+        return mcnemar(~head_errors(expected, truth, head), ~head_errors(outputs, truth, head))
+    found, reference = (head_errors(rows, truth, head) for rows in (outputs, expected))
     difference, low, high, verdict = rmse_difference(reference, found)
     return Drop(points=0.0, verdict=verdict, rmse=difference, rmse_low=low, rmse_high=high, unit=head.unit)

@@ -64,5 +64,5 @@ def is_value(report: Report) -> bool:
 def drop_words(drop: Drop) -> str:
     """Return what a variant lost or gained, with its sign: -0.50 points, or +3.2 cycles of RMSE."""
     if drop.rmse is None:
-        return f"{-drop.points:+.2f}"
+        return f"{0.0 - drop.points:+.2f}"
     return f"{drop.rmse:+,.{digits_of(drop.rmse)}f} {drop.unit}".strip()

@@ -23,3 +23,18 @@ def read_report(path: Path) -> Report:
         raise RecipeError(f"{file}: no report there", fix="build the recipe first: edgeforge build RECIPE") from error
     except ValueError as error:
         raise RecipeError(f"{file} is no report of this version of EdgeForge", fix="build the recipe again") from error
+
+
+def build_folder(name: str, out: Path) -> Path:
+    """Return the build that `name` means: a build folder (or a report.json), or a recipe's name below `out`.
+
+    One that has come to its report is preferred. Raises RecipeError where there is neither.
+    """
+    places = (Path(name), out / name)
+    for holds_one in (lambda path: (path / JSON_FILE).is_file(), Path.exists):
+        if found := next(filter(holds_one, places), None):
+            return found
+    raise RecipeError(
+        f"{name}: neither a build folder nor a recipe's name under {out}",
+        fix="edgeforge build RECIPE; `edgeforge list` shows which there are",
+    )

@@ -12,7 +12,6 @@ from typing import Any
 
 from edgeforge.errors import ParityError, RecipeError, StageFailed
 from edgeforge.results.devices import device_row
-from edgeforge.results.files import JSON_FILE
 from edgeforge.results.rows.report import PiDevice
 from edgeforge.targets.raspberry_pi.bench import unpack
 from edgeforge.targets.raspberry_pi.ssh import Remote
@@ -44,14 +43,6 @@ class Wishes:
     perf: bool = False
     folder: str = ""  # there; default: edgeforge/NAME in the home folder
     runs: int = 200
-
-
-def build_folder(name: str, out: Path) -> Path:
-    """Return the build that `name` means: a build folder, or a recipe's name below `out`. Raises RecipeError."""
-    for folder in (Path(name), out / name):
-        if (folder / JSON_FILE).is_file():
-            return folder.absolute()
-    raise RecipeError(f"{name}: neither a build folder nor a recipe's name under {out}", fix="edgeforge build RECIPE")
 
 
 def deploy(folder: Path, remote: Remote, wishes: Wishes, progress: Callable[[str], None]) -> PiDevice:

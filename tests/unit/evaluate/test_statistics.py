@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
 from edgeforge.evaluate.statistics import (
     mcnemar,
@@ -22,6 +23,14 @@ def test_wilson_interval_holds_the_accuracy(images: int, share: float) -> None:
     correct = round(share * images)
     low, high = wilson_interval(correct, images)
     assert -1e-12 <= low <= correct / images + 1e-12 and correct / images - 1e-12 <= high <= 1 + 1e-12
+
+
+@given(fewer=st.integers(0, 600), more=st.integers(0, 600))
+def test_mcnemar_is_scipys_exact_binomial_test(fewer: int, more: int) -> None:
+    first = np.repeat([True, False, True], [fewer, more, 1])
+    second = np.repeat([False, True, True], [fewer, more, 1])
+    expected = binomtest(fewer, fewer + more, 0.5).pvalue if fewer + more else 1.0
+    assert mcnemar(first, second).p_value == pytest.approx(expected, rel=1e-9)
 
 
 def test_mcnemar_of_known_counts() -> None:

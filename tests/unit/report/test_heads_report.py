@@ -6,7 +6,7 @@ import pytest
 from places import DATA
 from rich.console import Console
 
-from edgeforge.report.compare import accuracy_verdict
+from edgeforge.report.comparison.judge import accuracy_verdict
 from edgeforge.report.html import drop_badge, render
 from edgeforge.report.score import score
 from edgeforge.report.table import print_report

@@ -5,9 +5,8 @@ import re
 
 import pytest
 from rich.console import Console
-from small_report import small_report, variant
+from small_report import small_report
 
-from edgeforge.report.compare import accuracy_verdict, comparison_table
 from edgeforge.report.html import headline, render
 from edgeforge.report.sentences.pruning import NO_SPEED, pruning_lines, sparsity
 from edgeforge.report.table import print_report
@@ -58,26 +57,6 @@ def test_the_headline_states_ratio_verdict_and_board(report: Report) -> None:
 
 def test_the_json_reads_back(report: Report) -> None:
     assert Report.model_validate_json(report.model_dump_json(by_alias=True)) == report
-
-
-def test_comparison_names_what_changed(report: Report) -> None:
-    other = report.model_copy(deep=True)
-    other.variants[2] = variant("tflite-int8", "litert", 80, 900)
-    other.toolchain, other.recipe_yaml = {"torch": "3"}, "name: other"
-    console = Console(file=io.StringIO(), width=120)
-    console.print(comparison_table(report, other))
-    text = console.file.getvalue()  # type: ignore[attr-defined]
-    for words in (
-        "97.00 → 80.00",
-        "worse",
-        "toolchain torch: 2 → 3",
-        "recipe -name: tiny",
-        "failed → failed",
-        "(-10.0 %)",
-        "Fisher",
-    ):
-        assert words in text
-    assert accuracy_verdict(report.variants[0], report.variants[2]) == "tie"
 
 
 def pruning(method: str) -> PruningRow:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from edgeforge.errors import RecipeError, StageFailed
-from edgeforge.targets.raspberry_pi.deploy import PROBE, build_folder, bundle_of, check, probe
+from edgeforge.results.report_file import build_folder
+from edgeforge.targets.raspberry_pi.deploy import PROBE, bundle_of, check, probe
 from edgeforge.targets.raspberry_pi.ssh import Remote
 
 PI = {"machine": "aarch64", "version": "3.11", "bits": "64", "free_mb": "9000"}

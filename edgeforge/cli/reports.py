@@ -1,0 +1,130 @@
+"""Verbs on builds that are there: show one, list them, compare them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgeforge.cli.app import Debug, Out, app
+
+if TYPE_CHECKING:
+    from edgeforge.report.builds import BuildRow
+
+NAME = "A build folder, or a recipe's name under --out."
+
+
+@app.command()
+def report(
+    name: Annotated[str, typer.Argument(help=NAME)],
+    json: Annotated[bool, typer.Option("--json", help="Print report.json instead.")] = False,
+    out: Out = Path("build"),
+    debug: Debug = False,
+) -> None:
+    """Show the report of a build again.
+
+    Examples:
+
+      edgeforge report digits
+
+      edgeforge report build/digits --json
+    """
+    from edgeforge.results.report_file import build_folder, read_report
+
+    folder = build_folder(name, out)
+    if json:
+        print(read_report(folder).model_dump_json(indent=1, by_alias=True))
+    else:
+        print_build(folder)
+
+
+@app.command()
+def compare(
+    names: Annotated[list[str], typer.Argument(metavar="A B…", help=NAME)],
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the comparison as a page, too.")] = None,
+    out: Out = Path("build"),
+    debug: Debug = False,
+) -> None:
+    """Compare builds, variant by variant, each with the first: on the same test inputs in pairs.
+
+    Builds of one --out share what they have in common: nothing is trained twice.
+
+    Examples:
+
+      edgeforge compare digits digits-wide
+
+      edgeforge compare build/digits old/digits new/digits --html compared.html
+    """
+    from rich.console import Console
+
+    from edgeforge.errors import RecipeError
+    from edgeforge.files import write_whole
+    from edgeforge.report.comparison.judge import compare as judge
+    from edgeforge.report.comparison.judge import read_build
+    from edgeforge.report.comparison.page import comparison_page
+    from edgeforge.report.comparison.table import comparison_table
+    from edgeforge.results.report_file import build_folder
+
+    if len(names) < 2:
+        reason = f"only {names[0]} is named: a comparison takes two builds or more"
+        raise RecipeError(reason, fix=f"edgeforge compare {names[0]} OTHER; `edgeforge list` shows which there are")
+    comparison = judge([read_build(number, name, build_folder(name, out)) for number, name in enumerate(names)])
+    Console(highlight=False).print(comparison_table(comparison))
+    if html:
+        write_whole(html, comparison_page(comparison))
+        print(f"{html} is written")
+
+
+@app.command(name="list")
+def list_builds(
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
+    out: Out = Path("build"),
+    debug: Debug = False,
+) -> None:
+    """List the builds below --out, the newest first: when, how good, how large.
+
+    Example:
+
+      edgeforge list
+    """
+    from edgeforge.report.builds import list_builds as below
+
+    rows = below(out)
+    if json:
+        from json import dumps
+
+        print(dumps([row.model_dump() for row in rows], indent=1))
+    else:
+        print_builds(rows)
+
+
+def print_build(folder: Path) -> None:
+    """Print a build's report."""
+    from rich.console import Console
+
+    from edgeforge.report.table import print_report
+    from edgeforge.results.report_file import read_report
+
+    print_report(read_report(folder), Console())
+
+
+def print_builds(rows: list[BuildRow]) -> None:
+    """Print the builds of a folder."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for title in ("build", "finished", "ships", "accuracy", "KB", "arena"):
+        table.add_column(title, justify="right" if title in ("accuracy", "KB", "arena") else "left", no_wrap=True)
+    for row in rows:
+        if row.state != "whole":
+            table.add_row(escape(row.name), f"[dim]{escape(row.state)}[/]")
+            continue
+        judged = f"{row.score} RMSE" if row.judged_by.startswith("RMSE") else row.score
+        size = f"{row.size_bytes / 1024:,.1f}" if row.size_bytes else "–"
+        table.add_row(escape(row.name), row.finished[:16], row.shipped, judged, size,
+                      f"{row.arena_bytes:,}" if row.arena_bytes else "–")  # fmt: skip
+    console = Console(highlight=False)
+    console.print(table if rows else "no builds yet: edgeforge build RECIPE")
