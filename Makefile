@@ -50,10 +50,12 @@ snapshots: .venv/.installed
 .venv-other/.installed: MADE_BY = $(OTHER)
 .venv/.installed .venv-other/.installed: pyproject.toml constraints.txt
 	@test -n "$(MADE_BY)" || { echo "$(NO_PYTHON)" >&2; exit 1; }
-	@test "$$($(@D)/bin/python -V 2>&1)" = "$$($(MADE_BY) -V)" || rm -rf $(@D)
+	@test "$$($(@D)/bin/python -V 2>&1)" = "$$($(MADE_BY) -V)" || scripts/remove_made.sh $(@D)
+	@mkdir -p $(@D) && touch $(@D)/.edgeforge-made
 	$(MADE_BY) -m venv $(@D)
 	$(@D)/bin/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
+# Builds stay: edgeforge clean removes what no build needs.
 clean:
-	rm -rf .venv .venv-other build
+	scripts/remove_made.sh .venv .venv-other

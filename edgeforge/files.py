@@ -6,6 +6,8 @@ import gzip
 import hashlib
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -17,28 +19,33 @@ def sha256_of(path: Path) -> str:
 
 def write_whole(path: Path, data: bytes | str) -> None:
     """Write a file so that a reader sees the old content or the new one, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with beside.open("wb") as file:
-            file.write(data.encode() if isinstance(data, str) else data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with _beside(path) as beside, beside.open("wb") as file:
+        file.write(data.encode() if isinstance(data, str) else data)
 
 
 def copy_whole(source: Path, target: Path) -> None:
     """Copy a file so that `target` is never half-written."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
+    with _beside(target) as beside:
         shutil.copyfile(source, beside)
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """Yield a new name beside `path`; what is written there is forced to the disk and renamed, or removed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(leftover_of(path.name))
+    try:
+        yield beside
         flush(beside)
-        beside.replace(target)
+        beside.replace(path)
+        flush(path.parent)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def leftover_of(name: str) -> str:
+    """Return the name under which this process writes a file or folder; a kill leaves it (guards/removal.py)."""
+    return f".{name}.{os.getpid()}.edgeforge-new"
 
 
 def flush(path: Path) -> None:

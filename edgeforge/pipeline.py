@@ -22,9 +22,10 @@ from edgeforge.builder.publish import publish
 from edgeforge.builder.record import note_plan, read_record
 from edgeforge.builder.run import Build, Watcher
 from edgeforge.builder.stage import Stage
-from edgeforge.builder.store import PLANNING, Artifact, Store, storage_errors
+from edgeforge.builder.store import PLANNING, Artifact, Store
 from edgeforge.data.registry import data_digest, source_modules
 from edgeforge.files import sha256_of
+from edgeforge.guards.disk import storage_errors
 from edgeforge.recipe.load import LoadedRecipe
 from edgeforge.recipe.schema import Data
 from edgeforge.recipe.user_files import USER_DATA, user_files

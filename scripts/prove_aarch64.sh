@@ -36,8 +36,8 @@ leave() {
 trap leave EXIT
 
 if [ ! -e "$root/.made" ]; then
-  rm -rf "$root"
-  mkdir -p "$root"
+  "$(dirname "$0")/remove_made.sh" "$root"
+  mkdir -p "$root" && touch "$root/.edgeforge-made"
   debootstrap --arch=arm64 --variant=minbase --include=python3,python3-venv --foreign "$release" "$root" > "$work/debootstrap.log"
   chroot "$root" /debootstrap/debootstrap --second-stage >> "$work/debootstrap.log"
   touch "$root/.made"

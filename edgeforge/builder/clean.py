@@ -10,19 +10,19 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edgeforge.builder.record import RECORD, needs
-from edgeforge.builder.store import META, PLANNING, Store, storage_errors
+from edgeforge.builder.store import ARTIFACT, META, PLANNING, Store
 from edgeforge.errors import RecipeError
+from edgeforge.guards.disk import storage_errors
+from edgeforge.guards.removal import remove_tree
 
 HOURS = {"h": 1, "d": 24, "w": 7 * 24}
 BYTES = {"KB": 1024, "MB": 1024**2, "GB": 1024**3}
-ARTIFACT = re.compile(r"[\w-]+-[0-9a-f]{16}")
 LEFTOVER = re.compile(r"([\w-]+-[0-9a-f]{16})(\.old)?\.\d+")  # the process that wrote it, at the end
 
 
@@ -131,7 +131,7 @@ def _remove(cleaning: Cleaning, store: Store, folder: Path, size: int) -> None:
     try:
         with store.lock(leftover[1] if leftover else folder.name, busy):
             if leftover:
-                shutil.rmtree(folder, ignore_errors=True)  # its writer may have just done so
+                remove_tree(folder, store.root)  # its writer may have just done so
             else:
                 store.remove(folder)
             cleaning.freed += size

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from edgeforge.builder.key import key_of
 from edgeforge.builder.plan import Plan
-from edgeforge.builder.record import LOCK_FILE, RECORD, inside, read_record, write_record
-from edgeforge.builder.store import storage_errors
+from edgeforge.builder.record import LOCK_FILE, PUBLISHING, RECORD, inside, read_record, write_record
 from edgeforge.files import sha256_of
+from edgeforge.guards.disk import storage_errors
+from edgeforge.guards.removal import move, remove_file, remove_if_empty, set_beside
 from edgeforge.results.files import EARLIER
 
 
@@ -36,19 +37,21 @@ def set_aside(plan: Plan, folder: Path, notice: Callable[[str], None]) -> None:
             discard_earlier(folder)
         for name, digest in names.items():
             path = inside(folder, name)
-            if path.is_file() and sha256_of(path) != digest:
-                keep_edited(path, notice)
-            elif path.is_file() and was_whole:
-                _move(path, folder / EARLIER / name)
+            if was_whole and path.is_file() and sha256_of(path) == digest:
+                target = inside(folder, f"{EARLIER}/{name}")
+                if target.is_file():  # somebody else's: those of an earlier build are gone
+                    keep_edited(target, folder, notice)
+                move(path, target, folder)
             else:
-                path.unlink(missing_ok=True)
+                discard_published(folder, name, (digest, record.get(PUBLISHING, {}).get(name)), notice)
         remove_empty(folder, names)
         lock = folder / LOCK_FILE
         if was_whole:
             write_record(folder / EARLIER, {"files": outdated, "ingredients": {}})
             if lock.is_file():
-                _move(lock, folder / EARLIER / LOCK_FILE)
-        lock.unlink(missing_ok=True)
+                remove_file(folder / EARLIER / LOCK_FILE, folder)
+                move(lock, folder / EARLIER / LOCK_FILE, folder)
+        remove_file(lock, folder)
         kept = {stage: files for stage, files in record["files"].items() if stage not in outdated}
         write_record(folder, record | {"files": kept, "whole": False})
 
@@ -56,29 +59,35 @@ def set_aside(plan: Plan, folder: Path, notice: Callable[[str], None]) -> None:
 def discard_earlier(folder: Path) -> None:
     """Remove what `set_aside` has moved, and nothing that somebody else has put there."""
     place = folder / EARLIER
-    names = [name for files in read_record(place)["files"].values() for name in files]
-    for name in [*names, RECORD, *([LOCK_FILE] if names else [])]:
-        inside(place, name).unlink(missing_ok=True)
-    remove_empty(place, names)
-    if place.is_dir() and not any(place.iterdir()):
-        place.rmdir()
+    inside(folder, f"{EARLIER}/{RECORD}")  # no link that leads elsewhere
+    digests = {name: digest for files in read_record(place)["files"].values() for name, digest in files.items()}
+    for name, digest in digests.items():
+        path = inside(place, name)
+        if path.is_file() and sha256_of(path) == digest:
+            remove_file(path, folder)
+    for name in [RECORD, *([LOCK_FILE] if digests else [])]:
+        remove_file(place / name, folder)
+    remove_empty(place, digests)
+    remove_if_empty(place, folder)
 
 
-def keep_edited(path: Path, notice: Callable[[str], None]) -> None:
+def discard_published(folder: Path, name: str, digests: tuple[str | None, ...], notice: Callable[[str], None]) -> None:
+    """Remove a published file; one that is not as a build has left it is kept beside."""
+    path = inside(folder, name)
+    if path.is_file() and sha256_of(path) not in digests:
+        keep_edited(path, folder, notice)
+    else:
+        remove_file(path, folder)
+
+
+def keep_edited(path: Path, folder: Path, notice: Callable[[str], None]) -> None:
     """Move a published file that somebody has edited out of the way."""
-    path.replace(path.with_name(path.name + ".edited"))
-    notice(f"{path} was changed since it was built: kept as {path.name}.edited")
+    kept = set_beside(path, folder)
+    notice(f"{path} was changed since it was built: kept as {kept.name}")
 
 
 def remove_empty(folder: Path, names: Collection[str]) -> None:
     """Remove the folders of published files that are empty now."""
     parents: set[Path] = {parent for name in names for parent in Path(name).parents if parent != Path()}
     for parent in sorted(parents, key=lambda path: -len(path.parts)):
-        place = folder / parent
-        if place.is_dir() and not any(place.iterdir()):
-            place.rmdir()
-
-
-def _move(path: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    path.replace(target)
+        remove_if_empty(folder / parent, folder)

@@ -9,12 +9,14 @@ from pathlib import Path
 import yaml
 
 from edgeforge import __version__
-from edgeforge.builder.earlier import discard_earlier, keep_edited, remove_empty
+from edgeforge.builder.earlier import discard_earlier, discard_published, keep_edited, remove_empty
 from edgeforge.builder.key import key_of
 from edgeforge.builder.plan import Plan
-from edgeforge.builder.record import LOCK_FILE, PLANNED, inside, read_record, write_if_changed, write_record
-from edgeforge.builder.store import Artifact, storage_errors
+from edgeforge.builder.record import LOCK_FILE, PLANNED, PUBLISHING, inside, read_record, write_if_changed, write_record
+from edgeforge.builder.store import Artifact
 from edgeforge.files import copy_whole, sha256_of
+from edgeforge.guards.disk import storage_errors
+from edgeforge.guards.removal import remove_file, remove_leftovers
 
 
 def publish(plan: Plan, artifacts: dict[str, Artifact], folder: Path, notice: Callable[[str], None]) -> int:
@@ -31,24 +33,27 @@ def publish(plan: Plan, artifacts: dict[str, Artifact], folder: Path, notice: Ca
     wanted = {name: file for files in by_stage.values() for name, file in files.items()}
     written = 0
     with storage_errors(folder):
+        begun = record.pop(PUBLISHING, {})  # by a build that was killed while it published
+        write_record(folder, record | {PUBLISHING: begun | {name: digest for name, (_, digest) in wanted.items()}})
         for name, (source, digest) in wanted.items():
-            target = folder / name
+            target = inside(folder, name)
+            remove_leftovers(target)
             present = sha256_of(target) if target.is_file() else None
             if present == digest:
                 continue
-            if present and name in known and present != known[name]:
-                keep_edited(target, notice)
+            if present and present not in (known.get(name), begun.get(name)):
+                keep_edited(target, folder, notice)
             copy_whole(source, target)
             written += 1
-        gone = set(known) - set(wanted)
+        gone = (known | begun).keys() - wanted.keys()
         for name in gone:
-            inside(folder, name).unlink(missing_ok=True)
+            discard_published(folder, name, (known.get(name), begun.get(name)), notice)
         remove_empty(folder, gone)
         written += write_if_changed(folder / LOCK_FILE, lock_text(plan))
         for name in plan.left_out:
             record["files"].pop(name, None)
             record["ingredients"].pop(name, None)
-            (folder / "logs" / f"{name}.log").unlink(missing_ok=True)
+            remove_file(inside(folder, f"logs/{name}.log"), folder)
         for step in made:
             record["ingredients"][step.stage.name] = step.ingredients
         unmade = {stage: key for stage, key in record.pop(PLANNED, {}).items() if stage not in settled}

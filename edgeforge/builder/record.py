@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field, ValidationError
 
 from edgeforge.builder.key import key_of
 from edgeforge.builder.plan import Plan
-from edgeforge.builder.store import storage_errors
 from edgeforge.errors import EdgeForgeError
 from edgeforge.files import sha256_of, write_whole
+from edgeforge.guards.disk import storage_errors
 
 RECORD = ".edgeforge.json"
+PUBLISHING = "publishing"  # in it: file → SHA-256 of what a build is writing there, or was when it was killed
 PLANNED = "planned"  # in it: stage → key of what the last build is making, or was when it was stopped
+SHA256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 LOCK_FILE = "recipe.lock.yaml"
 
 
@@ -24,9 +28,30 @@ def read_record(folder: Path) -> dict[str, Any]:
     """
     try:
         record = json.loads((folder / RECORD).read_text())
-    except (OSError, ValueError):
-        record = {}
-    return {"files": {}, "ingredients": {}} | (record if isinstance(record, dict) else {})
+    except (OSError, ValueError, RecursionError):
+        return {"files": {}, "ingredients": {}}
+    _require_ours(folder, record)
+    return {"files": {}, "ingredients": {}, **record}
+
+
+class _Form(BaseModel):
+    """What a build writes."""
+
+    files: dict[str, dict[str, SHA256]] = {}
+    ingredients: dict[str, dict[str, Any]] = {}
+    planned: dict[str, str] = {}
+    publishing: dict[str, SHA256] = {}
+
+
+def _require_ours(folder: Path, record: Any) -> None:
+    """Raise EdgeForgeError for a record that no build has written: of another form, or with names that lead outside."""
+    try:
+        form = _Form.model_validate(record)
+    except ValidationError as error:
+        reason = f"{folder / RECORD} was not written by EdgeForge"
+        raise EdgeForgeError(reason, fix=f"remove {folder / RECORD}, and build again") from error
+    for name in (*form.publishing, *(name for files in form.files.values() for name in files)):
+        inside(folder, name)
 
 
 def write_record(folder: Path, record: dict[str, Any]) -> None:
@@ -36,18 +61,22 @@ def write_record(folder: Path, record: dict[str, Any]) -> None:
 
 def write_if_changed(path: Path, text: str) -> int:
     """Return how many files were written."""
-    if path.is_file() and path.read_text() == text:
+    if path.is_file() and path.read_bytes() == text.encode():
         return 0
     write_whole(path, text)
     return 1
 
 
 def inside(folder: Path, name: str) -> Path:
-    """Return the path of a published file. Raises EdgeForgeError for a name that leads out of the folder."""
+    """Return the path of a published file. Raises EdgeForgeError where a name or a link leads out."""
     path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or not path.parts:
+    if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in name:
         reason = f"{folder / RECORD} names a file outside its folder: {name!r}"
         raise EdgeForgeError(reason, fix=f"it was not written by EdgeForge: remove {folder / RECORD}, and build again")
+    home, place = folder.resolve(), (folder / path).parent.resolve()
+    if home != place and home not in place.parents:
+        reason = f"{folder / path.parent} is a link that leads out of {folder}: nothing is written or removed there"
+        raise EdgeForgeError(reason, fix="remove the link, and build again; --out FOLDER builds elsewhere")
     return folder / path
 
 

@@ -15,8 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from edgeforge.builder.plan import Plan, Step
-from edgeforge.builder.store import Artifact, CorruptedArtifact, Store, storage_errors
+from edgeforge.builder.record import inside
+from edgeforge.builder.store import Artifact, CorruptedArtifact, Store
 from edgeforge.errors import EdgeForgeError, StageFailed, error_named
+from edgeforge.guards.disk import storage_errors
+from edgeforge.guards.removal import remove_file
 
 SHORT = 12  # hexadecimal digits of a key that tell one build of a folder from another
 
@@ -143,8 +146,9 @@ class Build:
             "facts": self._facts(step),
         }
         with storage_errors(self.store.root):
+            log = inside(self.logs.parent, f"{self.logs.name}/{stage.name}.log")
             self.logs.mkdir(parents=True, exist_ok=True)
-            (self.logs / f"{stage.name}.log").unlink(missing_ok=True)
+            remove_file(log, self.logs)
             order_file = folder / "order.json"
             order_file.write_text(json.dumps(order))
         worker = subprocess.Popen(

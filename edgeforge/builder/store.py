@@ -8,11 +8,10 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
-import shutil
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -21,11 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from edgeforge.builder.key import canonical
-from edgeforge.errors import EdgeForgeError
 from edgeforge.files import flush, sha256_of, write_whole
-from edgeforge.foreign.wording import cause
+from edgeforge.guards.disk import storage_errors
+from edgeforge.guards.removal import claim, move, remove_tree
 
 META = "meta.json"
+ARTIFACT = re.compile(r"[\w-]+-[0-9a-f]{16}")  # the name of an artifact's folder
 PLANNING = "planning"  # the lock of whoever makes a build's plan, which counts on what is stored, or cleans the store
 
 
@@ -44,25 +44,6 @@ class Artifact:
 
 class CorruptedArtifact(Exception):
     """A stored artifact is not what was stored; the message says which file and how."""
-
-
-@contextmanager
-def storage_errors(root: Path) -> Iterator[None]:
-    """Turn the operating system's errors on the store into ones that say what to do."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise EdgeForgeError(
-                f"the disk under {root} is full; nothing half-written was kept",
-                fix="free some space, or build elsewhere with --out FOLDER",
-            ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EIO):
-            raise EdgeForgeError(
-                f"the store {root} cannot be used: {cause(error)} ({error.filename})",
-                fix="give yourself access to it, or build elsewhere with --out FOLDER",
-            ) from error
-        raise
 
 
 class Store:
@@ -104,10 +85,10 @@ class Store:
     def remove(self, folder: Path) -> None:
         """Remove one of the store's folders, if it is there. The caller holds the lock of its name."""
         with storage_errors(self.root):
-            if folder.exists():
+            if folder.exists() or folder.is_symlink():
                 grave = self._new_folder(f"{folder.name}.old")
-                folder.rename(grave / folder.name)
-                shutil.rmtree(grave, ignore_errors=True)
+                move(folder, grave / folder.name, self.root)
+                remove_tree(grave, self.root)
 
     def mark_used(self, artifact: Artifact) -> None:
         """Note that a build takes an artifact now: as meta.json's time of change, which no hash covers."""
@@ -124,6 +105,7 @@ class Store:
 
         folder = self.root / "locks"
         with storage_errors(self.root):
+            self._claim()
             folder.mkdir(parents=True, exist_ok=True)
             lock = FileLock(folder / f"{name}.lock")
             for turn in count():
@@ -146,12 +128,12 @@ class Store:
         name = f"{stage}-{key[:16]}"
         with storage_errors(self.root):
             for left in (self.root / "new").glob(f"{name}.*"):
-                shutil.rmtree(left, ignore_errors=True)
+                remove_tree(left, self.root)
             path = self._new_folder(name)
         try:
             yield path
         finally:
-            shutil.rmtree(path, ignore_errors=True)
+            remove_tree(path, self.root)
 
     def put(
         self,
@@ -167,22 +149,30 @@ class Store:
         folder = self.folder(stage, key)
         with storage_errors(self.root):
             paths = sorted(path for path in written.rglob("*") if path.is_file())
-            for path in paths:
+            for path in (*written.rglob("*"), written):
                 flush(path)
             files = {path.relative_to(written).as_posix(): sha256_of(path) for path in paths}
             artifact = Artifact(stage, key, folder, files, seconds, peak_memory_bytes, ingredients)
             write_whole(written / META, _meta_text(artifact))
             flush(written)
             self.discard(stage, key)
-            written.rename(folder)
+            move(written, folder, self.root)
             flush(self.root)
-            shutil.rmtree(self.root / "scratch" / folder.name, ignore_errors=True)
+            remove_tree(self.root / "scratch" / folder.name, self.root)
         return artifact
 
+    def _claim(self) -> None:
+        claim(self.root, _is_known, fix="build elsewhere with --out FOLDER")
+
     def _new_folder(self, name: str) -> Path:
+        self._claim()
         path = self.root / "new" / f"{name}.{os.getpid()}"
         path.mkdir(parents=True)
         return path
+
+
+def _is_known(name: str) -> bool:
+    return name in ("locks", "new", "scratch") or bool(ARTIFACT.fullmatch(name))
 
 
 def _meta_text(artifact: Artifact) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from edgeforge.builder.stage import Job
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import EdgeForgeError, RecipeError, StageFailed
 from edgeforge.foreign.wording import cause, remedy
+from edgeforge.guards.removal import remove_file, remove_tree
 from edgeforge.recipe.schema import Train
 from edgeforge.results.files import CHECKPOINT, METRICS_FILE, TRAINING_FILE
 from edgeforge.results.preprocessing import Preprocessing
@@ -121,7 +121,7 @@ def fit(
             weights_only=True,
         )
     except EdgeForgeError:
-        shutil.rmtree(job.scratch)  # a run that ended in NaN must not be resumed
+        remove_tree(job.scratch, job.scratch.parent)  # a run that ended in NaN must not be resumed
         raise
     return trainer
 
@@ -169,7 +169,7 @@ def _resumable(scratch: Path) -> str | None:
     try:
         torch.load(last, map_location="cpu", weights_only=True)
     except Exception:
-        last.unlink()  # cut short by the kill: begin anew
+        remove_file(last, scratch)  # cut short by the kill: begin anew
         return None
     return str(last)
 

@@ -26,10 +26,15 @@ case $machine-$bits in
   *) fail "$machine with a $bits-bit Python: onnxruntime has wheels for 64-bit systems only; install the 64-bit Raspberry Pi OS" ;;
 esac
 if [ "$(.venv/bin/python -c "$ask_version" 2> /dev/null)" != "$version" ]; then
-  rm -rf .venv
+  # Only what this script has made is removed: a .venv with the marker in it, and no link.
+  if [ -e .venv ] || [ -L .venv ]; then
+    [ -f .venv/.edgeforge-made ] && [ ! -L .venv ] || fail "the .venv here was not made by this script: move it away"
+    rm -rf .venv
+  fi
   free=$(df -Pk . | awk 'NR == 2 {print int($4 / 1024)}')
   [ "$free" -ge "${EDGEFORGE_NEEDED_MB:-400}" ] || fail "no space left: $free MB are free here, ${EDGEFORGE_NEEDED_MB:-400} MB are needed"
   # --system-site-packages: picamera2 comes with apt, not with pip.
+  mkdir .venv && : > .venv/.edgeforge-made || fail "$(pwd) cannot be written"
   "$python" -m venv --system-site-packages .venv > install.log 2>&1 ||
     { rm -rf .venv; fail "$python cannot make a virtual environment: sudo apt install python3-venv ($(tail -n 1 install.log))"; }
 fi

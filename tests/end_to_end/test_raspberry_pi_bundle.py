@@ -104,6 +104,12 @@ def test_deploy_measures_on_the_device_and_the_report_shows_it(
     assert done.returncode == 0, done.stderr
     assert len((there / "labels.txt").read_text().splitlines()) == 10
     assert (there / ".venv" / "pyvenv.cfg").stat().st_mtime_ns == venv
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (photos / "a.jpg").write_text("mine")
+    foreign = edgeforge("deploy", out / "digits", *sshd, "--folder", photos)
+    assert foreign.returncode == 4 and "was not made by deploy" in foreign.stderr, foreign.stderr
+    assert [path.name for path in photos.iterdir()] == ["a.jpg"]
     refused = edgeforge("deploy", out / "digits", *sshd[:4], "--ssh-option", sshd[7])
     assert refused.returncode == 4 and "cannot be reached: " in refused.stderr and "Permission denied" in refused.stderr
     missing = edgeforge("deploy", out / "digits", *sshd[:-1], "no-such-python")

@@ -13,6 +13,7 @@ from edgeforge.builder.stage import Job
 from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing
 from edgeforge.foreign.wording import reason_of
+from edgeforge.guards.removal import remove_file
 from edgeforge.recipe.schema import OnnxInt8
 from edgeforge.results.files import (
     ONNX_FLOAT_FILE,
@@ -48,7 +49,7 @@ def quantize_onnx(job: Job) -> None:
         _quantize(source, target, read_calibration(job.inputs["calibration"]), settings)
         scale = _finish(target, read_preprocessing(job.inputs["data"]))
     except Exception as error:
-        target.unlink(missing_ok=True)
+        remove_file(target, job.output)
         variant = Variant(
             ONNX_INT8,
             "onnxruntime",
@@ -101,7 +102,7 @@ def _quantize(source: Path, target: Path, calibration: NDArray[np.float32], sett
         # A filter of zeros, as pruning leaves them, would get another zero point than the rest of its layer's.
         extra_options={"MinimumRealRange": SMALLEST_RANGE},
     )
-    prepared.unlink()
+    remove_file(prepared, prepared.parent)
 
 
 def _finish(path: Path, preprocessing: Preprocessing) -> float | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from edgeforge.bundled import bundled
+from edgeforge.guards.removal import remove_tree
 from edgeforge.hardware.board import Board
 from edgeforge.results.rows.fit import FitRow, FlashRow
 from edgeforge.targets.arduino.emulator import CORTEX_M4, Toolchain
@@ -93,8 +93,7 @@ def write_fitting(
             arena_bytes=largest.arena_reserved_bytes,
             arena_note=arena_note(largest),
         )
-        if project.exists():
-            shutil.rmtree(project)
+        remove_tree(project, project.parent)  # what this loop has written for fewer boards
         write_project(project, written)
         cores = {boards[row.board].core for row in offered}
         sizes = {core: measured(project, core) for core in sorted(cores)}

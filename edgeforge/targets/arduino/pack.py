@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +15,8 @@ from edgeforge.evaluate.engines.inputs import inputs_of_images
 from edgeforge.evaluate.engines.judge import confirmed
 from edgeforge.evaluate.fidelity import sqnr_db, too_little
 from edgeforge.files import write_whole
+from edgeforge.guards.disk import storage_errors
+from edgeforge.guards.removal import remove_leftovers, replace_folder, require_replaceable
 from edgeforge.hardware.board import Board
 from edgeforge.hardware.boards import board
 from edgeforge.hardware.libraries import Library, library
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 NOTHING = Wishes()
+ANOTHER_NAME = "--name names another"
 NAME = r"[a-zA-Z][a-zA-Z0-9_-]{0,39}"
 
 
@@ -101,6 +103,7 @@ def pack(
     project = out / name
     if project.exists() and not force:
         raise RecipeError(f"{project} is there already", fix="--force overwrites it, --name names another")
+    require_replaceable(project, ANOTHER_NAME)
     boards = {key: board(key, own_boards) for key in board_keys}
     used = library(library_key or DEFAULT_LIBRARY)
     model = load_own(path, shapes)
@@ -148,16 +151,16 @@ def pack(
         )
         progress("writing the project")
         facts, rows = write_fitting(Path(folder) / name, facts, rows, boards, contents)
-        out.mkdir(parents=True, exist_ok=True)
-        if project.exists():
-            shutil.rmtree(project)
-        shutil.copytree(Path(folder) / name, project)
+        with storage_errors(out):
+            replace_folder(Path(folder) / name, project, ANOTHER_NAME)
         saved = _saved(given, packed, before, after, rows)
     offered = fitting(rows)
     notes += [f"left out: {row.title}: {row.verdict}" for row in rows if row not in offered]
     notes += [text for row in offered for text in row.library.caveats]
     target = out / f"{name}.tflite"
-    write_whole(target, with_preprocessing(packed, preprocessing))
+    with storage_errors(out):
+        remove_leftovers(target)
+        write_whole(target, with_preprocessing(packed, preprocessing))
     return Packed(
         project,
         target,

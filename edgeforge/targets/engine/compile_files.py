@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from edgeforge.errors import EdgeForgeError, RecipeError
+from edgeforge.guards.disk import storage_errors
+from edgeforge.guards.removal import replace_folder, require_replaceable
 from edgeforge.targets.engine.compile import compile_model
 from edgeforge.targets.engine.emit.library import write_libraries
 from edgeforge.targets.engine.network import Network
@@ -18,7 +19,7 @@ from edgeforge.tflite.flatbuffer import read_file
 from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes
 
 NAME = r"[a-zA-Z][a-zA-Z0-9_-]{0,39}"
-MARK = "engine.h"  # a folder with it was written by this
+ANOTHER_OUT = "choose another --out"
 
 
 def compile_files(
@@ -55,10 +56,8 @@ def compile_files(
     progress(f"writing {folder}")
     with TemporaryDirectory() as scratch:
         write_libraries(networks, Path(scratch) / "library")
-        if folder.exists():
-            shutil.rmtree(folder)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(Path(scratch) / "library", folder)
+        with storage_errors(folder):
+            replace_folder(Path(scratch) / "library", folder, ANOTHER_OUT)
     return networks, folder
 
 
@@ -72,11 +71,6 @@ def _name(text: str) -> str:
 
 def _require_free(folder: Path, force: bool) -> None:
     """Refuse a folder with something in it, unless --force is to replace an earlier library."""
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return
-    if not folder.is_dir() or not (folder / MARK).is_file():
-        raise RecipeError(
-            f"{folder} is there already, and is no library of edgeforge compile", fix="choose another --out"
-        )
-    if not force:
+    require_replaceable(folder, ANOTHER_OUT)
+    if folder.exists() and any(folder.iterdir()) and not force:
         raise RecipeError(f"{folder} is there already", fix="--force replaces it; --out chooses another folder")

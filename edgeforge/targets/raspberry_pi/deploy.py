@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from edgeforge.errors import ParityError, RecipeError, StageFailed
+from edgeforge.guards.removal import MARK
 from edgeforge.results.devices import device_row
 from edgeforge.results.rows.report import PiDevice
 from edgeforge.targets.raspberry_pi.bench import unpack
 from edgeforge.targets.raspberry_pi.ssh import Remote
 
-KEPT = (".venv", "choice.json", "install.log", "wheels")  # on the device, when the bundle is copied again
+KEPT = (MARK, ".venv", "choice.json", "install.log", "wheels")  # on the device, when the bundle is copied again
 MACHINES = ("aarch64", "x86_64")
 PYTHONS = [(3, minor) for minor in range(9, 14)]
 NEEDED_MB = 400  # the virtual environment with onnxruntime, numpy and pillow, and pip's own needs while it installs
@@ -28,9 +30,18 @@ python={python}
 echo machine=$(uname -m)
 echo version=$($python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 echo bits=$($python -c 'import struct; print(struct.calcsize("P") * 8)' 2>/dev/null)
-mkdir -p {folder} && echo free_mb=$(df -Pk {folder} | awk 'NR == 2 {{print int($4 / 1024)}}')
+near={folder}
+while [ ! -e "$near" ]; do near=$(dirname "$near"); done
+[ -w "$near" ] && echo free_mb=$(df -Pk "$near" | awk 'NR == 2 {{print int($4 / 1024)}}')
 [ -x {folder}/.venv/bin/python ] && echo installed=yes
 true
+"""
+# The folder is made equal to the bundle, so that nothing else stays in it: only one that was made here is taken, or an
+# empty one. mkdir makes none that is there.
+CLAIM = """
+mkdir -p "$(dirname {folder})" || exit 1
+if mkdir {folder} 2>/dev/null || [ -d {folder} -a -z "$(ls -A {folder} 2>&1)" ]; then : > {folder}/{mark} || exit 1; fi
+if [ -f {folder}/{mark} ]; then echo ours; elif [ -e {folder} ]; then echo foreign; fi
 """
 
 
@@ -53,10 +64,10 @@ def deploy(folder: Path, remote: Remote, wishes: Wishes, progress: Callable[[str
     bundle = bundle_of(folder)
     name = bundle.name.removesuffix(".tar.gz")
     place = wishes.folder or f"edgeforge/{name}"
-    if not all(letter.isalnum() or letter in "/._-" for letter in place) or place.startswith("-"):
-        raise RecipeError(f"--folder {place}: only letters, digits and / . _ -", fix="leave it out")
+    require_plain(place)
     progress(f"asking {remote.host} what it is")
     check(remote, probe(remote, wishes.python, place))
+    claim(remote, place)
     with tempfile.TemporaryDirectory() as scratch:
         progress("copying the bundle")
         remote.copy_folder(unpack(bundle, Path(scratch)), place, KEPT)
@@ -93,6 +104,29 @@ def probe(remote: Remote, python: str, place: str) -> dict[str, str]:
         raise RecipeError(f"--python {python}: not the path of an interpreter", fix="--python /usr/bin/python3.11")
     done = remote.run(PROBE.format(python=python, folder=place))
     return dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+
+
+def require_plain(place: str) -> None:
+    """Raise RecipeError for a folder there that a shell could take for more than a name, or that leads upwards."""
+    parts = PurePosixPath(place).parts
+    if not re.fullmatch(r"[A-Za-z0-9/._-]+", place) or any(part == ".." or part.startswith("-") for part in parts):
+        raise RecipeError(f"--folder {place}: only letters, digits and / . _ -, and no ..", fix="leave it out")
+    if not [part for part in parts if part != "/"]:
+        raise RecipeError(f"--folder {place}: the bundle needs a folder of its own", fix="leave it out")
+
+
+def claim(remote: Remote, place: str) -> None:
+    """Make the bundle's folder there, or see that it is one. Raises StageFailed for one that holds anything else."""
+    said = remote.run(CLAIM.format(folder=place, mark=MARK)).stdout.split()
+    if "ours" in said:
+        return
+    if "foreign" in said:
+        raise StageFailed(
+            f"{remote.host}: {place} is there and was not made by deploy (it has no {MARK}): it stays as it is",
+            fix=f"name another with --folder, or move it away: ssh {remote.host} mv {place} {place}.mine",
+            stage="deploy",
+        )
+    raise StageFailed(f"{remote.host}: {place} cannot be made or written", fix="try --folder", stage="deploy")
 
 
 def check(remote: Remote, facts: dict[str, str]) -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 from edgeforge.errors import EdgeForgeError, MissingDependency, RecipeError, StageFailed
 
 # user@host or host, with an optional name, IPv4 or IPv6 address; nothing that ssh could take for an option.
-HOST = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?[A-Za-z0-9:\[][A-Za-z0-9_.:\[\]-]*")
+NAME_OR_ADDRESS = r"[A-Za-z0-9][A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*"
+HOST = re.compile(rf"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?(?:{NAME_OR_ADDRESS})")
 CONNECT_SECONDS = 10
 SSH_FAILED = 255  # ssh's own exit code; any other is the remote command's
 # What ssh says → what to do.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.builder.stage import Job
 from edgeforge.data.splits import read_preprocessing
 from edgeforge.errors import RecipeError
+from edgeforge.guards.removal import move
 from edgeforge.recipe.schema import Prune, Train
 from edgeforge.results.files import CHECKPOINT, PRUNING_FILE, TRAINING_FILE
 from edgeforge.results.rows.pruning import PrunedLayer, PruningRow
@@ -97,7 +98,7 @@ def _prune_channels(job: Job) -> Done | None:
                 new = part.scratch / "new"
                 new.mkdir(exist_ok=True)
                 write_results(new, best, training_row(part.scratch, network, trainer))
-                new.rename(done)
+                move(new, done, part.scratch)
             trainer.strategy.barrier()
             if not trainer.is_global_zero and turn + 1 == settings.rounds:
                 return None

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from toy_builds import toy_build
 
-from edgeforge.builder.record import RECORD, read_record
+from edgeforge.builder.record import RECORD
 from edgeforge.errors import EdgeForgeError
 
 SECOND_CHANGED = ("data.test=0.3",)
@@ -80,7 +80,6 @@ def test_a_record_that_names_files_elsewhere_is_refused(tmp_path: Path, name: st
     (tmp_path / "keep.txt").write_text("mine")
     record = tmp_path / "toy" / RECORD
     record.write_text(record.read_text().replace("two/weights.bin", name))
-    assert name in str(read_record(tmp_path / "toy"))
     with pytest.raises(EdgeForgeError, match="names a file outside its folder"):
         toy_build(tmp_path, seed=2)
     assert (tmp_path / "keep.txt").read_text() == "mine"

@@ -71,7 +71,7 @@ def test_an_earlier_library_is_replaced_only_when_asked(tmp_path: Path) -> None:
     assert (out / "second.h").exists() and not (out / "first.h").exists()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("keep me")
-    with pytest.raises(RecipeError, match="no library of edgeforge compile"):
+    with pytest.raises(RecipeError, match="was not made by EdgeForge"):
         compiled([model], tmp_path / "mine", force=True)
 
 

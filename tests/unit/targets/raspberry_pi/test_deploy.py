@@ -1,12 +1,13 @@
 """What `edgeforge deploy` says of devices that the bundle cannot run on; the real way there is in end_to_end."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from edgeforge.errors import RecipeError, StageFailed
 from edgeforge.results.report_file import build_folder
-from edgeforge.targets.raspberry_pi.deploy import PROBE, bundle_of, check, probe
+from edgeforge.targets.raspberry_pi.deploy import PROBE, bundle_of, check, claim, probe, require_plain
 from edgeforge.targets.raspberry_pi.ssh import Remote
 
 PI = {"machine": "aarch64", "version": "3.11", "bits": "64", "free_mb": "9000"}
@@ -45,16 +46,80 @@ def test_a_folder_that_cannot_be_made_is_said() -> None:
 
 
 def test_the_probe_tells_what_this_computer_is(tmp_path: Path) -> None:
-    import subprocess
-
     done = subprocess.run(["sh", "-c", PROBE.format(python="python3", folder=tmp_path / "new")], capture_output=True,
                           text=True)  # fmt: skip
     facts = dict(line.split("=", 1) for line in done.stdout.splitlines())
     assert done.returncode == 0 and facts["machine"] and facts["bits"] == "64" and int(facts["free_mb"]) > 0
-    assert "installed" not in facts
+    assert "installed" not in facts and not (tmp_path / "new").exists()
 
 
-@pytest.mark.parametrize("host", ["-oProxyCommand=touch /tmp/x", "pi@", "", "pi@a b", "pi@host;ls", "a@b@c"])
+class Here(Remote):
+    """This computer, as ssh would run a command on it."""
+
+    def run(self, script: str, *, stdin: bytes | None = None, seconds: float = 60) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["sh", "-c", script], capture_output=True, text=True)
+
+
+def test_a_folder_there_is_taken_only_when_it_is_new_empty_or_made_by_deploy(tmp_path: Path) -> None:
+    here = Here("pi@pi")
+    for place in (tmp_path / "deep" / "new", tmp_path / "empty"):
+        if place.name == "empty":
+            place.mkdir()
+        claim(here, str(place))
+        (place / "model.onnx").write_text("x")
+        claim(here, str(place))
+
+
+@pytest.mark.parametrize("what", ["photos", ".ssh", "linked", "file"])
+def test_somebody_elses_folder_there_stays(tmp_path: Path, what: str) -> None:
+    place = tmp_path / what
+    if what == "file":
+        place.write_text("x")
+    elif what == "linked":
+        (tmp_path / "home").mkdir()
+        (tmp_path / "home" / "authorized_keys").write_text("x")
+        place.symlink_to(tmp_path / "home")
+    else:
+        place.mkdir()
+        (place / "authorized_keys").write_text("x")
+    before = sorted(map(str, tmp_path.rglob("*")))
+    with pytest.raises(StageFailed, match="was not made by deploy") as caught:
+        claim(Here("pi@pi"), str(place))
+    assert "--folder" in caught.value.fix and sorted(map(str, tmp_path.rglob("*"))) == before
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        ".",
+        "./",
+        "/",
+        "..",
+        "../x",
+        "a/../../b",
+        "-rf",
+        "a/-rf",
+        "~",
+        "$HOME",
+        "a b",
+        "a;b",
+        "a`b`",
+        "",
+        "a\nb",
+        "ü",
+        "*",
+    ],
+)
+def test_a_folder_that_is_no_plain_name_is_refused(place: str) -> None:
+    with pytest.raises(RecipeError, match="--folder"):
+        require_plain(place)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["-oProxyCommand=touch /tmp/x", "pi@", "", "pi@a b", "pi@host;ls", "a@b@c", ":module", "a:b", "pi@$(ls)", "pi@a\nb",
+     "-pi@a", "pi@-a"],
+)  # fmt: skip
 def test_a_host_that_is_none_is_refused(host: str) -> None:
     with pytest.raises(RecipeError, match="not of the form user@host"):
         Remote(host)
