@@ -4,6 +4,7 @@ import io
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -169,3 +170,16 @@ def test_the_installer_names_what_stands_in_its_way(
     missing = subprocess.run(["./install.sh"], cwd=bundle, env={**environment, "PYTHON": "no-such-python"},
                              capture_output=True, text=True)  # fmt: skip
     assert "sudo apt install python3" in one_error(missing)
+
+
+@pytest.mark.parametrize("kind", ["folder", "link"])
+def test_the_installer_leaves_an_environment_that_it_has_not_made(bundle: Path, tmp_path: Path, kind: str) -> None:
+    mine = tmp_path / "mine" if kind == "link" else bundle / ".venv"
+    mine.mkdir()
+    (mine / "notes.txt").write_text("mine")
+    if kind == "link":
+        (mine / ".edgeforge-made").write_text("")
+        (bundle / ".venv").symlink_to(mine)
+    done = subprocess.run(["./install.sh"], cwd=bundle, env={**os.environ, "PYTHON": sys.executable},
+                          capture_output=True, text=True)  # fmt: skip
+    assert "was not made by this script" in one_error(done) and (mine / "notes.txt").read_text() == "mine"
