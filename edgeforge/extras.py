@@ -32,6 +32,8 @@ EXTRAS = {
     ),
     "tensorflow": Extra("onnx2tf's older way through TensorFlow", ("tensorflow", "tf-keras")),
     "serve": Extra("`edgeforge serve`, and the load test of a bundle", ("fastapi", "uvicorn", "prometheus-client")),
+    "tensorboard": Extra("train.logger: tensorboard", ("tensorboard",)),
+    "mlflow": Extra("train.logger: mlflow", ("mlflow-skinny", "sqlalchemy", "alembic")),
     "timm": Extra("networks of timm: models/timm_model.py", ("timm",)),
 }  # fmt: skip
 IMPORTED_AS = {  # where the name that Python imports is not pip's
@@ -40,6 +42,7 @@ IMPORTED_AS = {  # where the name that Python imports is not pip's
     "serial": "pyserial",
     "yaml": "pyyaml",
     "keras": "tf-keras",
+    "mlflow": "mlflow-skinny",
     "lightning_fabric": "pytorch-lightning",
 }
 

@@ -11,7 +11,6 @@ build folder. A stage is a function in the module that its line here names.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,12 +21,13 @@ from edgeforge.builder.publish import publish
 from edgeforge.builder.record import note_plan, read_record
 from edgeforge.builder.run import Build, Watcher
 from edgeforge.builder.stage import Stage
+from edgeforge.builder.state import LOGS, STATE, StateWatcher
 from edgeforge.builder.store import PLANNING, Artifact, Store
 from edgeforge.data.registry import data_digest, source_modules
 from edgeforge.files import sha256_of
 from edgeforge.guards.disk import storage_errors
 from edgeforge.recipe.load import LoadedRecipe
-from edgeforge.recipe.schema import Data
+from edgeforge.recipe.schema import Data, Recipe
 from edgeforge.recipe.user_files import USER_DATA, user_files
 from edgeforge.results.board_files import board_files
 from edgeforge.results.devices import device_files
@@ -42,6 +42,7 @@ TORCH_MODELS = ("torch", "qat")
 ONNX_MODELS = ("onnx", "onnx-int8")
 TFLITE_MODELS = ("tflite", "ptq", "qat-tflite", "qdq-tflite", "mixed")
 MODELS = (*TORCH_MODELS, *ONNX_MODELS, *TFLITE_MODELS)
+LOGGER_PACKAGES = {"tensorboard": ("tensorboard",), "mlflow": ("mlflow-skinny", "sqlalchemy", "alembic")}
 # TFLite's converter copies all weights again and again: without these, glibc gives each copy's pages back to the
 # kernel and asks for them anew, which takes as long as the copying.
 KEEP_MEMORY = {
@@ -50,6 +51,12 @@ KEEP_MEMORY = {
     "MALLOC_TRIM_THRESHOLD_": "4294967296",
     "MALLOC_TOP_PAD_": "67108864",
 }
+
+
+def logger_packages(recipe: Recipe) -> tuple[str, ...]:
+    """Return the packages that `train.logger` needs."""
+    return LOGGER_PACKAGES.get(recipe.train.logger or "", ())
+
 
 STAGES: tuple[Stage, ...] = (
     # Real images, split by the seed; the test split is read by the measuring stages alone.
@@ -72,6 +79,7 @@ STAGES: tuple[Stage, ...] = (
         after=("data",),
         files=("model", "weights", "teacher"),
         uses=(*TORCH, "pytorch-lightning", "torchmetrics", "torchvision", "onnx", "onnxruntime"),
+        needs=logger_packages,
         may_use=("safetensors",),
         publish={"*": "train/"},
     ),
@@ -84,6 +92,7 @@ STAGES: tuple[Stage, ...] = (
         after=("data", "train"),
         files=("model",),
         uses=(*TORCH, "pytorch-lightning", "torchmetrics", "torchvision", "torch-pruning"),
+        needs=logger_packages,
         publish={"*": "prune/"},
         only_with="prune",
     ),
@@ -115,10 +124,11 @@ STAGES: tuple[Stage, ...] = (
         "Fine-tune with fake quantization",
         reads=("seed", "model", "trainer", "quantize.qat", "quantize.torch.engine",
                "quantize.tflite.per_channel_dense", "train.class_weights", "train.head_weights", "train.value_loss",
-               "train.augment"),
+               "train.augment", "train.logger"),
         after=("data", *TRAINED, "calibration"),
         files=("model",),
         uses=(*TORCH, "pytorch-lightning", "torchmetrics", "torchvision", "onnx", "onnxscript"),
+        needs=logger_packages,
         may_use=("torchao",),
         publish={"*.pt": TORCH_PLACE, "*.onnx": ONNX_PLACE},
         only_with="quantize.qat",
@@ -417,9 +427,8 @@ def build(
     jobs: int = 2,
     until: str | None = None,
     force: tuple[str, ...] = (),
-    planned: Callable[[Plan], None] = lambda plan: None,
 ) -> Result:
-    """Bring a recipe's build folder up to date; `planned` is told the plan before anything runs.
+    """Bring a recipe's build folder up to date.
 
     Raises EdgeForgeError; whatever was finished before stays in the store, and the next build resumes there. The
     folder then shows what this build has finished; what an earlier one made of another recipe lies in `earlier/`.
@@ -427,6 +436,8 @@ def build(
     place = BuildFolder(out, loaded.recipe.name)
     with storage_errors(out):
         place.folder.mkdir(parents=True, exist_ok=True)
+
+    following = StateWatcher(watcher, place.folder / LOGS / STATE)
 
     def waiting(turn: int) -> None:
         if turn == 0:
@@ -441,10 +452,10 @@ def build(
             plan = plan_build(loaded, out, until=until, force=force)
             note_plan(plan, place.folder)
         set_aside(plan, place.folder, watcher.notice)
-        planned(plan)
-        work = Build(plan, place.store, place.folder / "logs", watcher, jobs)
+        work = Build(plan, place.store, place.folder / LOGS, following, jobs)
         try:
-            work.run()
+            with following.told(plan, place.store, jobs):
+                work.run()
         finally:
             written = publish(plan, work.artifacts, place.folder, watcher.notice)
             if (place.folder / EARLIER).exists():

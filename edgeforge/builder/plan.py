@@ -91,7 +91,7 @@ def make_plan(
             stage = next(stage for stage in stages if stage.name == name)
             fix = stage.asked_by or f"set {stage.only_with} in the recipe"
             raise RecipeError(f"the recipe has no stage '{name}'", fix=fix)
-    _require_packages([stage for stage in stages if stage.name in wanted and stage.name not in left_out])
+    _require_packages([s for s in stages if s.name in wanted and s.name not in left_out], loaded.recipe)
     user_files = _Files(files or {}, digest)
     code = code or PackageCode()
     keys: dict[str, str] = {}
@@ -123,9 +123,10 @@ class _Files:
         return {name: self.known[name] for name in self.of(stage)}
 
 
-def _require_packages(stages: list[Stage]) -> None:
+def _require_packages(stages: list[Stage], recipe: Recipe) -> None:
     """Raise MissingDependency with all packages that a build would miss: one installation, not one a stage."""
-    versions = library_versions(tuple(dict.fromkeys(name for stage in stages for name in stage.uses)))
+    needed = (name for stage in stages for name in (*stage.uses, *stage.needs(recipe)))
+    versions = library_versions(tuple(dict.fromkeys(needed)))
     absent = [name for name, found in versions.items() if found == "missing"]
     if absent:
         raise missing(absent)

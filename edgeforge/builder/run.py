@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edgeforge.builder.estimate import TimeLeft
 from edgeforge.builder.plan import Plan, Step
 from edgeforge.builder.record import inside
+from edgeforge.builder.stage import may_start
 from edgeforge.builder.store import Artifact, CorruptedArtifact, Store
 from edgeforge.errors import EdgeForgeError, StageFailed, error_named
 from edgeforge.guards.disk import storage_errors
@@ -27,6 +29,9 @@ SHORT = 12  # hexadecimal digits of a key that tell one build of a folder from a
 class Watcher:
     """Told of a build's progress; the command line shows it. Called from several threads."""
 
+    def planned(self, plan: Plan, left: TimeLeft) -> None:
+        """What there is to do is known; `left` says, at any moment from now on, how long it may take yet."""
+
     def started(self, stage: str, title: str) -> None:
         """A stage begins to run."""
 
@@ -35,6 +40,9 @@ class Watcher:
 
     def finished(self, stage: str, seconds: float) -> None:
         """A stage's result is in the store."""
+
+    def found(self, stage: str, seconds: float) -> None:
+        """A stage's result is in the store, made by another build meanwhile."""
 
     def notice(self, text: str) -> None:
         """Something a person should know."""
@@ -82,9 +90,7 @@ class Build:
         while waiting or running:
             for step in list(waiting):
                 ready = all(name in self.artifacts for name in step.inputs)
-                has_company = any(other.stage.alone for other in running.values())
-                room = not running if step.stage.alone else len(running) < self.jobs and not has_company
-                if ready and room:
+                if ready and may_start(step.stage, [other.stage for other in running.values()], self.jobs):
                     waiting.remove(step)
                     running[pool.submit(self._make, step)] = step
             # A short wait keeps Ctrl-C responsive.
@@ -106,6 +112,7 @@ class Build:
             found = None if forced else self._found(step)
             if found:  # another build made it while we waited
                 self.cached.add(stage.name)
+                self.watcher.found(stage.name, found.seconds)
                 return found
             self.watcher.started(stage.name, stage.title)
             with self.store.new_folder(stage.name, step.key) as folder:
@@ -182,9 +189,10 @@ class Build:
         return last
 
     def _facts(self, step: Step) -> dict[str, Any]:
-        """What only the build knows and no key depends on: which it is, and how long the earlier stages took."""
+        """What only the build knows and no key depends on: which it is, where its logs are, how long stages took."""
         return {
             "build": step.key[:SHORT],
+            "logs": str(self.logs.resolve()),
             "stages": [
                 {
                     "name": name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ class Stage:
     asked_by: how a recipe asks for it, in words, where that is not by setting `only_with`.
     programs: programs that it runs where they are on the PATH; their hashes are part of its key.
     chosen: the modules that it imports by a string, as a recipe chooses them; their code is part of its key too.
+    needs: the packages that a recipe's choices need besides, and no result depends on.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Stage:
     programs: tuple[str, ...] = ()
     may_use: tuple[str, ...] = ()
     chosen: Callable[[Recipe], tuple[str, ...]] = lambda recipe: ()
+    needs: Callable[[Recipe], tuple[str, ...]] = lambda recipe: ()
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,13 @@ class Job:
     progress: Progress  # (share done in [0, 1], what is being done)
     files: dict[str, Path] = field(default_factory=dict)  # the user's own files by name
     facts: dict[str, Any] = field(default_factory=dict)  # what only the build knows, such as stage times
+
+
+def may_start(stage: Stage, running: Collection[Stage], jobs: int) -> bool:
+    """Say whether a stage may begin beside those that run: `jobs` at most, and none beside one that is alone."""
+    if stage.alone:
+        return not running
+    return len(running) < jobs and not any(other.alone for other in running)
 
 
 def restricted(recipe: Recipe, reads: tuple[str, ...]) -> Recipe:

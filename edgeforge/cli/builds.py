@@ -50,9 +50,7 @@ def build(
 
     loaded = _load(recipe, overrides)
     with ConsoleWatcher() as watcher:
-        result = build_recipe(
-            loaded, out, watcher, jobs=jobs, until=until, force=tuple(force or ()), planned=watcher.planned
-        )
+        result = build_recipe(loaded, out, watcher, jobs=jobs, until=until, force=tuple(force or ()))
     if (result.folder / JSON_FILE).exists() and not until:
         print_build(result.folder)
     watcher.summary(result)

@@ -7,14 +7,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TaskID, TextColumn
+from rich.table import Column, Table
+from rich.text import Text
 
+from edgeforge.builder.estimate import TimeLeft, in_words
 from edgeforge.builder.plan import Plan
 from edgeforge.builder.run import Watcher
 
@@ -26,21 +29,32 @@ if TYPE_CHECKING:
     from edgeforge.results.rows.report import EdgeTPURow
 
 
+NAME_WIDTH = 18  # of the longest stage's
+
+
 class ConsoleWatcher(Watcher):
-    """Shows a build: a line a finished stage, a bar a running one (on a terminal)."""
+    """Shows a build: a line a finished stage; on a terminal a bar a running one, and one for the whole build.
+
+    No line is wider than the terminal, or than 80 columns where there is none.
+    """
 
     def __init__(self) -> None:
         self.console = Console(stderr=True, highlight=False)
         self.bars = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description:<16}"),
-            BarColumn(bar_width=24),
-            TimeElapsedColumn(),
-            TextColumn("[dim]{task.fields[text]}"),
+            TextColumn(f"{{task.description:<{NAME_WIDTH}}}", markup=False),
+            BarColumn(bar_width=8),
+            _LeftColumn(),
+            # The one column that gives way where the terminal is narrow.
+            TextColumn("{task.fields[text]}", style="dim", markup=False,
+                       table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
             console=self.console,
             transient=True,
-        )
+            expand=True,
+        )  # fmt: skip
         self.tasks: dict[str, TaskID] = {}
+        self.whole: TaskID | None = None
+        self.done = self.count = 0  # stages
         self.begun = time.perf_counter()
 
     def __enter__(self) -> ConsoleWatcher:
@@ -52,16 +66,22 @@ class ConsoleWatcher(Watcher):
     ) -> None:
         self.bars.stop()
 
-    def planned(self, plan: Plan) -> None:
-        """Say how much there is to do."""
-        waiting = [step.stage.name for step in plan.steps if not step.artifact]
-        if waiting:
-            kept = len(plan.steps) - len(waiting)
-            self.console.print(f"[bold]{plan.recipe.name}[/]: {len(waiting)} stages to run, {kept} up to date")
+    def planned(self, plan: Plan, left: TimeLeft) -> None:
+        """Say how much there is to do, and add the whole build's bar."""
+        self.left = left
+        self.count = sum(1 for step in plan.steps if not step.artifact)
+        if self.count:
+            kept = len(plan.steps) - self.count
+            text = f"{self.count} stages to run, {kept} up to date"
+            if (whole := left.build()).known:
+                text += f"; about {in_words(whole.seconds)}, going by earlier builds"
+            self._line(f"[bold]{escape(plan.recipe.name)}[/]: {text}")
+            self.whole = self.bars.add_task(plan.recipe.name, total=self.count, text="", left=self._build_left)
+            self._count(0)
 
     def started(self, stage: str, title: str) -> None:
         """Add a bar."""
-        self.tasks[stage] = self.bars.add_task(stage, total=1.0, text=title)
+        self.tasks[stage] = self.bars.add_task(stage, total=1.0, text=title, left=partial(self._stage_left, stage))
 
     def progress(self, stage: str, share: float, text: str) -> None:
         """Move the bar."""
@@ -71,12 +91,17 @@ class ConsoleWatcher(Watcher):
         """Replace the bar by a line."""
         text = self.bars.tasks[self.bars.task_ids.index(self.tasks[stage])].fields["text"]
         self.bars.remove_task(self.tasks.pop(stage))
-        line = f"[green]✓[/] {stage:<16} {seconds:6.1f} s  [dim]{text}[/]"
-        self.console.print(line, no_wrap=True, overflow="ellipsis")
+        self._line(f"[green]✓[/] {stage:<{NAME_WIDTH}} {in_words(seconds):>7}  [dim]{escape(text)}[/]")
+        self._count(1)
+
+    def found(self, stage: str, seconds: float) -> None:
+        """Say that another build has made it."""
+        self._line(f"[green]✓[/] {stage:<{NAME_WIDTH}} {'':>7}  [dim]made by another build meanwhile[/]")
+        self._count(1)
 
     def notice(self, text: str) -> None:
-        """Print a line that stays."""
-        self.console.print(f"[yellow]![/] {text}")
+        """Print a line that stays; a long one is not broken, as it may hold a path."""
+        self.console.print(f"[yellow]![/] {escape(text)}", soft_wrap=True)
 
     def summary(self, result: Result) -> None:
         """Say what the build came to and where to look."""
@@ -87,11 +112,38 @@ class ConsoleWatcher(Watcher):
                 state += f", {result.written} files restored"
         else:
             state = "built"
-        self.console.print(f"[bold]{result.plan.recipe.name}[/]: {state} ({seconds:.1f} s)")
+        self._line(f"[bold]{escape(result.plan.recipe.name)}[/]: {state} ({seconds:.1f} s)")
         for name in ("report.html", "arduino", "raspberry-pi"):
             place = result.folder / name
             if place.exists():
-                self.console.print(f"  {name.split('.')[0]:<12} {place}")
+                self.console.print(f"  {name.split('.')[0]:<12} {escape(str(place))}", soft_wrap=True)
+
+    def _line(self, text: str) -> None:
+        self.console.print(text, no_wrap=True, overflow="ellipsis")
+
+    def _count(self, more: int) -> None:
+        self.done += more
+        if self.whole is not None:
+            self.bars.update(self.whole, completed=self.done, text=f"{self.done} of {self.count} stages")
+
+    def _stage_left(self, stage: str) -> str:
+        seconds = self.left.stage(stage)
+        return "" if seconds is None else f"{in_words(seconds)} left"
+
+    def _build_left(self) -> str:
+        whole = self.left.build()
+        return f"{in_words(whole.seconds)} left" if whole.known else ""
+
+
+class _LeftColumn(ProgressColumn):
+    """How long a task may take yet; where that is not known, how long it has taken."""
+
+    def __init__(self) -> None:
+        super().__init__(Column(no_wrap=True, min_width=10, justify="right"))
+
+    def render(self, task: Task) -> Text:
+        left: str = task.fields["left"]()
+        return Text(left or in_words(task.elapsed or 0.0), style="cyan" if left else "dim")
 
 
 @contextmanager

@@ -19,21 +19,32 @@ NAME = "A build folder, or a recipe's name under --out."
 def report(
     name: Annotated[str, typer.Argument(help=NAME)],
     json: Annotated[bool, typer.Option("--json", help="Print report.json instead.")] = False,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Show it in a browser on this machine, and follow a running build there.")
+    ] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Of --serve; 0: any that is free.")] = 8790,
     out: Out = Path("build"),
     debug: Debug = False,
 ) -> None:
-    """Show the report of a build again.
+    """Show the report of a build again, or follow a build that runs.
 
     Examples:
 
       edgeforge report digits
 
       edgeforge report build/digits --json
+
+      edgeforge report digits --serve
     """
     from edgeforge.results.report_file import build_folder, read_report
 
     folder = build_folder(name, out)
-    if json:
+    if serve:
+        from edgeforge.report.serve import BuildServer
+
+        with BuildServer(folder, port) as server:
+            server.serve_until_interrupted()
+    elif json:
         print(read_report(folder).model_dump_json(indent=1, by_alias=True))
     else:
         print_build(folder)

@@ -205,6 +205,11 @@ class Train(Section):
     augment: Augment | None = Field(None, description="random changes of the training images")
     early_stopping: EarlyStopping | None = None
     freeze: tuple[str, ...] = Field((), description="layers that are not trained, such as features or features.*")
+    logger: Literal["tensorboard", "mlflow", "csv"] | None = Field(
+        None,
+        description="writes each epoch's figures into logs/ of the build folder too; mlflow: where "
+        "MLFLOW_TRACKING_URI says, if it is set",
+    )
 
 
 class Distill(Section):

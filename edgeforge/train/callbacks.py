@@ -23,11 +23,12 @@ class EpochSeed(pl.Callback):
 
 
 class ReportProgress(pl.Callback):
-    """Tell the build how far training is, a few times a second."""
+    """Tell the build how far training is, a few times a second, with the figures of the last validated epoch."""
 
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
         self.last = 0.0
+        self.validated = ""  # the last validated epoch, which is an earlier one, and what was seen
 
     def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, *args: Any) -> None:
         """Report the share of all epochs done."""
@@ -38,8 +39,21 @@ class ReportProgress(pl.Callback):
             return
         self.last = now
         share = (trainer.current_epoch + (batch + 1) / batches) / epochs
-        accuracy = trainer.callback_metrics.get("val_accuracy")
-        seen = f", validation accuracy {100 * float(accuracy):.2f} %" if accuracy is not None else ""
-        error = trainer.callback_metrics.get("val_rmse")
-        seen += f", validation RMSE {float(error):.4g}" if error is not None else ""
-        self.progress(share, f"epoch {trainer.current_epoch + 1}/{epochs}, batch {batch + 1}/{batches}{seen}")
+        self.progress(share, f"epoch {trainer.current_epoch + 1}/{epochs}{self.validated}")
+
+    def on_validation_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        """Report what this epoch has come to."""
+        if trainer.sanity_checking:
+            return
+        epoch, epochs = trainer.current_epoch + 1, trainer.max_epochs or 1
+        accuracy, error = (trainer.callback_metrics.get(name) for name in ("val_accuracy", "val_rmse"))
+        seen = validation_words(*(None if value is None else float(value) for value in (accuracy, error)))
+        self.validated = f" ({epoch}: {seen})" if seen else ""
+        self.progress(epoch / epochs, f"epoch {epoch}/{epochs}: {seen or 'validated'}")
+
+
+def validation_words(accuracy: float | None, rmse: float | None) -> str:
+    """Return what was seen of the validation images: a share in [0, 1], or an error in the value's unit."""
+    if accuracy is not None:
+        return f"val. acc. {100 * accuracy:.2f} %"
+    return f"val. RMSE {rmse:.4g}" if rmse is not None else ""

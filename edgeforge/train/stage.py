@@ -70,7 +70,7 @@ def train(job: Job) -> None:
     teacher = load_teacher(job, preprocessing) if job.recipe.distill else None
     trainer = fit(job, network, settings, callbacks=callbacks, teacher=teacher)
     if trainer.is_global_zero:
-        row = training_row(job.scratch, network, trainer)
+        row = training_row(job, network, trainer)
         row.findings += _doubled(job, network, preprocessing)
         write_results(job.output, best_checkpoint(trainer), row)
 
@@ -132,6 +132,7 @@ def _trainer(job: Job, settings: Train, monitor: str, more: Sequence[pl.Callback
     from pytorch_lightning.loggers import CSVLogger
 
     from edgeforge.train.callbacks import EpochSeed, ReportProgress
+    from edgeforge.train.loggers import chosen_logger
 
     # Without a monitor, what it keeps is the last epoch.
     chosen_by = None if settings.keep == "last" and monitor == "val_loss" else monitor
@@ -141,11 +142,13 @@ def _trainer(job: Job, settings: Train, monitor: str, more: Sequence[pl.Callback
         patience, min_delta = settings.early_stopping.patience, settings.early_stopping.min_delta
         callbacks.append(EarlyStopping("val_loss", patience=patience, min_delta=min_delta))
     options: dict[str, Any] = job.recipe.trainer.model_dump(exclude_none=True)
+    # A version a resume: the report's curves are read from it.
+    loggers = [CSVLogger(job.scratch, name="log", flush_logs_every_n_steps=1), *chosen_logger(job, settings)]
     try:
         return pl.Trainer(
             max_epochs=settings.epochs,
             callbacks=callbacks,
-            logger=CSVLogger(job.scratch, name="log", flush_logs_every_n_steps=1),  # a version a resume
+            logger=loggers,
             enable_progress_bar=False,  # ReportProgress speaks to the build's own
             enable_model_summary=False,
             deterministic=True,
@@ -188,12 +191,17 @@ def best_checkpoint(trainer: pl.Trainer) -> dict[str, Any]:
     return checkpoint
 
 
-def training_row(scratch: Path, network: nn.Module, trainer: pl.Trainer) -> TrainingRow:
-    """Return the training curves that lie in `scratch`, and which epoch was kept."""
-    rows = _epochs(scratch / "log")
+def training_row(job: Job, network: nn.Module, trainer: pl.Trainer) -> TrainingRow:
+    """Return the training curves that lie in the job's scratch folder, and tell which epoch was kept."""
+    from edgeforge.train.callbacks import validation_words
+
+    rows, best = _epochs(job.scratch / "log"), best_checkpoint(trainer)["epoch"]
+    kept = next((row for row in rows if row.epoch == best), None)
+    seen = validation_words(kept.val_accuracy, kept.val_rmse) if kept else ""
+    job.progress(1.0, f"epoch {best + 1} of {len(rows)} kept{seen and ': '}{seen}")
     return TrainingRow(
         epochs=rows,
-        best_epoch=best_checkpoint(trainer)["epoch"],
+        best_epoch=best,
         stopped_early=len(rows) < (trainer.max_epochs or 0),
         parameters=sum(parameter.numel() for parameter in network.parameters()),
     )

@@ -113,13 +113,13 @@ def _fine_tuned(job: Job, calibration: torch.Tensor) -> Quantized | None:
     tuning = Train(
         epochs=settings.epochs, lr=settings.lr, batch_size=settings.batch_size, optimizer=settings.optimizer,
         class_weights=job.recipe.train.class_weights, head_weights=job.recipe.train.head_weights,
-        value_loss=job.recipe.train.value_loss, augment=job.recipe.train.augment,
+        value_loss=job.recipe.train.value_loss, augment=job.recipe.train.augment, logger=job.recipe.train.logger,
     )  # fmt: skip
     trainer = fit(job, prepared, tuning, section="quantize.qat", callbacks=[rest])
     if not trainer.is_global_zero:
         return None
     prepared.load_state_dict(network_weights(best_checkpoint(trainer)))
-    row = training_row(job.scratch, prepared, trainer)
+    row = training_row(job, prepared, trainer)
     (job.output / QAT_TRAINING_FILE).write_text(row.model_dump_json(indent=1))
     made: Quantized = how.finish(prepared, source, calibration)
     return made

@@ -76,7 +76,7 @@ def _prune_weights(job: Job) -> Done | None:
         )
     network.load_state_dict(network_weights(best))
     make_permanent(layers)
-    return network.eval(), _checkpoint(network, best["epoch"]), training_row(job.scratch, network, trainer)
+    return network.eval(), _checkpoint(network, best["epoch"]), training_row(job, network, trainer)
 
 
 def _prune_channels(job: Job) -> Done | None:
@@ -97,7 +97,7 @@ def _prune_channels(job: Job) -> Done | None:
             if trainer.is_global_zero:
                 new = part.scratch / "new"
                 new.mkdir(exist_ok=True)
-                write_results(new, best, training_row(part.scratch, network, trainer))
+                write_results(new, best, training_row(part, network, trainer))
                 move(new, done, part.scratch)
             trainer.strategy.barrier()
             if not trainer.is_global_zero and turn + 1 == settings.rounds:

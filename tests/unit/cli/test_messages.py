@@ -115,6 +115,7 @@ COMMANDS = {
         "init digits.yaml/my.yaml",
         "init my.yaml --data none",
         "report nowhere",
+        "report nowhere --serve",
         "report broken_report",
         "compare nowhere elsewhere",
         "monitor --port /dev/none --build nowhere",
