@@ -11,7 +11,7 @@ build folder. A stage is a function in the module that its line here names.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from edgeforge.data.registry import data_digest, source_modules
 from edgeforge.files import sha256_of
 from edgeforge.guards.disk import storage_errors
 from edgeforge.recipe.load import LoadedRecipe
+from edgeforge.recipe.network_source import check_networks
 from edgeforge.recipe.schema import Data, Recipe
 from edgeforge.recipe.user_files import USER_DATA, user_files
 from edgeforge.results.board_files import board_files
@@ -408,8 +409,10 @@ def plan_build(loaded: LoadedRecipe, out: Path, *, until: str | None = None, for
     before = read_record(place.folder)["ingredients"]
     files = user_files(loaded) | device_files(place.folder) | board_files(place.folder)
 
+    warnings = check_networks(loaded, files)
     digest = partial(file_digest, loaded.recipe.data)
-    return make_plan(loaded, STAGES, place.store, until=until, force=force, before=before, files=files, digest=digest)
+    plan = make_plan(loaded, STAGES, place.store, until=until, force=force, before=before, files=files, digest=digest)
+    return replace(plan, warnings=warnings)
 
 
 def file_digest(data: Data, name: str, path: Path) -> str:

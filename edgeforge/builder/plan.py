@@ -47,6 +47,7 @@ class Plan:
     steps: tuple[Step, ...]
     keys: Mapping[str, str]
     left_out: tuple[str, ...] = ()  # stages that the recipe does not ask for
+    warnings: tuple[str, ...] = ()  # what a person should know before anything runs
 
     @property
     def recipe(self) -> Recipe:

@@ -68,6 +68,8 @@ class ConsoleWatcher(Watcher):
 
     def planned(self, plan: Plan, left: TimeLeft) -> None:
         """Say how much there is to do, and add the whole build's bar."""
+        for warning in plan.warnings:
+            self.notice(warning)
         self.left = left
         self.count = sum(1 for step in plan.steps if not step.artifact)
         if self.count:
@@ -168,6 +170,8 @@ def print_plan(plan: Plan) -> None:
         else:
             table.add_row(step.stage.name, "[yellow]will run[/]", step.why)
     console.print(table)
+    for warning in plan.warnings:
+        console.print(f"[yellow]![/] {escape(warning)}")
     waiting = sum(1 for step in plan.steps if not step.artifact)
     console.print(f"{waiting} of {len(plan.steps)} stages would run." if waiting else "Everything is up to date.")
 

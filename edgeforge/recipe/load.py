@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from edgeforge.errors import RecipeError
-from edgeforge.recipe.schema import QDQ, Recipe
+from edgeforge.recipe.schema import HEADED, QDQ, Recipe
 from edgeforge.recipe.yaml_lines import KeyPath, YamlFile, dotted, read_yaml
 from edgeforge.suggest import nearest
 
@@ -65,6 +65,7 @@ def load_recipe(path: Path, overrides: tuple[str, ...] = ()) -> LoadedRecipe:
     _check_library(recipe, origin)
     _check_ship(recipe, origin)
     _check_finished(recipe, origin)
+    _check_raspberry_pi(recipe, origin)
     return LoadedRecipe(recipe, path, origin)
 
 
@@ -211,6 +212,16 @@ def _check_library(recipe: Recipe, origin: dict[KeyPath, str]) -> None:
         raise RecipeError(
             f"{where}: library: '{recipe.library}' is no TFLM library{nearest(recipe.library, libraries())}",
             fix="name one of these, or leave it out",
+        )
+
+
+def _check_raspberry_pi(recipe: Recipe, origin: dict[KeyPath, str]) -> None:
+    if recipe.raspberry_pi is not None and recipe.data.source in HEADED:
+        where = origin.get(("raspberry_pi",), "raspberry_pi")
+        raise RecipeError(
+            f"{where}: raspberry_pi: its scripts answer with the class of an image; source {recipe.data.source} has "
+            "several heads",
+            fix="leave raspberry_pi out of the recipe",
         )
 
 

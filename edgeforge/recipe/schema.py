@@ -63,6 +63,9 @@ OWN_SOURCES = {
 }
 
 
+HEADED = ("cells", "matr1")  # sources of several heads: no single class, which a Raspberry Pi's scripts answer with
+
+
 class Data(Section):
     """Where the images come from and how they are split."""
 
