@@ -20,7 +20,6 @@ app = typer.Typer(
     help="From a PyTorch CNN to a board, proven before flashing.",
     epilog="Begin with: edgeforge init my.yaml, then: edgeforge build my.yaml",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -86,10 +88,15 @@ def init(
         Path | None,
         typer.Option(help="Your data: a folder with a folder a class, a .csv of paths and labels, an .npz."),
     ] = None,
+    channels: Annotated[
+        int | None, typer.Option(metavar="1|3", min=1, max=3, help="Of images that are gray and in colour.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Write a commented recipe to begin with.
+    """Write a commented recipe to begin with, and the schema that editors check it by.
+
+    Size, channels and classes are read from the data; what it does not say is asked for.
 
     Examples:
 
@@ -99,8 +106,30 @@ def init(
     """
     from edgeforge.recipe.init import write_recipe
 
-    write_recipe(path, template=template, model=model, data=data, force=force)
+    ask = _ask if sys.stdin.isatty() and sys.stderr.isatty() else None
+    write_recipe(path, template=template, model=model, data=data, channels=channels, force=force, ask=ask)
     print(f"{path} is written; edit it, then: edgeforge build {path}")
+
+
+def _ask(question: str, answers: Sequence[str]) -> str:
+    from rich.prompt import Prompt
+
+    return Prompt.ask(question, choices=list(answers))
+
+
+@app.command()
+def schema(debug: Debug = False) -> None:
+    """Print the recipe's JSON Schema: what editors check and complete a recipe by.
+
+    `edgeforge init` writes it beside the recipe, and names it in the recipe's first line.
+
+    Example:
+
+      edgeforge schema > edgeforge.schema.json
+    """
+    from edgeforge.recipe.init import schema as json_schema
+
+    print(json_schema(), end="")
 
 
 @app.command()

@@ -7,19 +7,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeforge.errors import RecipeError
-from edgeforge.recipe.listed_images import IMAGE_SUFFIXES
+from edgeforge.recipe.listed_images import IMAGE_SUFFIXES, Labelled
 
 LARGEST = 96  # pixels: larger images seldom fit a microcontroller's memory
+LOOKED_AT = 50  # images, evenly spaced
 
 
 @dataclass(frozen=True)
 class OwnData:
-    """The `data` section of a user's files: size as (height, width), None where arrays have their own."""
+    """The `data` section of a user's files.
+
+    size: (height, width), None where arrays have their own. channels: 1 gray, 3 colour, None where there are both.
+    """
 
     source: str
     root: Path
     size: tuple[int, int] | None
     classes: int | None
+    channels: int | None
 
 
 def own_data(path: Path) -> OwnData:
@@ -28,33 +33,37 @@ def own_data(path: Path) -> OwnData:
         from edgeforge.recipe.listed_images import list_images
 
         rows = list_images(path)
-        return OwnData("image_folder", path, _size([row.path for row in rows]), len({row.label for row in rows}))
+        return _images("image_folder", path, rows)
     if path.is_dir() or path.suffix == ".npz":
-        return OwnData("numpy", path, None, None)
+        return OwnData("numpy", path, None, None, None)
     if path.suffix == ".csv" and path.is_file():
-        return OwnData("csv", path, (LARGEST, LARGEST), None)
+        from edgeforge.recipe.listed_images import read_table
+        from edgeforge.recipe.schema import Columns
+
+        return _images("csv", path, read_table(path, Columns()))
     raise RecipeError(
         f"--data {path}: no folder, .csv or .npz there",
         fix=f"give a folder with a folder of images ({', '.join(IMAGE_SUFFIXES[:3])}, …) for each class",
     )
 
 
-def _size(paths: list[Path]) -> tuple[int, int]:
-    """Return the size that all images have, when it is small; else a square that a board can take."""
+def _images(source: str, root: Path, rows: list[Labelled]) -> OwnData:
+    """Return what some fifty of the images are: the size that all have where it is small, else one that boards take."""
     from PIL import Image
 
     sizes: set[tuple[int, int]] = set()
-    for path in paths[:: max(len(paths) // 50, 1)]:
+    gray: set[bool] = set()
+    for row in rows[:: max(len(rows) // LOOKED_AT, 1)]:
         try:
-            with Image.open(path) as image:
-                sizes.add(image.size)
+            with Image.open(row.path) as image:
+                sizes.add((image.height, image.width))
+                gray.add(image.mode.startswith(("1", "L", "I", "F")))
         except Exception:  # the build names it
             continue
-    if len(sizes) == 1:
-        width, height = sizes.pop()
-        if max(width, height) <= LARGEST:
-            return height, width
-    return LARGEST, LARGEST
+    size = sizes.pop() if len(sizes) == 1 else (LARGEST, LARGEST)
+    channels = None if len(gray) == 2 else 1 if gray == {True} else 3
+    return OwnData(source, root, size if max(size) <= LARGEST else (LARGEST, LARGEST),
+                   len({row.label for row in rows}) or None, channels)  # fmt: skip
 
 
 def class_count_argument(path: Path, class_name: str | None) -> str | None:
@@ -72,3 +81,15 @@ def class_count_argument(path: Path, class_name: str | None) -> str | None:
                     names = [argument.arg for argument in (*method.args.args, *method.args.kwonlyargs)]
                     return next((name for name in ("classes", "num_classes", "n_classes") if name in names), None)
     return None
+
+
+def public_classes(path: Path) -> list[str]:
+    """Return the public classes that a network's file defines and that look like networks; none of other files."""
+    if path.suffix != ".py":
+        return []
+    try:
+        tree = ast.parse(path.read_text())
+    except (SyntaxError, UnicodeDecodeError):  # the build names the line
+        return []
+    return [node.name for node in tree.body
+            if isinstance(node, ast.ClassDef) and node.bases and not node.name.startswith("_")]  # fmt: skip

@@ -1,23 +1,44 @@
-"""Writes a recipe to begin with: a copy of a ready one, with the user's model put in."""
+"""Writes a recipe to begin with: a copy of a ready one, with the user's model and data put in."""
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from edgeforge.bundled import bundled
 from edgeforge.errors import RecipeError
 from edgeforge.files import write_whole
 from edgeforge.foreign.wording import cause
-from edgeforge.recipe.guess import OwnData, class_count_argument, own_data
+from edgeforge.recipe.guess import OwnData, class_count_argument, own_data, public_classes
 from edgeforge.recipe.model_file import resolve_model_file
+from edgeforge.recipe.schema import Recipe
 from edgeforge.suggest import nearest
 
+SCHEMA_FILE = "edgeforge.schema.json"  # beside the recipe: what editors check it by
+Ask = Callable[[str, Sequence[str]], str]  # (question, answers) → one of the answers
 
-def write_recipe(path: Path, *, template: str, model: str | None, data: Path | None = None, force: bool) -> None:
-    """Write a commented recipe: a ready one with the user's model, and data (see own_data), put in.
 
-    Raises RecipeError for an existing file, an unknown template or model, or data of no known kind.
+def write_recipe(
+    path: Path,
+    *,
+    template: str,
+    model: str | None,
+    data: Path | None = None,
+    channels: int | None = None,
+    force: bool = False,
+    ask: Ask | None = None,
+) -> None:
+    """Write a commented recipe: a ready one with the user's model, and data (see own_data), put in; and its schema.
+
+    channels: of the images, where they are of both kinds. ask: a person, to ask what the files do not say.
+    Raises RecipeError for an existing file, an unknown template or model, data of no known kind, and for what the files
+    do not say where there is nobody to ask.
     """
     folder = bundled("recipes")
     known = sorted(file.stem for file in folder.glob("*.yaml"))
@@ -27,44 +48,87 @@ def write_recipe(path: Path, *, template: str, model: str | None, data: Path | N
     if path.exists() and not force:
         raise RecipeError(f"{path} exists already", fix="choose another name, or overwrite it with --force")
     text = (folder / f"{template}.yaml").read_text()
-    text = re.sub(r"^#   edgeforge build .*$", f"#   edgeforge build {path}", text, flags=re.M)
+    text = _line(text, r"^#   edgeforge build .*$", f"#   edgeforge build {_words(path)}")
     name = re.sub(r"[^a-z0-9_-]", "-", path.stem.lower()).lstrip("-_0123456789") or "my-model"
-    text = re.sub(r"^name: \S+", f"name: {name[:40]}", text, flags=re.M)
+    text = _line(text, r"^name: \S+", f"name: {_scalar(name[:40])}")
     own = own_data(data) if data else None
     if own:
-        text = _with_data(text, own, name)
+        text = _with_data(text, own, _channels(own, channels, ask), name)
     if model:
+        model = _one_class(model, path.parent, ask)
         file, class_name = resolve_model_file(model, path.parent)
         text = _with_model(text, model, class_count_argument(file, class_name), own)
     try:
-        write_whole(path, text)
+        write_whole(path, f"# yaml-language-server: $schema={SCHEMA_FILE}\n{text}")
+        write_whole(path.with_name(SCHEMA_FILE), schema())
     except OSError as error:
         raise RecipeError(f"{path}: cannot be written: {cause(error)}", fix="choose another place") from error
 
 
-def _with_data(text: str, own: OwnData, name: str) -> str:
+def schema() -> str:
+    """Return the recipe's JSON Schema, which editors check and complete a recipe by."""
+    return json.dumps(Recipe.model_json_schema(), indent=1) + "\n"
+
+
+def _channels(own: OwnData, said: int | None, ask: Ask | None) -> int | None:
+    """Return how many channels the images have; None of arrays, which have their own."""
+    if own.source == "numpy" or said or own.channels:
+        return None if own.source == "numpy" else said or own.channels
+    question = f"{own.root}: some of its images are gray and some in colour: 1 or 3 channels?"
+    if ask:
+        return int(ask(question, ("1", "3")))
+    raise RecipeError(question, fix="say which the network takes: --channels 1 or --channels 3")
+
+
+def _one_class(model: str, folder: Path, ask: Ask | None) -> str:
+    """Return the model's name with its class, where its file has several."""
+    file, class_name = resolve_model_file(model, folder)
+    classes = public_classes(file)
+    if class_name or len(classes) < 2:
+        return model
+    question = f"{model} defines {len(classes)} classes ({', '.join(classes)}): which is the network?"
+    if ask:
+        return f"{model}:{ask(question, classes)}"
+    raise RecipeError(question, fix=f"name it: --model {model}:{classes[-1]}")
+
+
+def _with_data(text: str, own: OwnData, channels: int | None, name: str) -> str:
     """Put the user's data in; the ready recipe's normalisation goes with its data."""
-    text = re.sub(r"\A#.*\n", f"# {name}: your own data.\n", text)
-    size = ""
+    text = _line(text, r"\A#.*$", f"# {name}: your own data.")
+    lines = [f"  source: {own.source}", f"  root: {_scalar(str(own.root))}"]
     if own.size:
-        size = (
-            f"\n  size: [{own.size[0]}, {own.size[1]}]              # height, width: images are cut and resized to it"
-        )
-    block = (
-        f"data:\n  source: {own.source}\n  root: {own.root}{size}\n"
-        "  validation: 0.1             # share of the training images that chooses the best epoch\n"
-        "  test: 0.25                  # share set apart for measuring, and for nothing else\n"
-    )
-    return re.sub(r"^data:\n(?:  .*\n)+", lambda found: block, text, flags=re.M)
+        lines.append(f"  size: [{own.size[0]}, {own.size[1]}]              # height, width: images are cut and resized")
+    if channels == 1:
+        lines.append("  channels: 1                 # gray")
+    lines += [
+        "  validation: 0.1             # share of the training images that chooses the best epoch",
+        "  test: 0.25                  # share set apart for measuring, and for nothing else",
+    ]
+    return _line(text, r"^data:\n(?:  .*\n)+", "\n".join(["data:", *lines, ""]))
 
 
 def _with_model(text: str, model: str, argument: str | None, own: OwnData | None) -> str:
     """Put the user's model in; a ready model's arguments go with it."""
-    if argument and own and own.classes:
-        args = f"  args: {{{argument}: {own.classes}}}           # arguments of its class\n"
-        one_line = f"model: {{name: '{model}', args: {{{argument}: {own.classes}}}}}"
-        text = re.sub(r"^model: \{.*\}$", one_line, text, flags=re.M)
-        return re.sub(r"^(  name: )\S+( *#.*models/.*\n)(  args: .*\n)?", rf"\g<1>{model}\g<2>{args}", text, flags=re.M)
-    text = re.sub(r"^model: \{name: [^},]+.*\}$", f"model: {{name: '{model}'}}", text, flags=re.M)
-    text = re.sub(r"^(  name: )\S+( *#.*models/.*)$", rf"\g<1>{model}\g<2>", text, flags=re.M)
-    return re.sub(r"^  args: .*\n", "", text, flags=re.M)
+    args = f"{{{argument}: {own.classes}}}" if argument and own and own.classes else ""
+    name = _scalar(model)
+    one_line = f"model: {{name: {name}, args: {args}}}" if args else f"model: {{name: {name}}}"
+    text = _line(text, r"^model: \{.*\}$", one_line)
+    below = f"  args: {args}           # arguments of its class\n" if args else ""
+    found = re.search(r"^  name: \S+( *#.*models/.*)\n(  args: .*\n)?", text, flags=re.M)
+    return text if not found else f"{text[: found.start()]}  name: {name}{found[1]}\n{below}{text[found.end() :]}"
+
+
+def _words(path: Path) -> str:
+    """Return a path as a shell takes it, on one line."""
+    return re.sub(r"[\x00-\x1f\x7f]", "?", shlex.quote(str(path)))
+
+
+def _line(text: str, pattern: str, line: str) -> str:
+    """Replace what matches by a line as it is: no backslash in it means anything."""
+    return re.sub(pattern, lambda _: line, text, count=1, flags=re.M)
+
+
+def _scalar(value: Any) -> str:
+    """Return a value as YAML takes it: in quotes where it would be a number, a comment or a mapping."""
+    text = yaml.safe_dump([value], default_flow_style=True, width=10_000, allow_unicode=True).strip()
+    return text[1:-1]

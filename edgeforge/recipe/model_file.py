@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edgeforge.bundled import bundled
 from edgeforge.errors import RecipeError
-from edgeforge.recipe.schema import FINISHED
+from edgeforge.recipe.schema import FINISHED, split_class
 from edgeforge.suggest import nearest
 
 
@@ -16,7 +16,7 @@ def resolve_model_file(name: str, recipe_folder: Path) -> tuple[Path, str | None
     A path is looked for beside the recipe, then in the working directory, then among the ready models.
     Raises RecipeError with the nearest ready model.
     """
-    path_name, _, class_name = name.partition(":")
+    path_name, class_name = split_class(name)
     ready = bundled("models")
     suffix = Path(path_name).suffix.lower()
     if suffix in (".pth", ".ckpt", ".safetensors"):
@@ -27,12 +27,12 @@ def resolve_model_file(name: str, recipe_folder: Path) -> tuple[Path, str | None
         places = [folder / Path(path_name).expanduser() for folder in (recipe_folder, Path.cwd(), ready)]
         for path in places:
             if path.is_file():
-                return path.resolve(), class_name or None
+                return path.resolve(), class_name
         looked = ", ".join(dict.fromkeys(str(path.parent) for path in places))
         raise RecipeError(f"no file {path_name} (looked in {looked})", fix="check the path")
     path = ready / f"{path_name}.py"
     if path.is_file():
-        return path, class_name or None
+        return path, class_name
     known = [file.stem for file in ready.glob("*.py") if not file.stem.startswith("_")]
     raise RecipeError(
         f"there is no ready model '{path_name}'{nearest(path_name, known)}",

@@ -38,7 +38,7 @@ def _check(loaded: LoadedRecipe, key: str, model: Model, path: Path) -> list[str
     module = _parsed(path)
     if module is None:
         return []
-    wanted = model.name.partition(":")[2]
+    wanted = model.class_name
     classes = {node.name: node for node in _statements(module.body) if isinstance(node, ast.ClassDef)}
     if wanted and wanted not in classes:
         if wanted in _assigned(module):

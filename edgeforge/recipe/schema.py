@@ -113,6 +113,12 @@ class Data(Section):
 FINISHED = {".onnx": "ONNX", ".pt": "TorchScript", ".ts": "TorchScript", ".pt2": "torch.export"}
 
 
+def split_class(name: str) -> tuple[str, str | None]:
+    """Return the file and the class of `path/to/file.py:Class`; a colon in the path is no class."""
+    path, _, class_name = name.rpartition(":")
+    return (path, class_name) if path and class_name.isidentifier() else (name.removesuffix(":"), None)
+
+
 class Model(Section):
     """The network: a file in models/, or path/to/file.py:Class, and its constructor arguments.
 
@@ -163,7 +169,7 @@ class Model(Section):
     @property
     def class_name(self) -> str | None:
         """The class after the colon; None: the file's only one."""
-        return self.name.partition(":")[2] or None
+        return split_class(self.name)[1]
 
 
 class EarlyStopping(Section):

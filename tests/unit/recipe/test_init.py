@@ -1,10 +1,14 @@
+import json
 from pathlib import Path
 
+import jsonschema
 import pytest
+import yaml
 from PIL import Image
+from places import ROOT
 
 from edgeforge.errors import RecipeError
-from edgeforge.recipe.init import write_recipe
+from edgeforge.recipe.init import SCHEMA_FILE, write_recipe
 from edgeforge.recipe.load import load_recipe
 from edgeforge.recipe.model_file import resolve_model_file
 from edgeforge.recipe.user_files import user_files
@@ -17,7 +21,7 @@ def test_a_written_recipe_loads_fits_a_screen_and_has_the_users_model(tmp_path: 
     write_recipe(path, template=template, model="net.py:Net", force=False)
     recipe = load_recipe(path).recipe
     assert recipe.name == "my-net" and recipe.model.name == "net.py:Net" and not recipe.model.args
-    assert len(path.read_text().splitlines()) <= 45
+    assert len(path.read_text().splitlines()) <= 46
     assert resolve_model_file(recipe.model.name, tmp_path) == (tmp_path / "net.py", "Net")
 
 
@@ -68,3 +72,56 @@ def test_the_user_s_data_and_number_of_classes_are_put_in(tmp_path: Path) -> Non
     assert load_recipe(path).recipe.data.source == "csv"
     with pytest.raises(RecipeError, match=r"no folder, \.csv or \.npz there"):
         write_recipe(path, template="digits", model=None, data=net, force=True)
+
+
+HOSTILE = ["2024", "a: b", "my photos #1", "@home", "- x", "yes", "1e3", "!tag", "null", "a'b", 'a"b', "x\\1", "{y}"]
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, "two\nlines", "ünï"])
+@pytest.mark.parametrize("template", ["digits", "mnist"])
+def test_any_name_of_a_folder_or_file_comes_back_from_the_recipe(tmp_path: Path, name: str, template: str) -> None:
+    (tmp_path / name / "cat").mkdir(parents=True)
+    Image.new("L", (8, 8)).save(tmp_path / name / "cat" / "a.png")
+    net = tmp_path / name / "net.py"
+    net.write_text("class Net:\n    def __init__(self, classes=10): ...\n")
+    path = tmp_path / f"{name}.yaml"
+    write_recipe(path, template=template, model=f"{name}/net.py:Net", data=tmp_path / name, force=False)
+    recipe = load_recipe(path).recipe
+    assert recipe.data.root == str(tmp_path / name) and recipe.model.name == f"{name}/net.py:Net"
+    assert recipe.data.channels == 1 and recipe.model.args == {"classes": 1}
+
+
+def test_what_the_files_do_not_say_is_asked_for(tmp_path: Path) -> None:
+    for name, mode in (("cat", "RGB"), ("dog", "L")):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        Image.new(mode, (8, 8)).save(tmp_path / "photos" / name / "a.png")
+    (tmp_path / "net.py").write_text("class Base(M): ...\nclass Net(Base): ...\nclass _Own(M): ...\n")
+    asked = []
+
+    def ask(question: str, answers: tuple[str, ...]) -> str:
+        asked.append(question)
+        return answers[-1]
+
+    path, photos = tmp_path / "r.yaml", tmp_path / "photos"
+    write_recipe(path, template="digits", model="net.py", data=photos, force=True, ask=ask)
+    recipe = load_recipe(path).recipe
+    assert recipe.model.name == "net.py:Net" and recipe.data.channels == 3 and len(asked) == 2
+    with pytest.raises(RecipeError, match="gray and some in colour") as caught:
+        write_recipe(path, template="digits", model=None, data=photos, force=True)
+    assert "--channels 1" in caught.value.fix
+    write_recipe(path, template="digits", model=None, data=photos, channels=1, force=True)
+    assert load_recipe(path).recipe.data.channels == 1
+    with pytest.raises(RecipeError, match=r"defines 2 classes \(Base, Net\)") as caught:
+        write_recipe(path, template="digits", model="net.py", force=True)
+    assert "--model net.py:Net" in caught.value.fix
+
+
+def test_editors_are_told_the_schema_and_it_takes_the_ready_recipes(tmp_path: Path) -> None:
+    path = tmp_path / "r.yaml"
+    write_recipe(path, template="digits", model=None, force=False)
+    assert path.read_text().startswith(f"# yaml-language-server: $schema={SCHEMA_FILE}\n")
+    schema = json.loads((tmp_path / SCHEMA_FILE).read_text())
+    for recipe in (path, *(ROOT / "recipes").glob("*.yaml")):
+        jsonschema.validate(yaml.safe_load(recipe.read_text()), schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"name": "x", "data": {"source": "digits"}, "model": {"name": "y"}, "trian": {}}, schema)
