@@ -26,9 +26,13 @@ demo: .venv/.installed
 test: .venv/.installed test-tools
 	$(PYTEST) -m "not proof"
 
-# Without builds and proofs: what differs between the two is the language and the wheels, and the unit tests meet both.
+# Without builds and proofs, and without what runs the C that was generated: what differs between the two is the language
+# and the wheels, and the other unit tests meet both.
+SAME_C := $(addprefix --ignore=tests/unit/,targets/engine/kernels targets/engine/test_emulate.py \
+	targets/engine/test_random_graphs.py $(addprefix firmware/test_,arduino_modules.py float_mean.py sketch_on_engine.py \
+	sketch_on_tflm.py))
 test-other: other
-	$(if $(OTHER),.venv-other/bin/pytest $(IN_TWO) tests/unit)
+	$(if $(OTHER),.venv-other/bin/pytest $(IN_TWO) tests/unit $(SAME_C))
 
 other: $(if $(OTHER),.venv-other/.installed)
 	@$(if $(OTHER),,echo "One of Python 3.12 and 3.13 is here: nothing else to test on.")
