@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +20,7 @@ from edgeforge.builder.stage import may_start
 from edgeforge.builder.store import Artifact, CorruptedArtifact, Store
 from edgeforge.errors import EdgeForgeError, StageFailed, error_named
 from edgeforge.guards.disk import storage_errors
+from edgeforge.guards.processes import environment, python
 from edgeforge.guards.removal import remove_file
 
 SHORT = 12  # hexadecimal digits of a key that tell one build of a folder from another
@@ -159,7 +159,7 @@ class Build:
             order_file = folder / "order.json"
             order_file.write_text(json.dumps(order))
         worker = subprocess.Popen(
-            [sys.executable, "-m", "edgeforge.builder.worker", str(order_file)],
+            python("-m", "edgeforge.builder.worker", str(order_file)),
             stdin=subprocess.PIPE,  # closes when this process dies, and the worker with it
             stdout=subprocess.PIPE,
             text=True,
@@ -208,7 +208,7 @@ class Build:
 def _environment() -> dict[str, str]:
     """The worker's environment: quiet TensorFlow, one order of hashes, considerate threads."""
     return {
-        **os.environ,
+        **environment(),
         "TF_CPP_MIN_LOG_LEVEL": "2",
         "TF_ENABLE_ONEDNN_OPTS": "0",  # oneDNN's summation order varies; calibration must not
         "PYTHONHASHSEED": "0",

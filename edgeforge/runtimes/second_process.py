@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from edgeforge.foreign.wording import reason_of
+from edgeforge.guards.processes import environment, python
 from edgeforge.runtimes.load import load_runner
 from edgeforge.runtimes.runner import Runner
 
@@ -52,9 +53,11 @@ def in_second_process(
         np.save(inputs, images)
         files = {name: [str(model.path.resolve()), model.how] for name, model in models.items()}
         order.write_text(json.dumps({"models": files, "inputs": str(inputs), "outputs": str(outputs)}))
-        command = [sys.executable, "-m", __name__, str(order)]
+        command = python("-m", __name__, str(order))
         try:
-            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds)
+            done = subprocess.run(
+                command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, env=environment()
+            )
             lines = done.stdout.strip().splitlines()
             failed: dict[str, str] = json.loads(lines[-1]) if done.returncode == 0 and lines else {}
             ended = f"it ended with exit code {done.returncode}"

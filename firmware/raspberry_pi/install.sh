@@ -5,6 +5,7 @@
 set -u
 cd "$(dirname "$0")" || exit 1
 python=${PYTHON:-python3}
+# -I, and scripts in place of -m: no file that lies here is taken for a module of Python's.
 
 fail() { echo "error: $1" >&2; exit 1; }
 
@@ -13,19 +14,19 @@ requirements="-r requirements.txt"
 
 command -v "$python" > /dev/null || fail "no $python here: sudo apt install python3 python3-venv"
 ask_version='import sys; print("%d.%d" % sys.version_info[:2])'
-version=$("$python" -c "$ask_version")
+version=$("$python" -I -c "$ask_version")
 case $version in
   3.9 | 3.10 | 3.11 | 3.12 | 3.13) ;;
   *) fail "$python is Python $version: the packages are pinned for 3.9 to 3.13; name one with PYTHON=..." ;;
 esac
 # A 64-bit kernel often runs a 32-bit Raspberry Pi OS: ask Python, not uname.
-bits=$("$python" -c 'import struct; print(struct.calcsize("P") * 8)')
+bits=$("$python" -I -c 'import struct; print(struct.calcsize("P") * 8)')
 machine=$(uname -m)
 case $machine-$bits in
   aarch64-64 | x86_64-64) ;;
   *) fail "$machine with a $bits-bit Python: onnxruntime has wheels for 64-bit systems only; install the 64-bit Raspberry Pi OS" ;;
 esac
-if [ "$(.venv/bin/python -c "$ask_version" 2> /dev/null)" != "$version" ]; then
+if [ "$(.venv/bin/python -I -c "$ask_version" 2> /dev/null)" != "$version" ]; then
   # Only what this script has made is removed: a .venv with the marker in it, and no link.
   if [ -e .venv ] || [ -L .venv ]; then
     [ -f .venv/.edgeforge-made ] && [ ! -L .venv ] || fail "the .venv here was not made by this script: move it away"
@@ -35,12 +36,12 @@ if [ "$(.venv/bin/python -c "$ask_version" 2> /dev/null)" != "$version" ]; then
   [ "$free" -ge "${EDGEFORGE_NEEDED_MB:-400}" ] || fail "no space left: $free MB are free here, ${EDGEFORGE_NEEDED_MB:-400} MB are needed"
   # --system-site-packages: picamera2 comes with apt, not with pip.
   mkdir .venv && : > .venv/.edgeforge-made || fail "$(pwd) cannot be written"
-  "$python" -m venv --system-site-packages .venv > install.log 2>&1 ||
+  "$python" -I -m venv --system-site-packages .venv > install.log 2>&1 ||
     { rm -rf .venv; fail "$python cannot make a virtual environment: sudo apt install python3-venv ($(tail -n 1 install.log))"; }
 fi
 from=
 [ -d wheels ] && from="--no-index --find-links wheels"
 # shellcheck disable=SC2086
-.venv/bin/python -m pip install --only-binary=:all: --disable-pip-version-check $from $requirements > install.log 2>&1 ||
+.venv/bin/python .venv/bin/pip install --only-binary=:all: --disable-pip-version-check $from $requirements > install.log 2>&1 ||
   fail "pip cannot install the packages: $(grep -i error install.log | tail -n 1) (see install.log)"
 exec .venv/bin/python selftest.py

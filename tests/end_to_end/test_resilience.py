@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from builds import DIGITS, EPOCHS, artifact, copy_build, stage_keys
+from planted import LAUNCHERS, plant
 
 pytestmark = pytest.mark.build
 
@@ -180,6 +181,26 @@ def test_a_fresh_store_gives_the_same_bytes_and_metrics(digits_out: Path, resume
             del row["latency_ms"], row["peak_memory_bytes"]
         del report["finished"], report["stages"], report["raspberry_pi"]["devices"]  # times
     assert reports[0] == reports[1]
+
+
+def test_neither_planted_files_nor_a_launchers_variables_change_a_build(
+    digits_out: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in LAUNCHERS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("PYTHONINSPECT")  # pytest's own child is asked for nothing
+    (tmp_path / "here").mkdir()
+    here = plant(tmp_path / "here")
+    words = ["build", str(DIGITS), "--out", str(tmp_path / "build"), *EPOCHS, "--until", "train"]
+    program = Path(sys.executable).with_name("edgeforge")
+    done = subprocess.run([program, *words], cwd=here, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert not (here / "RUN").exists(), (here / "RUN").read_text()
+    for name in ("model.ckpt", "training.json"):
+        first, second = (out / "digits" / "train" / name for out in (digits_out, tmp_path / "build"))
+        assert first.read_bytes() == second.read_bytes(), name
 
 
 @pytest.mark.parametrize("stage", ["torch", "tflite"])

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
+
+from edgeforge.guards.processes import environment, python
 
 SECONDS = 60  # of one group; it takes a few
 # Groups of checks.py → what they are of, and the packages without which they cannot run.
@@ -39,9 +40,11 @@ def check_desk(seconds: float = SECONDS) -> Iterator[list[Found]]:
 
 def run_group(group: str, seconds: float = SECONDS) -> list[Found]:
     """Return the rows of one group, run in a process of its own; one that says so when that fails."""
-    command = [sys.executable, "-m", "edgeforge.evaluate.desk.checks", group]
+    command = python("-m", "edgeforge.evaluate.desk.checks", group)
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds)
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, env=environment()
+        )
     except subprocess.TimeoutExpired:
         return [_not_checked(group, f"no answer within {seconds:.0f} s")]
     try:

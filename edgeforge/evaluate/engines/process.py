@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.errors import StageFailed
 from edgeforge.evaluate.engines.layers import Fault, Found, compare, fault, first_refused
+from edgeforge.guards.processes import environment, python
 from edgeforge.tflite.graph import Graph
 
 if TYPE_CHECKING:
@@ -54,9 +55,11 @@ def _run(flatbuffer: bytes, inputs: list[list[NDArray[Any]]]) -> tuple[Found | N
             f"{turn}-{place}": value for turn, given in enumerate(inputs) for place, value in enumerate(given)
         }
         np.savez(folder / INPUTS, **arrays)
-        command = [sys.executable, "-m", __name__, scratch]
+        command = python("-m", __name__, scratch)
         try:
-            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS)
+            done = subprocess.run(
+                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, env=environment()
+            )
         except subprocess.TimeoutExpired as error:
             raise StageFailed(
                 f"LiteRT and TFLM take more than {SECONDS} s for {len(inputs)} inputs of this model",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import tarfile
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import Any
 from edgeforge.builder.stage import Job
 from edgeforge.errors import StageFailed
 from edgeforge.extras import missing
+from edgeforge.guards.processes import environment
+from edgeforge.guards.processes import script as beside
 from edgeforge.results.devices import BUNDLE_STAGE, device_row
 from edgeforge.results.files import DESK_FILE
 
@@ -61,8 +62,8 @@ def script(folder: Path, *words: str, passes: tuple[int, ...] = (0,)) -> dict[st
 
     passes: the exit codes with which it prints any; selftest.py ends with 1 when outputs are too far away.
     """
-    command = [sys.executable, *words]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT)
+    quiet = environment(of_a_script=True)
+    done = subprocess.run(beside(*words), cwd=folder, capture_output=True, text=True, timeout=TIMEOUT, env=quiet)
     if done.returncode not in passes or not done.stdout.strip():
         lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
         reason = lines[-1][:500] if lines else f"exit code {done.returncode}"

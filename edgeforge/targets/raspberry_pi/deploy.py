@@ -28,8 +28,8 @@ INSTALL_SECONDS, MEASURE_SECONDS = 1800, 1800
 PROBE = """
 python={python}
 echo machine=$(uname -m)
-echo version=$($python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
-echo bits=$($python -c 'import struct; print(struct.calcsize("P") * 8)' 2>/dev/null)
+echo version=$($python -I -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+echo bits=$($python -I -c 'import struct; print(struct.calcsize("P") * 8)' 2>/dev/null)
 near={folder}
 while [ ! -e "$near" ]; do near=$(dirname "$near"); done
 [ -w "$near" ] && echo free_mb=$(df -Pk "$near" | awk 'NR == 2 {{print int($4 / 1024)}}')

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 from edgeforge.extras import missing
+from edgeforge.guards.processes import environment, script
 from edgeforge.targets.raspberry_pi.bench import missing_server_packages, unpack
 from edgeforge.targets.raspberry_pi.deploy import bundle_of
 
@@ -21,7 +21,7 @@ def serve(folder: Path, options: list[str]) -> int:
         raise missing(absent)
     with tempfile.TemporaryDirectory() as scratch:
         place = unpack(bundle, Path(scratch))
-        process = subprocess.Popen([sys.executable, "server.py", *options], cwd=place)
+        process = subprocess.Popen(script("server.py", *options), cwd=place, env=environment(of_a_script=True))
         signal.signal(signal.SIGTERM, lambda number, frame: process.terminate())
         try:
             return process.wait()

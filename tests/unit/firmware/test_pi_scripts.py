@@ -147,7 +147,7 @@ def test_wrong_options_are_refused(script) -> None:  # type: ignore[no-untyped-d
 def fake_python(folder: Path, version: str, bits: int) -> str:
     """An interpreter as install.sh asks it: its version, and how wide its pointers are."""
     path = folder / "python"
-    path.write_text(f'#!/bin/sh\ncase "$2" in *version_info*) echo {version};; *calcsize*) echo {bits};; esac\n')
+    path.write_text(f'#!/bin/sh\ncase "$*" in *version_info*) echo {version};; *calcsize*) echo {bits};; esac\n')
     path.chmod(0o755)
     return str(path)
 
