@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgeforge.errors import RecipeError
+from edgeforge.onnx_graph.external import external_files
 from edgeforge.recipe.load import LoadedRecipe
 from edgeforge.recipe.model_file import resolve_model_file
 from edgeforge.recipe.schema import OWN_SOURCES
@@ -18,9 +19,8 @@ def user_files(loaded: LoadedRecipe) -> dict[str, Path]:
     """Return the user's own files that stages read, by name: `model`, `weights`, `teacher/…`, `data/…`, …"""
     recipe, folder = loaded.recipe, loaded.path.parent
     files = _model("model", recipe.model.name, folder, loaded.where("model.name"))
-    beside = files["model"].with_name(files["model"].name + ".data")
-    if recipe.model.finished == "ONNX" and beside.is_file():
-        files["model/data"] = beside  # where torch.onnx.export keeps the weights
+    if recipe.model.finished == "ONNX":
+        files |= _onnx_weights(files["model"], loaded.where("model.name"))
     if recipe.distill:
         teacher, key = recipe.distill.teacher, "distill.teacher"
         files |= _model("teacher/model", teacher.name, folder, loaded.where(f"{key}.name"))
@@ -46,6 +46,14 @@ def _model(key: str, name: str, folder: Path, where: str) -> dict[str, Path]:
         raise RecipeError(f"{where}: {error.reason}", fix=error.fix) from error
     beside = modules_beside(path) if path.suffix == ".py" else {}
     return {key: path} | {f"{key}/{module}": file for module, file in beside.items()}
+
+
+def _onnx_weights(path: Path, where: str) -> dict[str, Path]:
+    """Return the files beside an .onnx file that hold its weights: `model/net.onnx.data`."""
+    try:
+        return {f"model/{location}": file for location, file in external_files(path).items()}
+    except RecipeError as error:
+        raise RecipeError(f"{where}: {error.reason}", fix=error.fix) from error
 
 
 def _file(folder: Path, name: str, where: str) -> Path:
