@@ -12,7 +12,7 @@ from warm_process import Ended
 FAULTS = ("crash", "hang", "memory", "traceback", "raw", "unclear", "outside", "orphan", "wrongly taken")
 RAW = ("that EdgeForge does not know", "EdgeForge itself fails", "--debug shows where", "--debug prints")
 # Lines of standard error that are EdgeForge's own beside its error: progress, notices, warnings of its server.
-OURS = re.compile(r"^(error: |  |✓|! |warning: |usage: |Usage: |Try |http://|[a-z][\w-]*: (\d+ stages|built|everything)|$)")
+OURS = re.compile(r"^(error: |  |✓|! |warning: |usage: |Usage: |Try |asking |http://|[a-z][\w-]*: (\d+ stages|built|everything)|$)")
 # What engines print past Python, and libraries by Python's warnings or logging.
 FOREIGN = re.compile(
     r"\x1b\[|Warning:|warnings\.warn|^(INFO|WARNING|ERROR|W\d{4}|E\d{4}|I\d{4})[: ]|\[[WEI]:onnxruntime|libprotobuf|"
