@@ -78,10 +78,13 @@ def bytes_of(text: str) -> int:
 
 
 def _quantity(text: str, units: dict[str, int], option: str, examples: str) -> float:
-    parts = re.fullmatch(r"(\d+(?:\.\d+)?) *([a-zA-Z]+)", text.strip())
+    parts = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?) *([a-zA-Z]+)", text.strip())
     unit = next((unit for unit in units if parts and unit.lower() == parts[2].lower()), None)
     if not parts or not unit:
-        raise RecipeError(f"{option} {text}: not a number with {', '.join(units)}", fix=f"for instance {examples}")
+        raise RecipeError(
+            f"{option} {text[:40]}: not a number (of at most 9 digits) with {', '.join(units)}",
+            fix=f"for instance {examples}",
+        )
     return float(parts[1]) * units[unit]
 
 

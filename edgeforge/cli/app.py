@@ -11,11 +11,12 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from edgeforge import __version__
+from edgeforge.cli.words import Verbs
 from edgeforge.errors import EdgeForgeError
 from edgeforge.extras import missing_in
 from edgeforge.foreign.wording import cause, in_words, remedy, show_originals
 
-app = typer.Typer(
+app = Verbs(
     name="edgeforge",
     help="From a PyTorch CNN to a board, proven before flashing.",
     epilog="Begin with: edgeforge init my.yaml, then: edgeforge build my.yaml",

@@ -33,7 +33,7 @@ def build(
     overrides: Overrides = None,
     until: Until = None,
     force: Force = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Stages at once; timing stages always run alone.")] = 2,
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="Stages at once; timing stages always run alone.")] = 2,
     out: Out = Path("build"),
     debug: Debug = False,
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from edgeforge.cli.app import Debug, InputShapes, Out, app
+from edgeforge.cli.words import MOST
 from edgeforge.tflite.input_shapes import parse_shapes
 
 PANEL = "Devices"
@@ -24,7 +25,7 @@ def deploy(
     folder: Annotated[str, typer.Option(help="Folder there; default: edgeforge/NAME.")] = "",
     server: Annotated[bool, typer.Option("--server", help="Install the HTTP endpoint, and load it there.")] = False,
     perf: Annotated[bool, typer.Option("--perf", help="Count instructions and cache misses there.")] = False,
-    runs: Annotated[int, typer.Option(min=20, help="Timed runs of each variant.")] = 200,
+    runs: Annotated[int, typer.Option(min=20, max=MOST, help="Timed runs of each variant.")] = 200,
     out: Out = Path("build"),
     debug: Debug = False,
 ) -> None:
@@ -80,10 +81,12 @@ def monitor(
     model: Annotated[Path | None, typer.Option(help="Or the .tflite that `edgeforge pack` has written,")] = None,
     samples: Annotated[Path | None, typer.Option(help="and inputs for it: .npz with raw or x, and y.")] = None,
     shape: InputShapes = None,
-    images: Annotated[int, typer.Option(min=1, help="How many, evenly spaced.")] = 100,
+    images: Annotated[int, typer.Option(min=1, max=MOST, help="How many, evenly spaced.")] = 100,
     raw: Annotated[bool, typer.Option("--raw", help="Send raw inputs: the board normalises and quantizes.")] = False,
-    baud: Annotated[int, typer.Option(min=300, help="Baud rate, as in the sketch's settings.h.")] = 115200,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for one answer.")] = 10.0,
+    baud: Annotated[
+        int, typer.Option(min=300, max=10_000_000, help="Baud rate, as in the sketch's settings.h.")
+    ] = 115200,
+    timeout: Annotated[float, typer.Option(min=0.1, max=3600, help="Seconds to wait for one answer.")] = 10.0,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
     debug: Debug = False,
 ) -> None:

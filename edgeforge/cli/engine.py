@@ -24,7 +24,8 @@ def compile_(
         Literal["double", "single"], typer.Option(help="double: the bytes of TFLM; single: of LiteRT.")
     ] = "double",
     max_ram: Annotated[
-        int | None, typer.Option(min=1, metavar="BYTES", help="Fail if arena, input and output take more.")
+        int | None,
+        typer.Option(min=1, max=2**32 - 1, metavar="BYTES", help="Fail if arena, input and output take more."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="The folder to write; default: compiled/NAME.", show_default=False)

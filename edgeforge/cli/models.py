@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from edgeforge.cli.app import Debug, InputShapes, app, typed
+from edgeforge.cli.words import MOST, THREADS
 from edgeforge.errors import BudgetExceeded
 from edgeforge.tflite.input_shapes import parse_shapes
 
@@ -17,9 +18,9 @@ PANEL = "Model files"
 @app.command(rich_help_panel=PANEL)
 def bench(
     models: Annotated[list[Path], typer.Argument(help="Model files: .pt (TorchScript), .onnx, .tflite.")],
-    threads: Annotated[int, typer.Option(min=1, help="Threads of the runtime.")] = 1,
-    runs: Annotated[int, typer.Option(min=20, help="Timed runs.")] = 300,
-    warmup: Annotated[int, typer.Option(min=1, help="Runs before them.")] = 30,
+    threads: Annotated[int, typer.Option(min=1, max=THREADS, help="Threads of the runtime.")] = 1,
+    runs: Annotated[int, typer.Option(min=20, max=MOST, help="Timed runs.")] = 300,
+    warmup: Annotated[int, typer.Option(min=1, max=MOST, help="Runs before them.")] = 30,
     shape: InputShapes = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
     debug: Debug = False,
@@ -50,9 +51,13 @@ def verify(
     inputs: Annotated[Path | None, typer.Option(help="For two files: .npz with x (N,C,H,W float32).")] = None,
     onnx: Annotated[Path | None, typer.Option(help="For two files: the .onnx they came from names layers.")] = None,
     shape: InputShapes = None,
-    layers: Annotated[int | None, typer.Option(min=1, help="Show only the layers that cost most.")] = None,
-    min_sqnr: Annotated[float | None, typer.Option(metavar="DB", help="Fail if a layer alone keeps less.")] = None,
-    max_steps: Annotated[int | None, typer.Option(min=0, help="Fail if LiteRT's kernels and TFLM differ more.")] = None,
+    layers: Annotated[int | None, typer.Option(min=1, max=MOST, help="Show only the layers that cost most.")] = None,
+    min_sqnr: Annotated[
+        float | None, typer.Option(min=-1000, max=1000, metavar="DB", help="Fail if a layer alone keeps less.")
+    ] = None,
+    max_steps: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Fail if LiteRT's kernels and TFLM differ more.")
+    ] = None,
     emulate: Annotated[
         bool, typer.Option("--emulate", help="Compile it to plain C, and run that on emulated Cortex-M cores.")
     ] = False,
@@ -60,7 +65,7 @@ def verify(
         list[str] | None,
         typer.Option(metavar="CORE", help="With --emulate: m0plus, m3, m4, m7, m33 or m55; all."),
     ] = None,
-    images: Annotated[int, typer.Option(min=1, help="With --emulate: how many inputs, evenly spaced.")] = 100,
+    images: Annotated[int, typer.Option(min=1, max=MOST, help="With --emulate: how many inputs, evenly spaced.")] = 100,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
     debug: Debug = False,
 ) -> None:
@@ -198,13 +203,15 @@ def pack(
     pixels: Annotated[
         str | None, typer.Option(metavar="0..1|-1..1|0..255", help="What bytes of a picture become for the model.")
     ] = None,
-    raw_max: Annotated[float | None, typer.Option(help="Or: a raw value that becomes 1; of pictures: 255.")] = None,
+    raw_max: Annotated[
+        float | None, typer.Option(min=1e-9, max=1e9, help="Or: a raw value that becomes 1; of pictures: 255.")
+    ] = None,
     mean: Annotated[str | None, typer.Option(help="Taken off after that, a value a channel: 0.485,0.456,0.406")] = None,
     std: Annotated[str | None, typer.Option(help="Divided by after that, a value a channel.")] = None,
     raw_type: Annotated[str | None, typer.Option(metavar="uint8|float32", help="What the sensor gives.")] = None,
     labels: Annotated[str | None, typer.Option(help="A file with a label a line, or: cat,dog, or: 0-9")] = None,
     threshold: Annotated[
-        float | None, typer.Option(help="Yes from this probability on, an anomaly from this error on.")
+        float | None, typer.Option(min=0, max=1e9, help="Yes from this probability on, an anomaly from this error on.")
     ] = None,
     value: Annotated[str | None, typer.Option(metavar="UNIT", help="The output is a value, such as cycles.")] = None,
     yes_no: Annotated[bool, typer.Option("--yes-no", help="It is yes or no, a logit or a probability.")] = False,

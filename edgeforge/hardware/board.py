@@ -15,16 +15,18 @@ DSP_CORES = ("cortex-m4", "cortex-m4f", "cortex-m7", "cortex-m33")
 class Board(BaseModel):
     """A microcontroller board. Sizes in bytes: what the linker gives the whole program, the Arduino core included."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     title: str
     fqbn: str = ""  # fully qualified board name, as arduino-cli takes it
     core: str  # cortex-m0plus, cortex-m4f, cortex-m7, cortex-m33, xtensa-lx7, …
-    clock_mhz: int = Field(gt=0)
-    flash_bytes: int = Field(gt=0)
-    ram_bytes: int = Field(gt=0)
-    core_flash_bytes: int = Field(ge=0)  # of flash_bytes: the core's own code
-    core_ram_bytes: int = Field(ge=0)  # of ram_bytes: the core's variables, stack, and heap reserve
+    clock_mhz: int = Field(strict=True, gt=0, le=100_000)
+    flash_bytes: int = Field(strict=True, gt=0, lt=2**32)
+    ram_bytes: int = Field(strict=True, gt=0, lt=2**32)
+    core_flash_bytes: int = Field(strict=True, ge=0, lt=2**32)  # of flash_bytes: the core's own code
+    core_ram_bytes: int = Field(
+        strict=True, ge=0, lt=2**32
+    )  # of ram_bytes: the core's variables, stack, and heap reserve
     kernels: Kernels | None = None  # of a TFLM built otherwise than its library says (libraries.toml)
     source: str  # the datasheet or core file that the figures are from
     core_source: str = ""  # what the core's share is from

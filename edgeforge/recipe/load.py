@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from edgeforge.errors import RecipeError
 from edgeforge.recipe.schema import HEADED, QDQ, Recipe
-from edgeforge.recipe.yaml_lines import KeyPath, YamlFile, dotted, read_yaml
+from edgeforge.recipe.words import require_words
+from edgeforge.recipe.yaml_lines import SHOWN, KeyPath, YamlFile, dotted, parse_value, read_yaml
 from edgeforge.suggest import nearest
 
 WANTED = {  # by the type of pydantic's error, or by the word it begins with
@@ -31,6 +31,11 @@ WANTED = {  # by the type of pydantic's error, or by the word it begins with
     "too_short": "{min_length} entries or more",
     "too_long": "{max_length} entries or fewer",
     "missing_argument": "a value for each of its parts",
+}
+
+FORMS = {  # of words with a form of their own, by their key
+    "max_time": "days:hours:minutes:seconds, such as 00:01:30:00",
+    "devices": "auto, how many, or which: '0,1'",
 }
 
 
@@ -56,6 +61,7 @@ def load_recipe(path: Path, overrides: tuple[str, ...] = ()) -> LoadedRecipe:
     origin = {key: f"{path}:{line}" for key, line in file.lines.items()}
     for override in overrides:
         _apply(override, file, origin)
+    require_words(file.values, origin, path)
     try:
         recipe = Recipe.model_validate(file.values)
     except ValidationError as error:
@@ -71,15 +77,12 @@ def load_recipe(path: Path, overrides: tuple[str, ...] = ()) -> LoadedRecipe:
 
 def _apply(override: str, file: YamlFile, origin: dict[KeyPath, str]) -> None:
     """Change `file.values` by one `key.path=value`, the value written as in YAML."""
-    where = f"--set {override}"
+    where = f"--set {override if len(override) <= SHOWN else override[: SHOWN - 1] + '…'}"
     name, equals, text = override.partition("=")
     keys = name.strip().split(".")
     if not equals or not all(keys):
         raise RecipeError(f"{where}: not of the form key=value", fix="for instance --set train.epochs=1")
-    try:
-        value = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, LookupError, AttributeError) as error:
-        raise RecipeError(f"{where}: '{text}' is not YAML", fix="for instance --set train.epochs=1") from error
+    value = parse_value(text, where)
     place: dict[str, Any] = file.values
     for depth, key in enumerate(keys[:-1], start=1):
         if not isinstance(place.get(key), dict):
@@ -122,14 +125,16 @@ def _describe(location: KeyPath, problems: list[Any], origin: dict[KeyPath, str]
         return f"{where}: this key is missing"
     if value is None:
         return f"{where}: is empty; give it a value, or leave the key out"
-    shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "…"
+    shown = repr(value) if len(repr(value)) <= SHOWN else repr(value)[: SHOWN - 3] + "…"
     if kind == "literal_error":
         choices = [part.strip().strip("'") for part in problems[0]["ctx"]["expected"].replace(" or ", ", ").split(",")]
-        return f"{where}: {shown} is not valid{nearest(str(value), choices)}"
+        return f"{where}: {shown} is not valid{nearest(str(value), list(dict.fromkeys(choices)))}"
     if kind == "model_type":
         return f"{where}: {shown} is no mapping of the keys {', '.join(_fields(location))}"
     if kind == "value_error":
         return f"{where}: {problems[0]['ctx']['error']}"
+    if isinstance(value, str) and location[-1] in FORMS:
+        return f"{where}: {shown}: write {FORMS[location[-1]]}"
     if kind == "string_pattern_mismatch":
         return f"{where}: {shown}: only a-z, 0-9, - and _, beginning with a letter, at most 40 characters"
     return f"{where}: {shown}: give {' or '.join(dict.fromkeys(map(_wanted, problems)))}"
@@ -246,5 +251,3 @@ def _check_targets(recipe: Recipe, origin: dict[KeyPath, str]) -> None:
                 f"{where}: targets: '{name}' is no board{nearest(name, known)}",
                 fix="`edgeforge boards` lists them",
             )
-        if name in recipe.targets[:place]:
-            raise RecipeError(f"{where}: targets: '{name}' stands twice", fix="remove one of them")

@@ -5,14 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from edgeforge.hardware.board import Board
 
 DEFAULT_LIBRARY = "chirale-2.0.0"  # its key in libraries.toml
 
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
-Positive = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Steps = Annotated[int, Field(ge=1, le=1_000_000_000)]  # of the optimizer
+Rate = Annotated[float, Field(gt=0.0, le=1000.0)]  # of learning
+Number = Annotated[float, Field(ge=-1e9, le=1e9)]
+Limit = Annotated[float, Field(ge=-1e30, le=1e30)]  # of a tensor's values
+Side = Annotated[int, Field(ge=1, le=65_535)]  # of an image
+Deviation = Annotated[float, Field(ge=1e-9, le=1e9)]
 
 TorchVariant = Literal["dynamic", "static-eager", "static-fx", "pt2e"]
 TorchObserver = Literal["histogram", "minmax", "moving-average"]
@@ -26,17 +32,34 @@ ObserverName = Literal["minmax", "moving-average", "percentile", "mse", "entropy
 QDQ = "tflite-qdq-int8"  # made of a quantized ONNX file
 
 
+def types_in(annotation: Any) -> set[Any]:
+    """Return an annotation and all that stands inside of it."""
+    return {annotation}.union(*(types_in(part) for part in get_args(annotation) if part is not Ellipsis))
+
+
 class Section(BaseModel):
     """A part of the recipe: unknown keys and infinite numbers are errors, values never change after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _a_number_is_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse true and false where pydantic would take them for 1 and 0."""
+        wanted = types_in(cls.model_fields[info.field_name or ""].annotation)
+        if bool not in wanted and any(kind in wanted for kind in (int, float)):
+            items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else (value,)
+            for one in items:
+                if isinstance(one, bool):
+                    raise ValueError(f"{str(one).lower()} is no number")
+        return value
+
 
 class Normalize(Section):
     """Channel-wise normalisation of pixels in [0, 1]: (pixel - mean) / std; one value a channel."""
 
-    mean: tuple[float, ...] = Field(min_length=1, description="one value a channel, of pixels in [0, 1]")
-    std: tuple[Annotated[float, Field(gt=0.0)], ...] = Field(min_length=1, description="one value a channel")
+    mean: tuple[Number, ...] = Field(min_length=1, description="one value a channel, of pixels in [0, 1]")
+    std: tuple[Deviation, ...] = Field(min_length=1, description="one value a channel")
 
     @model_validator(mode="after")
     def _same_channels(self) -> Normalize:
@@ -76,15 +99,16 @@ class Data(Section):
     root: str | None = Field(
         None, description="folder of the data, or the .csv or .npz file; default: the user's cache folder"
     )
-    size: tuple[Positive, Positive] | None = Field(
-        None, description="[height, width] that images are cut and resized to"
-    )
+    size: tuple[Side, Side] | None = Field(None, description="[height, width] that images are cut and resized to")
     channels: Literal[1, 3] = Field(3, description="1: grey; 3: red, green, blue")
     corrupt: Literal["skip", "refuse"] = Field("skip", description="images that cannot be read: named in the report")
     columns: Columns = Columns()
     classes: tuple[str, ...] | None = Field(None, description="in the order of the outputs; default: by name")
     raw_max: float | None = Field(
-        None, gt=0, description="the value that becomes 1; default 255, of 16-bit images 65535 (a 12-bit sensor: 4095)"
+        None,
+        ge=1e-9,
+        le=1e9,
+        description="the value that becomes 1; default 255, of 16-bit images 65535 (a 12-bit sensor: 4095)",
     )
     validation: float = Field(
         0.1,
@@ -132,7 +156,7 @@ class Model(Section):
     layout: Literal["nchw", "nhwc"] | None = Field(
         None, description="of an ONNX file's input, where its shape and operators do not say: EdgeForge asks then"
     )
-    ranges: dict[str, tuple[float, float]] = Field(
+    ranges: dict[str, tuple[Limit, Limit]] = Field(
         default_factory=dict,
         description="of tensors that a quantized ONNX file has no range of: {logits: [-9, 12]}",
     )
@@ -175,8 +199,8 @@ class Model(Section):
 class EarlyStopping(Section):
     """Stop when the validation loss has not improved for `patience` epochs."""
 
-    patience: Positive = 5
-    min_delta: float = Field(0.0, ge=0.0)
+    patience: Count = 5
+    min_delta: float = Field(0.0, ge=0.0, le=1e9)
 
 
 class Augment(Section):
@@ -189,17 +213,19 @@ class Augment(Section):
     shift: float = Field(0.0, ge=0.0, lt=1.0, description="by up to this share of height and width")
     scale: float = Field(0.0, ge=0.0, lt=1.0, description="larger or smaller by up to this share")
     colour: float = Field(0.0, ge=0.0, le=1.0, description="brightness, contrast and saturation by up to this share")
-    noise: float = Field(0.0, ge=0.0, description="standard deviation of what is added to the normalised input")
+    noise: float = Field(
+        0.0, ge=0.0, le=1000.0, description="standard deviation of what is added to the normalised input"
+    )
 
 
 class Train(Section):
     """How the network is trained; the best validation epoch is kept."""
 
-    epochs: int = Field(10, ge=0, description="0: the network is taken as it is, with model.weights")
-    batch_size: Positive = 64
+    epochs: int = Field(10, ge=0, le=1_000_000, description="0: the network is taken as it is, with model.weights")
+    batch_size: Count = 64
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
-    lr: float = Field(1e-3, gt=0.0)
-    weight_decay: float = Field(0.0, ge=0.0)
+    lr: Rate = 1e-3
+    weight_decay: float = Field(0.0, ge=0.0, le=1000.0)
     schedule: Literal["constant", "cosine", "onecycle"] = Field(
         "constant", description="of the learning rate, step by step: cosine falls to 0, onecycle rises to lr first"
     )
@@ -208,7 +234,7 @@ class Train(Section):
         None, description="balanced: a rare class counts as much in the loss as a frequent one"
     )
     value_loss: Literal["huber", "mse"] = Field("huber", description="of heads that are a value, normalised")
-    head_weights: dict[str, Annotated[float, Field(ge=0.0)]] = Field(
+    head_weights: dict[str, Annotated[float, Field(ge=0.0, le=1e6)]] = Field(
         default_factory=dict, description="weight of each head's loss; default: 1"
     )
     augment: Augment | None = Field(None, description="random changes of the training images")
@@ -229,7 +255,9 @@ class Distill(Section):
     """
 
     teacher: Model = Field(description="as `model`, with its weights: {name: mnist_cnn, weights: model.ckpt}")
-    temperature: float = Field(4.0, gt=0.0, description="T: higher shows more of what the teacher finds similar")
+    temperature: float = Field(
+        4.0, gt=0.0, le=1e6, description="T: higher shows more of what the teacher finds similar"
+    )
     weight: float = Field(0.7, ge=0.0, le=1.0, description="of the teacher, against the labels")
 
     @model_validator(mode="after")
@@ -241,26 +269,37 @@ class Distill(Section):
         return self
 
 
+Device = Annotated[int, Field(ge=-1, le=1024)]
+DEVICES = r"^(auto|-1|\d{1,4}(,\d{1,4})*,?)$"
+Part = Annotated[int, Field(ge=0, le=1_000_000_000)] | Annotated[float, Field(ge=0.0, le=1.0)]  # batches, or a share
+Precision = Literal[
+    "32-true", "16-mixed", "bf16-mixed", "64-true", "16-true", "bf16-true", "transformer-engine",
+    "transformer-engine-float16", "64", "32", "16", "bf16", 64, 32, 16,
+]  # fmt: skip
+
+
 class Trainer(Section):
     """Passed to pytorch_lightning.Trainer as it stands; what is not set keeps Lightning's default.
 
     EdgeForge itself sets the rest: callbacks, logger, checkpoints, epochs, determinism.
     """
 
-    accelerator: str = "cpu"
-    devices: int | str | tuple[int, ...] = 1
+    accelerator: Literal["cpu", "gpu", "cuda", "mps", "tpu", "hpu", "auto"] = "cpu"
+    devices: Device | Annotated[str, Field(pattern=DEVICES)] | tuple[Device, ...] = 1
     strategy: str | None = None
-    num_nodes: Positive | None = None
-    precision: str | int | None = None
-    max_steps: int | None = None
-    max_time: str | None = None
-    limit_train_batches: int | float | None = None
-    limit_val_batches: int | float | None = None
-    overfit_batches: int | float | None = None
-    val_check_interval: int | float | None = None
-    check_val_every_n_epoch: Positive | None = None
-    accumulate_grad_batches: Positive | None = None
-    gradient_clip_val: float | None = None
+    num_nodes: int | None = Field(
+        None, ge=1, le=1, description="a build trains on one machine: others would be waited for"
+    )
+    precision: Precision | None = None
+    max_steps: int | None = Field(None, ge=-1, le=1_000_000_000)
+    max_time: str | None = Field(None, pattern=r"^\d{1,3}(:\d{1,2}){3}$", description="days:hours:minutes:seconds")
+    limit_train_batches: Part | None = None
+    limit_val_batches: Part | None = None
+    overfit_batches: Part | None = None
+    val_check_interval: Part | None = None
+    check_val_every_n_epoch: Count | None = None
+    accumulate_grad_batches: Count | None = None
+    gradient_clip_val: float | None = Field(None, ge=0.0, le=1e9)
     gradient_clip_algorithm: Literal["norm", "value"] | None = None
     benchmark: bool | None = None
     detect_anomaly: bool | None = None
@@ -277,12 +316,12 @@ class Prune(Section):
     method: Literal["magnitude", "channels"] = "magnitude"
     initial_sparsity: float = Field(0.0, ge=0.0, lt=1.0, description="magnitude: share of zeros at begin_step")
     final_sparsity: Share = Field(0.8, description="magnitude: share of zeros from end_step on")
-    begin_step: int = Field(0, ge=0, description="magnitude: optimizer step at which pruning begins")
-    end_step: Positive | None = Field(None, description="magnitude: default: three quarters of the fine-tuning")
+    begin_step: int = Field(0, ge=0, le=1_000_000_000, description="magnitude: optimizer step at which pruning begins")
+    end_step: Steps | None = Field(None, description="magnitude: default: three quarters of the fine-tuning")
     ratio: Share = Field(0.5, description="channels: share of each layer's channels that is removed")
-    rounds: Positive = Field(1, description="channels: remove in so many rounds, each fine-tuned")
-    epochs: Positive = Field(3, description="of fine-tuning; with several rounds, of each")
-    lr: float | None = Field(None, gt=0.0, description="default: train.lr")
+    rounds: Count = Field(1, description="channels: remove in so many rounds, each fine-tuned")
+    epochs: Count = Field(3, description="of fine-tuning; with several rounds, of each")
+    lr: Rate | None = Field(None, description="default: train.lr")
     skip: tuple[str, ...] = Field((), description="modules left as they are, by their names in the network")
 
     @model_validator(mode="after")
@@ -301,7 +340,7 @@ class Prune(Section):
 class Calibration(Section):
     """The representative dataset: which training images set the activation ranges."""
 
-    samples: Positive = Field(200, description="training images, balanced over the classes")
+    samples: Count = Field(200, description="training images, balanced over the classes")
     file: str | None = Field(None, description="your own .npz: x (N,C,H,W float32, normalised), optionally y")
 
 
@@ -311,12 +350,14 @@ class QAT(Section):
     mode: Literal["fx", "eager", "pt2e"] = Field(
         "fx", description="eager: for models with QuantStub and DeQuantStub; pt2e: torch.export and torchao"
     )
-    epochs: Positive = 2
-    lr: float = Field(1e-4, gt=0.0)
-    batch_size: Positive = 64
+    epochs: Count = 2
+    lr: Rate = 1e-4
+    batch_size: Count = 64
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
-    freeze_bn_after: float | None = Field(None, ge=0.0, description="epochs; default: half of them")
-    freeze_observers_after: float | None = Field(None, ge=0.0, description="epochs; default: three quarters of them")
+    freeze_bn_after: float | None = Field(None, ge=0.0, le=1e6, description="epochs; default: half of them")
+    freeze_observers_after: float | None = Field(
+        None, ge=0.0, le=1e6, description="epochs; default: three quarters of them"
+    )
     skip: tuple[str, ...] = Field((), description="modules left in float")
 
 
@@ -359,8 +400,8 @@ class TFLite(Section):
 class AdaRound(Section):
     """Learned rounding of weights (Nagel et al. 2020): how long, and on how many images."""
 
-    iterations: Positive = Field(300, description="steps of Adam, layer by layer")
-    samples: Positive = Field(128, description="calibration images it learns from")
+    iterations: Count = Field(300, description="steps of Adam, layer by layer")
+    samples: Count = Field(128, description="calibration images it learns from")
 
 
 class PTQ(Section):
@@ -444,7 +485,10 @@ class Quantize(Section):
     tflite: TFLite = TFLite()
     qat: QAT | None = None
     max_drop: float | None = Field(
-        None, ge=0.0, description="points of accuracy that tflite-mixed may lose: layers are kept wider until it is so"
+        None,
+        ge=0.0,
+        le=100.0,
+        description="points of accuracy that tflite-mixed may lose: layers are kept wider until it is so",
     )
     ship: str | None = Field(
         None,
@@ -480,9 +524,9 @@ class Quantize(Section):
 class Measure(Section):
     """How latency is measured: one image at a time, after warm-up."""
 
-    threads: Positive = 1
-    runs: int = Field(300, ge=20)
-    warmup: int = Field(30, ge=1)
+    threads: int = Field(1, ge=1, le=256)
+    runs: int = Field(300, ge=20, le=1_000_000)
+    warmup: Count = 30
 
 
 class RaspberryPi(Section):
@@ -502,7 +546,9 @@ class Engine(Section):
     )
     optimize: Literal["speed", "size", "ram"] = Field("speed", description="what kernels are chosen by")
     rounding: Literal["double", "single"] = Field("double", description="single: LiteRT's arithmetic, not TFLM's")
-    max_ram: int | None = Field(None, gt=0, description="bytes that arena, input and output may take together")
+    max_ram: int | None = Field(
+        None, gt=0, lt=2**32, description="bytes that arena, input and output may take together"
+    )
 
 
 class Recipe(Section):

@@ -14,6 +14,7 @@ from edgeforge.foreign.wording import cause, remedy
 MAX_BYTES = 1_000_000
 MAX_NODES = 20_000  # a handful of aliases of aliases can stand for billions of values
 MAX_DEPTH = 50  # an alias may contain itself
+SHOWN = 60  # characters of a value that a message quotes
 KEY_TAGS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")  # words, and `<<`
 KeyPath = tuple[str | int, ...]
 
@@ -46,6 +47,25 @@ def read_yaml(path: Path) -> YamlFile:
 
 def parse_yaml(text: str, name: str) -> YamlFile:
     """Return the mapping in a text; `name` stands in errors. Raises RecipeError."""
+    values, lines = _parsed(text, name)
+    if values is None:
+        raise RecipeError(f"{name}: is empty", fix="write a recipe with `edgeforge init`")
+    if not isinstance(values, dict):
+        raise RecipeError(f"{name}:1: a recipe is a mapping of keys, not a {type(values).__name__}", fix="key: value")
+    return YamlFile(values, lines)
+
+
+def parse_value(text: str, name: str) -> Any:
+    """Return what a text such as `--set` takes stands for, by the same rules. Raises RecipeError."""
+    try:
+        return _parsed(text, name)[0]
+    except RecipeError as error:
+        if error.__cause__ is None:  # too much, or nested too deeply
+            raise
+        raise RecipeError(f"{name}: '{text[:SHOWN]}' is not YAML", fix="for instance --set train.epochs=1") from error
+
+
+def _parsed(text: str, name: str) -> tuple[Any, dict[KeyPath, int]]:
     lines: dict[KeyPath, int] = {}
     try:
         loader = yaml.SafeLoader(text)
@@ -65,11 +85,7 @@ def parse_yaml(text: str, name: str) -> YamlFile:
         raise RecipeError(f"{name}:{line}: a control character", fix="save the file as plain text") from error
     except RecursionError:
         raise _too_deep(name) from None
-    if values is None:
-        raise RecipeError(f"{name}: is empty", fix="write a recipe with `edgeforge init`")
-    if not isinstance(values, dict):
-        raise RecipeError(f"{name}:1: a recipe is a mapping of keys, not a {type(values).__name__}", fix="key: value")
-    return YamlFile(values, lines)
+    return values, lines
 
 
 def _index(node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int], name: str, loader: yaml.SafeLoader) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import prod
 
 from edgeforge.errors import RecipeError
 from edgeforge.suggest import nearest
 
 Shapes = Mapping[str, tuple[int, ...]]  # by the input's name; under "": of a model's only input
 AS_THE_FILE_SAYS: Shapes = {}
+MOST_DIMENSIONS, MOST_VALUES = 8, 2**30  # of an input: four gigabytes of float32
 EXAMPLE = "96"  # a size to show how a shape is said
 
 
@@ -23,9 +25,13 @@ def parse_shapes(texts: Iterable[str]) -> dict[str, tuple[int, ...]]:
         try:
             found[name] = tuple(int(size) for size in sizes.split(","))
         except ValueError as error:
-            raise RecipeError(f"--shape {text}: not a shape", fix="for instance --shape input=1,96,96,3") from error
-        if min(found[name]) < 1:
-            raise RecipeError(f"--shape {text}: a size is below 1", fix="for instance --shape input=1,96,96,3")
+            raise RecipeError(
+                f"--shape {text[:60]}: not a shape", fix="for instance --shape input=1,96,96,3"
+            ) from error
+        shape = found[name]
+        if min(shape) < 1 or len(shape) > MOST_DIMENSIONS or prod(shape) > MOST_VALUES:
+            fault = f"a shape has 1 to {MOST_DIMENSIONS} sizes above 0, of at most {MOST_VALUES:,} values together"
+            raise RecipeError(f"--shape {text[:60]}: {fault}", fix="for instance --shape input=1,96,96,3")
     return found
 
 

@@ -12,7 +12,9 @@ from warm_process import Ended
 FAULTS = ("crash", "hang", "memory", "traceback", "raw", "unclear", "outside", "orphan", "wrongly taken")
 RAW = ("that EdgeForge does not know", "EdgeForge itself fails", "--debug shows where", "--debug prints")
 # Lines of standard error that are EdgeForge's own beside its error: progress, notices, warnings of its server.
-OURS = re.compile(r"^(error: |  |✓|! |warning: |usage: |Usage: |Try |asking |http://|[a-z][\w-]*: (\d+ stages|built|everything)|$)")
+OURS = re.compile(
+    r"^(error: |  |✓|! |warning: |usage: |Usage: |Try |asking |http://|[a-z][\w-]*: (\d+ stages|built|everything)|$)"
+)
 # What engines print past Python, and libraries by Python's warnings or logging.
 FOREIGN = re.compile(
     r"\x1b\[|Warning:|warnings\.warn|^(INFO|WARNING|ERROR|W\d{4}|E\d{4}|I\d{4})[: ]|\[[WEI]:onnxruntime|libprotobuf|"
@@ -21,7 +23,10 @@ FOREIGN = re.compile(
 ACCEPTED = (0, 5, 6)
 
 
-def judged(case: Case, ended: Ended, place: Place, before: dict[str, tuple[int, int, int]], after: dict[str, tuple[int, int, int]]) -> tuple[str, str]:
+Snapshot = dict[str, tuple[int, int, int]]
+
+
+def judged(case: Case, ended: Ended, place: Place, before: Snapshot, after: Snapshot) -> tuple[str, str]:
     """Return `taken`, `refused` or a fault (of FAULTS, a crash with its signal), and what shows it."""
     last = (ended.err.strip().splitlines() or [""])[-1]
     outside = _outside(ended, place, before, after)
@@ -57,7 +62,7 @@ def judged(case: Case, ended: Ended, place: Place, before: dict[str, tuple[int, 
     return "refused", errors[0] + (f" ({crashed[0]})" if crashed else "")
 
 
-def _outside(ended: Ended, place: Place, before: dict, after: dict) -> list[str]:  # type: ignore[type-arg]
+def _outside(ended: Ended, place: Place, before: Snapshot, after: Snapshot) -> list[str]:
     changed = [name for name in {*before, *after} if before.get(name) != after.get(name)]
     for text in ended.written:
         path = Path(text)

@@ -196,7 +196,10 @@ def _pickled(data: bytes) -> bytes:
 def _bomb(data: bytes) -> bytes:
     """A member that unpacks to four gigabytes."""
     buffer = io.BytesIO(data)
-    with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as archive, archive.open("archive/data/99", "w", force_zip64=True) as file:
+    with (
+        zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("archive/data/99", "w", force_zip64=True) as file,
+    ):
         for _ in range(400):
             file.write(bytes(10 << 20))
     return buffer.getvalue()
@@ -232,7 +235,11 @@ def hostile_torch(random: random.Random, data: bytes, key: str) -> tuple[str, Co
         return "zip bomb", _BOMBS[key], False
     if draw < 0.93:
         return "facts", _facts(data, random), False
-    return "another kind", random.choice((pickle.dumps(Planted()), onnx_file(), b"PK\x05\x06" + bytes(18), weights())), True
+    return (
+        "another kind",
+        random.choice((pickle.dumps(Planted()), onnx_file(), b"PK\x05\x06" + bytes(18), weights())),
+        True,
+    )
 
 
 def on_bench(random: random.Random) -> Case:
@@ -259,7 +266,11 @@ def on_build(random: random.Random) -> Case:
         files["w.bin"] = link("/etc/passwd")
     elif ending == ".safetensors":
         sizes = (2**62).to_bytes(8, "little"), (10).to_bytes(8, "little"), b""
-        kind, content, wrong = "damaged", random.choice(sizes) + b'{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,9]}}', True
+        kind, content, wrong = (
+            "damaged",
+            random.choice(sizes) + b'{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,9]}}',
+            True,
+        )
     else:
         seed = {".pt": script_file, ".pt2": exported_file, ".ckpt": weights}[ending]()
         kind, content, wrong = hostile_torch(random, seed, ending)

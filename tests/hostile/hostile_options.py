@@ -14,6 +14,7 @@ from hostile_seeds import NET, RECIPE, as_json, float_tflite, record, report_jso
 from hostile_tflite import BOARD
 from typer.models import ArgumentInfo, ParameterInfo
 
+PREPARED = ("--mean", "0.3", "--std", "0.4", "--raw-max", "16")
 # A right command line of each verb, to which one wrong option is added.
 RIGHT: dict[str, tuple[str, ...]] = {
     "bench": ("m.tflite", "--runs", "20", "--warmup", "1"),
@@ -21,7 +22,20 @@ RIGHT: dict[str, tuple[str, ...]] = {
     "fit": ("m.tflite", *BOARD),
     "edgetpu": ("m.tflite",),
     "compile": ("m.tflite", "--out", "out/lib"),
-    "pack": ("m.tflite", *BOARD, "--labels", "0-9", "--out", "out/p", "--mean", "0.3", "--std", "0.4", "--raw-max", "16"),
+    "pack": (
+        "m.tflite",
+        *BOARD,
+        "--labels",
+        "0-9",
+        "--out",
+        "out/p",
+        "--mean",
+        "0.3",
+        "--std",
+        "0.4",
+        "--raw-max",
+        "16",
+    ),
     "plan": ("r.yaml", "--out", "out"),
     "build": ("r.yaml", "--out", "out", "--until", "data"),
     "init": ("out/n.yaml",),
@@ -92,8 +106,9 @@ def values_of(option: Option) -> tuple[object, ...]:
         return (*NUMBERS, "1e400", "0x10", "１", "1_000", 100_000, 2**63)
     if option.path:
         return ("", "/", "/dev/null", "/proc/self/mem", "nothing", "h", "a\nb", "x" * 5000, "-x", "..")
-    more = ("nan", "inf", "0,nan", "nan,nan", ",", "a=b", "a=1,-1,8,8", "input=1,99999999999,8,1", "x=1e9", "=", "inf..nan",
-            "box=value:", "kind=classes:a,a", "0.4@nan", "-oProxyCommand=true", "9e999GB", "nanGB", "-1d", "infd")  # fmt: skip
+    more = ("nan", "inf", "0,nan", "nan,nan", ",", "a=b", "a=1,-1,8,8", "input=1,99999999999,8,1", "x=1e9", "=",
+            "inf..nan", "box=value:", "kind=classes:a,a", "0.4@nan", "-oProxyCommand=true", "9e999GB", "nanGB", "-1d",
+            "infd")  # fmt: skip
     return (*STRINGS, *more)
 
 

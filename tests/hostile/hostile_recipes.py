@@ -15,7 +15,19 @@ from pydantic import BaseModel
 from edgeforge.recipe.schema import Recipe
 
 NUMBERS = (float("nan"), float("inf"), -float("inf"), 1e308, 10**30, -1, 0, "", 10**9, -0.0, 1e-320)
-STRINGS = ("", " ", "-x", "a\nb", "\x1b[31m", "../../x", "$(id)", "x" * 10_000, "\udc80".encode("utf-8", "replace").decode(), "~", "/")
+STRINGS = (
+    "",
+    " ",
+    "-x",
+    "a\nb",
+    "\x1b[31m",
+    "../../x",
+    "$(id)",
+    "x" * 10_000,
+    "\udc80".encode("utf-8", "replace").decode(),
+    "~",
+    "/",
+)
 
 
 def sections(model: type[BaseModel] = Recipe, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -152,7 +164,8 @@ def on_starts(random: random.Random) -> Case:
     return Case("build", f"key {'.'.join(path)}", words, _files(recipe), slow=True)
 
 
-SETS = (f"model.args.x={SET_BOMB}", "=1", "a", "..=1", "train.epochs=", "train.epochs=[", "train=1", "model.args=&a [*a]",
+SETS = (f"model.args.x={SET_BOMB}", "=1", "a", "..=1", "train.epochs=", "train.epochs=[", "train=1",
+        "model.args=&a [*a]",
         "train.epochs=!!python/name:os.system", "data=null", "x" * 5000 + "=1", "train.lr=.nan", "train.lr=.inf",
         "train.lr=1e999", "name=''", "targets=['','']", "\x00=1", "train.epochs=1\n2", "ship.a.b.c=1", "data.root=",
         "model.args.x=" + "[" * 2000 + "]" * 2000, "trainer.devices=1000000000", "trainer.num_nodes=2",

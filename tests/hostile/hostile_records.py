@@ -84,7 +84,9 @@ def on_stores(random: random.Random) -> Case:
     elif place == "store":
         files["out/.store"], kind = random.choice((("a file", "a file"), (link("/nowhere"), "dangling")))
     else:
-        files["out/small"], kind = random.choice((("a file", "a file"), (link("/nowhere"), "dangling"), (folder, "folder")))
+        files["out/small"], kind = random.choice(
+            (("a file", "a file"), (link("/nowhere"), "dangling"), (folder, "folder"))
+        )
     verb = random.choice(("plan", "clean", "build"))
     words = ("clean", "--out", "out", "--keep-size", "0GB") if verb == "clean" else (verb, "r.yaml", "--out", "out")
     words += ("--until", "data") if verb == "build" else ()
@@ -93,11 +95,13 @@ def on_stores(random: random.Random) -> Case:
 
 def on_devices(random: random.Random) -> Case:
     """`deploy` and `serve` of a build whose bundle or report is hostile; no host answers."""
-    kind, content = hostile_json(report_json(), random)
+    _, content = hostile_json(report_json(), random)
     files: dict[str, Content] = {"b/report.json": content if random.random() < 0.3 else report_json()}
     how, archive = damaged(b"\x1f\x8b\x08\0" + bytes(200), random)
     files["b/raspberry-pi/mnist.tar.gz"] = archive
     verb = random.choice(("deploy", "serve"))
-    host = random.choice(("-oProxyCommand=touch${IFS}../keep.txt", "a b", "$(id)", "nobody@127.0.0.1", "", "a\nb", "x" * 5000))
+    host = random.choice(
+        ("-oProxyCommand=touch${IFS}../keep.txt", "a b", "$(id)", "nobody@127.0.0.1", "", "a\nb", "x" * 5000)
+    )
     words = ("deploy", "b", "--host", host, "--port", "1") if verb == "deploy" else ("serve", "b", "--port", "0")
     return Case(verb, f"bundle {how}" if verb == "serve" else f"host {host[:12]!r}", words, files)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-import subprocess
 import struct
+import subprocess
 import sys
 import tempfile
 import zlib
@@ -151,13 +151,12 @@ def as_json(value: object) -> str:
     return json.dumps(value)
 
 
-
 @cache
 def packed_tflite() -> bytes:
     """digits_int8 as `edgeforge pack` leaves it beside its sketch: it says what its inputs and outputs are."""
     with tempfile.TemporaryDirectory() as place:
         (Path(place) / "m.tflite").write_bytes(tflites()["digits_int8"])
-        words = ["pack", "m.tflite", "--board", "arduino-nano-33-ble", "--labels", "0-9", "--mean", "0.3", "--std", "0.4",
-                 "--raw-max", "16", "--out", "out"]  # fmt: skip
+        words = ["pack", "m.tflite", "--board", "arduino-nano-33-ble", "--labels", "0-9", "--out", "out",
+                 "--mean", "0.3", "--std", "0.4", "--raw-max", "16"]  # fmt: skip
         subprocess.run([sys.executable, "-m", "edgeforge", *words], cwd=place, check=True, capture_output=True)
         return (Path(place) / "out" / "m.tflite").read_bytes()

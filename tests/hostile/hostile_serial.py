@@ -99,7 +99,9 @@ BOARDS: dict[str, Board] = {
     "types": _answer(hello(input=200)),
     "version": _answer(hello(version=77)),
     "name": _answer(hello(b"\xff\x1b[2J<b>\n")),
-    "wrong name length": _answer(frame(HELLO_ANSWER, struct.pack("<BBBBIIIIII", 1, 0, 0, 1, 64, 64, 10, 0, 1, 2) + b"\xff\xff")),
+    "wrong name length": _answer(
+        frame(HELLO_ANSWER, struct.pack("<BBBBIIIIII", 1, 0, 0, 1, 64, 64, 10, 0, 1, 2) + b"\xff\xff")
+    ),
     "drip": _drip,
     "noise": _noise(1),
     "silent": _silent,
@@ -127,6 +129,18 @@ def speaking(board: Board) -> Iterator[str]:
 
 def on_boards(random: random.Random) -> Case:
     name = random.choice(list(BOARDS))
-    words = ("monitor", "--port", "PORT", "--model", "out/m.tflite", "--samples", "s.npz", "--timeout", "0.3", "--images", "2")
+    words = (
+        "monitor",
+        "--port",
+        "PORT",
+        "--model",
+        "out/m.tflite",
+        "--samples",
+        "s.npz",
+        "--timeout",
+        "0.3",
+        "--images",
+        "2",
+    )
     files: dict[str, Content] = {"out/m.tflite": packed_tflite(), "s.npz": samples_npz()}
     return Case("monitor", f"board {name}", words, files, must_refuse=True, board=BOARDS[name])  # type: ignore[arg-type]

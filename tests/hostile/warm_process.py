@@ -55,7 +55,8 @@ class Warm:
     def __init__(self) -> None:
         command = [sys.executable, __file__]
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        self.process = subprocess.Popen(command, **pipes, text=True, env=environment)  # type: ignore[call-overload]
 
     def __enter__(self) -> Warm:
         return self
@@ -70,7 +71,7 @@ class Warm:
         self.process.wait(20)
 
     def run(self, arguments: list[str], folder: Path, environment: dict[str, str], patience: float = 1.0) -> Ended:
-        """Run `edgeforge ARGUMENTS` in a folder; its output goes to the folder beside it. patience: times the limits."""
+        """Run `edgeforge ARGUMENTS` in a folder; its output goes beside it. patience: times the limits."""
         assert self.process.stdin and self.process.stdout
         said = folder.parent / "said"
         said.mkdir(exist_ok=True)
@@ -159,7 +160,7 @@ def _be_the_command_line(order: dict) -> None:  # type: ignore[type-arg]
 
     tempfile.tempdir = None
     _note_writes(os.open(said / "written", os.O_WRONLY | os.O_CREAT | os.O_TRUNC))
-    sys.stdin, sys.stdout, sys.stderr = (open(n, m, closefd=False) for n, m in ((0, "r"), (1, "w"), (2, "w")))
+    sys.stdin, sys.stdout, sys.stderr = (os.fdopen(n, m, closefd=False) for n, m in ((0, "r"), (1, "w"), (2, "w")))
     sys.argv = ["edgeforge", *order["arguments"]]
     code = 1
     try:
@@ -189,11 +190,11 @@ def _note_writes(descriptor: int) -> None:
 
     def note(path: object) -> None:
         with contextlib.suppress(TypeError, ValueError, OSError):
-            os.write(descriptor, os.fsencode(os.path.abspath(os.fsdecode(path))) + b"\n")  # type: ignore[arg-type]
+            os.write(descriptor, os.fsencode(Path(os.fsdecode(path)).absolute()) + b"\n")  # type: ignore[arg-type]
 
     def hook(event: str, arguments: tuple) -> None:  # type: ignore[type-arg]
         if event == "open":
-            path, mode, flags = arguments
+            path, _, flags = arguments
             if isinstance(path, str | bytes | os.PathLike) and (flags or 0) & WRITES:
                 note(path)
         elif event in changing:
@@ -255,7 +256,7 @@ def _leftovers(stopped: bool) -> int:
     until = time.monotonic() + (0 if stopped else 2.0)
     while True:
         _reap()
-        left = [pid for pid in _children(os.getpid())]
+        left = _children(os.getpid())
         if not left:
             return 0
         if time.monotonic() > until:

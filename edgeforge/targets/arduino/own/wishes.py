@@ -16,7 +16,9 @@ from edgeforge.suggest import nearest
 RawType = Literal["uint8", "float32"]
 # How the bytes of a picture become the model's input: the mean and standard deviation of pixels from 0 to 1.
 PIXELS = {"0..1": (0.0, 1.0), "-1..1": (0.5, 0.5), "0..255": (0.0, 1 / 255)}
-RANGE = re.compile(r"(\d+)-(\d+)")
+RANGE = re.compile(r"(\d{1,5})-(\d{1,5})")
+SMALLEST = 1e-9  # by which a value is divided
+LARGEST = 1e9  # of a mean, a deviation or a threshold
 
 
 @dataclass(frozen=True)
@@ -66,8 +68,8 @@ def wishes_of(
     """Return what a person said. Raises RecipeError for what is no number or type, or contradicts itself."""
     if raw_type not in (None, "uint8", "float32"):
         raise RecipeError(f"--raw-type {raw_type}: neither uint8 nor float32", fix="leave it out for the usual one")
-    if (raw_max is not None and raw_max <= 0) or min(_numbers("--std", std), default=1.0) <= 0:
-        raise RecipeError("--std and --raw-max must be above 0", fix="leave them out for 1 and 255")
+    if (raw_max is not None and raw_max <= 0) or min(_numbers("--std", std), default=1.0) < SMALLEST:
+        raise RecipeError(f"--std and --raw-max must be above 0 ({SMALLEST:g})", fix="leave them out for 1 and 255")
     kinds = {"--value": value is not None, "--yes-no": yes_no, "--map": map_, "--reconstruction": reconstruction}
     said = [option for option, given in (kinds | {"--output": bool(outputs)}).items() if given]
     if len(said) > 1:
@@ -128,7 +130,7 @@ def _output(text: str) -> tuple[str, Meaning]:
 
 def _labels(text: str) -> tuple[str, ...]:
     """Return the names in a file, one a line, or between commas, or the numbers of a range such as 0-9."""
-    if Path(text).is_file():
+    if _is_file(text):
         try:
             return label_lines(Path(text).read_text())
         except (OSError, UnicodeDecodeError) as error:
@@ -139,9 +141,21 @@ def _labels(text: str) -> tuple[str, ...]:
         raise RecipeError(
             f"--labels {text}: no such file", fix="name a file with one label a line, or: --labels cat,dog"
         )
-    if (numbers := RANGE.fullmatch(text)) and int(numbers[1]) < int(numbers[2]) < 100_000:
+    if (numbers := RANGE.fullmatch(text)) and int(numbers[1]) < int(numbers[2]):
         return tuple(map(str, range(int(numbers[1]), int(numbers[2]) + 1)))
-    return tuple(label.strip() for label in text.split(","))
+    if re.fullmatch(r"\d{6,}-\d+|\d+-\d{6,}", text):
+        raise RecipeError(f"--labels {text[:40]}: more than 100,000 labels", fix="give one label an output")
+    labels = tuple(label.strip() for label in text.split(","))
+    if not all(labels):
+        raise RecipeError(f"--labels {text[:40]}: a label is empty", fix="give each class a name: --labels cat,dog")
+    return labels
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except OSError:  # longer than a name may be
+        return False
 
 
 def label_lines(text: str) -> tuple[str, ...]:
@@ -150,7 +164,11 @@ def label_lines(text: str) -> tuple[str, ...]:
 
 
 def _numbers(option: str, text: str | None) -> tuple[float, ...]:
+    fix = f"for instance {option} 0.485,0.456,0.406"
     try:
-        return tuple(float(part) for part in text.split(",")) if text else ()
+        numbers = tuple(float(part) for part in text.split(",")) if text else ()
     except ValueError as error:
-        raise RecipeError(f"{option} {text}: not numbers", fix=f"for instance {option} 0.485,0.456,0.406") from error
+        raise RecipeError(f"{option} {text[:40]}: not numbers", fix=fix) from error
+    if not all(abs(number) <= LARGEST for number in numbers):  # a NaN is not either
+        raise RecipeError(f"{option} {text[:40]}: give finite numbers from {-LARGEST:g} to {LARGEST:g}", fix=fix)
+    return numbers
