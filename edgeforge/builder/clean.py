@@ -82,7 +82,7 @@ def _quantity(text: str, units: dict[str, int], option: str, examples: str) -> f
     unit = next((unit for unit in units if parts and unit.lower() == parts[2].lower()), None)
     if not parts or not unit:
         raise RecipeError(
-            f"{option} {text[:40]}: not a number (of at most 9 digits) with {', '.join(units)}",
+            f"{option} {text[:40]}: not a number with {', '.join(units)}",
             fix=f"for instance {examples}",
         )
     return float(parts[1]) * units[unit]

@@ -58,7 +58,7 @@ def _plain(image: Image.Image, channels: int) -> Image.Image:
     import numpy as np
     from PIL import Image, ImageOps
 
-    image = ImageOps.exif_transpose(image)
+    ImageOps.exif_transpose(image, in_place=True)  # a copy would take a photo's memory twice
     if image.mode.startswith("I"):
         image = Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
-    return image.convert(MODES[channels])
+    return image if image.mode == MODES[channels] else image.convert(MODES[channels])

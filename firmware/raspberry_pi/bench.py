@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier import CHOICE_FILE, Bundle, BundleError, Classifier, counts, positive, run_script, table
+from classifier import CHOICE_FILE, Bundle, BundleError, Classifier, counts, number, positive, run_script, table
 from device import cores, device_facts, peak_memory, temperature
 from perf_counters import count_events
 
@@ -180,7 +180,9 @@ def parse() -> argparse.Namespace:
     """Return the command line's values; threads are swept over 1, 2, 4, … up to the cores there are."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=positive, default=200, help="timed runs of each variant")
-    parser.add_argument("--seconds", type=float, default=30.0, help="bound of each number of threads")
+    parser.add_argument(
+        "--seconds", type=number(float, 0.1, 86_400), default=30.0, help="bound of each number of threads"
+    )
     parser.add_argument("--warmup", type=positive, default=20, help="runs before them")
     parser.add_argument("--threads", type=counts, help="numbers of threads to try, such as 1,2,4")
     parser.add_argument("--provider", help="execution provider (default: the first there is)")

@@ -217,25 +217,42 @@ def add_model_options(parser: Any) -> None:
     """Add the options that say which model runs, and how."""
     parser.add_argument("--variant", help="fp32 or int8 (default: what `bench.py --choose` measured, else fp32)")
     parser.add_argument(
-        "--threads", type=positive, help="threads of onnxruntime (default: as measured, else all cores)"
+        "--threads", type=_threads, help="threads of onnxruntime (default: as measured, else all cores)"
     )
     parser.add_argument("--provider", help=f"execution provider: {', '.join(PROVIDERS)} (default: the first there is)")
 
 
-def positive(text: str) -> int:
-    """Return a whole number of at least 1; argparse names the option when it is none."""
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
+def number(kind: type, low: float, high: float) -> Callable[[str], Any]:
+    """Return what argparse reads a number from `low` to `high` by; a NaN is none, nor is infinity."""
+
+    def read(text: str) -> Any:
+        try:
+            value = kind(text)
+        except (ValueError, OverflowError):
+            value = None
+        if value is None or not low <= value <= high:
+            what = "a whole number" if kind is int else "a number"
+            raise argparse.ArgumentTypeError(f"{text[:40]}: give {what} from {low:g} to {high:.12g}")
+        return value
+
+    return read
+
+
+MOST_THREADS = 256
+positive = number(int, 1, 1_000_000)
+_threads = number(int, 1, MOST_THREADS)
 
 
 def counts(text: str) -> list[int]:
-    """Return whole numbers of at least 1, written 1,2,4; argparse names the option when they are none."""
+    """Return whole numbers from 1 to 256, written 1,2,4; argparse names the option when they are none, or repeated."""
     try:
-        return [positive(part) for part in text.split(",")]
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text}: not numbers such as 1,2,4") from error
+        found = [_threads(part) for part in text.split(",")]
+    except argparse.ArgumentTypeError as error:
+        reason = f"{text[:40]}: not numbers such as 1,2,4, from 1 to {MOST_THREADS}"
+        raise argparse.ArgumentTypeError(reason) from error
+    if len(set(found)) < len(found):
+        raise argparse.ArgumentTypeError(f"{text[:40]}: a number stands twice")
+    return found
 
 
 def table(rows: list[dict[str, Any]], columns: dict[str, tuple[str, str]]) -> list[str]:

@@ -19,15 +19,18 @@ MAX_PIXELS = 64_000_000  # an image that unpacks to more is refused: a few kilob
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2  # Pillow raises at twice this
 
 
-def read_image(source: Path | bytes, bundle: Bundle, *, fit: bool = False, name: str = "") -> NDArray[Any]:
+def read_image(
+    source: Path | bytes, bundle: Bundle, *, fit: bool = False, name: str = "", most: int = MAX_PIXELS
+) -> NDArray[Any]:
     """Return an image as pixels (1,C,H,W uint8, white is 255).
 
     fit: turn any size and mode into the model's own, cutting what its shape leaves over. Without it another size
-    or mode is an error, as a resized image is not what the model was tested on. Raises BundleError.
+    or mode is an error, as a resized image is not what the model was tested on. most: its pixels. Raises BundleError.
     """
     name = name or str(source)
     try:
         with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
+            require_size(image, bundle, fit=fit, name=name, most=most)
             image.load()
             return to_pixels(image, bundle, fit=fit, name=name)
     except FileNotFoundError as error:
@@ -41,16 +44,30 @@ def read_image(source: Path | bytes, bundle: Bundle, *, fit: bool = False, name:
         raise BundleError(f"{name}: a damaged image") from error
 
 
+def require_size(image: Image.Image, bundle: Bundle, *, fit: bool, name: str, most: int) -> None:
+    """Raise BundleError for an image that its header says is too large, or no image of the model's, in any position."""
+    if image.width * image.height > most:
+        raise BundleError(f"{name}: {image.width}x{image.height}, more than {most:,} pixels: send it smaller")
+    _, height, width = bundle.shape
+    if not fit and image.size not in ((width, height), (height, width)):
+        raise _another(image, bundle, name)
+
+
+def _another(image: Image.Image, bundle: Bundle, name: str) -> BundleError:
+    channels, height, width = bundle.shape
+    found = f"{image.width}x{image.height} {image.mode}"
+    return BundleError(f"{name}: {found}, the model takes {width}x{height} {MODES.get(channels)}; --fit converts it")
+
+
 def to_pixels(image: Image.Image, bundle: Bundle, *, fit: bool, name: str) -> NDArray[Any]:
     """Return a PIL image as pixels (1,C,H,W uint8). Raises BundleError when it is not as the model takes it."""
     channels, height, width = bundle.shape
     mode = MODES.get(channels)
     if mode is None:
         raise BundleError(f"the model takes {channels} channels; images have 1 or 3")
-    image = ImageOps.exif_transpose(image)
+    ImageOps.exif_transpose(image, in_place=True)
     if not fit and (image.mode != mode or image.size != (width, height)):
-        found = f"{image.width}x{image.height} {image.mode}"
-        raise BundleError(f"{name}: {found}, the model takes {width}x{height} {mode}; --fit converts it")
+        raise _another(image, bundle, name)
     return model_pixels(image, bundle.shape)[None]
 
 

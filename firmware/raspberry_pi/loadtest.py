@@ -19,7 +19,7 @@ from collections import Counter
 from typing import Any
 from urllib.parse import urlsplit
 
-from classifier import HERE, BundleError, counts, positive, run_script, table
+from classifier import HERE, BundleError, counts, number, positive, run_script, table
 
 TIMEOUT = 10.0
 COLUMNS = {"clients": ("clients", ">7"), "requests": ("requests", ">8"), "p50 ms": ("p50_ms", ">7.2f"),
@@ -93,12 +93,12 @@ def load(url: str, bodies: list[bytes], clients: int, requests: int, seconds: fl
 
     def client(count: int) -> None:
         connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=TIMEOUT)
-        for number in range(count):
+        for turn in range(count):
             started = time.perf_counter()
             if started > end:
                 break
             try:
-                connection.request("POST", "/classify", bodies[number % len(bodies)])
+                connection.request("POST", "/classify", bodies[turn % len(bodies)])
                 answer = connection.getresponse()
                 answer.read()
                 statuses[str(answer.status)] += 1
@@ -153,7 +153,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clients", type=counts, default="1,4,8", help="numbers of connections at once")
     parser.add_argument("--requests", type=positive, default=400, help="requests of each test at most")
-    parser.add_argument("--seconds", type=float, default=20.0, help="seconds of each test at most")
+    parser.add_argument("--seconds", type=number(float, 0.1, 86_400), default=20.0, help="seconds of each test at most")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("server", nargs="*", help="options of server.py, after --")
     return parser.parse_args()

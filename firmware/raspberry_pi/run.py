@@ -14,7 +14,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from classifier import Bundle, BundleError, Classifier, add_model_options, run_script
+from classifier import Bundle, BundleError, Classifier, add_model_options, number, run_script
 from images import camera_frames, image_files, read_image, to_pixels
 
 
@@ -64,7 +64,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("images", nargs="*", help="image files, folders of them, or - for standard input")
     parser.add_argument("--camera", nargs="?", const="auto", metavar="SOURCE",
                         help="the camera (picamera2, else OpenCV); SOURCE: a number or file for OpenCV")  # fmt: skip
-    parser.add_argument("--count", type=int, default=0, help="frames of the camera (default: without end)")
+    parser.add_argument(
+        "--count", type=number(int, 0, 1_000_000_000), default=0, help="frames of the camera (default: without end)"
+    )
     parser.add_argument("--fit", action="store_true", help="convert images of another size or mode")
     parser.add_argument("--json", action="store_true", help="print JSON lines")
     add_model_options(parser)

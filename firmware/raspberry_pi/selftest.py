@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from classifier import Bundle, Classifier, positive, run_script
+from classifier import MOST_THREADS, Bundle, Classifier, number, run_script
 from device import device_facts
 
 
@@ -17,7 +17,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--provider", help="execution provider (default: the first there is)")
-    parser.add_argument("--threads", type=positive, default=1)
+    parser.add_argument("--threads", type=number(int, 1, MOST_THREADS), default=1)
     options = parser.parse_args()
     bundle = Bundle.read()
     rows = [check(bundle, variant, options.provider, options.threads) for variant in bundle.variants]

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import ctypes
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from typing import Any
 
-from classifier import Bundle, BundleError, Classifier, add_model_options, positive, run_script
+from classifier import Bundle, BundleError, Classifier, add_model_options, number, run_script
 from images import read_image
 
 try:
@@ -24,10 +26,15 @@ try:
     from fastapi import FastAPI, Request
     from fastapi.responses import JSONResponse, PlainTextResponse
     from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+    from connections import HEADER_SECONDS, BoundedProtocol
 except ImportError as missing:
     sys.exit(f"error: {missing.name} is not installed: ./install.sh --server")
 
 MEGABYTE = 2**20
+SMALL = 64 * 1024  # bytes of each body that count for nothing: small images get in while large ones fill the room
+ROOM = 16 * MEGABYTE  # of larger bodies, all together
+MEGAPIXELS = 4.0  # of an image here, unless said otherwise: decoding one takes up to 16 bytes a pixel
 MAX_WAITING = 64  # requests that may wait for the processor; further ones are told to come back (503)
 BODY_SECONDS = 10  # a client that takes longer to send its image is told so (408)
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -39,6 +46,30 @@ class Refused(Exception):
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
         self.status, self.reason = status, reason
+
+
+class Room:
+    """The bytes of bodies that may lie in memory at once; use `share` of it in a `with`."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.used = most, 0
+
+    @contextmanager
+    def share(self) -> Iterator[Callable[[int], None]]:
+        """Yield a function that takes so many bytes more, or raises Refused; all are given back at the end."""
+        taken = 0
+
+        def take(count: int) -> None:
+            nonlocal taken
+            if self.used + count > self.most:
+                raise Refused(503, "other images fill the memory; try again in a second")
+            self.used += count
+            taken += count
+
+        try:
+            yield take
+        finally:
+            self.used -= taken
 
 
 class Metrics:
@@ -114,6 +145,7 @@ def create_app(
     classifier: Classifier,
     *,
     max_bytes: int = 4 * MEGABYTE,
+    max_pixels: int = int(MEGAPIXELS * 1e6),
     fit: bool = False,
     batch: int = 1,
     wait: float = 0.002,
@@ -121,12 +153,12 @@ def create_app(
 ) -> FastAPI:
     """Return the application: /classify, /health, /metrics."""
     app = FastAPI(title=classifier.bundle.name, docs_url=None, redoc_url=None, openapi_url=None)
-    metrics = Metrics()
+    metrics, room = Metrics(), Room(max(ROOM, 2 * max_bytes))
     waiting = 0
 
     def work(body: bytes) -> dict[str, Any]:
         started = time.perf_counter()
-        pixels = read_image(body, classifier.bundle, fit=fit, name="the image")
+        pixels = read_image(body, classifier.bundle, fit=fit, name="the image", most=max_pixels)
         label, score = classifier.classify(pixels)
         seconds = time.perf_counter() - started
         metrics.model_seconds.observe(seconds)
@@ -135,9 +167,13 @@ def create_app(
     worker = Worker(work, batch, wait)
 
     async def answer(request: Request) -> dict[str, Any]:
+        with room.share() as take:
+            return await classified(request, take)
+
+    async def classified(request: Request, take: Callable[[int], None]) -> dict[str, Any]:
         nonlocal waiting
         try:
-            body = await asyncio.wait_for(_body(request, max_bytes), BODY_SECONDS)
+            body = await asyncio.wait_for(_body(request, max_bytes, take), BODY_SECONDS)
         except asyncio.TimeoutError:
             raise Refused(408, f"the image did not arrive within {BODY_SECONDS} s") from None
         if waiting >= max_waiting:
@@ -176,17 +212,18 @@ def create_app(
     return app
 
 
-async def _body(request: Request, limit: int) -> bytes:
+async def _body(request: Request, limit: int, take: Callable[[int], None]) -> bytes:
     """Return the request's body; raise Refused as soon as it is, or claims to be, too large, or is empty."""
     claimed = request.headers.get("content-length", "")
-    parts, size = [], int(claimed) if claimed.isdigit() else 0
+    parts, size = [], int(claimed) if claimed.isdecimal() and len(claimed) < 16 else 0
     if size <= limit:
         size = 0
         async for part in request.stream():
-            parts.append(part)
             size += len(part)
             if size > limit:
                 break
+            take(max(0, size - SMALL) - max(0, size - len(part) - SMALL))
+            parts.append(part)
     if size > limit:
         raise Refused(413, f"the image has more than {limit:,} bytes")
     if not size:
@@ -213,12 +250,22 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def give_memory_back() -> None:
+    """Have the C library give what an image took back to the system, and not keep it for the next one (glibc)."""
+    mmap_threshold, arena_max = -3, -8
+    with suppress(OSError, AttributeError):
+        library = ctypes.CDLL(None)
+        library.mallopt(mmap_threshold, MEGABYTE)
+        library.mallopt(arena_max, 2)
+
+
 def main() -> int:
     """Serve until interrupted."""
     options = parse()
+    give_memory_back()
     classifier = Classifier(Bundle.read(), options.variant, threads=options.threads, provider=options.provider)
     app = create_app(classifier, max_bytes=int(options.max_mb * MEGABYTE), fit=options.fit, batch=options.batch,
-                     wait=options.wait_ms / 1000)  # fmt: skip
+                     max_pixels=int(options.max_megapixels * 1e6), wait=options.wait_ms / 1000)  # fmt: skip
     listener = listen(options.host, options.port)
     address = listener.getsockname()
     host = f"[{address[0]}]" if ":" in address[0] else address[0]
@@ -226,7 +273,8 @@ def main() -> int:
     print(classifier.introduction, file=sys.stderr)
     if not (address[0].startswith("127.") or address[0] == "::1"):
         print("warning: reachable from the network, without a password", file=sys.stderr)
-    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_keep_alive=15, limit_concurrency=256)
+    config = uvicorn.Config(app, http=BoundedProtocol, ws="none", log_level="error", access_log=False,
+                            timeout_keep_alive=int(HEADER_SECONDS), h11_max_incomplete_event_size=16384)  # fmt: skip
     uvicorn.Server(config).run(sockets=[listener])
     return 0
 
@@ -234,12 +282,19 @@ def main() -> int:
 def parse() -> argparse.Namespace:
     """Return the command line's values."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback)")
-    parser.add_argument("--port", type=int, default=8000, help="0: any free one; the first line printed names it")
-    parser.add_argument("--max-mb", type=float, default=4.0, help="largest request, in MB of 2**20 bytes")
-    parser.add_argument("--fit", action="store_true", help="convert images of another size or mode")
-    parser.add_argument("--batch", type=positive, default=1, help="images handed over at once (1: batching off)")
-    parser.add_argument("--wait-ms", type=float, default=2.0, help="longest wait for a batch to fill")
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="address to listen on (default: loopback)")
+    add("--port", type=number(int, 0, 65535), default=8000, help="0: any free one; the first line printed names it")
+    add("--max-mb", type=number(float, 0.001, 1024), default=4.0, help="largest request, in MB of 2**20 bytes")
+    add(
+        "--max-megapixels",
+        type=number(float, 0.001, 64),
+        default=MEGAPIXELS,
+        help="largest image: 16 MB of memory each",
+    )
+    add("--fit", action="store_true", help="convert images of another size or mode")
+    add("--batch", type=number(int, 1, 64), default=1, help="images handed over at once (1: batching off)")
+    add("--wait-ms", type=number(float, 0, 10_000), default=2.0, help="longest wait for a batch to fill")
     add_model_options(parser)
     return parser.parse_args()
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 SCRIPTS = (
     "classifier.py", "images.py", "device.py", "perf_counters.py", "run.py", "bench.py", "selftest.py", "server.py",
+    "connections.py",
     "loadtest.py", "install.sh", "requirements.txt", "requirements-server.txt",
 )  # fmt: skip
 EXECUTABLE = frozenset(["install.sh"])
