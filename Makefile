@@ -3,6 +3,7 @@
 # make test-other  run the unit tests on the other Python, where 3.12 and 3.13 are both there (6 GB more, in .venv-other)
 # make proofs      run the slow proofs: MNIST, the battery cells, the conversion matrix
 # make docs        build the documentation as a site, build/site
+# make soak        run what takes an hour: two thousand hostile inputs, the fuzzers, the server under hostile clients
 # make snapshots   accept the messages that people see as they are now; read the diff of tests/snapshots
 # Each creates .venv with the pinned dependencies when it is not there yet.
 
@@ -18,13 +19,13 @@ PYTEST := $(BIN)/pytest $(IN_TWO)
 # make proofs PROOFS=tests/end_to_end/test_mnist.py: only these
 PROOFS ?= tests
 
-.PHONY: demo test test-other other proofs test-tools docs snapshots clean
+.PHONY: demo test test-other other proofs soak test-tools docs snapshots clean
 
 demo: .venv/.installed
 	$(BIN)/edgeforge build recipes/digits.yaml
 
 test: .venv/.installed test-tools
-	$(PYTEST) -m "not proof"
+	$(PYTEST) -m "not proof and not soak"
 
 # Without builds and proofs, and without what runs the C that was generated: what differs between the two is the language
 # and the wheels, and the other unit tests meet both.
@@ -39,6 +40,9 @@ other: $(if $(OTHER),.venv-other/.installed)
 
 proofs: .venv/.installed
 	$(PYTEST) -m proof $(PROOFS)
+
+soak: .venv/.installed test-tools
+	$(BIN)/pytest -m soak tests
 
 test-tools:
 	scripts/install_test_tools.sh

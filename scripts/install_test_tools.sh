@@ -4,7 +4,7 @@
 set -uo pipefail
 
 missing=()
-for program in g++ arm-none-eabi-g++ qemu-system-arm; do
+for program in g++ clang arm-none-eabi-g++ qemu-system-arm; do
   command -v "$program" > /dev/null || missing+=("$program")
 done
 if [ "${#missing[@]}" -eq 0 ]; then
@@ -21,5 +21,9 @@ export DEBIAN_FRONTEND=noninteractive
 # shellcheck disable=SC2086
 if ! { apt-get update -qq && apt-get install -qq -y --no-install-recommends $packages > /dev/null; }; then
   echo "apt-get failed: firmware tests are skipped without ${missing[*]}"
+fi
+# libFuzzer for tests/hostile; a Debian with another clang has its runtime under that one's number.
+if ! { apt-get install -qq -y --no-install-recommends clang libclang-rt-14-dev > /dev/null; }; then
+  echo "No libFuzzer: the fuzzers are skipped without it"
 fi
 exit 0

@@ -42,7 +42,7 @@ def complaint(*words: str) -> str:
 @pytest.mark.parametrize("option", [one for one in options() if one.numeric], ids=lambda one: f"{one.verb} {one.name}")
 def test_a_numeric_option_has_bounds(option: Option, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    words = (option.verb, *RIGHT[option.verb])
+    words = (option.verb, *RIGHT.get(option.verb, ()))
     for value in (*NEVER, "1e400", "nan", "0x10"):
         assert complaint(*words, option.name, str(value)).startswith(f"{option.name}"), value
     for value in PERHAPS:  # one clear error in any case: the option's, or that there is no such file
@@ -53,7 +53,9 @@ def test_a_numeric_option_has_bounds(option: Option, tmp_path: Path, monkeypatch
 def test_no_option_takes_an_empty_word(option: Option, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for empty in ("", " "):
-        words = (option.verb, empty) if option.argument else (option.verb, *RIGHT[option.verb], option.name, empty)
+        words = (
+            (option.verb, empty) if option.argument else (option.verb, *RIGHT.get(option.verb, ()), option.name, empty)
+        )
         assert complaint(*words).endswith("an empty word is given")
 
 

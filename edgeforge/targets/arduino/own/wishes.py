@@ -165,8 +165,10 @@ def label_lines(text: str) -> tuple[str, ...]:
 
 def _numbers(option: str, text: str | None) -> tuple[float, ...]:
     fix = f"for instance {option} 0.485,0.456,0.406"
+    if not text:
+        return ()
     try:
-        numbers = tuple(float(part) for part in text.split(",")) if text else ()
+        numbers = tuple(float(part) for part in text.split(","))
     except ValueError as error:
         raise RecipeError(f"{option} {text[:40]}: not numbers", fix=fix) from error
     if not all(abs(number) <= LARGEST for number in numbers):  # a NaN is not either
