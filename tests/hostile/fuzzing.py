@@ -37,7 +37,7 @@ def why_not() -> str:
 
 @dataclass(frozen=True)
 class Fuzzed:
-    """What a fuzzer came to: inputs tried and how many an hour brings, edges covered; `found`: its report of a fault."""
+    """What a fuzzer came to: inputs tried and how many an hour brings, edges covered; `found`: its report."""
 
     inputs: int
     each_hour: int

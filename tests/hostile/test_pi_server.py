@@ -150,7 +150,7 @@ def picture(kind: str, width: int, height: int, mode: str = "RGB", **settings: o
 
 
 MULTIPART = b'--x\r\nContent-Disposition: form-data; name="a"; filename="\r\n\r\n'
-NO_IMAGES = (MULTIPART, MULTIPART * 1000, b"--x--", b"\0" * 100, b"GIF89a" + b"\xff" * 60, b"%!PS\n{} loop\n",
+NO_IMAGES = (MULTIPART, MULTIPART * 1000, b"--x--", b"\0" * 100, b"GIF89a" + b"\xff" * 60, b"%!PS {} loop",
              b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"RIFF\xff\xff\xff\x7fWEBPVP8 ", b"BM" + b"\xff" * 60)  # fmt: skip
 POST = b"POST /classify HTTP/1.1\r\nHost: x\r\n"
 NO_REQUESTS = (
