@@ -150,14 +150,22 @@ def picture(kind: str, width: int, height: int, mode: str = "RGB", **settings: o
 
 
 MULTIPART = b'--x\r\nContent-Disposition: form-data; name="a"; filename="\r\n\r\n'
-NO_IMAGES = (MULTIPART, MULTIPART * 1000, b"--x--", b"\0" * 100, b"GIF89a" + b"\xff" * 60, b"%!PS {} loop",
-             b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"RIFF\xff\xff\xff\x7fWEBPVP8 ", b"BM" + b"\xff" * 60)  # fmt: skip
+NO_IMAGES = (
+    MULTIPART,
+    MULTIPART * 1000,
+    b"--x--",
+    b"\0" * 100,
+    b"GIF89a" + b"\xff" * 60,
+    b"%!PS {} loop",
+    b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+    b"BM" + b"\xff" * 60,
+)
 POST = b"POST /classify HTTP/1.1\r\nHost: x\r\n"
 NO_REQUESTS = (
     b"\r\n\r\n",
     b"GET\r\n\r\n",
     b"\x16\x03\x01\x02\0\x01",
-    b"GET /health HTTP/9.9\r\n\r\n",
+    b"GET /health HTTP/x\r\n\r\n",
     b"A" * 70_000,
     POST + b"Content-Length: -1\r\n\r\n",
     POST + b"Content-Length: 9\r\nContent-Length: 10\r\n\r\n123456789",
