@@ -15,6 +15,7 @@ from edgeforge.errors import RecipeError
 from edgeforge.foreign.wording import cause, with_debug
 from edgeforge.results.head import Head
 from edgeforge.results.preprocessing import Preprocessing
+from edgeforge.train.network.exported import load_program
 from edgeforge.train.network.forms import described, how_to_return_one, require_finite
 
 if TYPE_CHECKING:
@@ -60,15 +61,20 @@ def load_finished(path: Path, shape: Shape) -> nn.Module:
                 fix=with_debug(TRACED, error),
             ) from error
     try:
-        program = torch.export.load(path)
+        program = load_program(path)
+    except RecipeError:
+        raise
     except Exception as error:
         raise RecipeError(
             f"model: {path} is no torch.export file: {cause(error)}",
             fix=with_debug("save it with torch.export.save", error),
         ) from error
     _require_evaluation(path, program)
-    try:  # anew for one image: a file may have been exported for any batch, which cannot be traced
-        module = torch.export.export(program.module(), (torch.zeros(1, *shape),)).module(check_guards=False)
+    # Anew for one image: a file may have been exported for any batch, which cannot be traced. Its guards are text that
+    # would be run as Python; the shape is checked all the same.
+    try:
+        plain, image = program.module(check_guards=False), torch.zeros(1, *shape)
+        module = torch.export.export(plain, (image,)).module(check_guards=False)
     except Exception as error:
         raise wrong_input(path, shape, error) from error
     for name in ("train", "eval"):  # those of an exported module raise, though it has only one mode
