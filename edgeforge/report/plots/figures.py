@@ -208,10 +208,16 @@ def _svg(figure: Figure, title: str) -> str:
     from html import escape
 
     import matplotlib
+    from matplotlib.text import Text
 
+    logarithmic = [axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) if axis.get_scale() == "log"]
+    powers = {id(text) for axis in logarithmic for text in axis.findobj(Text)}
+    for text in figure.findobj(Text):
+        if id(text) not in powers:
+            text.set_parse_math(False)  # type: ignore[attr-defined]  # a class may be called $x
     style = {"svg.hashsalt": "edgeforge", "svg.fonttype": "none", "font.family": "sans-serif"}
     buffer = io.StringIO()
     with matplotlib.rc_context(style):  # type: ignore[arg-type]
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    text = buffer.getvalue().replace(INK, "currentColor")
-    return text[text.index("<svg") :].replace("<svg", f'<svg role="img" aria-label="{escape(title)}"', 1)
+    drawn = buffer.getvalue().replace(INK, "currentColor")
+    return drawn[drawn.index("<svg") :].replace("<svg", f'<svg role="img" aria-label="{escape(title)}"', 1)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge import __version__
 from edgeforge.bundled import bundled
+from edgeforge.guards.text import comment, one_line, quoted
 from edgeforge.hardware.arduino_platforms import pinned
 from edgeforge.hardware.board import Board
 from edgeforge.hardware.libraries import Library
@@ -71,16 +72,22 @@ def write_project(folder: Path, facts: ProjectFacts) -> None:
 
     Raises StageFailed for an operator that TFLM's op resolver has no method for.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
 
     values = _template_values(facts)
     sources = bundled("firmware/arduino")
+
+    def source_of(file: str) -> str:
+        # Before rendering: what stands in somebody's labels is no namespace.
+        return in_namespace((sources / file).read_text(), namespace_of(facts.name))
+
     environment = Environment(
-        loader=FileSystemLoader(sources), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        loader=FunctionLoader(source_of), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         keep_trailing_newline=True, autoescape=False,
     )  # fmt: skip
     environment.filters |= {
         "c_array": c_array, "c_float": c_float, "c_string": c_string, "c_type": c_type, "wrapped": wrapped,
+        "comment": comment, "one_line": one_line, "quoted": quoted,
     }  # fmt: skip
     folder.mkdir(parents=True)
     for source in sorted(sources.iterdir()):
@@ -88,10 +95,10 @@ def write_project(folder: Path, facts: ProjectFacts) -> None:
         if source.is_dir() or source.name in left_out:
             continue
         rendered = source.suffix == ".j2"
-        text = environment.get_template(source.name).render(values) if rendered else source.read_text()
+        text = environment.get_template(source.name).render(values) if rendered else source_of(source.name)
         file = source.name.removesuffix(".j2")
         file = f"{facts.name}.ino" if file == "sketch.ino" else file
-        (folder / file).write_text(in_namespace(text, namespace_of(facts.name)))
+        (folder / file).write_text(text)
     for file, text in (in_sketch(facts.engine) if facts.engine else {}).items():
         place = folder / ENGINE_FOLDER / file
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -188,7 +195,7 @@ def c_float(value: float) -> str:
 
 def c_string(text: str) -> str:
     """Return a C string literal of the text in UTF-8; only printable ASCII stands in it unescaped."""
-    escaped = "".join(_c_character(byte) for byte in text.encode())
+    escaped = "".join(_c_character(byte) for byte in text.encode(errors="replace"))
     return f'"{escaped}"'
 
 
@@ -206,4 +213,4 @@ def c_type(dtype: str) -> str:
 
 def wrapped(text: str) -> list[str]:
     """Return the lines of a comment."""
-    return textwrap.wrap(text, COMMENT_WIDTH)
+    return [comment(line) for line in textwrap.wrap(one_line(text), COMMENT_WIDTH)]

@@ -14,6 +14,7 @@ from edgeforge.bundled import bundled
 from edgeforge.data import pixels as shared_pixels
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import ParityError, RecipeError
+from edgeforge.guards.text import one_line
 from edgeforge.results.files import BUNDLE_ROW_FILE
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.rows.calibration import Finding
@@ -148,7 +149,7 @@ def _settings(name: str, variants: dict[str, Any], preprocessing: Preprocessing)
     return {
         "bundle.json": json.dumps({"name": name, "variants": variants}, indent=1).encode() + b"\n",
         "preprocessing.json": json.dumps(pixels, indent=1, sort_keys=True).encode() + b"\n",
-        "labels.txt": "".join(f"{label}\n" for label in labels).encode(),
+        "labels.txt": "".join(f"{one_line(label)}\n" for label in labels).encode(),
     }
 
 

@@ -10,11 +10,6 @@ from edgeforge.targets.engine.kernel import Kernel
 from edgeforge.targets.engine.network import Network
 
 
-def comment(text: str) -> str:
-    """Return a text, such as the name of somebody's tensor, as it may stand inside a comment of C."""
-    return " ".join(text.splitlines()).replace("*/", "* /")
-
-
 def tensor_line(tensor: Tensor) -> str:
     """Return a tensor's shape, type and quantization."""
     shape = "×".join(map(str, tensor.shape)) or "scalar"

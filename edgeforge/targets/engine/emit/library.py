@@ -9,7 +9,8 @@ from typing import Any
 
 from edgeforge import __version__
 from edgeforge.bundled import bundled
-from edgeforge.targets.engine.emit.comments import comment, layer_comment, network_facts, tensor_line
+from edgeforge.guards.text import comment
+from edgeforge.targets.engine.emit.comments import layer_comment, network_facts, tensor_line
 from edgeforge.targets.engine.emit.expressions import (
     argument,
     arguments,
