@@ -18,9 +18,8 @@ class Board(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     title: str = Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$")  # one line
-    fqbn: str = Field(
-        "", pattern=r"^$|^[\w.-]+:[\w.-]+:[\w.-]+(:[\w.,=-]+)?$"
-    )  # fully qualified board name, as arduino-cli takes it
+    # Fully qualified board name, as arduino-cli takes it.
+    fqbn: str = Field("", pattern=r"^$|^[\w.-]+:[\w.-]+:[\w.-]+(:[\w.,=-]+)?$")
     core: str  # cortex-m0plus, cortex-m4f, cortex-m7, cortex-m33, xtensa-lx7, …
     clock_mhz: int = Field(strict=True, gt=0, le=100_000)
     flash_bytes: int = Field(strict=True, gt=0, lt=2**32)

@@ -214,7 +214,7 @@ def _svg(figure: Figure, title: str) -> str:
     powers = {id(text) for axis in logarithmic for text in axis.findobj(Text)}
     for text in figure.findobj(Text):
         if id(text) not in powers:
-            text.set_parse_math(False)  # type: ignore[attr-defined]  # a class may be called $x
+            text.set_parse_math(False)  # a class may be called $x
     style = {"svg.hashsalt": "edgeforge", "svg.fonttype": "none", "font.family": "sans-serif"}
     buffer = io.StringIO()
     with matplotlib.rc_context(style):  # type: ignore[arg-type]

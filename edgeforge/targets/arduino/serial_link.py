@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.errors import RecipeError, StageFailed
 from edgeforge.foreign.wording import cause, remedy
+from edgeforge.guards.text import one_line
 from edgeforge.targets.arduino.serial_protocol import (
     ANSWERS,
     VERSION,
@@ -34,7 +35,10 @@ ATTEMPTS = 4
 BOOT_SECONDS = 12.0  # opening the port restarts many boards, and the self-test comes first
 HELLO_EVERY = 1.5  # seconds; longer than the second after which a board gives up a frame
 LOST_ON_THE_LINE = (Fault.BAD_CRC, Fault.WRONG_LENGTH, Fault.UNKNOWN_TYPE, Fault.TIMEOUT)
-SILENT, DAMAGED = "silent", "its answers arrive damaged (wrong CRC)"
+SILENT, DAMAGED, ENDLESS = "silent", "its answers arrive damaged (wrong CRC)", "endless"
+CHUNK = 65536  # bytes that are read at once
+MOST_WITHOUT_ANSWER = 2**20  # bytes; a board that says more in place of an answer does not stop
+LARGEST_OUTPUT = 2**24  # bytes; no board's RAM holds more
 SAID_BYTES = 400  # of a board's text that an error quotes
 
 
@@ -49,6 +53,7 @@ class Link:
         self.port, self.timeout, self.retries = port, timeout, 0
         self._serial = _opened(port, baud)
         self._reader = Reader()
+        self._unanswered = 0  # bytes since the last answer
         try:
             self.hello = self._greet(boot)
         except BaseException:
@@ -98,7 +103,7 @@ class Link:
             frame, why = self._exchange(Message.HELLO, bytes([VERSION]), HELLO_EVERY)
             if frame is not None:
                 break
-            if time.monotonic() > until:
+            if time.monotonic() > until or why == ENDLESS:
                 raise self._failed(why, 0)
         self._drain()
         try:
@@ -109,7 +114,7 @@ class Link:
             ) from error
         if hello.version != VERSION:
             raise self._other_version(hello.version)
-        self._reader.largest = max(self._reader.largest, 4 + hello.output_bytes)
+        self._reader.largest = max(self._reader.largest, 4 + min(hello.output_bytes, LARGEST_OUTPUT))
         return hello
 
     def _exchange(self, question: Message, payload: bytes, seconds: float) -> tuple[Frame | None, str]:
@@ -118,9 +123,14 @@ class Link:
         self._write(encode(question, payload))
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            for frame in self._reader.feed(self._read()):
+            data = self._read()
+            self._unanswered += len(data)
+            for frame in self._reader.feed(data):
                 if frame.type == ANSWERS[question] or frame.type == Message.ERROR:
+                    self._unanswered = 0
                     return self._judged(frame)
+            if self._unanswered > MOST_WITHOUT_ANSWER + self._reader.largest:
+                return None, ENDLESS
             if self._reader.damaged > damaged:
                 return None, DAMAGED
         for frame in self._reader.give_up():  # what looked like a long frame was not one
@@ -146,6 +156,9 @@ class Link:
             reason = f"{self.port}: nothing answers" if not attempts else f"{self.port}: the board has fallen silent"
             fix = "flash the sketch with serial mode on, close the IDE's serial monitor, try another --port or --baud"
             return StageFailed(reason + (f"; it only writes text ({heard})" if heard else ""), fix=fix, stage=STAGE)
+        if why == ENDLESS:
+            reason = f"{self.port}: the board writes without end, and no answer is among it ({self._quoted()})"
+            return StageFailed(reason, fix="flash the sketch of this build, and no other that prints", stage=STAGE)
         tried = f", {attempts} times" if attempts else ""
         return StageFailed(
             f"{self.port}: the line is not reliable{tried}: {why}",
@@ -162,17 +175,22 @@ class Link:
 
     def _quoted(self) -> str:
         """Return the end of what the board wrote, on one line."""
-        return " / ".join(line for line in self.said[-SAID_BYTES:].split("\r\n") if line.strip())
+        said = self._reader.text[-SAID_BYTES:].decode(errors="replace")
+        return " / ".join(one_line(line) for line in said.split("\r\n") if line.strip())
 
     def _drain(self) -> None:
         """Let answers to earlier HELLOs arrive, and forget them."""
+        left, until = MOST_WITHOUT_ANSWER, time.monotonic() + self.timeout
         while data := self._read():
             self._reader.feed(data)
+            left -= len(data)
+            if left < 0 or time.monotonic() > until:
+                raise self._failed(ENDLESS, 0)
 
     def _read(self) -> bytes:
         """Return what has arrived, after a tenth of a second at most."""
         try:
-            return bytes(self._serial.read(max(1, self._serial.in_waiting)))
+            return bytes(self._serial.read(min(max(1, self._serial.in_waiting), CHUNK)))
         except (OSError, TypeError) as error:  # pyserial's SerialException is an OSError; TypeError: closed meanwhile
             raise self._gone() from error
 

@@ -95,10 +95,14 @@ def encode(type: int, payload: bytes = b"", version: int = VERSION) -> bytes:
     return MAGIC + body + CRC.pack(zlib.crc32(body))
 
 
+KEPT_TEXT = 65536  # bytes: a board may write for ever
+
+
 class Reader:
     """Finds frames in what arrives in pieces of any size, with text around them.
 
-    text: what stood between frames, for a person. damaged: how many frames had a wrong CRC or an impossible length.
+    text: the end of what stood between frames, for a person. damaged: how many frames had a wrong CRC or an impossible
+    length.
     """
 
     def __init__(self, largest: int = LARGEST_PAYLOAD) -> None:
@@ -130,7 +134,7 @@ class Reader:
                 keep = 1 if self._bytes.endswith(MAGIC[:1]) else 0
                 start = len(self._bytes) - keep
             self.text += self._bytes[:start]
-            del self._bytes[:start]
+            del self._bytes[:start], self.text[:-KEPT_TEXT]
             if len(self._bytes) < len(MAGIC) + HEADER.size:
                 return None
             version, type, length = HEADER.unpack_from(self._bytes, len(MAGIC))

@@ -1,4 +1,4 @@
-"""Names that strangers give, in everything that is written of them: what they say is shown, and nothing of it is meant."""
+"""Names that strangers give, in what is written of them: what they say is shown, and nothing of it is meant."""
 
 import shutil
 import subprocess
@@ -25,10 +25,10 @@ from edgeforge.tflite.tensor_spec import TensorSpec
 
 HOSTILE = (
     "dog\n#error planted", "ends in a backslash \\", "*/ #error planted", "/* begun", 'quote " quote', "trigraph ??/",
-    "</script><script>x", "??/", "{{ 7 * 7 }}{% raw %}", "%s %n %d", "$(touch RUN)`touch RUN`", "a: b # c", "- x", "$x_{",
+    "</script><script>x", "??/", "{{ 7 * 7 }}{% raw %}", "%s %n %d", "$(touch RUN)`touch RUN`", "a: b # c", "- x",
     "cr\r#error planted", "sep\u2028#error planted", "nul\0#error planted", "\x1b[31mred", "\ud800 half", "\\\\", " ",
     "namespace edgeforge { edgeforge::x", "[env:x]\nlib_deps = y", "é日本", "??/\n#error planted", "]]>", "'; drop",
-    "*\\\n/ #error planted", "&amp;<b>", "\\u0041 \\N{DIGIT ONE}",
+    "*\\\n/ #error planted", "&amp;<b>", "\\u0041 \\N{DIGIT ONE}", "$x_{",
 )  # fmt: skip
 
 
@@ -105,8 +105,8 @@ def test_a_quoted_text_is_the_same_in_yaml(text: str) -> None:
 
 @pytest.mark.parametrize(
     "folder",
-    ["2024", "a: b", "my photos #1", "@home", "- x", "yes", "1e3", "null", "{a}", "'", '"', "%TAG", "&x", "*x", "!x", "ü",
-     "a\\b", "~", "0x10", "on", ": ", "#", "$(x)", "{{ x }}"],
+    ["2024", "a: b", "my photos #1", "@home", "- x", "yes", "1e3", "null", "{a}", "'", '"', "%TAG", "&x", "*x", "!x",
+     "ü", "a\\b", "0x10", "on", ": ", "#", "$(x)", "{{ x }}"],
 )  # fmt: skip
 def test_init_writes_a_recipe_of_any_folder(tmp_path: Path, folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from PIL import Image
