@@ -307,7 +307,7 @@ STAGES: tuple[Stage, ...] = (
         "edgeforge.evaluate.measure:measure",
         "Judge accuracy and agreement",
         after=("data", *MODELS, "tflm", "engine-emulated", "predict-torch", "predict-onnx", "predict-tflite"),
-        uses=("torchmetrics", "scipy", "numpy"),
+        uses=("torchmetrics", "scipy", "numpy", "pillow"),
         publish={ANSWERS_FILE: ""},
     ),
     # Float against int8 in every layer, and every int8 runtime against every other.

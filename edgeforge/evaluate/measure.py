@@ -11,13 +11,14 @@ from edgeforge.builder.stage import Job
 from edgeforge.data.labels import head_labels
 from edgeforge.data.splits import further_sets, read_preprocessing, read_split
 from edgeforge.evaluate.metrics import head_errors, metrics
+from edgeforge.evaluate.mistakes import mistakes
 from edgeforge.evaluate.predict import FAKE_QUANT, ON, read_agreements, read_predictions
 from edgeforge.evaluate.statistics import sqnr_db
 from edgeforge.results.answers import Answers, split_digest
-from edgeforge.results.files import MEASUREMENTS_FILE, PREDICTIONS_FILE
+from edgeforge.results.files import MEASUREMENTS_FILE, MISTAKES_FILE, PREDICTIONS_FILE
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.rows.report import Agreement, Check, VariantRow
-from edgeforge.results.variant import ONNX_FLOAT, TORCH_FLOAT, Variant, read_variants
+from edgeforge.results.variant import ONNX_FLOAT, TFLM_INT8, TORCH_FLOAT, Variant, read_variants
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,7 +34,8 @@ MAX_STEPS = 1.0  # integer arithmetic may round one step away from the fake-quan
 
 
 def measure(job: Job) -> None:
-    """Write measurements.json: a report row (schema.VariantRow) for every variant, latency still missing; answers.npz.
+    """Write measurements.json: a report row (schema.VariantRow) for every variant, latency still missing; answers.npz,
+    and of pictures mistakes.json.
 
     `file` is that of the stage; where it is published, with the recipe's name, the report says.
     """
@@ -61,6 +63,12 @@ def measure(job: Job) -> None:
     names = [row.name for row in rows if row.status == "ok"]
     errors = {name: _errors(logits[name], logits.get(name + INDEX), truth, preprocessing) for name in names}
     Answers(split_digest(images, truth), errors).write(job.output)
+    if TFLM_INT8 in names:
+        index = logits[TFLM_INT8 + INDEX]
+        reference = reference_of(logits)
+        pair = {reference: logits[reference][index], TFLM_INT8: logits[TFLM_INT8]}
+        if found := mistakes(images, truth, pair, index, preprocessing):
+            (job.output / MISTAKES_FILE).write_text(found.model_dump_json(indent=1))
 
 
 def _errors(

@@ -32,6 +32,7 @@ from edgeforge.results.files import (
     JSON_FILE,
     LATENCY_FILE,
     MEASUREMENTS_FILE,
+    MISTAKES_FILE,
     MIXED_FILE,
     PARITY_FILE,
     QAT_TRAINING_FILE,
@@ -43,6 +44,7 @@ from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.rows.board_run import BoardRun
 from edgeforge.results.rows.calibration import CalibrationRow, Finding
 from edgeforge.results.rows.engine import EngineRow
+from edgeforge.results.rows.mistakes import MistakesRow
 from edgeforge.results.rows.mixed import MixedRow
 from edgeforge.results.rows.parity import ParityRow
 from edgeforge.results.rows.report import Drop, EdgeTPURow, HeadRow, Report, StageRow, TargetRow, VariantRow
@@ -110,6 +112,7 @@ def gather(job: Job) -> Report:
         engine=engine,
         qat=_optional(job, "qat", QAT_TRAINING_FILE, TrainingRow),
         raspberry_pi=raspberry_pi,
+        mistakes=_optional(job, "measure", MISTAKES_FILE, MistakesRow),
         board_runs=_board_runs(job),
     )
 
@@ -207,8 +210,9 @@ def _loss(drop: Drop) -> float:
 
 
 def _optional[AnyRow: Row](job: Job, stage: str, file: str, kind: type[AnyRow]) -> AnyRow | None:
-    """Return what a stage that a recipe need not ask for has written."""
-    return kind.model_validate_json((job.inputs[stage] / file).read_bytes()) if stage in job.inputs else None
+    """Return what a stage that a recipe need not ask for has written, or one need not write."""
+    path = job.inputs[stage] / file if stage in job.inputs else None
+    return kind.model_validate_json(path.read_bytes()) if path and path.exists() else None
 
 
 def _normalize(preprocessing: Preprocessing) -> dict[str, list[float]]:

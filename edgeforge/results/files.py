@@ -36,6 +36,7 @@ TFLM_FILE = "tflm.json"
 PREDICTIONS_FILE = "predictions.npz"
 SELF_AGREEMENT_FILE = "self_agreement.json"  # of each runtime that has predicted
 MEASUREMENTS_FILE = "measurements.json"
+MISTAKES_FILE = "mistakes.json"
 ANSWERS_FILE = "answers.npz"  # in the build folder, for `edgeforge compare`
 PARITY_FILE = "parity.json"
 LATENCY_FILE = "latency.json"

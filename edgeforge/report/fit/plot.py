@@ -54,17 +54,14 @@ def arena_plot(arena: ArenaRow, title: str) -> str:
 
 
 def _name_peak(axes: Axes, arena: ArenaRow) -> None:
-    """Write beside the peak's step which layer it is and what is live there, the largest first."""
+    """Write above the plot, clear of the tensors, which layer is the peak and what is live there, the largest first."""
     step = arena.peak_step
     live = sorted((one for one in arena.buffers if one.first <= step <= one.last), key=lambda one: -one.bytes)
     layer = arena.steps[step - 1].split(" (")[0] if step else "input"
-    lines = [f"peak: {layer}, {arena.live_bytes[step]:,} bytes"]
-    lines += [f"{one.bytes:,}  {'scratch' if one.kind == 'scratch' else _short(one.name, 34)}" for one in live[:4]]
-    after = step < len(arena.steps) / 2
-    beside = max(one.last for one in live) + 0.6 if after else min(one.first for one in live) - 0.6
-    axes.annotate("\n".join(lines), (beside, arena.head_bytes / 1024), (0, -4), textcoords="offset points",
-                  fontsize=7.5, color=PEAK, ha="left" if after else "right", va="top", in_layout=False,
-                  linespacing=1.35, zorder=5)  # fmt: skip
+    parts = [f"{one.bytes:,} {'scratch' if one.kind == 'scratch' else _short(one.name, 24)}" for one in live[:4]]
+    more = " + …" if len(live) > len(parts) else ""
+    text = f"peak: {_short(layer, 34)}, {arena.live_bytes[step]:,} bytes = {' + '.join(parts)}{more}"
+    axes.set_title(text, fontsize=7.5, color=PEAK, loc="left", pad=14)
 
 
 def _short(name: str, letters: int) -> str:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from edgeforge.report.fit.layer_names import modules_of, named_arena
 from edgeforge.report.fit.plot import arena_plot
 from edgeforge.report.fit.table import peak_text
 from edgeforge.results.rows.fit import FitRow
+from edgeforge.results.rows.parity import LayerRow
 from edgeforge.results.rows.report import TargetRow
 
 
-def fit_view(targets: list[TargetRow]) -> list[dict[str, Any]]:
-    """Return a section a different arena: the boards' titles, the first board's row, plot, parts and advice."""
+def fit_view(targets: list[TargetRow], layers: Sequence[LayerRow] = ()) -> list[dict[str, Any]]:
+    """Return a section a different arena: the boards' titles, the first board's row, plot, parts and advice.
+
+    layers: of the same model, which know the modules that they came from.
+    """
     from markupsafe import Markup
 
     groups: dict[str, list[FitRow]] = {}
     for target in targets:
         if target.fit:
-            groups.setdefault(target.fit.arena.model_dump_json(), []).append(target.fit)
+            fit = target.fit.model_copy(update={"arena": named_arena(target.fit.arena, modules_of(layers))})
+            groups.setdefault(fit.arena.model_dump_json(), []).append(fit)
     return [
         {
             "titles": [row.title for row in rows],

@@ -15,6 +15,7 @@ OWN, ACCUMULATED = COLOURS["torch"], COLOURS["onnxruntime"]
 WIDTH = 11.4  # inches: the whole page
 FINE_DB = 60.0  # more is as good as exact, and would only flatten the rest
 LABELLED = 6
+LETTER = 0.08  # inches that a letter of a layer's name is wide
 FEW = 14  # layers that an axis has room to name
 
 
@@ -71,7 +72,13 @@ def _axes(axes: Axes, measured: list[LayerRow], own: list[tuple[int, float, Laye
     axes.set_ylabel("SQNR, dB (higher is better)")
     axes.grid(visible=False, axis="x")
     if len(measured) <= FEW:
-        axes.set_xticks(range(len(measured)), [_short(row) for row in measured], fontsize=7.5)
+        names = [_short(row) for row in measured]
+        longest = max((len(line) for name in names for line in name.split("\n")), default=0)
+        if longest * LETTER < 0.9 * WIDTH / len(measured):
+            axes.set_xticks(range(len(measured)), names, fontsize=7.5)
+        else:
+            slanted = [name.replace("\n", " ") for name in names]
+            axes.set_xticks(range(len(measured)), slanted, fontsize=7.5, rotation=25, ha="right")
     else:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("layer, in the order in which they run")

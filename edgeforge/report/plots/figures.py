@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from edgeforge.report.plots.labels import Point, place_labels
 from edgeforge.report.score import heading, score
@@ -21,6 +21,7 @@ PI_COLOURS = ("#1c7ed6", "#d9480f", "#2f9e44", "#7950f2", "#c2255c", "#0c8599") 
 GREY = "#868e96"  # readable on white and on black
 INK = "#010203"  # becomes the page's own text colour, light or dark
 WIDTH = 5.6  # inches: what half of the page holds, so that text keeps its size
+WIDE = 30.0  # a range whose ends are so many times apart is drawn logarithmically
 READABLE_CLASSES = 20  # more would not leave room for numbers and names in a confusion matrix
 
 
@@ -35,7 +36,7 @@ def accuracy_plot(report: Report, what: str) -> str:
     axes.set_xlabel("file size, KB" if what == "size" else "latency p50, ms (one image)")
     axes.set_ylabel(f"{heading(report).replace(' ', ', ', 1)} (bars: 95 % interval)")
     if points:
-        _log_scale(axes, [point.x for point in points])
+        log_scale(axes, "x", [point.x for point in points])
         place_labels(axes, points)
     return _svg(figure, f"Accuracy of {len(points)} variants against {what}")
 
@@ -71,7 +72,11 @@ def training_plot(training_row: TrainingRow) -> str:
     training, validation = COLOURS["onnxruntime"], COLOURS["torch"]
     losses.plot(numbers, _gaps(row.train_loss for row in epochs), color=training, marker=".", label="training")
     losses.plot(numbers, _gaps(row.val_loss for row in epochs), color=validation, marker=".", label="validation")
-    losses.set_title("loss", fontsize=9, color=GREY, loc="left")
+    values = [value for row in epochs for value in (row.train_loss, row.val_loss) if value and value > 0]
+    logarithmic = bool(values) and max(values) > WIDE * min(values)
+    if logarithmic:
+        log_scale(losses, "y", values)
+    losses.set_title("loss, logarithmic" if logarithmic else "loss", fontsize=9, color=GREY, loc="left")
     losses.legend(frameon=False, labelcolor=GREY, fontsize=8)
     name, curve = "validation accuracy, %", [100 * share for share in _gaps(row.val_accuracy for row in epochs)]
     if any(row.val_rmse is not None for row in epochs):
@@ -125,9 +130,8 @@ def confusion_plot(name: str, counted: list[list[int]], classes: list[str]) -> s
 
 def threads_plot(devices: list[PiDevice]) -> str:
     """Return p50 latency (ms, logarithmic) against threads, a line for every device and variant."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
-
     figure, axes = _figure(WIDTH, 3.4)
+    times: list[float] = []
     counts: set[int] = set()
     for place, device in enumerate(devices):
         for variant in dict.fromkeys(row.variant for row in device.latency):
@@ -137,14 +141,12 @@ def threads_plot(devices: list[PiDevice]) -> str:
                       markersize=4.5, color=PI_COLOURS[place % len(PI_COLOURS)],
                       label=f"{device.name} {variant}")  # fmt: skip
             counts |= {row.threads for row in rows}
+            times += [row.p50_ms for row in rows]
     axes.set_xlabel("threads")
     axes.set_ylabel("latency p50, ms (one image)")
     axes.set_xticks(sorted(counts), [str(count) for count in sorted(counts)])
     if counts:
-        axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axes.yaxis.set_minor_locator(NullLocator())
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.4g}"))
+        log_scale(axes, "y", times)
         axes.legend(fontsize=7.5, frameon=False, labelcolor=GREY)
     return _svg(figure, f"Latency against threads on {len(devices)} device(s)")
 
@@ -189,18 +191,19 @@ def _figures(width: float, height: float, columns: int) -> tuple[Figure, Any]:
     return figure, axes
 
 
-def _log_scale(axes: Axes, values: list[float]) -> None:
-    """Make the x axis logarithmic, with room at both ends for labels and plain numbers at the ticks."""
+def log_scale(axes: Axes, which: Literal["x", "y"], values: list[float]) -> None:
+    """Make an axis logarithmic, with room at both ends for labels, and plain numbers at two ticks at least."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     low, high = min(values), max(values)
     room = max((high / low) ** 0.2, 1.25)
-    axes.set_xscale("log")
-    axes.set_xlim(low / room, high * room)
-    steps = (1.0, 2.0, 5.0) if high / low > 6 else (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
-    axes.xaxis.set_major_locator(LogLocator(subs=steps))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.4g}" if value < 1000 else f"{value:,.0f}"))
+    axis = getattr(axes, f"{which}axis")
+    getattr(axes, f"set_{which}scale")("log")
+    getattr(axes, f"set_{which}lim")(low / room, high * room)
+    steps = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0) if high / low <= 6 else (1.0, 2.0, 5.0) if high / low < 1e4 else (1.0,)
+    axis.set_major_locator(LogLocator(subs=steps))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.4g}" if value < 1000 else f"{value:,.0f}"))
 
 
 def _svg(figure: Figure, title: str) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 FONT_SIZE = 7.5
 NEAREST = 8.0  # pixels from a point's middle to a label beside it
+AIR = 4.0  # pixels between two names: a browser's letters are not to the pixel as wide as measured here
 MARK = 6.0  # pixels from a mark's middle to its edge, with some air
 RINGS, DIRECTIONS = 16, 24  # places tried around each point
 
@@ -53,7 +54,7 @@ def place_labels(axes: Axes, points: list[Point]) -> Boxes:
         boxes = _candidates(middle, _size(axes, points[index].name))
         outside = np.any([boxes[:, :2] < inside[:2], boxes[:, 2:] > inside[2:]], axis=(0, 2))
         cost = np.linalg.norm(_nearest(boxes, middle) - middle, axis=1) + 5000.0 * outside
-        cost += 1000.0 * _overlaps(boxes, placed, air=1.0) + 300.0 * _overlaps(boxes, _squares(middles, MARK))
+        cost += 1000.0 * _overlaps(boxes, placed, air=AIR) + 300.0 * _overlaps(boxes, _squares(middles, MARK))
         cost += 10.0 * _overlaps(boxes, _squares(others, 2 * MARK)) + 5.0 * _overlaps(boxes, bars, air=1.0)
         placed = np.vstack([placed, boxes[cost.argmin()]])
         _write(axes, points[index], middle, placed[-1])

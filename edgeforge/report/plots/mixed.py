@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from edgeforge.report.plots.figures import COLOURS, GREY, INK, WIDTH, _figure, _svg
+from edgeforge.report.plots.labels import Point, place_labels
 from edgeforge.results.rows.mixed import MixedRow
 
 INT8, FLOAT, CHOSEN = COLOURS["litert"], GREY, COLOURS["torch"]
@@ -14,7 +13,6 @@ SHOWN = 12  # layers: the costliest
 def mix_plot(row: MixedRow) -> str:
     """Return the curve as SVG: drop in points against KB; the mix chosen is ringed, the limit dashed."""
     figure, axes = _figure(WIDTH, 2.9)
-    beside: dict[str, Any] = {"textcoords": "offset points", "fontsize": 8, "color": INK}
     points = sorted(row.tried, key=lambda mix: (len(mix.wide), mix.bytes))
     sizes, changes = [mix.bytes / 1024 for mix in points], [-mix.drop for mix in points]
     axes.plot(sizes, changes, color=INT8, linewidth=1.0, alpha=0.5)
@@ -24,17 +22,18 @@ def mix_plot(row: MixedRow) -> str:
         place = ([row.chosen.bytes / 1024], [-row.chosen.drop])
         axes.scatter(*place, s=130, facecolors="none", edgecolors=CHOSEN, zorder=4)
         labelled[len(row.chosen.wide)] = row.chosen
-    for count, mix in labelled.items():
-        text = "all int8" if count == 0 else f"{count} in {mix.precision}"
-        axes.annotate(text, (mix.bytes / 1024, -mix.drop), (7, 7), **beside)
+    names = [
+        (f"{count} in {mix.precision}" if count else "all int8", mix.bytes, mix.drop) for count, mix in labelled.items()
+    ]
+    names.append(("float32", row.float_bytes, 0.0))
     axes.scatter([row.float_bytes / 1024], [0.0], color=FLOAT, s=26, zorder=3)
-    axes.annotate("float32", (row.float_bytes / 1024, 0.0), (-7, -12), ha="right", **beside)
     axes.axhline(-row.max_drop, color=GREY, linewidth=0.8, linestyle="--", zorder=0)
     axes.margins(0.12, 0.25)
     low, high = axes.get_ylim()
     axes.set_ylim(min(low, -0.5), max(high, 0.25))
     axes.set_xlabel("KB (dashed: max_drop)")
-    axes.set_ylabel("points against float32")
+    axes.set_ylabel("accuracy, points against float32")
+    place_labels(axes, [Point(name, size / 1024, -drop, -drop, -drop, INK) for name, size, drop in names])
     return _svg(figure, "Accuracy against bytes of the mixes of precisions tried")
 
 

@@ -10,6 +10,7 @@ from edgeforge.results.rows.board_run import BoardRun
 from edgeforge.results.rows.calibration import CalibrationRow, Finding
 from edgeforge.results.rows.engine import EngineRow
 from edgeforge.results.rows.fit import FitRow
+from edgeforge.results.rows.mistakes import MistakesRow
 from edgeforge.results.rows.mixed import MixedRow
 from edgeforge.results.rows.parity import ParityRow
 from edgeforge.results.rows.pruning import PruningRow
@@ -297,4 +298,5 @@ class Report(Row):
     engine: EngineRow | None = None  # the model that ships as plain C
     qat: TrainingRow | None = None  # the fine-tuning with fake quantization
     raspberry_pi: RaspberryPiRow | None = None
+    mistakes: MistakesRow | None = None  # where inputs are pictures and outputs classes
     board_runs: list[BoardRun] = []  # what `edgeforge monitor` measured on boards
