@@ -47,7 +47,8 @@ def mistakes(
     }
     rows = np.arange(len(truth))
     sure = of_int8[rows, said_int8] - of_int8[rows, truth]  # 0 where it is right
-    found, left = [], MOST_BYTES
+    found: list[Mistake] = []
+    left = MOST_BYTES
     for who in ORDER:
         places = np.flatnonzero(wrong[who])
         for place in places[np.argsort(-sure[places], kind="stable")][: MOST - len(found)]:

@@ -42,3 +42,23 @@ def pinned(fqbn: str) -> PinnedBoard:
 @cache
 def _platforms() -> dict[str, Any]:
     return tomllib.loads(Path(__file__).with_name("arduino_platforms.toml").read_text())
+
+
+@dataclass(frozen=True)
+class InTheIDE:
+    """What a person meets of a platform: its name in the Boards Manager, what the board's own lights say."""
+
+    title: str
+    lights: str = ""
+    source: str = ""  # of what the lights say
+
+
+def in_the_ide(platform: str) -> InTheIDE:
+    """Return what is known of packager:architecture; for an unknown one its own name, and no lights."""
+    known = _boards_manager().get(platform)
+    return InTheIDE(**known) if known else InTheIDE(platform)
+
+
+@cache
+def _boards_manager() -> dict[str, dict[str, str]]:
+    return tomllib.loads(Path(__file__).with_name("boards_manager.toml").read_text())

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from edgeforge import __version__
 from edgeforge.bundled import bundled
 from edgeforge.guards.text import comment, one_line, quoted
-from edgeforge.hardware.arduino_platforms import pinned
+from edgeforge.hardware.arduino_platforms import in_the_ide, pinned
 from edgeforge.hardware.board import Board
 from edgeforge.hardware.libraries import Library
 from edgeforge.hardware.op_resolver import resolver_method
@@ -125,6 +125,7 @@ def _template_values(facts: ProjectFacts) -> dict[str, Any]:
     kinds = [kind for kind in KINDS if any(head.kind == kind for head in facts.preprocessing.heads)]
     return values | {
         "boards": [(board, pinned(board.fqbn)) for board in facts.boards],
+        "platforms": _platforms(facts.boards),
         "model_crc32": zlib.crc32(facts.flatbuffer) if facts.model_crc32 is None else facts.model_crc32,
         "runtime": "engine" if facts.engine else "tflm",
         "library_title": f"EdgeForge's engine {__version__}" if facts.engine else facts.library.title,
@@ -140,6 +141,18 @@ def _template_values(facts: ProjectFacts) -> dict[str, Any]:
         "model_namespace": namespace_of(facts.name),
         "table": input_table(facts.preprocessing, facts.input),
     }
+
+
+def _platforms(boards: tuple[Board, ...]) -> list[dict[str, Any]]:
+    """Return each platform that the boards need: its name in the IDE, version, index, boards, and their lights."""
+    found: dict[str, dict[str, Any]] = {}
+    for board in boards:
+        if board.fqbn:
+            pin = pinned(board.fqbn)
+            known = in_the_ide(pin.platform)
+            facts = {"title": one_line(known.title), "lights": known.lights, "version": pin.version, "index": pin.index_url}
+            found.setdefault(pin.platform, facts | {"boards": []})["boards"].append(one_line(board.title))
+    return list(found.values())
 
 
 def _tolerance_reason(library: Library, operators: tuple[str, ...]) -> str:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from places import DATA
 
-from edgeforge.hardware.arduino_platforms import pinned
+from edgeforge.hardware.arduino_platforms import in_the_ide, pinned
 from edgeforge.hardware.boards import board, boards
 from edgeforge.hardware.libraries import library
 from edgeforge.recipe.schema import DEFAULT_LIBRARY
@@ -185,3 +185,29 @@ def test_a_c_string_reads_back_as_the_same_text(text: str) -> None:
 
 def _unescaped(escape: bytes) -> bytes:
     return bytes([int(escape, 8)]) if len(escape) == 3 else escape
+
+
+def test_the_readme_says_what_to_install_where_the_port_is_and_what_lights_say(tmp_path: Path) -> None:
+    known = boards()
+    several = tuple(known[name] for name in ("arduino-nano-33-ble", "arduino-nano-rp2040-connect", "esp32-s3"))
+    write_project(tmp_path / "digits", replace(facts(), name="digits", boards=several))
+    readme = (tmp_path / "digits" / "README.txt").read_text()
+    flat = " ".join(readme.split())
+    assert "Arduino Mbed OS Nano Boards 4.5.0 (Arduino Nano 33 BLE (Sense), Arduino Nano RP2040 Connect)" in flat
+    assert "https://espressif.github.io/arduino-esp32/package_esp32_index.json" in flat
+    assert "arduino-cli board list" in flat and "/dev/ttyACM0" in flat and "dialout" in flat
+    assert flat.count("Mbed OS has crashed") == 1
+    for profile in ("nano33ble", "nanorp2040connect", "esp32s3"):
+        assert f"--profile {profile} ." in flat and f"pio run -e {profile} -t upload" in flat
+    assert max(map(len, readme.splitlines())) <= 140
+
+
+@pytest.mark.parametrize("name", sorted(boards()))
+def test_every_board_with_an_fqbn_is_known_in_the_ide(name: str) -> None:
+    board = boards()[name]
+    if board.fqbn:
+        pin, known = pinned(board.fqbn), in_the_ide(pinned(board.fqbn).platform)
+        assert pin.version and known.title != pin.platform, "arduino_platforms.toml, boards_manager.toml"
+        assert bool(known.lights) == bool(known.source)
+        by_arduino = pin.platform.startswith("arduino:")
+        assert by_arduino or pin.index_url, "the IDE finds it only by its index"
