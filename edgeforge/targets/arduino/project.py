@@ -150,7 +150,12 @@ def _platforms(boards: tuple[Board, ...]) -> list[dict[str, Any]]:
         if board.fqbn:
             pin = pinned(board.fqbn)
             known = in_the_ide(pin.platform)
-            facts = {"title": one_line(known.title), "lights": known.lights, "version": pin.version, "index": pin.index_url}
+            facts = {
+                "title": one_line(known.title),
+                "lights": known.lights,
+                "version": pin.version,
+                "index": pin.index_url,
+            }
             found.setdefault(pin.platform, facts | {"boards": []})["boards"].append(one_line(board.title))
     return list(found.values())
 
