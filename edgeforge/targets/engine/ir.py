@@ -71,6 +71,12 @@ class Operator:
         return self.outputs[0]
 
     @property
+    def products(self) -> int:
+        """How many products of an input and a weight it sums; 0 without weights. Those with padding count too."""
+        weights = getattr(self, "weights", None)
+        return 0 if weights is None else self.output.size // self.output.shape[-1] * int(weights.size)
+
+    @property
     def parts(self) -> tuple[Operator, ...]:
         """The operators that it computes together, where there are several."""
         return ()
@@ -122,3 +128,8 @@ class Channels:
     bias: NDArray[np.int64]
     multiplier: NDArray[np.int32]
     shift: NDArray[np.int32]
+
+    @property
+    def alike(self) -> bool:
+        """Whether all channels have one multiplier and one shift."""
+        return len({*zip(self.multiplier.tolist(), self.shift.tolist(), strict=True)}) == 1

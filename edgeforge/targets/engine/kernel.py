@@ -55,6 +55,7 @@ class Kernel[Op: Operator](ABC):
 
     operator: the dataclass that it runs. function: in C. source: its files, such as conv_2d or dsp/conv_1x1. needs:
     further files that it calls. features: what the core must have. optimizes, roundings: what it may be chosen for.
+    pace: about how many instructions it takes for a product, and for a value of the output.
     """
 
     operator: ClassVar[type[Operator]]
@@ -64,6 +65,7 @@ class Kernel[Op: Operator](ABC):
     features: ClassVar[frozenset[str]] = frozenset()
     optimizes: ClassVar[tuple[Optimize, ...]] = ("speed", "size", "ram")
     roundings: ClassVar[tuple[Rounding, ...]] = ("double", "single")
+    pace: ClassVar[tuple[float, float]] = (9.0, 30.0)
 
     def refusal(self, operator: Op) -> str:
         """Return why this kernel cannot run an operator; empty when it can."""
@@ -87,6 +89,10 @@ class Kernel[Op: Operator](ABC):
         None where its memory may not be the output's at all. Where the output begins later than that, bytes go lost.
         """
         return None
+
+    def instructions(self, operator: Op) -> int:
+        """Return about how many instructions it takes, as far as its pace tells."""
+        return round(self.pace[0] * operator.products + self.pace[1] * operator.output.size)
 
     @abstractmethod
     def parameters(self, operator: Op, arrays: Mapping[str, str]) -> Mapping[str, Field]:

@@ -32,6 +32,7 @@ class Network:
     greedy_bytes: what the arena took before smaller plans were searched.
     end_offsets, shared_bytes: where inputs and outputs may be in an arena of so many bytes, by their numbers.
     folded: what passes took out, for people, such as PAD 0 (pad) → CONV_2D 1.
+    lessened: whether instructions were given for bytes to keep to `max_ram`.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Network:
     end_offsets: Mapping[int, int] = field(default_factory=dict)
     shared_bytes: int = 0
     folded: tuple[str, ...] = ()
+    lessened: bool = False
 
     def home(self, tensor: Tensor) -> int:
         """Return the number of the tensor in whose memory one lives: its own where it shares with none."""
@@ -71,3 +73,8 @@ class Network:
         for operator in self.operators:
             every += [*operator.inputs, *operator.outputs, *operator.state]
         return {tensor.number: tensor for tensor in every}
+
+    @property
+    def instructions(self) -> int:
+        """An estimate of what an inference takes, from each kernel's pace."""
+        return sum(kernel.instructions(one) for one, kernel in zip(self.operators, self.kernels, strict=True))

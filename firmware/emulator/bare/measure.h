@@ -15,7 +15,9 @@ static inline void start_clock(void) {
 static inline uint32_t clock_ticks(void) { return *(volatile uint32_t *)0xE000E018; }
 
 #define PAINT 0xA5A5A5A5u
-#define PAINTED 4096 /* words */
+#define PAINTED 4096 /* words, where there are as many */
+
+extern uint32_t stack_end[]; /* bare.ld: the lowest that it may come */
 
 /* Paint the memory below the stack. The loops write no deeper than the frame of whoever calls them. */
 static inline uint32_t *stack_now(void) {
@@ -23,15 +25,16 @@ static inline uint32_t *stack_now(void) {
   __asm volatile("mov %0, sp" : "=r"(now));
   return now;
 }
-static uint32_t *painted_from;
+static uint32_t *painted_from, *painted_to;
 __attribute__((always_inline)) static inline void paint_stack(void) {
   painted_from = stack_now();
-  for (volatile uint32_t *word = painted_from - PAINTED; word < painted_from; word++) *word = PAINT;
+  painted_to = painted_from - stack_end > PAINTED ? painted_from - PAINTED : stack_end;
+  for (volatile uint32_t *word = painted_to; word < painted_from; word++) *word = PAINT;
 }
 
 /* Bytes below the painting function's frame that were written since. */
 __attribute__((always_inline)) static inline uint32_t stack_depth(void) {
-  const volatile uint32_t *word = painted_from - PAINTED;
+  const volatile uint32_t *word = painted_to;
   while (word < painted_from && *word == PAINT) word++;
   return (uint32_t)((painted_from - word) * 4);
 }

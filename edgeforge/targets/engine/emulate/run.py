@@ -15,6 +15,7 @@ from edgeforge.targets.engine.emit.library import write_library
 from edgeforge.targets.engine.emulate.machine import COMPILER, Machine, machine_of
 from edgeforge.targets.engine.ir import C_TYPES
 from edgeforge.targets.engine.network import Network
+from edgeforge.targets.engine.summary import summary
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 SPEED, SIZE = "-O2", "-Os"
 LONGEST_MESSAGE = 4000  # characters of a compiler's
+CODE, STACK = 24_000, 3_000  # bytes that a program is thought to need when its machine is chosen
 FLAGS = ("-std=c11", "-ffunction-sections", "-fdata-sections", "-Wall", "-Wextra", "-Wconversion", "-Werror")
 
 
@@ -136,8 +138,9 @@ class Program:
 
 def build(network: Network, folder: Path, optimization: str = SPEED) -> Program:
     """Write a network's library into a folder, for its core's machine. Raises MissingDependency without the tools."""
-    machine = machine_of(network.options.core)
     write_library(network, folder)
+    flash, ram = summary(network).constants_bytes + CODE, network.shared_bytes + STACK
+    machine = machine_of(network.options.core, flash, ram)
     return Program(network, folder, machine, optimization)
 
 

@@ -12,6 +12,7 @@ ORDERS: tuple[Callable[[Block], tuple[int, ...]], ...] = (
     lambda block: (-block.bytes, block.first),
     lambda block: (block.first, -block.bytes),
     lambda block: (block.last, -block.bytes),
+    lambda block: (-block.first, -block.bytes),  # from the end: what is read lies behind what is written over it
     lambda block: (block.first - block.last, -block.bytes),
     lambda block: (-block.bytes * (block.last - block.first + 1), block.first),
 )

@@ -41,8 +41,9 @@ def choose(operator: Operator, options: Options) -> Kernel[Any]:
     )
 
 
-def chosen(operator: Operator, options: Options) -> Iterator[Kernel[Any]]:
-    """Yield the kernels that can run an operator, the fastest first."""
+def chosen(operator: Operator, options: Options, *, for_ram: bool = False) -> Iterator[Kernel[Any]]:
+    """Yield the kernels that can run an operator, the fastest first; for_ram: whatever else is optimized."""
+    options = replace(options, optimize="ram") if for_ram else options
     return (kernel for kernel in _able(operator, options) if not kernel.refusal(operator))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from edgeforge.errors import BudgetExceeded
 from edgeforge.passes import Pass, Rewritten
 from edgeforge.targets.engine.ir import Tensor
 from edgeforge.targets.engine.memory.blocks import overlaps
@@ -26,10 +27,14 @@ class PlaceEnds(Pass[Network]):
             yield "the arena is not planned"
 
     def rewrite(self, network: Network) -> Rewritten[Network]:
-        """Give each input and output an offset, the largest first."""
+        """Give each input and output an offset, the largest first.
+
+        Raises BudgetExceeded when arena, inputs and outputs together take more than `max_ram`.
+        """
         ends = beside(placed_blocks(network), end_blocks(network))
         offsets = {tensor.number: offset for tensor, (_, offset) in zip(_ends(network), ends, strict=True)}
         total = max([network.arena_bytes, *(offset + block.bytes for block, offset in ends)])
+        _require_fits(network, total)
         return Rewritten(replace(network, end_offsets=offsets, shared_bytes=total))
 
     def ensures(self, before: Network, after: Rewritten[Network]) -> Iterator[str]:
@@ -41,3 +46,13 @@ class PlaceEnds(Pass[Network]):
 
 def _ends(network: Network) -> tuple[Tensor, ...]:
     return (*network.inputs, *network.outputs)
+
+
+def _require_fits(network: Network, total: int) -> None:
+    most = network.options.max_ram
+    if most is not None and total > most:
+        raise BudgetExceeded(
+            f"{network.name}: arena, input and output take {total:,} bytes where they share memory and all is done to "
+            f"save it, {total - most:,} more than {most:,}",
+            fix="make the input or the first layers smaller, or allow more",
+        )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from edgeforge.errors import BudgetExceeded
 from edgeforge.passes import Pass, Rewritten
 from edgeforge.targets.engine.memory.blocks import overlaps
 from edgeforge.targets.engine.memory.lifetimes import blocks_of, end_blocks, fixed_places, placed_blocks
@@ -30,7 +29,7 @@ class PlanMemory(Pass[Network]):
             yield "kernels are not chosen"
 
     def rewrite(self, network: Network) -> Rewritten[Network]:
-        """Raises BudgetExceeded when arena, input and output take more than `max_ram`."""
+        """Give each tensor a place, and each operator its scratch memory."""
         fixed = fixed_places(network)
         ends = end_blocks(network)
         first = greedy(blocks_of(network), ends)
@@ -44,20 +43,9 @@ class PlanMemory(Pass[Network]):
             else:
                 places[tensor.number] = fixed.get(home) or Place("arena", offsets[f"tensor {home}"])
         scratch = tuple(offsets.get(f"scratch {number}", 0) for number in range(len(network.operators)))
-        _require_fits(network, total)
         return Rewritten(replace(network, places=places, scratch=scratch, arena_bytes=total, greedy_bytes=top(first)))
 
     def ensures(self, before: Network, after: Rewritten[Network]) -> Iterator[str]:
         """Yield what overlaps in memory and is needed at one time."""
         yield from overlaps(placed_blocks(after.model))
 
-
-def _require_fits(network: Network, arena: int) -> None:
-    most = network.options.max_ram
-    ends = sum(tensor.bytes for tensor in (*network.inputs, *network.outputs))
-    if most is not None and arena + ends > most:
-        raise BudgetExceeded(
-            f"{network.name}: arena, input and output take {arena + ends:,} bytes ({arena:,} and {ends:,}), "
-            f"{arena + ends - most:,} more than {most:,}",
-            fix="make the input or the first layers smaller, or allow more",
-        )

@@ -1,4 +1,4 @@
-/* CONV_2D and the DEPTHWISE_CONV_2D of 3x3 that reads it, of int8, for cores with the DSP extension: what stands between
+/* CONV_2D and the DEPTHWISE_CONV_2D that reads it, of int8, for cores with the DSP extension: what stands between
  * them is never whole, a few rows of it are kept. */
 #ifndef ENGINE_DSP_CONV_THEN_DEPTHWISE_H
 #define ENGINE_DSP_CONV_THEN_DEPTHWISE_H
@@ -15,7 +15,7 @@ typedef struct {
 } engine_dsp_conv_then_depthwise_layer;
 
 /* scratch: the kept rows, and behind them the scratch memory of either layer: of the second for `rows` rows. */
-void engine_dsp_conv_then_depthwise(const engine_dsp_conv_then_depthwise_layer *layer, const int8_t *in, int8_t *out,
-                                    void *scratch);
+void engine_dsp_conv_then_depthwise(const engine_dsp_conv_then_depthwise_layer *layer, const int8_t *in,
+                                    int8_t *out, void *scratch);
 
 #endif

@@ -140,26 +140,31 @@ static void write_row(const engine_helium_depthwise_layer *layer, const group *g
   }
 }
 
-void engine_helium_depthwise(const engine_helium_depthwise_layer *layer, const int8_t *in, int8_t *out, void *scratch) {
-  const engine_image *image = &layer->input, *made = &layer->output;
+void engine_helium_depthwise_rows(const engine_helium_depthwise_layer *layer, const int8_t *in, int8_t *out,
+                                  void *scratch, int32_t first, int32_t last) {
   const engine_window *window = &layer->window;
-  group now = {.rows = scratch, .ring = (int8_t *)scratch + (size_t)window->height * sizeof(int8_t *)};
-  for (int32_t batch = 0; batch < layer->batches; batch++) {
-    now.weights = layer->weights;
-    now.requantization = layer->requantization;
-    for (int32_t channel = 0; channel < image->depth; channel += CHANNELS) {
-      now.lanes = vctp16q((uint32_t)(image->depth - channel));
-      now.whole = image->depth - channel >= CHANNELS;
-      int32_t kept = 0;
-      for (int32_t y = 0; y < made->height; y++) {
-        kept = find_rows(layer, &now, in + channel, y, kept);
-        int8_t *const row = out + y * made->width * made->depth + channel;
-        write_row(layer, &now, row);
-      }
-      now.weights += window->height * window->width * CHANNELS;
-      now.requantization += 24;
+  const int32_t depth = layer->input.depth, row = layer->output.width * depth;
+  group now = {.rows = scratch,
+               .ring = (int8_t *)scratch + (size_t)window->height * sizeof(int8_t *),
+               .weights = layer->weights,
+               .requantization = layer->requantization};
+  for (int32_t channel = 0; channel < depth; channel += CHANNELS) {
+    now.lanes = vctp16q((uint32_t)(depth - channel));
+    now.whole = depth - channel >= CHANNELS;
+    int32_t kept = 0;
+    for (int32_t y = first; y < last; y++) {
+      kept = find_rows(layer, &now, in + channel, y, kept);
+      write_row(layer, &now, out + (y - first) * row + channel);
     }
-    in += image->height * image->width * image->depth;
-    out += made->height * made->width * made->depth;
+    now.weights += window->height * window->width * CHANNELS;
+    now.requantization += 24;
+  }
+}
+
+void engine_helium_depthwise(const engine_helium_depthwise_layer *layer, const int8_t *in, int8_t *out, void *scratch) {
+  for (int32_t batch = 0; batch < layer->batches; batch++) {
+    engine_helium_depthwise_rows(layer, in, out, scratch, 0, layer->output.height);
+    in += layer->input.height * layer->input.width * layer->input.depth;
+    out += layer->output.height * layer->output.width * layer->output.depth;
   }
 }

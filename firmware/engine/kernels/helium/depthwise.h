@@ -18,8 +18,13 @@ typedef struct {
   const int32_t *requantization;
 } engine_helium_depthwise_layer;
 
-/* scratch: a pointer for each of the window's rows, and ring * columns * 8 bytes. The output may be written over an input
- * of its shape if the window moves by one and its last row is never above its output. */
+/* scratch: a pointer for each of the window's rows, and ring * columns * 8 bytes. The output may be written over the
+ * input if the window moves by one, its last row is never above its output, and a row of both takes the same bytes (or
+ * there is but one); of several images, if both have one shape. */
 void engine_helium_depthwise(const engine_helium_depthwise_layer *layer, const int8_t *in, int8_t *out, void *scratch);
+
+/* Rows first to last - 1 of the output of one image. in: the image's first row; out: the first of those rows. */
+void engine_helium_depthwise_rows(const engine_helium_depthwise_layer *layer, const int8_t *in, int8_t *out,
+                                  void *scratch, int32_t first, int32_t last);
 
 #endif

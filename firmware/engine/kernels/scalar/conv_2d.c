@@ -62,28 +62,29 @@ static void multiply(const engine_scalar_conv_2d_layer *layer, const int8_t *col
   }
 }
 
-void engine_scalar_conv_2d(const engine_scalar_conv_2d_layer *layer, const int8_t *in, int8_t *out, void *scratch) {
+void engine_scalar_conv_2d_rows(const engine_scalar_conv_2d_layer *layer, const int8_t *in, int8_t *out, void *scratch,
+                                int32_t first, int32_t last) {
   const engine_window *window = &layer->window;
-  const int32_t pixels = layer->output.height * layer->output.width, depth = layer->depth;
   int8_t *const columns = scratch;
-  for (int32_t batch = 0; batch < layer->batches; batch++) {
-    int32_t x = 0, y = 0;
-    for (int32_t left = pixels; left > 0;) {
-      const int32_t count = left < COLUMNS ? left : COLUMNS;
-      const int8_t *column = columns;
-      for (int32_t p = 0; p < count; p++) {
-        if (layer->direct) {
-          if (p == 0) column = in + (pixels - left) * depth;
-          continue;
-        }
-        gather(layer, in, y * window->stride_y - window->top, x * window->stride_x - window->left,
-               columns + p * depth);
-        if (++x == layer->output.width) x = 0, y++;
-      }
-      multiply(layer, column, count, out);
-      out += count * layer->output.depth;
-      left -= count;
+  int32_t x = 0, y = first;
+  for (int32_t left = (last - first) * layer->output.width; left > 0;) {
+    const int32_t count = left < COLUMNS ? left : COLUMNS;
+    for (int32_t p = 0; p < count; p++) {
+      gather(layer, in, y * window->stride_y - window->top, x * window->stride_x - window->left,
+             columns + p * layer->depth);
+      if (++x == layer->output.width) x = 0, y++;
     }
+    multiply(layer, columns, count, out);
+    out += count * layer->output.depth;
+    left -= count;
+  }
+}
+
+void engine_scalar_conv_2d(const engine_scalar_conv_2d_layer *layer, const int8_t *in, int8_t *out, void *scratch) {
+  const int32_t rows = layer->output.height;
+  for (int32_t batch = 0; batch < layer->batches; batch++) {
+    engine_scalar_conv_2d_rows(layer, in, out, scratch, 0, rows);
     in += layer->input.height * layer->input.width * layer->input.depth;
+    out += rows * layer->output.width * layer->output.depth;
   }
 }

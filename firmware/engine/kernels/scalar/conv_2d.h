@@ -5,19 +5,23 @@
 #include "engine.h"
 #include "requantize.h"
 
-/* depth: values under a window. direct: whether columns are the image's own pixels: windows of one value side by side.
- * weights: output channel, row, column, input channel; zeros of one more channel where they are odd in number. */
+/* depth: values under a window. weights: output channel, row, column, input channel; zeros of one more channel where they
+ * are odd in number. */
 typedef struct {
   int32_t batches;
   engine_image input, output;
   engine_window window;
-  int32_t depth, direct;
+  int32_t depth;
   int32_t input_zero, output_zero, low, high;
   const int8_t *weights;
   const engine_scalar_channel *channels;
 } engine_scalar_conv_2d_layer;
 
-/* scratch: 2 * depth bytes, or none where columns are the image's own. */
+/* scratch: 2 * depth bytes. */
 void engine_scalar_conv_2d(const engine_scalar_conv_2d_layer *layer, const int8_t *in, int8_t *out, void *scratch);
+
+/* Rows first to last - 1 of the output of one image. in: the image's first row; out: the first of those rows. */
+void engine_scalar_conv_2d_rows(const engine_scalar_conv_2d_layer *layer, const int8_t *in, int8_t *out, void *scratch,
+                                int32_t first, int32_t last);
 
 #endif

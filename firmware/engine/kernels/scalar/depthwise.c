@@ -27,34 +27,42 @@ static inline int32_t window_sum(const part *seen, const int8_t *value, const in
   return sum;
 }
 
-void engine_scalar_depthwise(const engine_scalar_depthwise_layer *layer, const int8_t *in, int8_t *out) {
+void engine_scalar_depthwise_rows(const engine_scalar_depthwise_layer *layer, const int8_t *in, int8_t *out,
+                                  int32_t first, int32_t last) {
   const engine_image *image = &layer->input;
   const engine_window *window = &layer->window;
   const int32_t depth = image->depth, taps = window->height * window->width;
   const int32_t row = window->dilation_y * image->width * depth, column = window->dilation_x * depth;
-  for (int32_t batch = 0; batch < layer->batches; batch++, in += image->height * image->width * depth) {
-    for (int32_t y = 0; y < layer->output.height; y++) {
-      const int32_t top = y * window->stride_y - window->top;
-      int32_t first_row, end_row;
-      inside(top, window->dilation_y, window->height, image->height, &first_row, &end_row);
-      for (int32_t x = 0; x < layer->output.width; x++) {
-        const int32_t left = x * window->stride_x - window->left;
-        int32_t first, end;
-        inside(left, window->dilation_x, window->width, image->width, &first, &end);
-        part seen = {0, end_row - first_row, end - first, first_row * window->width + first};
-        if (seen.rows <= 0 || seen.columns <= 0) seen.rows = 0, seen.columns = 0, seen.weight = 0;
-        const int32_t pixel = (top + first_row * window->dilation_y) * image->width + left + first * window->dilation_x;
-        seen.first = in + (seen.rows > 0 ? pixel * depth : 0);
-        const int8_t *weights = layer->weights + seen.weight;
-        const engine_scalar_channel *channel = layer->channels;
-        for (int32_t c = 0; c < depth; c++) {
-          for (int32_t m = 0; m < layer->multiplier; m++, weights += taps, channel++) {
-            const int32_t sum = channel->bias + window_sum(&seen, seen.first + c, weights, row, column, window->width,
-                                                           layer->input_zero);
-            *out++ = (int8_t)engine_scalar_requantize(sum, channel, layer->output_zero, layer->low, layer->high);
-          }
+  for (int32_t y = first; y < last; y++) {
+    const int32_t top = y * window->stride_y - window->top;
+    int32_t first_row, end_row;
+    inside(top, window->dilation_y, window->height, image->height, &first_row, &end_row);
+    for (int32_t x = 0; x < layer->output.width; x++) {
+      const int32_t left = x * window->stride_x - window->left;
+      int32_t begin, end;
+      inside(left, window->dilation_x, window->width, image->width, &begin, &end);
+      part seen = {0, end_row - first_row, end - begin, first_row * window->width + begin};
+      if (seen.rows <= 0 || seen.columns <= 0) seen.rows = 0, seen.columns = 0, seen.weight = 0;
+      const int32_t pixel = (top + first_row * window->dilation_y) * image->width + left + begin * window->dilation_x;
+      seen.first = in + (seen.rows > 0 ? pixel * depth : 0);
+      const int8_t *weights = layer->weights + seen.weight;
+      const engine_scalar_channel *channel = layer->channels;
+      for (int32_t c = 0; c < depth; c++) {
+        for (int32_t m = 0; m < layer->multiplier; m++, weights += taps, channel++) {
+          const int32_t sum =
+              channel->bias + window_sum(&seen, seen.first + c, weights, row, column, window->width, layer->input_zero);
+          *out++ = (int8_t)engine_scalar_requantize(sum, channel, layer->output_zero, layer->low, layer->high);
         }
       }
     }
+  }
+}
+
+void engine_scalar_depthwise(const engine_scalar_depthwise_layer *layer, const int8_t *in, int8_t *out) {
+  const engine_image *const source = &layer->input, *const target = &layer->output;
+  for (int32_t batch = 0; batch < layer->batches; batch++) {
+    engine_scalar_depthwise_rows(layer, in, out, 0, target->height);
+    in += source->height * source->width * source->depth;
+    out += target->height * target->width * target->depth;
   }
 }

@@ -25,6 +25,9 @@ class DspAverage(Kernel[Mean]):
             return "it reduces the pixels, not the channels"
         return ""
 
+    def lead(self, operator: Mean) -> int | None:
+        return 0  # a channel's mean is written when its values, and those of the channels before, have been read
+
     def parameters(self, operator: Mean, arrays: Mapping[str, str]) -> Mapping[str, Field]:
         return {
             "batches": operator.kept[0][0] if len(operator.kept) == 2 else 1,

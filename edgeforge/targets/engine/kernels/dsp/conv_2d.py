@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from edgeforge.targets.engine.kernel import Array, Field, Kernel
 from edgeforge.targets.engine.kernels.dsp.packing import folded_bias, pack_pairs, pair_rows, steps, unfit
+from edgeforge.targets.engine.memory.leads import of_rows
 from edgeforge.targets.engine.operators.weighted.conv_2d import Conv2D
 from edgeforge.targets.engine.operators.weighted.sizes import images, window
 
@@ -57,22 +58,9 @@ class DspConv2D(Kernel[Conv2D]):
         return (0,) if operator.window.stride == (1, 1) and reach >= 0 else ()
 
     def lead(self, operator: Conv2D) -> int | None:
-        moved, source, target = operator.window, operator.input.shape, operator.output.shape
-        values, outputs = source[2] * source[3], target[2] * target[3]  # of a row
-        if _one_row(operator):
-            pixels = source[1] * source[2]
-            ends = [*range(4, pixels + 1, 4), *range(pixels // 4 * 4 + 1, pixels + 1)]  # what is written at one time
-            written = [(image * pixels + end) for image in range(source[0]) for end in ends][:-1]
-            return max(((target[3] - source[3]) * end for end in written), default=-operator.input.bytes)
-        leads = [-operator.input.bytes]
-        for row in range(source[0] * target[1]):
-            image, y = divmod(row, target[1])
-            # How many rows have been read, or kept, when this one's outputs are written.
-            read = y * moved.stride[0] + _ring(operator) - moved.padding.top
-            read = image * source[1] + min(max(read, 0), source[1])
-            if read < source[0] * source[1]:
-                leads.append((row + 1) * outputs - read * values)
-        return max(leads)
+        pixels = operator.input.shape[1] * operator.input.shape[2]
+        ends = (*range(4, pixels + 1, 4), *range(pixels // 4 * 4 + 1, pixels + 1))  # four pixels, then one by one
+        return of_rows(operator, operator.window, _ring(operator), ends if _one_row(operator) else ())
 
     def parameters(self, operator: Conv2D, arrays: Mapping[str, str]) -> Mapping[str, Field]:
         return {

@@ -42,7 +42,7 @@ class DspFullyConnected(Kernel[FullyConnected]):
     def arrays(self, operator: FullyConnected) -> dict[str, Array]:
         # Of words, which are loaded four at once.
         weights = Array("int8_t", pack_fours(operator.weights), alignment=4)
-        if _alike(operator):
+        if operator.channels.alike:  # four bytes an output less, and a faster loop
             return {"weights": weights, "starts": Array("int32_t", in_fours(_bias(operator)))}
         return {
             "weights": weights,
@@ -55,7 +55,7 @@ class DspFullyConnected(Kernel[FullyConnected]):
 
     def parameters(self, operator: FullyConnected, arrays: Mapping[str, str]) -> Mapping[str, Field]:
         outputs, inputs = operator.weights.shape
-        alike = _alike(operator)
+        alike = operator.channels.alike
         return {
             "rows": operator.rows,
             "inputs": inputs,
@@ -90,9 +90,3 @@ class DspFullyConnectedParts(DspFullyConnected):
 
 def _bias(operator: FullyConnected) -> NDArray[np.int64]:
     return folded_bias(operator.channels, operator.weights, operator.input.zero_point)
-
-
-def _alike(operator: FullyConnected) -> bool:
-    """Return whether all outputs are requantized alike: four bytes an output less, and a faster loop."""
-    channels = operator.channels
-    return bool((channels.multiplier == channels.multiplier[0]).all() and (channels.shift == channels.shift[0]).all())

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from edgeforge.targets.engine.kernel import Field, Kernel
 from edgeforge.targets.engine.kernels.dsp.packing import INT8
+from edgeforge.targets.engine.memory.leads import of_pixels
 from edgeforge.targets.engine.operators.weighted.sizes import images, window
 from edgeforge.targets.engine.operators.windows.max_pool_2d import MaxPool2D
 
@@ -24,6 +25,9 @@ class DspMaxPool2D(Kernel[MaxPool2D]):
         if operator.bounds != INT8:
             return f"it clamps to int8 alone, not to {operator.bounds.low} … {operator.bounds.high}"
         return ""
+
+    def lead(self, operator: MaxPool2D) -> int | None:
+        return of_pixels(operator, operator.window, read="alone")
 
     def parameters(self, operator: MaxPool2D, arrays: Mapping[str, str]) -> Mapping[str, Field]:
         return {

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from edgeforge.targets.engine.kernel import Array, Field, Kernel
 from edgeforge.targets.engine.kernels.helium.channels import channel_rows, folded_bias
+from edgeforge.targets.engine.memory.leads import of_rows
 from edgeforge.targets.engine.operators.weighted.channels import requantized
 from edgeforge.targets.engine.operators.weighted.conv_2d import Conv2D
 from edgeforge.targets.engine.operators.weighted.sizes import images, window
@@ -21,7 +22,6 @@ class HeliumConv2D(Kernel[Conv2D]):
     function = "engine_helium_conv_2d"
     source = "helium/conv_2d"
     features = frozenset({"helium"})
-    optimizes = ("speed", "size")  # for RAM the DSP kernels, which compute by rows and over their input
     roundings = ("double",)
 
     def refusal(self, operator: Conv2D) -> str:
@@ -47,6 +47,12 @@ class HeliumConv2D(Kernel[Conv2D]):
         # Rows that are not kept yet lie below the outputs: the last one of a window is never above its output.
         reach = (moved.size[0] - 1) * moved.dilation[0] - moved.padding.top
         return (0,) if moved.size == (1, 1) or (_ring(operator) and reach >= 0) else ()
+
+    def lead(self, operator: Conv2D) -> int | None:
+        moved, pixels = operator.window, operator.input.shape[1] * operator.input.shape[2]
+        ends = (*range(4, pixels + 1, 4), *((pixels,) if pixels % 4 else ()))
+        one_row = moved.size == moved.stride == (1, 1) and not moved.padding
+        return of_rows(operator, moved, _ring(operator), ends if one_row else ())
 
     def parameters(self, operator: Conv2D, arrays: Mapping[str, str]) -> Mapping[str, Field]:
         return {

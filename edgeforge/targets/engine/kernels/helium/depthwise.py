@@ -27,7 +27,6 @@ class HeliumDepthwise(Kernel[DepthwiseConv2D]):
     function = "engine_helium_depthwise"
     source = "helium/depthwise"
     features = frozenset({"helium"})
-    optimizes = ("speed", "size")  # for RAM the DSP kernels, which compute by rows and over their input
     roundings = ("double",)
 
     def refusal(self, operator: DepthwiseConv2D) -> str:
@@ -49,8 +48,11 @@ class HeliumDepthwise(Kernel[DepthwiseConv2D]):
         return POINTER * operator.window.size[0] + _ring(operator) * _columns(operator) * CHANNELS
 
     def in_place(self, operator: DepthwiseConv2D) -> tuple[int, ...]:
-        moved = operator.window
-        if moved.stride != (1, 1) or operator.input.shape != operator.output.shape:
+        moved, (images, height, width, _), made = operator.window, operator.input.shape, operator.output.shape
+        # Channels are computed one group after the other: a row's outputs lie where its values lay.
+        one_row = height == made[1] == moved.size[0] == 1 and made[2] <= width
+        under = made[2] == width and made[1] <= height
+        if moved.stride != (1, 1) or not (one_row or under) or (images > 1 and made != operator.input.shape):
             return ()
         # Rows that are not kept yet lie below the outputs: the last one of a window is never above its output.
         return (0,) if _ring(operator) - 1 >= moved.padding.top else ()

@@ -22,13 +22,16 @@ class HeliumFullyConnected(Kernel[FullyConnected]):
         return "" if operator.input.kind == "int8" else "it computes int8"
 
     def arrays(self, operator: FullyConnected) -> dict[str, Array]:
+        import numpy as np
+
         bias = folded_bias(operator.channels, operator.weights, operator.input.zero_point)
-        return {
-            "weights": Array("int8_t", operator.weights.reshape(-1)),
-            "requantization": channel_groups(operator.channels, bias),
-        }
+        how = channel_groups(operator.channels, bias)
+        if _alike(operator):
+            how = Array("int32_t", np.pad(bias, (0, -len(bias) % 4)), alignment=4)
+        return {"weights": Array("int8_t", operator.weights.reshape(-1)), "requantization": how}
 
     def parameters(self, operator: FullyConnected, arrays: Mapping[str, str]) -> Mapping[str, Field]:
+        alike = _alike(operator)
         return {
             "rows": operator.rows,
             "inputs": operator.weights.shape[1],
@@ -36,7 +39,14 @@ class HeliumFullyConnected(Kernel[FullyConnected]):
             "output_zero": operator.output.zero_point,
             "low": operator.bounds.low,
             "high": operator.bounds.high,
+            "multiplier": int(operator.channels.multiplier[0]) if alike else 0,
+            "shift": int(operator.channels.shift[0]) if alike else 0,
             "rightwards": rightwards(operator.channels),
             "weights": arrays["weights"],
             "requantization": arrays["requantization"],
         }
+
+
+def _alike(operator: FullyConnected) -> bool:
+    """Return whether all outputs are requantized alike: a third of the constants."""
+    return operator.channels.alike and bool(operator.channels.multiplier[0])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from edgeforge.targets.engine.kernel import Array, Field, Kernel, Names
+from edgeforge.targets.engine.kernel import Array, Field, Kernel
 from edgeforge.targets.engine.kernels.scalar.channels import even_rows, folded_bias, scalar_channels
+from edgeforge.targets.engine.memory.leads import of_pixels
 from edgeforge.targets.engine.operators.weighted.channels import requantized
 from edgeforge.targets.engine.operators.weighted.conv_2d import Conv2D
 from edgeforge.targets.engine.operators.weighted.sizes import images, window
@@ -19,7 +20,7 @@ class ScalarConv2D(Kernel[Conv2D]):
     source = "scalar/conv_2d"
     needs = ("scalar/products",)
     roundings = ("double",)
-    optimizes = ("speed",)
+    optimizes = ("speed", "ram")
 
     def refusal(self, operator: Conv2D) -> str:
         if operator.input.kind != "int8":
@@ -34,22 +35,16 @@ class ScalarConv2D(Kernel[Conv2D]):
         }
 
     def scratch(self, operator: Conv2D) -> int:
-        return 0 if _direct(operator) else 2 * operator.weights[0].size
+        return 2 * operator.weights[0].size
 
-    def arguments(self, names: Names) -> tuple[str, ...]:
-        return (*names.inputs, *names.outputs, names.scratch)
+    def lead(self, operator: Conv2D) -> int | None:
+        return of_pixels(operator, operator.window, read="before")
 
     def parameters(self, operator: Conv2D, arrays: Mapping[str, str]) -> Mapping[str, Field]:
         return {
             **images(operator),
             "window": window(operator.window),
             "depth": operator.weights[0].size,
-            "direct": _direct(operator),
             **requantized(operator, arrays),
         }
 
-
-def _direct(operator: Conv2D) -> bool:
-    """Return whether the pixels are the columns."""
-    moved = operator.window
-    return moved.size == (1, 1) and moved.stride == (1, 1) and not moved.padding

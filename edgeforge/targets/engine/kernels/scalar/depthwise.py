@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from edgeforge.targets.engine.kernel import Array, Field, Kernel
 from edgeforge.targets.engine.kernels.scalar.channels import scalar_channels
+from edgeforge.targets.engine.memory.leads import of_pixels
 from edgeforge.targets.engine.operators.weighted.channels import requantized
 from edgeforge.targets.engine.operators.weighted.depthwise_conv_2d import DepthwiseConv2D
 from edgeforge.targets.engine.operators.weighted.sizes import images, window
@@ -18,7 +19,7 @@ class ScalarDepthwise(Kernel[DepthwiseConv2D]):
     function = "engine_scalar_depthwise"
     source = "scalar/depthwise"
     roundings = ("double",)
-    optimizes = ("speed",)
+    optimizes = ("speed", "ram")
 
     def refusal(self, operator: DepthwiseConv2D) -> str:
         return "" if operator.input.kind == "int8" else "it computes int8"
@@ -29,6 +30,9 @@ class ScalarDepthwise(Kernel[DepthwiseConv2D]):
             "weights": Array("int8_t", weights),
             "channels": scalar_channels(operator.channels, operator.channels.bias),
         }
+
+    def lead(self, operator: DepthwiseConv2D) -> int | None:
+        return of_pixels(operator, operator.window, read="alone" if operator.multiplier == 1 else "again")
 
     def parameters(self, operator: DepthwiseConv2D, arrays: Mapping[str, str]) -> Mapping[str, Field]:
         return {

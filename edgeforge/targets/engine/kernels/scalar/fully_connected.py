@@ -17,7 +17,7 @@ class ScalarFullyConnected(Kernel[FullyConnected]):
     source = "scalar/fully_connected"
     needs = ("scalar/products",)
     roundings = ("double",)
-    optimizes = ("speed",)
+    optimizes = ("speed", "ram")
 
     def refusal(self, operator: FullyConnected) -> str:
         return "" if operator.input.kind == "int8" else "it computes int8"

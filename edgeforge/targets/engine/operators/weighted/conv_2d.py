@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from edgeforge.targets.engine.ir import Bounds, Channels, Operator, Window
 from edgeforge.targets.engine.kernel import Array, Field, Kernel
+from edgeforge.targets.engine.memory.leads import of_pixels
 from edgeforge.targets.engine.operators.weighted.channels import (
     channel_array,
     four_bit_array,
@@ -70,6 +71,9 @@ class PortableConv2D(Kernel[Conv2D]):
 
     def arrays(self, operator: Conv2D) -> dict[str, Array]:
         return {"weights": Array("int8_t", operator.weights.reshape(-1)), "channels": channel_array(operator.channels)}
+
+    def lead(self, operator: Conv2D) -> int | None:
+        return of_pixels(operator, operator.window, read="again")
 
     def parameters(self, operator: Conv2D, arrays: Mapping[str, str]) -> Mapping[str, Field]:
         return {

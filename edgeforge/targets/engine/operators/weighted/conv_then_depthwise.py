@@ -33,6 +33,11 @@ class ConvThenDepthwise(Operator):
         """The two operators."""
         return (self.first, self.second)
 
+    @property
+    def products(self) -> int:
+        """Those of both."""
+        return self.first.products + self.second.products
+
     def bands(self) -> Iterator[Band]:
         """Yield the bands, from the top."""
         moved, height = self.second.window, self.second.input.shape[1]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from edgeforge.targets.engine.ir import Bounds, Channels, Operator, Window
 from edgeforge.targets.engine.kernel import Array, Field, Kernel
+from edgeforge.targets.engine.memory.leads import of_pixels
 from edgeforge.targets.engine.operators.weighted.channels import (
     channel_array,
     is_wide,
@@ -74,6 +75,9 @@ class PortableDepthwiseConv2D(Kernel[DepthwiseConv2D]):
 
     def arrays(self, operator: DepthwiseConv2D) -> dict[str, Array]:
         return {"weights": Array("int8_t", operator.weights.reshape(-1)), "channels": channel_array(operator.channels)}
+
+    def lead(self, operator: DepthwiseConv2D) -> int | None:
+        return of_pixels(operator, operator.window, read="alone" if operator.multiplier == 1 else "again")
 
     def parameters(self, operator: DepthwiseConv2D, arrays: Mapping[str, str]) -> Mapping[str, Field]:
         return {

@@ -34,6 +34,11 @@ class TransposeConv(Operator):
     channels: Channels
     bounds: Bounds
 
+    @property
+    def products(self) -> int:
+        """Each input pixel has one with each weight of its window."""
+        return self.input.size // self.input.shape[-1] * int(self.weights.size)
+
 
 def lower(found: Found) -> TransposeConv:
     """Return the operator as TFLM's transpose_conv.cc prepares it."""

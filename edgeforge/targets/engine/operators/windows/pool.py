@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from edgeforge.targets.engine.ir import Bounds, Operator, Window
 from edgeforge.targets.engine.kernel import Field, Kernel
+from edgeforge.targets.engine.memory.leads import of_pixels
 from edgeforge.targets.engine.operators.weighted.sizes import images, require_output, window
 from edgeforge.targets.engine.read import Found
 
@@ -33,6 +34,9 @@ class PortablePool[P: Pool](Kernel[P]):
 
     def refusal(self, operator: P) -> str:
         return "" if operator.input.kind == "int8" else "it computes int8"
+
+    def lead(self, operator: P) -> int | None:
+        return of_pixels(operator, operator.window, read="alone")
 
     def parameters(self, operator: P, arrays: Mapping[str, str]) -> Mapping[str, Field]:
         return {

@@ -1,0 +1,119 @@
+"""Save memory: where the arena is largest, compute by rows, or by a kernel with less scratch memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from edgeforge.passes import Pass, Rewritten
+from edgeforge.targets.engine.memory.blocks import Block, needed
+from edgeforge.targets.engine.memory.lifetimes import blocks_of, end_blocks
+from edgeforge.targets.engine.network import Network
+from edgeforge.targets.engine.operators.weighted.conv_then_depthwise import ConvThenDepthwise
+from edgeforge.targets.engine.passes.compute_by_rows import by_rows
+from edgeforge.targets.engine.passes.lighter_kernels import by_lighter_kernels
+from edgeforge.targets.engine.passes.place_ends import PlaceEnds
+from edgeforge.targets.engine.passes.plan_memory import PlanMemory
+from edgeforge.targets.engine.passes.work_in_place import WorkInPlace
+
+FEWEST_ROWS = 4  # of a band, for speed: each begins anew for every channel, which costs about one instruction in 100
+
+
+@dataclass(frozen=True)
+class Saving:
+    """How far to go. rows: the fewest of a band, None for no bands; kernels: whether slower ones may be taken."""
+
+    rows: int | None
+    kernels: bool
+
+
+# For speed what costs next to nothing; for RAM all there is; small code has no room for kernels of bands.
+SAVINGS = {"speed": Saving(FEWEST_ROWS, kernels=False), "ram": Saving(1, kernels=True), "size": Saving(None, False)}
+
+
+class SaveMemory(Pass[Network]):
+    """Each step is the one after which the network needs least; of several the one with the fewest instructions.
+
+    Where `max_ram` is given and that is not enough, for speed and size too, steps go on until it is.
+    """
+
+    def requires(self, network: Network) -> Iterator[str]:
+        """Yield that kernels are not chosen: they are asked."""
+        if len(network.kernels) != len(network.operators):
+            yield "kernels are not chosen"
+
+    def rewrite(self, network: Network) -> Rewritten[Network]:
+        """Take steps while there is one."""
+        before, most = network, network.options.max_ram
+        network = _lessened(network, SAVINGS[network.options.optimize], None)
+        within = network
+        if most is not None and not _fits(network, most):
+            network = _lessened(network, SAVINGS["ram"], most)
+        chosen = network is not within
+        notes = tuple(_notes(before, network))
+        return Rewritten(replace(network, folded=(*network.folded, *notes), lessened=chosen), notes)
+
+
+def _lessened(network: Network, saving: Saving, most: int | None) -> Network:
+    """Return the network after all steps, or after those that bring it to `most` bytes."""
+    cost = _cost(network)
+    while most is None or not _fits(network, most):
+        found = _steps(network, saving)
+        steps = [(_cost(step), step.instructions, number) for number, step in enumerate(found)]
+        if not steps or (least := min(steps))[0] >= cost:
+            break
+        if most is not None and (enough := [one for one in steps if one[0][0] <= most]):
+            least = min(enough, key=lambda one: one[1:])
+        cost, network = least[0], found[least[2]]
+    return network
+
+
+def _steps(network: Network, saving: Saving) -> list[Network]:
+    """Return the networks that are one step away."""
+    planned = _planned(network)
+    inside = blocks_of(planned)
+    times = _crowded(planned, [*inside, *end_blocks(planned)]) | _crowded(planned, inside)
+    found = []
+    if saving.rows is not None:
+        found += by_rows(network, times, saving.rows, slower=saving.kernels)
+    if saving.kernels:
+        found += by_lighter_kernels(network, times)
+    return found
+
+
+def _fits(network: Network, most: int) -> bool:
+    """Return whether a plan, searched for if need be, takes no more than `most`."""
+    return any(_planned(network, search=search).shared_bytes <= most for search in (False, True))
+
+
+def _cost(network: Network) -> tuple[int, ...]:
+    """Return the bytes with inputs and outputs, how many operators need the most, and the bytes without."""
+    planned = _planned(network)
+    cost = planned.shared_bytes, len(_crowded(planned, [*blocks_of(planned), *end_blocks(planned)]))
+    return (*cost, planned.arena_bytes) if network.options.optimize == "ram" else cost
+
+
+def _planned(network: Network, *, search: bool = False) -> Network:
+    network = replace(network, options=replace(network.options, max_ram=None))
+    for one in (WorkInPlace(), PlanMemory() if search else PlanMemory(nodes=0), PlaceEnds()):
+        network = one.rewrite(network).model
+    return network
+
+
+def _crowded(planned: Network, blocks: list[Block]) -> set[int]:
+    """Return the operators at which the most bytes are needed."""
+    needs = [needed(blocks, time) for time in range(len(planned.operators))]
+    return {time for time, need in enumerate(needs) if need == max(needs)}
+
+
+def _notes(before: Network, after: Network) -> Iterator[str]:
+    """Yield what was done, for people."""
+    fast = {operator.label: kernel.function for operator, kernel in zip(before.operators, before.kernels, strict=True)}
+    for operator, kernel in zip(after.operators, after.kernels, strict=True):
+        if isinstance(operator, ConvThenDepthwise):
+            whole, kept = operator.first.output.bytes, operator.kept_bytes
+            yield (
+                f"of {operator.first.label} {operator.kept_rows} rows stand at a time: {kept:,} bytes, not {whole:,}"
+            )
+        elif fast.get(operator.label, kernel.function) != kernel.function:
+            yield f"{operator.label} is computed by {kernel.function}, not {fast[operator.label]}, for its memory"

@@ -1,0 +1,21 @@
+/* CONV_2D and the DEPTHWISE_CONV_2D that reads it, of int8, for cores with Helium: what stands between
+ * them is never whole, a few rows of it are kept. */
+#ifndef ENGINE_HELIUM_CONV_THEN_DEPTHWISE_H
+#define ENGINE_HELIUM_CONV_THEN_DEPTHWISE_H
+
+#include "conv_2d.h"
+#include "depthwise.h"
+
+/* first, second: the layers as they are alone. rows: of the second's output, computed at one time. kept: bytes of the
+ * rows of the first's output under the windows of those, a multiple of eight. */
+typedef struct {
+  engine_helium_conv_2d_layer first;
+  engine_helium_depthwise_layer second;
+  int32_t rows, kept;
+} engine_helium_conv_then_depthwise_layer;
+
+/* scratch: the kept rows, and behind them the scratch memory of either layer. */
+void engine_helium_conv_then_depthwise(const engine_helium_conv_then_depthwise_layer *layer, const int8_t *in,
+                                       int8_t *out, void *scratch);
+
+#endif
