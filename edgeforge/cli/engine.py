@@ -25,7 +25,7 @@ def compile_(
     ] = "double",
     max_ram: Annotated[
         int | None,
-        typer.Option(min=1, max=2**32 - 1, metavar="BYTES", help="Fail if arena, input and output take more."),
+        typer.Option(min=1, max=2**32 - 1, metavar="BYTES", help="The most of arena, input and output together."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="The folder to write; default: compiled/NAME.", show_default=False)
@@ -39,7 +39,8 @@ def compile_(
     """Compile .tflite files to a C11 library: no interpreter, no heap, memory planned, byte-exact with TFLM.
 
     Of several models one library is made, in which they share the kernels. Exits with 2 when a layer cannot be
-    compiled, and names it; with 6 when memory takes more than --max-ram.
+    compiled, and names it. --optimize ram gives instructions for bytes while the share that it saves is the larger;
+    --max-ram gives as many as it must, and exits with 6 when that is not enough. Both say how many.
 
     Examples:
 
@@ -53,15 +54,13 @@ def compile_(
     from edgeforge.report.sentences.compiled import print_compiled
     from edgeforge.targets.engine.compile_files import compile_files
     from edgeforge.targets.engine.options import Options, core_named
-    from edgeforge.targets.engine.summary import summary
 
     options = Options(core_named(core), optimize, rounding, max_ram)
     with quiet_bar("compile") as progress:
-        networks, folder = compile_files(
+        rows, folder = compile_files(
             models, out, options, name=name, force=force, shapes=parse_shapes(shape or ()),
             progress=lambda text: progress(0.5, text),
         )  # fmt: skip
-    rows = [summary(network) for network in networks]
     if json:
         from json import dumps
 

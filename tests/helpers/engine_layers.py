@@ -15,6 +15,7 @@ from edgeforge.targets.engine.ir import Bounds, Channels, Operator, Padding, Ten
 from edgeforge.targets.engine.network import Network
 from edgeforge.targets.engine.operators.elementwise.add import Add
 from edgeforge.targets.engine.operators.weighted.conv_2d import Conv2D
+from edgeforge.targets.engine.operators.weighted.conv_then_depthwise import together
 from edgeforge.targets.engine.operators.weighted.depthwise_conv_2d import DepthwiseConv2D
 from edgeforge.targets.engine.operators.weighted.fully_connected import FullyConnected
 from edgeforge.targets.engine.operators.weighted.sizes import output_size
@@ -120,6 +121,15 @@ class Layers:
             "DEPTHWISE", (source,), (target,), weights, window, channels, bounds, wide=False, four_bits=False
         )
         return Case(operator, (inputs,), requantized(sums, channels, target, bounds))
+
+    def together(self, first: Case, window: Window) -> Case | None:
+        """A convolution and the depthwise one behind it as one operator, of some rows at a time."""
+        if not fits(first.expected.shape, window):
+            return None
+        second = self.depthwise(first.expected.shape, window, before=first)
+        assert isinstance(first.operator, Conv2D) and isinstance(second.operator, DepthwiseConv2D)
+        operator = together(first.operator, second.operator, self.whole(1, second.expected.shape[1]))
+        return Case(operator, first.inputs, second.expected)
 
     def dense(self, rows: int, depth: int, outputs: int, *, alike: bool) -> Case:
         source, target = self.tensor((rows, depth)), self.tensor((rows, outputs))
@@ -249,3 +259,25 @@ def require_expected(cases: Sequence[Case], run: Run) -> None:
     for case, found in zip(cases, run.outputs, strict=True):
         wrong = np.flatnonzero(found[0] != case.expected.reshape(-1))
         assert not len(wrong), f"{case.operator}: {len(wrong)} of {found.size} values, the first at {wrong[0]}"
+
+
+def require_overlaps(
+    makes: Sequence[Callable[[Layers], Case | None]], options: Options, folder: Path, *, shared: int, behind: int
+) -> None:
+    """Fail unless layers write the oracle's bytes over inputs that they have read; so many at least must do so.
+
+    behind: of them, outputs that begin before what they are written over.
+    """
+    layers = Layers(5)
+    cases = [case for number in range(80) if (case := makes[number % len(makes)](layers)) is not None]
+    network, run = run_cases(cases, options, folder, inside=True)
+    require_expected(cases, run)
+    for operator, kernel in zip(network.operators[1::3], network.kernels[1::3], strict=True):
+        read, written = (network.places[tensor.number].offset for tensor in (operator.input, operator.output))
+        apart = written + operator.output.bytes <= read or read + operator.input.bytes <= written
+        lead = kernel.lead(operator)
+        one_place = network.home(operator.output) == network.home(operator.input)
+        assert apart or one_place or (lead is not None and read >= written + lead)
+        shared -= not apart
+        behind -= not apart and read != written
+    assert shared <= 0 and behind <= 0, f"{shared}, {behind} too few share memory"

@@ -23,8 +23,11 @@ def print_compiled(rows: list[CompiledRow], folder: Path, console: Console) -> N
         console.print(
             f"  RAM: arena {row.arena_bytes:,} bytes (greedy {row.arena_greedy_bytes:,}, at least "
             f"{row.arena_least_bytes:,} in any plan), "
-            f"input {row.input_bytes:,}, output {row.output_bytes:,}: {row.ram_bytes:,} together"
+            f"input {row.input_bytes:,}, output {row.output_bytes:,}: {row.ram_bytes:,} together, {row.shared_bytes:,} "
+            "where the arena has room for both"
         )
+        if row.trade:
+            console.print(f"  {row.trade.sentence}")
         console.print(f"  flash: {row.constants_bytes:,} bytes of weights and tables, and the kernels' code")
     first = rows[0].name.replace("-", "_")
     console.print(

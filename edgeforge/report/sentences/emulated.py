@@ -61,6 +61,7 @@ def engine_lines(engine: EngineRow) -> list[str]:
         f"{run.instructions:,} instructions an inference.",
         f"Flash {run.flash_bytes:,} bytes ({run.text_bytes:,} of code, {run.weights_bytes:,} of weights); RAM "
         f"{run.ram_bytes:,} ({run.shared_bytes:,} for activations, input and output, {run.stack_bytes:,} of stack).",
+        *([f"Memory: {engine.trade.sentence}."] if engine.trade else []),
         *(board.sentence for board in engine.boards),
     ]
 

@@ -17,11 +17,41 @@ class CompiledLayer(BaseModel):
     scratch_bytes: int = 0
 
 
+class Trade(BaseModel):
+    """Bytes of RAM (arena, input and output in it) and instructions an inference, beside those compiled for speed.
+
+    emulated: whether instructions were counted by the emulator; else they are an estimate.
+    """
+
+    bytes_for_speed: int
+    bytes: int
+    instructions_for_speed: int
+    instructions: int
+    emulated: bool
+
+    @property
+    def sentence(self) -> str:
+        """Say it."""
+        saved, more = self.bytes_for_speed - self.bytes, self.instructions - self.instructions_for_speed
+        basis = "counted by the emulator" if self.emulated else "an estimate"
+        if not saved and not more:
+            return (
+                f"as for speed, {self.bytes:,} bytes: nothing saves a larger share of bytes than it costs of "
+                "instructions (--max-ram goes further)"
+            )
+        share = more / max(self.instructions_for_speed, 1)
+        return (
+            f"{saved:,} bytes less than for speed ({self.bytes:,}, not {self.bytes_for_speed:,}) for {more:,} "
+            f"instructions more an inference ({share:+.1%}; {basis})"
+        )
+
+
 class CompiledRow(BaseModel):
     """A C library. Sizes in bytes; input and output are the caller's.
 
     arena_greedy_bytes: what it took before smaller plans were searched.
     arena_least_bytes: below which no plan of these layers can go: the most that is needed at one time.
+    trade: what was given for RAM, where it was wished or had to be.
     """
 
     name: str
@@ -38,6 +68,7 @@ class CompiledRow(BaseModel):
     constants_bytes: int
     layers: list[CompiledLayer]
     folded: list[str] = []
+    trade: Trade | None = None
 
     @property
     def ram_bytes(self) -> int:
@@ -118,4 +149,5 @@ class EngineRow(Row):
     source: str  # the variant that it was compiled from
     runs: list[EmulatedRow] = []
     boards: list[EngineBoard] = []
+    trade: Trade | None = None  # of the first core
     reason: str = ""  # why nothing was emulated

@@ -10,10 +10,12 @@ from tempfile import TemporaryDirectory
 from edgeforge.errors import EdgeForgeError, RecipeError
 from edgeforge.guards.disk import storage_errors
 from edgeforge.guards.removal import replace_folder, require_replaceable
+from edgeforge.results.rows.engine import CompiledRow
 from edgeforge.targets.engine.compile import compile_model
 from edgeforge.targets.engine.emit.library import write_libraries
-from edgeforge.targets.engine.network import Network
+from edgeforge.targets.engine.emulate.trade import trade_of
 from edgeforge.targets.engine.options import Options
+from edgeforge.targets.engine.summary import summary
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.flatbuffer import read_file
 from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes
@@ -31,8 +33,8 @@ def compile_files(
     force: bool,
     shapes: Shapes = AS_THE_FILE_SAYS,
     progress: Callable[[str], None],
-) -> tuple[list[Network], Path]:
-    """Write a library of several models into a folder (compiled/NAME by default); return them and the folder.
+) -> tuple[list[CompiledRow], Path]:
+    """Write a library of several models into a folder (compiled/NAME by default); return what they take and the folder.
 
     shapes: of inputs that a file leaves free beyond the batch, which is 1.
     Raises RecipeError for files, names and layers that cannot be compiled, BudgetExceeded when memory is not enough.
@@ -45,11 +47,13 @@ def compile_files(
         raise RecipeError(f"two models are called {twice.pop()}", fix="rename one of the files")
     folder = out or Path("compiled") / names[0]
     _require_free(folder, force)
-    networks = []
+    networks, trades = [], []
     for one, model in zip(names, models, strict=True):
         progress(f"compiling {model.name}")
         try:
-            networks.append(compile_model(pure_flatbuffer(read_file(model)), one, options, shapes))
+            flatbuffer = pure_flatbuffer(read_file(model))
+            networks.append(compile_model(flatbuffer, one, options, shapes))
+            trades.append(trade_of(networks[-1], flatbuffer, shapes))
         except EdgeForgeError as error:
             error.reason = error.reason if str(model) in error.reason else f"{model}: {error.reason}"
             raise
@@ -58,7 +62,8 @@ def compile_files(
         write_libraries(networks, Path(scratch) / "library")
         with storage_errors(folder):
             replace_folder(Path(scratch) / "library", folder, ANOTHER_OUT)
-    return networks, folder
+    rows = [summary(network) for network in networks]
+    return [row.model_copy(update={"trade": trade}) for row, trade in zip(rows, trades, strict=True)], folder
 
 
 def _name(text: str) -> str:

@@ -53,8 +53,8 @@ def _memory(origin: int, size: int) -> tuple[int, tuple[int, int]]:
 
 _MPS2 = (*_memory(0, 4 * MEBIBYTE), (0x20000000, 4 * MEBIBYTE), 25_000_000)
 
-# QEMU has no Cortex-M0+ but the micro:bit's M0, which runs the same instructions (ARMv6-M) and has 16 KB of memory; where
-# that is too little, an M3 runs them.
+# QEMU has no Cortex-M0+ but the micro:bit's M0, which runs the same instructions (ARMv6-M) and has 16 KB of memory;
+# where that is too little, an M3 runs them.
 MACHINES = {
     "cortex-m0plus": (
         Machine("microbit", *_memory(0, MEBIBYTE // 4), (0x20000000, MEBIBYTE // 64), 16_000_000),
@@ -63,9 +63,7 @@ MACHINES = {
     "cortex-m3": (Machine("mps2-an385", *_MPS2),),
     "cortex-m4": (Machine("mps2-an386", *_MPS2),),
     "cortex-m7": (Machine("mps2-an500", *_MPS2),),
-    "cortex-m33": (
-        Machine("mps2-an505", *_memory(0x10000000, 4 * MEBIBYTE), (0x38000000, 2 * MEBIBYTE), 20_000_000),
-    ),
+    "cortex-m33": (Machine("mps2-an505", *_memory(0x10000000, 4 * MEBIBYTE), (0x38000000, 2 * MEBIBYTE), 20_000_000),),
     "cortex-m55": (Machine("mps3-an547", 0, (0x01000000, 2 * MEBIBYTE), (0x21000000, 2 * MEBIBYTE), 32_000_000),),
 }
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SPEED, SIZE = "-O2", "-Os"
 LONGEST_MESSAGE = 4000  # characters of a compiler's
+PATIENCE = 60  # seconds an inference
 CODE, STACK = 24_000, 3_000  # bytes that a program is thought to need when its machine is chosen
 FLAGS = ("-std=c11", "-ffunction-sections", "-fdata-sections", "-Wall", "-Wextra", "-Wconversion", "-Werror")
 
@@ -71,15 +72,22 @@ class Program:
         """The compiler's."""
         return (*FLAGS, self.optimization, *self.network.options.core.flags, f"-I{self.folder}")
 
-    def run(self, inputs: Sequence[NDArray[np.generic]], timeout: float = 600) -> Run:
-        """Run it on inputs N,… (of each of the network's inputs). Raises StageFailed when it faults."""
+    def run(self, inputs: Sequence[NDArray[np.generic]]) -> Run:
+        """Run it on inputs N,… (of each of the network's inputs). Raises StageFailed when it faults, or has no end."""
         import numpy as np
 
         images = zip(*inputs, strict=True)
         (self.folder / "input.bin").write_bytes(b"".join(part.tobytes() for image in images for part in image))
         program = self._link("measured", "-include", str(bundled("firmware/emulator") / "bare" / "after_layer.h"))
         command = [*self.machine.command, str(program)]
-        done = subprocess.run(command, cwd=self.folder, capture_output=True, timeout=timeout)
+        seconds = PATIENCE * (1 + len(inputs[0]))
+        try:
+            done = subprocess.run(command, cwd=self.folder, capture_output=True, timeout=seconds)
+        except subprocess.TimeoutExpired as error:
+            raise StageFailed(
+                f"{self.network.name} on {self.machine.name} takes more than {seconds} seconds",
+                fix="run fewer inputs (--images), or when this desk has less to do",
+            ) from error
         if done.returncode:
             raise StageFailed(
                 f"{self.network.name} on {self.machine.name} ends with {done.returncode}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from edgeforge.builder.stage import Job
@@ -13,9 +14,11 @@ from edgeforge.results.files import EMULATED_FILE, PREDICTIONS_FILE
 from edgeforge.results.rows.engine import EmulatedRow, EngineBoard, EngineRow
 from edgeforge.results.variant import ENGINE_INT8, Variant, shipped_variant, write_variants
 from edgeforge.runtimes.tflm import TFLMRunner
+from edgeforge.targets.engine.compile import compile_model
 from edgeforge.targets.engine.emulate.boards import core_of, judge
 from edgeforge.targets.engine.emulate.machine import MACHINES
 from edgeforge.targets.engine.emulate.prove import desk_outputs, emulated, require_same_bytes
+from edgeforge.targets.engine.emulate.trade import trade_of
 from edgeforge.targets.engine.options import CORES, PORTABLE, Options, core_named
 from edgeforge.targets.engine.stage import core_of_recipe
 from edgeforge.tflite.associated_files import pure_flatbuffer
@@ -49,7 +52,7 @@ def emulate_shipped(job: Job) -> None:
         raw, _ = read_split(job.inputs["data"], "test")
         index = evenly_spaced(len(raw), max(FEW, MACS_EMULATED // max(macs(path.read_bytes()), 1)))
         tensors = to_input(read_preprocessing(job.inputs["data"]).apply(raw[index]), runner.input)
-        options = Options(CORES[core], wishes.optimize, wishes.rounding)
+        options = Options(CORES[core], wishes.optimize, wishes.rounding, wishes.max_ram)
         job.progress(0.1, f"{len(index)} images on this desk")
         expected, litert = desk_outputs(path, tensors, options)
         for number, name in enumerate((core, *sorted(further))):
@@ -57,7 +60,7 @@ def emulate_shipped(job: Job) -> None:
             count = len(index) if number == 0 else FEW
             found, outputs = emulated(
                 pure_flatbuffer(path.read_bytes()), NAME,
-                Options(core_named(name), wishes.optimize, wishes.rounding), tensors[:count], expected[:count],
+                replace(options, core=core_named(name)), tensors[:count], expected[:count],
                 None if litert is None else litert[:count], len(raw),
             )  # fmt: skip
             require_same_bytes(found, "LiteRT" if wishes.rounding == "single" else "TFLM")
@@ -68,6 +71,8 @@ def emulate_shipped(job: Job) -> None:
                     f"{ENGINE_INT8}-index": index,
                 }
                 np.savez(job.output / PREDICTIONS_FILE, **logits)
+        flatbuffer = pure_flatbuffer(path.read_bytes())
+        row.trade = trade_of(compile_model(flatbuffer, NAME, options), flatbuffer)
         variant = _variant(row.runs[0])
     except MissingDependency as error:
         row.reason = f"{error.reason} ({error.fix})"

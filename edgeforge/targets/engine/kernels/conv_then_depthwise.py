@@ -24,7 +24,7 @@ class BothKernels(Kernel[ConvThenDepthwise]):
     first: ClassVar[Kernel[Conv2D]]
     second: ClassVar[Kernel[DepthwiseConv2D]]
     roundings = ("double",)
-    anew: ClassVar[float] = 0.0
+    anew: ClassVar[float] = 60.0
 
     def refusal(self, operator: ConvThenDepthwise) -> str:
         return self.first.refusal(operator.first) or self.second.refusal(operator.second)

@@ -37,8 +37,8 @@ def of_rows(operator: Operator, window: Window, kept: int, one_row: tuple[int, .
     """Return the lead (Kernel.lead) where all that is read for a row of outputs has been copied when they are written.
 
     kept: rows of the input, with their padding, that are copied before a row of outputs; 0 where windows read the input
-    itself, and rows above are done with. one_row: where all pixels lie under their outputs, and are computed as one row:
-    after how many of an image's pixels outputs are written.
+    itself, and rows above are done with. one_row: where all pixels lie under their outputs, and are computed as one
+    row: after how many of an image's pixels outputs are written.
     """
     source, target = operator.input.shape, operator.output.shape
     values, outputs = source[2] * source[3], target[2] * target[3]  # of a row

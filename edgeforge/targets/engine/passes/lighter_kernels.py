@@ -1,4 +1,4 @@
-"""Steps of save_memory.py: an operator computed by a slower kernel, which needs less scratch memory or works in place."""
+"""Steps of save_memory.py: an operator computed by a slower kernel that needs less memory."""
 
 from __future__ import annotations
 

@@ -48,4 +48,3 @@ class PlanMemory(Pass[Network]):
     def ensures(self, before: Network, after: Rewritten[Network]) -> Iterator[str]:
         """Yield what overlaps in memory and is needed at one time."""
         yield from overlaps(placed_blocks(after.model))
-

@@ -10,6 +10,7 @@ from edgeforge.targets.engine.memory.blocks import Block, needed
 from edgeforge.targets.engine.memory.lifetimes import blocks_of, end_blocks
 from edgeforge.targets.engine.network import Network
 from edgeforge.targets.engine.operators.weighted.conv_then_depthwise import ConvThenDepthwise
+from edgeforge.targets.engine.options import Optimize
 from edgeforge.targets.engine.passes.compute_by_rows import by_rows
 from edgeforge.targets.engine.passes.lighter_kernels import by_lighter_kernels
 from edgeforge.targets.engine.passes.place_ends import PlaceEnds
@@ -27,14 +28,17 @@ class Saving:
     kernels: bool
 
 
-# For speed what costs next to nothing; for RAM all there is; small code has no room for kernels of bands.
-SAVINGS = {"speed": Saving(FEWEST_ROWS, kernels=False), "ram": Saving(1, kernels=True), "size": Saving(None, False)}
+FEW = Saving(FEWEST_ROWS, kernels=False)
+ALL = (Saving(1, kernels=False), Saving(1, kernels=True))
+# For speed what costs next to nothing; small code has no room for kernels of bands.
+SAVINGS: dict[Optimize, tuple[Saving, ...]] = {"speed": (FEW,), "ram": ALL, "size": ()}
 
 
 class SaveMemory(Pass[Network]):
     """Each step is the one after which the network needs least; of several the one with the fewest instructions.
 
-    Where `max_ram` is given and that is not enough, for speed and size too, steps go on until it is.
+    For RAM they end before the share of instructions that they cost (an estimate) is larger than the share of bytes
+    that they save. Where `max_ram` is given and that is not enough, whatever is optimized, they go on until it is.
     """
 
     def requires(self, network: Network) -> Iterator[str]:
@@ -45,27 +49,41 @@ class SaveMemory(Pass[Network]):
     def rewrite(self, network: Network) -> Rewritten[Network]:
         """Take steps while there is one."""
         before, most = network, network.options.max_ram
-        network = _lessened(network, SAVINGS[network.options.optimize], None)
+        for saving in SAVINGS[network.options.optimize]:
+            network = _worth_it(network, _lessened(network, saving, None))
         within = network
-        if most is not None and not _fits(network, most):
-            network = _lessened(network, SAVINGS["ram"], most)
-        chosen = network is not within
+        if most is not None:
+            for saving in ALL:
+                network = _lessened(network, saving, most)[-1]
         notes = tuple(_notes(before, network))
-        return Rewritten(replace(network, folded=(*network.folded, *notes), lessened=chosen), notes)
+        lessened = network is not within
+        return Rewritten(replace(network, folded=(*network.folded, *notes), lessened=lessened), notes)
 
 
-def _lessened(network: Network, saving: Saving, most: int | None) -> Network:
-    """Return the network after all steps, or after those that bring it to `most` bytes."""
-    cost = _cost(network)
-    while most is None or not _fits(network, most):
-        found = _steps(network, saving)
+def _lessened(network: Network, saving: Saving, most: int | None) -> list[Network]:
+    """Return the network after none, one, two … steps, to the end or until it takes no more than `most` bytes."""
+    path, cost = [network], _cost(network)
+    while most is None or not _fits(path[-1], most):
+        found = _steps(path[-1], saving)
         steps = [(_cost(step), step.instructions, number) for number, step in enumerate(found)]
         if not steps or (least := min(steps))[0] >= cost:
             break
         if most is not None and (enough := [one for one in steps if one[0][0] <= most]):
             least = min(enough, key=lambda one: one[1:])
-        cost, network = least[0], found[least[2]]
-    return network
+        cost = least[0]
+        path.append(found[least[2]])
+    return path
+
+
+def _worth_it(network: Network, path: list[Network]) -> Network:
+    """Return the last of a path that saves as large a share of bytes as it costs of instructions."""
+    bytes_now = _planned(network).shared_bytes
+
+    def worth(step: Network) -> bool:
+        saved = 1 - _planned(step).shared_bytes / bytes_now
+        return step.instructions / max(network.instructions, 1) - 1 <= saved
+
+    return next((step for step in reversed(path) if worth(step)), network)
 
 
 def _steps(network: Network, saving: Saving) -> list[Network]:

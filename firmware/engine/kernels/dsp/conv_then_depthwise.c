@@ -18,7 +18,7 @@ static void one_image(const engine_dsp_conv_then_depthwise_layer *layer, const i
     engine_dsp_depthwise_3x3_layer band = *second; /* as an image of its own */
     band.input.height = now.computed - now.begin;
     band.top = now.above;
-    engine_dsp_depthwise_3x3_rows(&band, kept, out, scratch, 0, rows);
+    engine_dsp_depthwise_3x3_rows(&band, kept, out, scratch, rows);
   }
 }
 

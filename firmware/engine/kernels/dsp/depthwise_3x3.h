@@ -20,9 +20,8 @@ typedef struct {
 void engine_dsp_depthwise_3x3(const engine_dsp_depthwise_3x3_layer *layer, const int8_t *in, int8_t *out,
                               void *scratch);
 
-/* Rows first to last - 1 of the output of one image. in: the image's first row; out: the first of those rows. Not in
- * place, but for all rows at once. scratch: for that many rows. */
+/* The first rows of the output of one image. Not in place, but for all rows at once. scratch: for that many rows. */
 void engine_dsp_depthwise_3x3_rows(const engine_dsp_depthwise_3x3_layer *layer, const int8_t *in, int8_t *out,
-                                   void *scratch, int32_t first, int32_t last);
+                                   void *scratch, int32_t rows);
 
 #endif

@@ -23,8 +23,8 @@ typedef struct {
  * there is but one); of several images, if both have one shape. */
 void engine_helium_depthwise(const engine_helium_depthwise_layer *layer, const int8_t *in, int8_t *out, void *scratch);
 
-/* Rows first to last - 1 of the output of one image. in: the image's first row; out: the first of those rows. */
+/* The first rows of the output of one image. */
 void engine_helium_depthwise_rows(const engine_helium_depthwise_layer *layer, const int8_t *in, int8_t *out,
-                                  void *scratch, int32_t first, int32_t last);
+                                  void *scratch, int32_t rows);
 
 #endif

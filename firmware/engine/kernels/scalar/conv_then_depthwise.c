@@ -19,7 +19,7 @@ static void one_image(const engine_scalar_conv_then_depthwise_layer *layer, cons
     engine_scalar_depthwise_layer band = *second; /* as an image of its own */
     band.input.height = now.computed - now.begin;
     band.window.top = now.above;
-    engine_scalar_depthwise_rows(&band, kept, out, 0, rows);
+    engine_scalar_depthwise_rows(&band, kept, out, rows);
   }
 }
 

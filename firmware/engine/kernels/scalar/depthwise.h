@@ -18,8 +18,8 @@ typedef struct {
 
 void engine_scalar_depthwise(const engine_scalar_depthwise_layer *layer, const int8_t *in, int8_t *out);
 
-/* Rows first to last - 1 of the output of one image. in: the image's first row; out: the first of those rows. */
+/* The first rows of the output of one image. */
 void engine_scalar_depthwise_rows(const engine_scalar_depthwise_layer *layer, const int8_t *in, int8_t *out,
-                                  int32_t first, int32_t last);
+                                  int32_t rows);
 
 #endif

@@ -62,7 +62,15 @@ def test_what_cannot_be_emulated_is_named(monkeypatch: pytest.MonkeyPatch) -> No
         emulate([MODEL, MODEL], None, [], 4, nothing)
     monkeypatch.setenv("PATH", "")
     with pytest.raises(MissingDependency, match="arm-none-eabi-gcc, qemu-system-arm is not installed"):
-        machine_of(core_named("m4"))
+        machine_of(core_named("m4"), 0, 0)
+
+
+@needs_emulator
+def test_an_m0_of_16_kilobytes_stands_for_the_m0plus_where_it_has_the_room() -> None:
+    core = core_named("m0plus")
+    assert machine_of(core, 200_000, 16_000).name == "microbit"
+    assert machine_of(core, 200_000, 17_000).name == machine_of(core, 300_000, 100).name == "mps2-an385"
+    assert emulate([MODEL], None, ["m0plus"], 2, nothing)[0].machine == "microbit"
 
 
 def run(flash: int, ram: int) -> EmulatedRow:

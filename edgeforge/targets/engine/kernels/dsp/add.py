@@ -18,6 +18,7 @@ class DspAdd(HalvedAdd):
 
     function = "engine_dsp_add"
     source = "dsp/add"
+    pace = (0, 13)
     features = frozenset({"dsp"})
 
     def refusal(self, operator: Add) -> str:

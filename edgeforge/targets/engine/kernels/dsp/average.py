@@ -14,6 +14,7 @@ class DspAverage(Kernel[Mean]):
     operator = Mean
     function = "engine_dsp_average"
     source = "dsp/average"
+    pace = (0, 60)
     features = frozenset({"dsp"})
 
     def refusal(self, operator: Mean) -> str:

@@ -20,6 +20,7 @@ class DspDepthwise(Kernel[DepthwiseConv2D]):
     operator = DepthwiseConv2D
     function = "engine_dsp_depthwise"
     source = "dsp/depthwise"
+    pace = (2.0, 20)
     features = frozenset({"dsp"})
     roundings = ("double",)
 

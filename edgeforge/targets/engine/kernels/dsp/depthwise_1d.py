@@ -23,6 +23,7 @@ class DspDepthwise1D(Kernel[DepthwiseConv2D]):
     operator = DepthwiseConv2D
     function = "engine_dsp_depthwise_1d"
     source = "dsp/depthwise_1d"
+    pace = (1.0, 12)
     features = frozenset({"dsp"})
     roundings = ("double",)
 

@@ -18,6 +18,7 @@ class DspDepthwise3x3(Kernel[DepthwiseConv2D]):
     operator = DepthwiseConv2D
     function = "engine_dsp_depthwise_3x3"
     source = "dsp/depthwise_3x3"
+    pace = (0.8, 18)
     features = frozenset({"dsp"})
     roundings = ("double",)
 

@@ -31,6 +31,7 @@ class DspFullyConnected(Kernel[FullyConnected]):
     operator = FullyConnected
     function = "engine_dsp_fully_connected"
     source = "dsp/fully_connected"
+    pace = (1.15, 10)
     features = frozenset({"dsp"})
     roundings = ("double",)
 

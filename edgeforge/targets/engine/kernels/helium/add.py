@@ -14,6 +14,7 @@ class HeliumAdd(HalvedAdd):
 
     function = "engine_helium_add"
     source = "helium/add"
+    pace = (0, 5)
     features = frozenset({"helium"})
 
     def refusal(self, operator: Add) -> str:

@@ -10,5 +10,6 @@ class HeliumAverage(DspAverage):
 
     function = "engine_helium_average"
     source = "helium/average"
+    pace = (0, 30)
     features = frozenset({"helium"})
     roundings = ("double",)

@@ -15,6 +15,7 @@ class HeliumFullyConnected(Kernel[FullyConnected]):
     operator = FullyConnected
     function = "engine_helium_fully_connected"
     source = "helium/fully_connected"
+    pace = (0.25, 8)
     features = frozenset({"helium"})
     roundings = ("double",)
 

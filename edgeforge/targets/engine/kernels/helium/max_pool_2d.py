@@ -10,4 +10,5 @@ class HeliumMaxPool2D(PortableMaxPool2D):
 
     function = "engine_helium_max_pool_2d"
     source = "helium/max_pool_2d"
+    pace = (0, 8)
     features = frozenset({"helium"})

@@ -18,6 +18,7 @@ class ScalarConv2D(Kernel[Conv2D]):
     operator = Conv2D
     function = "engine_scalar_conv_2d"
     source = "scalar/conv_2d"
+    pace = (3.5, 35)
     needs = ("scalar/products",)
     roundings = ("double",)
     optimizes = ("speed", "ram")
@@ -47,4 +48,3 @@ class ScalarConv2D(Kernel[Conv2D]):
             "depth": operator.weights[0].size,
             **requantized(operator, arrays),
         }
-

@@ -15,6 +15,7 @@ class ScalarFullyConnected(Kernel[FullyConnected]):
     operator = FullyConnected
     function = "engine_scalar_fully_connected"
     source = "scalar/fully_connected"
+    pace = (3.5, 30)
     needs = ("scalar/products",)
     roundings = ("double",)
     optimizes = ("speed", "ram")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engine_layers import Case, Layers, fits, require_expected, require_the_oracle, run_cases
+from engine_layers import Case, Layers, fits, require_overlaps, require_the_oracle
 from engine_program import random_inputs, tflm_outputs
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.strategies import sampled_from
@@ -19,8 +19,6 @@ from edgeforge.targets.engine.emulate.run import build
 from edgeforge.targets.engine.ir import Bounds
 from edgeforge.targets.engine.kernels.dsp.conv_2d import DspConv2D
 from edgeforge.targets.engine.operators.weighted.conv_2d import Conv2D
-from edgeforge.targets.engine.operators.weighted.conv_then_depthwise import together
-from edgeforge.targets.engine.operators.weighted.depthwise_conv_2d import DepthwiseConv2D
 from edgeforge.targets.engine.options import Optimize, Options, core_named
 
 M4 = Options(core=core_named("m4"))
@@ -56,12 +54,7 @@ def conv_then_depthwise(layers: Layers) -> Case | None:
     first = (pointwise if layers.whole(0, 2) == 0 else conv)(layers)
     stride = layers.whole(1, 2)
     window = layers.window((3, 3), (stride, stride), (1, 1), same=layers.whole(0, 1) == 0)
-    if first is None or not fits(first.expected.shape, window):
-        return None
-    second = layers.depthwise(first.expected.shape, window, before=first)
-    assert isinstance(first.operator, Conv2D) and isinstance(second.operator, DepthwiseConv2D)
-    operator = together(first.operator, second.operator, layers.whole(1, second.expected.shape[1]))
-    return Case(operator, first.inputs, second.expected)
+    return None if first is None else layers.together(first, window)
 
 
 def depthwise_1d(layers: Layers) -> Case | None:
@@ -127,20 +120,8 @@ def test_layers_write_the_bytes_of_the_oracle(
 
 
 def test_inputs_are_written_over_as_soon_as_they_are_read(tmp_path: Path) -> None:
-    layers = Layers(5)
-    makes = (conv, conv_then_depthwise, pointwise, depthwise_1d)
-    cases = [case for number in range(80) if (case := makes[number % 4](layers)) is not None]
-    network, run = run_cases(cases, M4, tmp_path, inside=True)
-    require_expected(cases, run)
-    shared = behind = 0  # behind: outputs that begin before what they are written over
-    for operator, kernel in zip(network.operators[1::3], network.kernels[1::3], strict=True):
-        read, written = (network.places[tensor.number].offset for tensor in (operator.input, operator.output))
-        apart = written + operator.output.bytes <= read or read + operator.input.bytes <= written
-        lead = kernel.lead(operator)
-        assert apart or network.home(operator.output) == network.home(operator.input) or read >= written + lead
-        shared += not apart
-        behind += not apart and read != written
-    assert shared >= 20 and behind >= 5
+    makes = (conv, conv_then_depthwise, pointwise, depthwise_1d, max_pool, mean)
+    require_overlaps(makes, M4, tmp_path, shared=20, behind=5)
 
 
 @settings(

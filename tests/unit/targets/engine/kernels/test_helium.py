@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engine_layers import INT8, Case, Layers, fits, requantized, require_the_oracle, run_cases
+from engine_layers import INT8, Case, Layers, fits, requantized, require_overlaps, require_the_oracle, run_cases
 from engine_program import random_inputs, tflm_outputs
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from random_graphs import graphs
@@ -49,6 +49,13 @@ def depthwise(layers: Layers) -> Case | None:
     return layers.depthwise(shape, window) if fits(shape, window) else None
 
 
+def conv_then_depthwise(layers: Layers) -> Case | None:
+    first = (pointwise if layers.whole(0, 2) == 0 else conv)(layers)
+    size, stride = (layers.whole(1, 4), layers.whole(1, 4)), (layers.whole(1, 3), layers.whole(1, 2))
+    window = layers.window(size, stride, (layers.whole(1, 2), 1), same=layers.whole(0, 1) == 0)
+    return None if first is None or first.expected.shape[3] < 4 else layers.together(first, window)
+
+
 def dense(layers: Layers) -> Case:
     return layers.dense(layers.whole(1, 2), layers.whole(1, 70), layers.whole(1, 14), alike=layers.whole(0, 1) == 0)
 
@@ -75,6 +82,7 @@ def mean(layers: Layers) -> Case:
         (conv, 60, "conv_2d"),
         (pointwise, 20, "conv_2d"),
         (depthwise, 60, "depthwise"),
+        (conv_then_depthwise, 90, "conv_then_depthwise"),
         (dense, 50, "fully_connected"),
         (add, 40, "add"),
         (max_pool, 40, "max_pool_2d"),
@@ -87,6 +95,11 @@ def test_layers_write_the_bytes_of_the_oracle(
 ) -> None:
     functions = require_the_oracle(make, count, M55, tmp_path, wide=True)
     assert functions == {f"engine_helium_{function}"}
+
+
+def test_inputs_are_written_over_as_soon_as_they_are_read(tmp_path: Path) -> None:
+    makes = (conv, conv_then_depthwise, pointwise, depthwise, max_pool, mean)
+    require_overlaps(makes, M55, tmp_path, shared=20, behind=2)
 
 
 @pytest.mark.parametrize("shifts", [(-31, -30, -8, -1), (-9, 0, 1, 8)])

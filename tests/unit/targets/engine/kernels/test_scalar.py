@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from engine_layers import Case, Layers, fits, require_the_oracle
+from engine_layers import Case, Layers, fits, require_overlaps, require_the_oracle
 
 from edgeforge.targets.engine.options import Options, core_named
 
@@ -30,6 +30,20 @@ def depthwise(layers: Layers) -> Case | None:
     return layers.depthwise(shape, window, layers.whole(1, 3)) if fits(shape, window) else None
 
 
+def together(layers: Layers) -> Case | None:
+    first = (pointwise if layers.whole(0, 2) == 0 else conv)(layers)
+    size, stride = (layers.whole(1, 4), layers.whole(1, 4)), (layers.whole(1, 3), layers.whole(1, 2))
+    window = layers.window(size, stride, (layers.whole(1, 2), 1), same=layers.whole(0, 1) == 0)
+    return None if first is None else layers.together(first, window)
+
+
+def max_pool(layers: Layers) -> Case | None:
+    size = (layers.whole(1, 3), layers.whole(1, 3))
+    window = layers.window(size, (layers.whole(1, 3), layers.whole(1, 3)), (1, 1))
+    shape = (layers.whole(1, 2), layers.whole(1, 7), layers.whole(1, 7), layers.whole(1, 5))
+    return layers.max_pool(shape, window) if fits(shape, window) else None
+
+
 def dense(layers: Layers) -> Case:
     return layers.dense(layers.whole(1, 2), layers.whole(1, 40), layers.whole(1, 9), alike=layers.whole(0, 1) == 0)
 
@@ -37,7 +51,10 @@ def dense(layers: Layers) -> Case:
 @pytest.mark.parametrize("core", ["m0plus", "m3"])
 @pytest.mark.parametrize(
     ("make", "function"),
-    [(conv, "conv_2d"), (pointwise, "conv_2d"), (depthwise, "depthwise"), (dense, "fully_connected")],
+    [
+        *((conv, "conv_2d"), (pointwise, "conv_2d"), (depthwise, "depthwise")),
+        *((together, "conv_then_depthwise"), (dense, "fully_connected")),
+    ],
     ids=lambda value: value.__name__ if callable(value) else "",
 )
 def test_layers_write_the_bytes_of_the_oracle(
@@ -45,3 +62,14 @@ def test_layers_write_the_bytes_of_the_oracle(
 ) -> None:
     functions = require_the_oracle(make, 40, Options(core=core_named(core)), tmp_path, wide=True)
     assert functions == {f"engine_scalar_{function}"}
+
+
+@pytest.mark.parametrize("core", ["m0plus", "m3"])
+def test_inputs_are_written_over_as_soon_as_they_are_read(core: str, tmp_path: Path) -> None:
+    makes = (conv, together, pointwise, depthwise, max_pool)
+    require_overlaps(makes, Options(core=core_named(core)), tmp_path, shared=20, behind=5)
+
+
+def test_portable_kernels_write_over_their_inputs_too(tmp_path: Path) -> None:
+    options = Options(core=core_named("m3"), optimize="size")
+    require_overlaps((conv, pointwise, depthwise, max_pool), options, tmp_path, shared=20, behind=5)

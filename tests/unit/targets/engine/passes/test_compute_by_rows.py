@@ -65,11 +65,9 @@ def test_what_is_read_elsewhere_too_stands_whole() -> None:
 def test_budgets_are_those_of_what_is_chosen() -> None:
     model = net()
     network = compiled(model)
-    ends = sum(tensor.bytes for tensor in (*network.inputs, *network.outputs))
-    limit = Options(core_named("m4"), max_ram=network.arena_bytes + ends)
-    assert compile_model(model, "net", limit).arena_bytes == network.arena_bytes
+    limit = Options(core_named("m4"), max_ram=network.shared_bytes)
+    assert compile_model(model, "net", limit).shared_bytes == network.shared_bytes
 
 
-def test_a_core_keeps_its_faster_kernels() -> None:
-    assert not pairs(compile_model(net(), "net", Options(core_named("m55"))))
-    assert not pairs(compile_model(net(), "net"))
+def test_where_no_kernel_computes_by_rows_both_stand_alone() -> None:
+    assert pairs(compile_model(net(), "net")) and not pairs(compile_model(net(), "net", Options(rounding="single")))

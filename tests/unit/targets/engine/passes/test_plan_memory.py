@@ -35,10 +35,10 @@ def test_blocks_that_meet_do_not_overlap(planned: list[Block]) -> None:
 
 
 def test_search_finds_what_no_greedy_order_does() -> None:
-    spans = [(32, 6, 8), (12, 1, 2), (8, 4, 6), (32, 2, 3), (32, 3, 4), (16, 0, 1)]  # bytes, first, last
+    spans = [(20, 2, 4), (16, 5, 7), (20, 2, 5), (28, 0, 1), (32, 5, 6), (24, 1, 4)]  # bytes, first, last
     planned = [Block(f"tensor {number}", *span) for number, span in enumerate(spans)]
     assert top(greedy(planned)) == 72
-    assert top(search(greedy(planned))) == least(planned) == 64
+    assert top(search(greedy(planned))) == least(planned) == 68
     assert top(search(greedy(planned), nodes=1)) == 72
 
 
@@ -84,7 +84,7 @@ def test_what_is_computed_in_place_takes_no_memory_of_its_own() -> None:
     x = net.on(1 / 256, -128).unary("LOGISTIC", x)  # over what it reads
     x = net.on(0.1, 3).conv(x, net.any(4, 1, 1, 4))
     network = compile_model(net.build(net.on(0.4, 3).dense(x, net.any(2, 256))), "net", SMALL)
-    assert network.arena_bytes == 2 * 256
+    assert network.arena_bytes == 256 + 4  # a convolution reads a pixel for all of its channels
 
 
 def test_what_is_still_read_is_not_written_over() -> None:
