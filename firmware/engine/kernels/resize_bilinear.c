@@ -17,7 +17,8 @@ static neighbours between(int32_t place, int32_t scale, int32_t half_pixel_cente
   return found;
 }
 
-static int8_t rounded(int64_t value) {
+/* Of a value times 2^20. (A share lies between -1/2 and 1: 32 bits hold the sum of four.) */
+static int8_t rounded(int32_t value) {
 #if ENGINE_SINGLE_ROUNDING
   return (int8_t)((value + (1 << 19)) >> 20);
 #else
@@ -37,11 +38,10 @@ void engine_resize_bilinear(const engine_resize_bilinear_layer *layer, const int
         const int8_t *top_right = in + v.lower * row + h.upper * image->depth;
         const int8_t *bottom_left = in + v.upper * row + h.lower * image->depth;
         const int8_t *bottom_right = in + v.upper * row + h.upper * image->depth;
-        for (int32_t c = 0; c < image->depth; c++) {
-          *out++ = rounded((int64_t)top_left[c] * (ONE - v.share) * (ONE - h.share) +
-                           (int64_t)bottom_left[c] * v.share * (ONE - h.share) +
-                           (int64_t)top_right[c] * (ONE - v.share) * h.share +
-                           (int64_t)bottom_right[c] * v.share * h.share);
+        const int32_t a = (ONE - v.share) * (ONE - h.share), b = v.share * (ONE - h.share);
+        const int32_t c = (ONE - v.share) * h.share, d = v.share * h.share;
+        for (int32_t k = image->depth; k > 0; k--) {
+          *out++ = rounded(*top_left++ * a + *bottom_left++ * b + *top_right++ * c + *bottom_right++ * d);
         }
       }
     }

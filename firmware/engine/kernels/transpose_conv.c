@@ -2,19 +2,22 @@
  * output pixel the input pixels are gathered that spread to it, and no memory for sums is needed. */
 #include "transpose_conv.h"
 
+/* Row j of a window spreads a row of the input here if stride_y * that row = y + top - j: every stride_y-th does. */
 static int32_t gathered(const engine_transpose_conv_layer *layer, const int8_t *in, int32_t y, int32_t x,
                         const int8_t *weights) {
   const engine_image *image = &layer->input;
   const engine_window *window = &layer->window;
+  const int32_t depth = image->depth;
   int32_t sum = 0;
-  for (int32_t j = 0; j < window->height; j++) {
-    const int32_t from_y = y + window->top - j; /* stride_y times the row that spreads row j of its window here */
-    for (int32_t i = 0; i < window->width; i++, weights += image->depth) {
-      const int32_t from_x = x + window->left - i;
-      if (from_y < 0 || from_y % window->stride_y || from_y / window->stride_y >= image->height) continue;
-      if (from_x < 0 || from_x % window->stride_x || from_x / window->stride_x >= image->width) continue;
-      const int8_t *pixel = in + (from_y / window->stride_y * image->width + from_x / window->stride_x) * image->depth;
-      for (int32_t k = 0; k < image->depth; k++) sum += weights[k] * (pixel[k] - layer->input_zero);
+  int32_t from_y = (y + window->top) / window->stride_y;
+  for (int32_t j = (y + window->top) % window->stride_y; j < window->height; j += window->stride_y, from_y--) {
+    if (from_y < 0 || from_y >= image->height) continue;
+    int32_t from_x = (x + window->left) / window->stride_x;
+    for (int32_t i = (x + window->left) % window->stride_x; i < window->width; i += window->stride_x, from_x--) {
+      if (from_x < 0 || from_x >= image->width) continue;
+      const int8_t *pixel = in + (from_y * image->width + from_x) * depth;
+      const int8_t *weight = weights + (j * window->width + i) * depth;
+      for (int32_t k = depth; k > 0; k--) sum += *weight++ * (*pixel++ - layer->input_zero);
     }
   }
   return sum;
