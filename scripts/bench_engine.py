@@ -3,16 +3,20 @@
     .venv/bin/python scripts/bench_engine.py                     (all networks: about three minutes)
     .venv/bin/python scripts/bench_engine.py ic kws --layers     (some, layer by layer)
     .venv/bin/python scripts/bench_engine.py digits --core m33   (another core)
+    EDGEFORGE_TFLM_LIBRARY=~/Arduino/libraries/Chirale_TensorFLowLite .venv/bin/python scripts/bench_engine.py kws
 
 Networks are those of models/ with random weights, their ranges calibrated on random inputs: neither instructions nor
 bytes depend on them. Every output byte is compared with TFLM's. Instructions are counted by QEMU (-icount shift=0), of
 which a tick of the clock is 40. With --cycles, cycles are estimated from the inner loops (llvm-mca, and the Technical
 Reference Manual's table): neither knows the board's flash. RAM is the arena, which has room for input and output.
+A TFLM library whose folder EDGEFORGE_TFLM_LIBRARY names runs the same files and inputs beside, built by the same compiler
+with the same flags for a Cortex-M4; its sources are compiled once, which takes minutes.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 from dataclasses import dataclass, replace
@@ -21,16 +25,18 @@ from typing import Any, get_args
 
 import numpy as np
 from engine_cycles import estimate
+from engine_tflm import measure
 from rich.console import Console
 from rich.table import Table
 from tiny_nets import model_class
 
 from edgeforge.targets.engine.compile import compile_model
 from edgeforge.targets.engine.emulate.run import SIZE, Program, Run, Sizes, build
-from edgeforge.targets.engine.ir import Operator
 from edgeforge.targets.engine.options import Optimize, Options, core_named
 
+LIBRARY = os.environ.get("EDGEFORGE_TFLM_LIBRARY")
 INPUTS = 4
+WRONG = 9  # the column of bytes that are not TFLM's
 CALIBRATION = 16
 
 
@@ -108,15 +114,6 @@ def wrong_bytes(model: bytes, inputs: np.ndarray, run: Run) -> int:
     return wrong
 
 
-def products(operator: Operator) -> int:
-    """Return the multiply-accumulates of a layer with weights; 0 without.
-
-    A depthwise weight is used once a pixel of its channel; others once a pixel.
-    """
-    weights = getattr(operator, "weights", None)
-    return 0 if weights is None else operator.output.size // operator.output.shape[-1] * int(weights.size)
-
-
 def layers_table(name: str, program: Program, run: Run) -> Table:
     """Return what each layer takes."""
     table = Table("layer", "kernel", "output", "instructions", "a MAC", "an output", title=name)
@@ -124,7 +121,7 @@ def layers_table(name: str, program: Program, run: Run) -> Table:
         program.network.operators, program.network.kernels, run.instructions, strict=True
     ):
         outputs = operator.output.size
-        macs = sum(map(products, operator.parts or (operator,)))
+        macs = operator.products
         table.add_row(
             operator.label, kernel.function, "×".join(map(str, operator.output.shape)), f"{count:,}",
             f"{count / macs:.2f}" if macs else "", f"{count / outputs:.1f}",
@@ -157,8 +154,21 @@ def row(name: str, options: Options, folder: Path, console: Console, *, layers: 
         name, f"{net.macs:,}", f"{net.cmsis:g}", verdict(run.total / 1e6, net.goal, ".3f"),
         f"{run.total / net.macs:.2f}", verdict(sizes.ram, net.goal_ram, ",d"), f"{run.stack}",
         f"{sizes.text:,} / {small.text:,}", verdict(sizes.flash, net.goal_flash, ",d"),
-        f"{wrong_bytes(model, inputs, run)} of {run.outputs[0].size}",
+        f"{wrong_bytes(model, inputs, run)} of {run.outputs[0].size}", *beside(model, inputs, run, sizes),
     )  # fmt: skip
+
+
+def beside(model: bytes, inputs: np.ndarray, run: Run, sizes: Sizes) -> tuple[str, ...]:
+    """Return what the library of EDGEFORGE_TFLM_LIBRARY takes, and how many times as much as the engine."""
+    if LIBRARY is None:
+        return ()
+    found = measure(Path(LIBRARY).expanduser(), model, inputs, np.asarray(run.outputs[0]))
+    return (
+        f"{found.instructions / 1e6:.3f} ({found.instructions / run.total:.2f}×)",
+        f"{found.arena:,} ({found.arena / sizes.ram:.2f}×)",
+        f"{found.text:,} ({found.text / sizes.text:.1f}×)",
+        f"{found.wrong}",
+    )
 
 
 def main() -> None:
@@ -173,17 +183,18 @@ def main() -> None:
     if unknown := set(asked.names) - set(NETS):
         parser.error(f"there is no {', '.join(sorted(unknown))}: choose among {', '.join(NETS)}")
     options = Options(core=core_named(asked.core), optimize=asked.optimize)
-    console = Console(width=200)
+    console = Console(width=260 if LIBRARY else 200)
+    library = (f"{Path(LIBRARY).name}, M", "its RAM", "its text", "bytes not the engine's") if LIBRARY else ()
     table = Table(
         "network", "MACs", "TFLM+CMSIS-NN, M", "instructions, M (goal)", "a MAC", "RAM (goal)", "stack",
-        "text -O2 / -Os", "flash (goal)", "bytes not TFLM's", title=f"{options.core.name}, {asked.optimize}, -O2",
+        "text -O2 / -Os", "flash (goal)", "bytes not TFLM's", *library, title=f"{options.core.name}, {asked.optimize}, -O2",
     )  # fmt: skip
     wrong = False
     for name in asked.names or NETS:
         with tempfile.TemporaryDirectory() as folder:
             found = row(name, options, Path(folder), console, layers=asked.layers, cycles=asked.cycles)
         table.add_row(*found)
-        wrong = wrong or not found[-1].startswith("0 ")
+        wrong = wrong or not found[WRONG].startswith("0 ")
     console.print(table)
     sys.exit(int(wrong))
 

@@ -75,10 +75,10 @@ void loop() {}
 
 @dataclass(frozen=True)
 class Beside:
-    """What the library takes: instructions of an inference, the arena's bytes with input and output, text (bytes, of -O2).
+    """What the library takes: instructions of an inference, the arena's bytes with input and output, text (bytes, -O2).
 
     text: without the model, and without what a sketch takes that does nothing. wrong: output bytes that are not those
-    of TFLM on this desk.
+    expected. (A library of 2023 rounds some operators otherwise than today's.)
     """
 
     instructions: int
