@@ -187,7 +187,8 @@ def main() -> None:
     library = (f"{Path(LIBRARY).name}, M", "its RAM", "its text", "bytes not the engine's") if LIBRARY else ()
     table = Table(
         "network", "MACs", "TFLM+CMSIS-NN, M", "instructions, M (goal)", "a MAC", "RAM (goal)", "stack",
-        "text -O2 / -Os", "flash (goal)", "bytes not TFLM's", *library, title=f"{options.core.name}, {asked.optimize}, -O2",
+        "text -O2 / -Os", "flash (goal)", "bytes not TFLM's", *library,
+        title=f"{options.core.name}, {asked.optimize}, -O2",
     )  # fmt: skip
     wrong = False
     for name in asked.names or NETS:
