@@ -9,8 +9,8 @@ Networks are those of models/ with random weights, their ranges calibrated on ra
 bytes depend on them. Every output byte is compared with TFLM's. Instructions are counted by QEMU (-icount shift=0), of
 which a tick of the clock is 40. With --cycles, cycles are estimated from the inner loops (llvm-mca, and the Technical
 Reference Manual's table): neither knows the board's flash. RAM is the arena, which has room for input and output.
-A TFLM library whose folder EDGEFORGE_TFLM_LIBRARY names runs the same files and inputs beside, built by the same compiler
-with the same flags for a Cortex-M4; its sources are compiled once, which takes minutes.
+A TFLM library whose folder EDGEFORGE_TFLM_LIBRARY names runs the same files and inputs beside, built by the same
+compiler with the same flags for a Cortex-M4; its sources are compiled once, which takes minutes.
 """
 
 from __future__ import annotations
