@@ -110,6 +110,11 @@ def _print_error(error: EdgeForgeError) -> None:
     console = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)  # `:m:` is no emoji
     where = f"[bold]{error.stage}:[/] " if error.stage else ""
     for line in error.reason.splitlines():
-        console.print(f"[bold red]error:[/] {where}{escape(line)}")
+        console.print(f"[bold red]error:[/] {where}{escape(printable(line))}")
     if error.fix:
-        console.print(f"  [bold]fix:[/] {escape(error.fix)}")
+        console.print(f"  [bold]fix:[/] {escape(printable(error.fix))}")
+
+
+def printable(text: str) -> str:
+    """Return a text whose control characters are written out: a stranger's name steers no terminal."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)

@@ -27,7 +27,12 @@ LOADERS = {
     "matr1": "matr1.source:load_matr1",
 }
 # Which files a source reads, where these are not simply all of data.root.
-FILES = {"csv": "csv_table:csv_files", "cells": "cells:cells_files", "matr1": "matr1.source:matr1_files"}
+FILES = {
+    "csv": "csv_table:csv_files",
+    "numpy": "numpy_arrays:numpy_files",
+    "cells": "cells:cells_files",
+    "matr1": "matr1.source:matr1_files",
+}
 
 
 def source_modules(recipe: Recipe) -> tuple[str, ...]:

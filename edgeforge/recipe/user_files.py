@@ -11,6 +11,7 @@ from edgeforge.recipe.model_file import resolve_model_file
 from edgeforge.recipe.schema import OWN_SOURCES
 from edgeforge.source_code import modules_beside
 
+NO_DATA = (Path("/"), Path("/proc"), Path("/sys"), Path("/dev"))  # whose files have no end
 USER_DATA = "data/own"  # the name of data.root among a job's files
 MNIST_FILES = tuple(f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1"))
 
@@ -69,6 +70,8 @@ def _own_data(source: str, path: Path, where: str) -> Path:
         raise RecipeError(
             f"{where}: {path}: no such file or folder", fix="check the path; it is relative to the recipe"
         )
+    if path.resolve() in NO_DATA or any(place in path.resolve().parents for place in NO_DATA[1:]):
+        raise RecipeError(f"{where}: {path}: this is no folder of data", fix=f"name {wanted} of your own")
     if source in ("cells", "matr1") and not path.is_dir():
         raise RecipeError(f"{where}: {path} is no folder", fix=f"name the folder of the data of {source}")
     if (source == "image_folder" and not path.is_dir()) or (source == "csv" and not path.is_file()):

@@ -140,7 +140,9 @@ def on_keys(random: random.Random) -> Case:
         recipe = with_value(path, value, annotation)
     except Exception:
         recipe = RECIPE
-    infinite = isinstance(value, float) and (value != value or value in (float("inf"), -float("inf")))
+    infinite = (
+        "args" not in path and isinstance(value, float) and (value != value or value in (float("inf"), -float("inf")))
+    )
     if random.random() < 0.3:
         shown = yaml.safe_dump(value, default_flow_style=True).splitlines()[0]
         words = ("plan", "r.yaml", "--out", "out", "--set", f"{name}={shown}")

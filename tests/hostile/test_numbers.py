@@ -147,3 +147,20 @@ def test_labels_of_a_list_are_bounded() -> None:
 
 
 assert BOMB
+
+
+def test_what_a_stranger_wrote_steers_no_terminal() -> None:
+    from edgeforge.cli.app import printable
+
+    assert printable("a\x1b[31m\u202eb é 日") == "a\\x1b[31m\\u202eb é 日"
+    assert printable("\udc80") == "\\udc80"
+
+
+@pytest.mark.parametrize("root", ["/", "/proc/self", "/dev", "/sys"])
+def test_data_that_has_no_end_is_refused_before_it_is_hashed(root: str, tmp_path: Path) -> None:
+    from edgeforge.recipe.user_files import user_files
+
+    (tmp_path / "model.py").write_text("class Net: pass")
+    (tmp_path / "r.yaml").write_text(RECIPE.replace("x.npz", root))
+    with pytest.raises(RecipeError, match="no folder of data"):
+        user_files(load_recipe(tmp_path / "r.yaml"))

@@ -11,6 +11,7 @@ from edgeforge.data.source import Source
 from edgeforge.data.sources.labelled import class_names, split_source, white_of
 from edgeforge.errors import RecipeError
 from edgeforge.foreign.wording import cause, with_debug
+from edgeforge.recipe.schema import Data
 from edgeforge.recipe.user_files import USER_DATA
 from edgeforge.results.rows.calibration import Finding
 
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 NAMES = ("x", "y", "x_val", "y_val", "x_test", "y_test")
+
+
+def numpy_files(path: Path, data: Data) -> list[Path]:
+    """Return the files that are read: the .npz itself, or of a folder its arrays and nothing else."""
+    return [file for name in NAMES if (file := path / f"{name}.npy").is_file()] if path.is_dir() else [path]
 
 
 def load_numpy(job: Job) -> Source:

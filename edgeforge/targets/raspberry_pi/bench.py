@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import tarfile
+import zlib
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from edgeforge.results.files import DESK_FILE
 
 SERVER_PACKAGES = ("fastapi", "uvicorn", "prometheus_client")
 LOAD = ("--clients", "1,4,8", "--requests", "200", "--seconds", "10")
+MOST_BYTES, MOST_FILES = 2**31, 10_000  # of a bundle, unpacked
 TIMEOUT = 900  # seconds of one script; each bounds itself far below
 
 
@@ -51,9 +53,18 @@ def missing_server_packages() -> list[str]:
 
 
 def unpack(bundle: Path, folder: Path) -> Path:
-    """Unpack a bundle; return the folder of its scripts."""
-    with tarfile.open(bundle) as archive:
-        archive.extractall(folder, filter="data")
+    """Unpack a bundle; return the folder of its scripts. Raises StageFailed for one that EdgeForge did not pack."""
+    try:
+        with tarfile.open(bundle) as archive:
+            size = 0
+            for count, entry in enumerate(archive):
+                size += entry.size
+                if size > MOST_BYTES or count >= MOST_FILES:
+                    raise tarfile.ReadError("too large")
+                archive.extract(entry, folder, filter="data")
+    except (tarfile.TarError, OSError, EOFError, ValueError, zlib.error) as error:
+        reason = f"{bundle} is damaged, too large, or not packed by EdgeForge"
+        raise StageFailed(reason, fix="build the recipe again") from error
     return folder / bundle.name.removesuffix(".tar.gz")
 
 
