@@ -37,9 +37,11 @@ def _scaled(model: Any, random: random.Random) -> Any:
 
 
 def _stride(model: Any, value: int) -> None:
-    for operator in model.subgraphs[0].operators:
-        if hasattr(operator.builtinOptions, "strideW"):
-            operator.builtinOptions.strideW = operator.builtinOptions.strideH = value
+    strided = [one for one in model.subgraphs[0].operators if hasattr(one.builtinOptions, "strideW")]
+    if not strided:
+        raise ValueError("nothing of it has a stride: take another change")
+    for operator in strided:
+        operator.builtinOptions.strideW = operator.builtinOptions.strideH = value
 
 
 def _shape(value: int) -> Change:
