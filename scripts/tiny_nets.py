@@ -59,7 +59,8 @@ def row(name: str, what: str, arguments: dict[str, Any], shape: tuple[int, int, 
     from edgeforge.quantize.tflite.network import convert_network
     from edgeforge.recipe.schema import TFLite
     from edgeforge.runtimes.tflm import TFLMRunner
-    from edgeforge.tflite.flatbuffer import macs, operators
+    from edgeforge.tflite.figures.costs import macs
+    from edgeforge.tflite.flatbuffer import operators
 
     torch.manual_seed(0)
     network = model_class(name)(**arguments).eval()

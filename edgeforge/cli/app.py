@@ -32,6 +32,10 @@ InputShapes = Annotated[
         "--shape", metavar="NAME=1,H,W,C", help="Shape of an input that the file leaves free.", show_default=False
     ),
 ]
+BoardFile = Annotated[
+    Path | None,
+    typer.Option("--board-file", metavar="FILE.toml", help="Boards of your own.", show_default=False),
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgeforge.cli.app import Debug, Out, app
+from edgeforge.cli.app import BoardFile, Debug, Out, app
 
 if TYPE_CHECKING:
     from edgeforge.recipe.load import LoadedRecipe
@@ -34,6 +34,7 @@ def build(
     until: Until = None,
     force: Force = None,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Stages at once; timing stages always run alone.")] = 2,
+    board_file: BoardFile = None,
     out: Out = Path("build"),
     debug: Debug = False,
 ) -> None:
@@ -50,7 +51,7 @@ def build(
     from edgeforge.pipeline import build as build_recipe
     from edgeforge.results.files import JSON_FILE
 
-    loaded = _load(recipe, overrides)
+    loaded = _load(recipe, overrides, board_file)
     with ConsoleWatcher() as watcher:
         result = build_recipe(loaded, out, watcher, jobs=jobs, until=until, force=tuple(force or ()))
     if (result.folder / JSON_FILE).exists() and not until:
@@ -64,6 +65,7 @@ def plan(
     overrides: Overrides = None,
     until: Until = None,
     force: Force = None,
+    board_file: BoardFile = None,
     out: Out = Path("build"),
     debug: Debug = False,
 ) -> None:
@@ -76,7 +78,7 @@ def plan(
     from edgeforge.cli.progress import print_plan
     from edgeforge.pipeline import plan_build
 
-    print_plan(plan_build(_load(recipe, overrides), out, until=until, force=tuple(force or ())))
+    print_plan(plan_build(_load(recipe, overrides, board_file), out, until=until, force=tuple(force or ())))
 
 
 @app.command()
@@ -171,15 +173,6 @@ def clean(
 
 
 @app.command()
-def boards(debug: Debug = False) -> None:
-    """List the boards that a recipe may target."""
-    from edgeforge.cli.progress import print_boards
-    from edgeforge.hardware.boards import boards as all_boards
-
-    print_boards(all_boards())
-
-
-@app.command()
 def doctor(debug: Debug = False) -> None:
     """Say what is installed, what is missing, what to do about it, and which runtimes compute rightly on this desk."""
     from edgeforge.cli.progress import print_diagnosis, quiet_bar
@@ -196,7 +189,8 @@ def doctor(debug: Debug = False) -> None:
         raise typer.Exit(3)
 
 
-def _load(path: Path, overrides: list[str] | None) -> LoadedRecipe:
+def _load(path: Path, overrides: list[str] | None, board_file: Path | None) -> LoadedRecipe:
+    from edgeforge.hardware.board_file import own_boards
     from edgeforge.recipe.load import load_recipe
 
-    return load_recipe(path, tuple(overrides or ()))
+    return load_recipe(path, tuple(overrides or ()), own_boards(board_file))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edgeforge.cli.app import Debug, InputShapes, app, typed
+from edgeforge.cli.app import BoardFile, Debug, InputShapes, app, typed
 from edgeforge.cli.words import MOST, THREADS
 from edgeforge.errors import BudgetExceeded
 from edgeforge.tflite.input_shapes import parse_shapes
@@ -127,6 +127,7 @@ def _emulate(
 def fit(
     model: Annotated[Path, typer.Argument(help="Any full-integer .tflite file.", show_default=False)],
     board: Annotated[str, typer.Option(help="A board of `edgeforge boards`, or all of them, ranked.")] = "all",
+    board_file: BoardFile = None,
     library: Annotated[str | None, typer.Option(help="TFLM library; default: the pinned one.")] = None,
     shape: InputShapes = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
@@ -144,10 +145,13 @@ def fit(
 
       edgeforge fit build/digits/tflite/digits_int8.tflite
     """
+    from edgeforge.hardware.board_file import own_boards
     from edgeforge.hardware.libraries import library as known_library
     from edgeforge.targets.fit.judge import fit_file
 
-    rows = fit_file(model, board, sketch=known_library(library) if library else None, shapes=parse_shapes(shape or ()))
+    rows = fit_file(
+        model, board, own_boards(board_file), known_library(library) if library else None, parse_shapes(shape or ())
+    )
     if plot:
         from edgeforge.report.fit.plot import write_plot
 
@@ -196,6 +200,7 @@ def pack(
     model: Annotated[Path, typer.Argument(help="A full-integer .tflite file, made anywhere.", show_default=False)],
     context: typer.Context,
     board: Annotated[list[str], typer.Option("--board", metavar="BOARD", help="As `edgeforge boards` lists them.")],
+    board_file: BoardFile = None,
     library: Annotated[str | None, typer.Option(help="TFLM library; default: the pinned one.")] = None,
     shape: InputShapes = None,
     out: Annotated[Path, typer.Option("--out", help="Folder that gets NAME/ and NAME.tflite.")] = Path("packed"),
@@ -246,6 +251,7 @@ def pack(
     from rich.console import Console
 
     from edgeforge.cli.progress import quiet_bar
+    from edgeforge.hardware.board_file import own_boards
     from edgeforge.report.sentences.packed import print_packed
     from edgeforge.targets.arduino import pack as target
     from edgeforge.targets.arduino.own.wishes import wishes_of
@@ -260,6 +266,7 @@ def pack(
         packed = target.pack(
             model, tuple(board), out, library_key=library, wishes=wishes, name=name, samples=samples,
             conversion=conversion, float_file=float_model, force=force, shapes=shapes, command=typed(context),
+            own_boards=own_boards(board_file),
             progress=lambda text: progress(0.5, text),
         )  # fmt: skip
     print_packed(packed, Console(highlight=False, soft_wrap=True))

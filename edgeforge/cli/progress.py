@@ -203,8 +203,28 @@ def print_boards(boards: dict[str, Board]) -> None:
     console = Console(highlight=False)
     console.print(table)
     console.print(
-        "[dim]Sizes in KB; core: what the Arduino core takes of it. Sources: edgeforge/hardware/boards.toml.[/]"
+        "[dim]Sizes in KB; core: what the Arduino core takes of it. `edgeforge boards BOARD` says from where.[/]"
     )
+
+
+def print_board(key: str, board: Board) -> None:
+    """Print one board, and where each figure is from."""
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    facts = {
+        "board": key,
+        "title": board.title,
+        "processor": f"{board.core}, {board.clock_mhz} MHz",
+        "flash": f"{board.flash_bytes:,} bytes, {board.core_flash_bytes:,} of them the core's",
+        "RAM": f"{board.ram_bytes:,} bytes, {board.core_ram_bytes:,} of them the core's, stack and heap included",
+        "arduino-cli": board.fqbn or "no Arduino core",
+        "from": board.source,
+        "the core's": board.core_source or "not said",
+    }
+    for name, text in facts.items():
+        table.add_row(name, escape(text))
+    Console(highlight=False).print(table)
 
 
 def print_edge_tpu(row: EdgeTPURow, *, json: bool) -> None:

@@ -18,7 +18,7 @@ from edgeforge.results.variant import TFLM_INT8, Variant, shipped_variant, write
 from edgeforge.runtimes.self_agreement import require_tflm_agreement
 from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.tflite.associated_files import pure_flatbuffer
-from edgeforge.tflite.flatbuffer import macs
+from edgeforge.tflite.figures.costs import macs
 from edgeforge.tflite.graph import Graph
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from edgeforge.results.variant import (
     TORCH_QAT,
 )
 from edgeforge.runtimes.load import load_runner
-from edgeforge.tflite.flatbuffer import macs
+from edgeforge.tflite.figures.costs import macs
 from edgeforge.tflite.graph import Graph
 from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes
 from edgeforge.tflite.passes.fixed.order import read_fixed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -13,7 +14,7 @@ from typing import Any
 class PinnedBoard:
     """A board as sketch.yaml and platformio.ini name it. What is empty is not known for this board."""
 
-    profile: str  # the board's own part of its fqbn
+    profile: str  # the board's own part of its fqbn, where that has no options
     fqbn: str
     platform: str  # packager:architecture
     version: str
@@ -23,13 +24,16 @@ class PinnedBoard:
 
 
 def pinned(fqbn: str) -> PinnedBoard:
-    """Return what is pinned for packager:architecture:board[:options]; versions are empty for platforms not known."""
-    packager, architecture, name = fqbn.split(":")[:3]
+    """Return what is pinned for packager:architecture:board[:options]; versions are empty for platforms not known.
+
+    All is empty for a board without one. A profile's name tells boards apart that differ in their options alone.
+    """
+    packager, architecture, name = (*fqbn.split(":", 2), "", "")[:3]
     platform = f"{packager}:{architecture}"
     known = _platforms().get(platform, {})
     board: dict[str, str] = next((one for one in known.get("boards", []) if one["name"] == name), {})
     return PinnedBoard(
-        name,
+        board.get("profile") or re.sub(r"[^A-Za-z0-9]+", "_", name),
         fqbn,
         platform,
         known.get("version", ""),

@@ -96,7 +96,7 @@ def library(key: str) -> Library:
 
 
 def caveats(library: Library, board: Board) -> list[str]:
-    """Return what to know before building for a board that the library's makers do not name."""
+    """Return what to know before building for a board that the library's makers do not name; the same for each."""
     architecture = board.architecture
     if (
         not architecture
@@ -105,6 +105,6 @@ def caveats(library: Library, board: Board) -> list[str]:
     ):
         return []
     return [
-        f"{library.title} is made for {', '.join(library.architectures)}, not for {architecture} ({board.title}): the "
-        "Arduino IDE warns of it, and whether it compiles there is not known"
+        f"{library.title} is made for {', '.join(library.architectures)}, not for this Arduino core: the Arduino IDE "
+        "warns of it, and whether it compiles there is not known"
     ]

@@ -10,33 +10,12 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from edgeforge.errors import RecipeError
+from edgeforge.foreign.validation import FORMS, choices, shortened, wanted
+from edgeforge.hardware.board import Board
 from edgeforge.recipe.schema import HEADED, QDQ, Recipe
 from edgeforge.recipe.words import require_words
 from edgeforge.recipe.yaml_lines import SHOWN, KeyPath, YamlFile, dotted, parse_value, read_yaml
 from edgeforge.suggest import nearest
-
-WANTED = {  # by the type of pydantic's error, or by the word it begins with
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-    "string": "a word, in quotes where YAML takes it for something else",
-    "tuple": "a list, such as [a, b]",
-    "list": "a list, such as [a, b]",
-    "dict": "a mapping, such as {{key: value}}",
-    "finite_number": "a finite number",
-    "greater_than": "more than {gt}",
-    "greater_than_equal": "{ge} or more",
-    "less_than": "less than {lt}",
-    "less_than_equal": "{le} or less",
-    "too_short": "{min_length} entries or more",
-    "too_long": "{max_length} entries or fewer",
-    "missing_argument": "a value for each of its parts",
-}
-
-FORMS = {  # of words with a form of their own, by their key
-    "max_time": "days:hours:minutes:seconds, such as 00:01:30:00",
-    "devices": "auto, how many, or which: '0,1'",
-}
 
 
 @dataclass(frozen=True)
@@ -52,9 +31,10 @@ class LoadedRecipe:
         return f"{_where(tuple(key.split('.')), self.origin, self.path)}: {key}"
 
 
-def load_recipe(path: Path, overrides: tuple[str, ...] = ()) -> LoadedRecipe:
+def load_recipe(path: Path, overrides: tuple[str, ...] = (), boards: Mapping[str, Board] | None = None) -> LoadedRecipe:
     """Return the recipe in a file, changed by overrides such as `train.epochs=1`.
 
+    boards: those of a file of boards, for `targets` to name; they become the recipe's own where it names them.
     Raises RecipeError with one line a mistake.
     """
     file = read_yaml(path)
@@ -62,6 +42,7 @@ def load_recipe(path: Path, overrides: tuple[str, ...] = ()) -> LoadedRecipe:
     for override in overrides:
         _apply(override, file, origin)
     require_words(file.values, origin, path)
+    _bring(boards or {}, file)
     try:
         recipe = Recipe.model_validate(file.values)
     except ValidationError as error:
@@ -97,6 +78,15 @@ def _apply(override: str, file: YamlFile, origin: dict[KeyPath, str]) -> None:
         origin.setdefault(changed[:depth], where)
 
 
+def _bring(boards: Mapping[str, Board], file: YamlFile) -> None:
+    """Write the boards that the recipe's targets name into it: so they are part of its key and of its lock file."""
+    targets, own = file.values.get("targets"), file.values.get("boards")
+    named = targets if isinstance(targets, list) else []
+    wanted_ones = {name: one.model_dump(exclude_defaults=True) for name, one in boards.items() if name in named}
+    if wanted_ones and (own is None or isinstance(own, dict)):
+        file.values["boards"] = wanted_ones | (own or {})
+
+
 def _by_key(error: ValidationError) -> dict[KeyPath, list[Any]]:
     """Group pydantic's errors by the recipe's key: a key that may be one of several types has one for each."""
     grouped: dict[KeyPath, list[Any]] = {}
@@ -125,10 +115,9 @@ def _describe(location: KeyPath, problems: list[Any], origin: dict[KeyPath, str]
         return f"{where}: this key is missing"
     if value is None:
         return f"{where}: is empty; give it a value, or leave the key out"
-    shown = repr(value) if len(repr(value)) <= SHOWN else repr(value)[: SHOWN - 3] + "…"
+    shown = shortened(value)
     if kind == "literal_error":
-        choices = [part.strip().strip("'") for part in problems[0]["ctx"]["expected"].replace(" or ", ", ").split(",")]
-        return f"{where}: {shown} is not valid{nearest(str(value), list(dict.fromkeys(choices)))}"
+        return f"{where}: {shown} is not valid{nearest(str(value), choices(problems[0]))}"
     if kind == "model_type":
         return f"{where}: {shown} is no mapping of the keys {', '.join(_fields(location))}"
     if kind == "value_error":
@@ -137,13 +126,7 @@ def _describe(location: KeyPath, problems: list[Any], origin: dict[KeyPath, str]
         return f"{where}: {shown}: write {FORMS[location[-1]]}"
     if kind == "string_pattern_mismatch":
         return f"{where}: {shown}: only a-z, 0-9, - and _, beginning with a letter, at most 40 characters"
-    return f"{where}: {shown}: give {' or '.join(dict.fromkeys(map(_wanted, problems)))}"
-
-
-def _wanted(problem: Any) -> str:
-    """Return what a value should have been; pydantic's own messages speak of Python's types."""
-    kind: str = problem["type"]
-    return WANTED.get(kind, WANTED.get(kind.partition("_")[0], "another value")).format(**problem.get("ctx", {}))
+    return f"{where}: {shown}: give {' or '.join(dict.fromkeys(map(wanted, problems)))}"
 
 
 def _where(location: KeyPath, origin: Mapping[KeyPath, str], path: Path) -> str:

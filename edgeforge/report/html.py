@@ -20,7 +20,7 @@ from edgeforge.report.sentences.edge_tpu import edge_tpu_lines
 from edgeforge.report.sentences.emulated import engine_lines, litert_words
 from edgeforge.report.sentences.pruning import pruning_lines
 from edgeforge.report.sentences.travelled import mixed_line, travelled_lines
-from edgeforge.report.table import head_cells, head_rows
+from edgeforge.report.table import head_cells, head_rows, time_text
 from edgeforge.results.rows.report import RUNTIMES, Drop, Latency, Report
 from edgeforge.results.variant import ONNX_INT8, TFLM_INT8, TORCH_FX
 
@@ -46,6 +46,7 @@ def render(report: Report) -> str:
         "head_cells": head_cells,
         "run_lines": run_lines,
         "litert_words": litert_words,
+        "time_text": time_text,
     }
     made = [row for row in report.variants if row.status == "ok"]
     wanted = (report.reference, TORCH_FX, ONNX_INT8, report.shipped, TFLM_INT8)

@@ -186,13 +186,18 @@ def _legend(report: Report) -> str:
 def boards_table(report: Report) -> Table:
     """Return one row a board: flash, RAM, whether the model fits, and whether the library takes it."""
     table = Table(box=None, padding=(0, 1), title="Boards", title_justify="left")
-    for name in ("board", "verdict", "arena", "RAM", "of", "flash", "of"):
+    for name in ("board", "verdict", "arena", "RAM", "of", "flash", "of", "~ms"):
         table.add_column(name, justify="left" if name in ("board", "verdict") else "right")
     for row in report.targets:
         table.add_row(row.title, _verdict(row), _kilobytes(row.arena_bytes), _kilobytes(row.ram_bytes),
                       _kilobytes(row.ram_limit_bytes), _kilobytes(row.flash_bytes),
-                      _kilobytes(row.flash_limit_bytes))  # fmt: skip
+                      _kilobytes(row.flash_limit_bytes), time_text(row))  # fmt: skip
     return table
+
+
+def time_text(row: TargetRow) -> str:
+    """Return the milliseconds that an inference may take on a board, a dash where there is no estimate."""
+    return row.fit.time.short.lstrip("~") if row.fit and row.fit.time else "–"
 
 
 def _verdict(row: TargetRow) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,26 +93,6 @@ def operators(data: bytes) -> dict[str, int]:
     """Return how often each operator occurs, by its schema name such as CONV_2D."""
     model = read_model(data)
     return dict(Counter(operator_name(model, operator) for operator in model.subgraphs[0].operators))
-
-
-def macs(data: bytes) -> int:
-    """Return the multiply-accumulates of one inference: those of convolutions and dense layers."""
-    model = read_model(data)
-    graph = model.subgraphs[0]
-    total = 0
-    for operator in graph.operators:
-        kind = operator_name(model, operator)
-        if kind not in ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED"):
-            continue
-        weights = list(graph.tensors[operator.inputs[1]].shape)
-        if kind == "TRANSPOSE_CONV":  # each input value meets every weight of its channel
-            values, per_value = graph.tensors[operator.inputs[2]].shape, prod(weights[:3])
-        elif kind == "DEPTHWISE_CONV_2D":  # weights: 1,h,w,channels
-            values, per_value = graph.tensors[operator.outputs[0]].shape, prod(weights[1:3])
-        else:  # weights: outputs,h,w,inputs or outputs,inputs
-            values, per_value = graph.tensors[operator.outputs[0]].shape, prod(weights[1:])
-        total += int(prod(values) * per_value)
-    return total
 
 
 def int8_checks(data: bytes, io: str) -> list[dict[str, Any]]:

@@ -13,6 +13,13 @@
 #define ENGINE_SINGLE_ROUNDING 0
 #endif
 
+/* On a Teensy 4, constants are copied to RAM at start unless they are told to stay in flash (its linker script). */
+#if defined(__IMXRT1062__)
+#define ENGINE_IN_FLASH __attribute__((section(".progmem")))
+#else
+#define ENGINE_IN_FLASH
+#endif
+
 /* What is done after each layer, with a semicolon; define it to measure them. */
 #ifndef ENGINE_AFTER_LAYER
 #define ENGINE_AFTER_LAYER(layer)

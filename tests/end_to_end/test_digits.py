@@ -22,7 +22,8 @@ from edgeforge.results.rows.report import Report
 from edgeforge.results.variant import read_variants
 from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.tflite.associated_files import pure_flatbuffer
-from edgeforge.tflite.flatbuffer import int8_checks, macs, operators, read_model, write_model
+from edgeforge.tflite.figures.costs import macs
+from edgeforge.tflite.flatbuffer import int8_checks, operators, read_model, write_model
 
 pytestmark = pytest.mark.build
 

@@ -7,7 +7,7 @@ import pytest
 from builds import DIGITS, EPOCHS, open_folder
 
 from edgeforge.results.report_file import read_report
-from edgeforge.tflite.flatbuffer import macs
+from edgeforge.tflite.figures.costs import macs
 
 pytestmark = pytest.mark.build
 FEW = (*EPOCHS, "--set", "measure.runs=20", "--set", "measure.warmup=1")

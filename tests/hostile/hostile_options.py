@@ -21,6 +21,7 @@ RIGHT: dict[str, tuple[str, ...]] = {
     "verify": ("f.tflite", "i.tflite"),
     "fit": ("m.tflite", *BOARD),
     "edgetpu": ("m.tflite",),
+    "inspect": ("m.tflite",),
     "compile": ("m.tflite", "--out", "out/lib"),
     "pack": (
         "m.tflite",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from edgeforge.tflite.flatbuffer import macs
+from edgeforge.tflite.figures.costs import macs
 from edgeforge.tflite.graph import Graph, targets
 from edgeforge.tflite.tensors import to_input
 

@@ -14,7 +14,7 @@ from edgeforge.evaluate.parity.layer_cost import Injection, measure_costs
 from edgeforge.evaluate.parity.layer_evidence import add_advice
 from edgeforge.foreign.wording import reason_of
 from edgeforge.results.rows.parity import LayerRow
-from edgeforge.tflite.flatbuffer import macs
+from edgeforge.tflite.figures.costs import macs
 from edgeforge.tflite.graph import Cut, Graph, TensorRunner, cut, require_one_subgraph, targets
 from edgeforge.tflite.layer_match import Pair, clamp_of, match
 from edgeforge.tflite.tensor_spec import TensorSpec

@@ -39,7 +39,7 @@ from edgeforge.results.variant import (
     shipped_variant,
 )
 from edgeforge.runtimes.litert import REFUSED
-from edgeforge.tflite.flatbuffer import macs
+from edgeforge.tflite.figures.costs import macs
 from edgeforge.tflite.module_names import module_names
 
 if TYPE_CHECKING:

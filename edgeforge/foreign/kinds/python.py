@@ -15,7 +15,9 @@ PYTHON = (  # of code that is the user's own
     Kind(r"'NoneType' object is not callable", "something is called that is None", "look at where it is set"),
 )
 
-FILES = (  # zipfile, csv, XML, struct
+FILES = (  # zipfile, csv, XML, struct, tomllib
+    Kind(r"\(at line (\d+), column \d+\)", "line {0} is not TOML"),
+    Kind(r"\(at end of document\)", "its end is not TOML: something is not closed"),
     Kind(r"unpack_from requires a buffer", "it is cut short or damaged", WHOLE),
     Kind(r"File is not a zip file", "it is cut short, damaged, or of another kind"),
     Kind(r"Bad CRC-32 for file '(.+?)'", "its part {0} is damaged", WHOLE),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
-from edgeforge.results.rows.fit import FitRow, FlashRow
+from edgeforge.results.rows.fit import FitRow, FlashRow, caveats_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 def print_fit(rows: Sequence[FitRow], console: Console, title: str) -> None:
     """Print one board in detail, or several side by side, both verdicts, and what to change where one is no."""
-    console.print(fit_table(rows, title))
+    console.print(escape(title), style="italic", soft_wrap=True)
+    console.print(fit_table(rows))
     if len(rows) == 1:
         console.print(parts_table(rows[0]))
         print_verdict(console, "memory", rows[0].memory.fits, f"{rows[0].title} {rows[0].memory.verdict}")
@@ -24,6 +25,11 @@ def print_fit(rows: Sequence[FitRow], console: Console, title: str) -> None:
             ram, flash = rows[0].memory.ram_bytes - smaller.ram_bytes, rows[0].memory.flash_bytes - smaller.flash_bytes
             console.print(f"[dim]As `edgeforge pack` writes it: {ram:,} bytes of RAM and {flash:,} of flash less (a "
                           "memory plan, nothing twice).[/]", soft_wrap=True)  # fmt: skip
+        if rows[0].time:
+            console.print(f"time: {escape(rows[0].time.sentence)}", soft_wrap=True)
+    else:
+        console.print("[dim]~ms: an inference, estimated, not measured (--board says how far off that may be).[/]",
+                      soft_wrap=True)  # fmt: skip
     first = rows[0]
     print_verdict(console, "library", first.library.takes_it, first.library.verdict)  # the same on every board
     for text in dict.fromkeys(text for row in rows if len(rows) == 1 for text in row.advice):
@@ -31,9 +37,8 @@ def print_fit(rows: Sequence[FitRow], console: Console, title: str) -> None:
     if len(rows) > 1:
         for text in dict.fromkeys(refusal.fix for refusal in first.library.refusals if refusal.fix):
             console.print(f"  [dim]→[/] {escape(text)}", soft_wrap=True)
-    for row in rows:
-        for text in row.library.caveats:
-            console.print(f"[yellow]![/] {escape(text)}", soft_wrap=True)
+    for text in caveats_of(rows):
+        console.print(f"[yellow]![/] {escape(text)}", soft_wrap=True)
     for text in first.changes:
         console.print(f"[yellow]![/] `edgeforge pack` changes the file: {escape(text)}", soft_wrap=True)
     console.print(f"[dim]Peak: {escape(peak_text(first))}[/]", soft_wrap=True)
@@ -61,16 +66,17 @@ def peak_text(row: FitRow) -> str:
     return f"{layer}, {arena.live_bytes[arena.peak_step]:,} bytes live"
 
 
-def fit_table(rows: Sequence[FitRow], title: str) -> Table:
-    """Return one row a board: arena, RAM and flash with what is left, in bytes."""
-    table = Table(box=None, padding=(0, 1, 0, 0), title=escape(title), title_justify="left")
-    for name in ("board", "arena", "RAM", "left", "flash", "left"):
+def fit_table(rows: Sequence[FitRow]) -> Table:
+    """Return one row a board: arena, RAM and flash with what is left, in bytes, and milliseconds, estimated."""
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    for name in ("board", "arena", "RAM", "left", "flash", "left", "~ms"):
         table.add_column(name, justify="left" if name == "board" else "right", no_wrap=True)
     for row in rows:
         mark = "[green]✓[/]" if row.deployable else "[red]✗[/]"
         memory = row.memory
         table.add_row(f"{mark} {row.board}", f"{row.arena.used_bytes:,}", f"{memory.ram_bytes:,}",
-                      _left(memory.ram_left_bytes), f"{memory.flash_bytes:,}", _left(memory.flash_left_bytes)
+                      _left(memory.ram_left_bytes), f"{memory.flash_bytes:,}", _left(memory.flash_left_bytes),
+                      row.time.short.lstrip("~") if row.time else ""
                      )  # fmt: skip
     return table
 

@@ -32,6 +32,7 @@ def fit_view(targets: list[TargetRow], layers: Sequence[LayerRow] = ()) -> list[
             "peak": f"Peak: {peak_text(rows[0])}",
             "plot": Markup(arena_plot(rows[0].arena, f"Tensor arena on {rows[0].title}")),  # our own SVG
             "parts": [part for row in rows for part in parts(row)],
+            "times": [f"{row.title}: {row.time.sentence}." for row in rows if row.time],
             "advice": [f"{row.title}: {text}" for row in rows for text in row.advice],
         }
         for rows in groups.values()

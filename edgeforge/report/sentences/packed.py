@@ -7,9 +7,6 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
-from edgeforge.hardware.arduino_platforms import pinned
-from edgeforge.hardware.boards import board
-
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -30,7 +27,7 @@ def print_packed(packed: Packed, console: Console) -> None:
     console.print(table)
     for note in packed.notes:
         console.print(f"[yellow]note:[/] {escape(note)}")
-    profile = _profile(packed)
+    profile = packed.profile
     compile_line = f", or: arduino-cli compile --profile {profile} {packed.project}" if profile else ""
     console.print(f"Open {packed.project} in the Arduino IDE{compile_line}")
     console.print(f"With the board: edgeforge monitor --port /dev/ttyACM0 --model {packed.model} --samples x.npz")
@@ -73,11 +70,3 @@ def _input(given: Preprocessing) -> str:
         return f"{kind} of {size}, as they are"
     mean, std = (", ".join(f"{one:.4g}" for one in dict.fromkeys(values)) for values in (given.mean, given.std))
     return f"{kind} of {size}, (raw / {given.raw_max:g} - {mean}) / {std}"
-
-
-def _profile(packed: Packed) -> str:
-    """Return the name of the first board's profile in sketch.yaml; empty for a board without an Arduino name."""
-    try:
-        return pinned(board(packed.fits[0].board).fqbn).profile
-    except (ValueError, LookupError):
-        return ""

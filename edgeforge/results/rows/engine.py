@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from edgeforge.results.rows.row import Row
+from edgeforge.results.rows.time import figure
 
 
 class CompiledLayer(BaseModel):
@@ -120,7 +121,7 @@ class EmulatedRow(BaseModel):
 
 
 class EngineBoard(BaseModel):
-    """Whether a board has the memory for the C library; milliseconds: an estimate, `basis` says of what."""
+    """Whether a board has the memory for the C library; milliseconds: an estimate, low and high its bounds."""
 
     board: str
     title: str
@@ -131,6 +132,8 @@ class EngineBoard(BaseModel):
     ram_bytes: int | None = None
     ram_limit_bytes: int
     milliseconds: float | None = None
+    low: float | None = None
+    high: float | None = None
 
     @property
     def sentence(self) -> str:
@@ -138,7 +141,10 @@ class EngineBoard(BaseModel):
         if self.fits is None or self.flash_bytes is None or self.ram_bytes is None:
             return f"{self.title}: {self.reason}."
         words = "it fits" if self.fits else "it does not fit"
-        time = "" if self.milliseconds is None else f"; about {self.milliseconds:.3g} ms an inference, an estimate"
+        time = ""
+        if self.milliseconds is not None and self.low is not None and self.high is not None:
+            time = (f"; about {figure(self.milliseconds)} ms an inference ({figure(self.low)} to {figure(self.high)}), "
+                    "an estimate, not measured")  # fmt: skip
         return (f"{self.title}: {words}, {self.flash_bytes:,} of {self.flash_limit_bytes:,} bytes of flash, "
                 f"{self.ram_bytes:,} of {self.ram_limit_bytes:,} of RAM{time}.")  # fmt: skip
 

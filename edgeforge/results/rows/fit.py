@@ -5,9 +5,11 @@ Memory and library are two questions: a model may fit with room to spare, and th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 from edgeforge.results.rows.row import Row
+from edgeforge.results.rows.time import TimeRow
 
 
 class Refusal(Row):
@@ -118,6 +120,7 @@ class FitRow(Row):
     arena: ArenaRow
     arena_reserved_bytes: int  # what the sketch reserves: predicted, and a margin
     flash: FlashRow
+    time: TimeRow | None = None  # of an inference, estimated
     packed: MemoryVerdict | None = None  # of the model as `pack` writes it, where that takes less
     advice: list[str] = []  # what to change, where a verdict is no
     operators: list[str] = []
@@ -132,3 +135,12 @@ class FitRow(Row):
     def verdict(self) -> str:
         """Both sentences; the library's only where it has something against the model."""
         return self.memory.verdict if self.library.takes_it else f"{self.memory.verdict}; {self.library.verdict}"
+
+
+def caveats_of(rows: Iterable[FitRow]) -> list[str]:
+    """Return what to know before building for some boards, each sentence once, after the boards that it is said of."""
+    boards: dict[str, list[str]] = {}
+    for row in rows:
+        for text in row.library.caveats:
+            boards.setdefault(text, []).append(row.title)
+    return [f"{', '.join(titles)}: {text}" for text, titles in boards.items()]

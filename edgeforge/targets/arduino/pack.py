@@ -17,12 +17,13 @@ from edgeforge.evaluate.fidelity import sqnr_db, too_little
 from edgeforge.files import write_whole
 from edgeforge.guards.disk import storage_errors
 from edgeforge.guards.removal import remove_leftovers, replace_folder, require_replaceable
+from edgeforge.hardware.arduino_platforms import pinned
 from edgeforge.hardware.board import Board
 from edgeforge.hardware.boards import board
 from edgeforge.hardware.libraries import Library, library
 from edgeforge.recipe.schema import DEFAULT_LIBRARY
 from edgeforge.results.preprocessing import Preprocessing, with_preprocessing
-from edgeforge.results.rows.fit import FitRow
+from edgeforge.results.rows.fit import FitRow, caveats_of
 from edgeforge.runtimes.float_mean import board_runner
 from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.targets.arduino.golden_vectors import TestVector, choose_vectors, require_same_answers
@@ -70,6 +71,7 @@ class Packed:
     operators: tuple[str, ...]
     saved: list[str] = field(default_factory=list)  # by how the model is packed
     notes: list[str] = field(default_factory=list)
+    profile: str = ""  # of sketch.yaml, the first board's; none of a board without an Arduino name
     finding: str = ""  # what a person must know first: the int8 model is far from the float one
 
 
@@ -156,7 +158,7 @@ def pack(
         saved = _saved(given, packed, before, after, rows)
     offered = fitting(rows)
     notes += [f"left out: {row.title}: {row.verdict}" for row in rows if row not in offered]
-    notes += [text for row in offered for text in row.library.caveats]
+    notes += caveats_of(offered)
     target = out / f"{name}.tflite"
     with storage_errors(out):
         remove_leftovers(target)
@@ -172,6 +174,7 @@ def pack(
         facts.operators,
         saved,
         notes,
+        next((pinned(one.fqbn).profile for one in facts.boards if one.fqbn), ""),
         finding,
     )
 

@@ -39,8 +39,11 @@ def library_verdict(title: str, refusals: Sequence[Refusal], layers: int) -> str
     return f"of {_count(layers, 'layer')} {title} {' and '.join(does)}: {reasons}"
 
 
+BOARDS_NAMED = 4
+
+
 def advice(row: FitRow, graph: Graph, fitting: list[str]) -> list[str]:
-    """Return what to change where a verdict is no. fitting: titles of boards whose memory suffices."""
+    """Return what to change where a verdict is no. fitting: boards that it fits, the smallest first."""
     found = [refusal.fix for refusal in row.library.refusals if refusal.fix]
     if not row.memory.fits and row.packed and row.packed.fits:
         found.append(
@@ -51,7 +54,9 @@ def advice(row: FitRow, graph: Graph, fitting: list[str]) -> list[str]:
     if row.memory.flash_left_bytes < 0:
         found.append(_less_flash(row))
     if fitting:
-        found.append(f"it fits {', '.join(fitting)}")
+        more = len(fitting) - BOARDS_NAMED
+        others = f", and {more} more: `edgeforge fit MODEL.tflite` ranks them" if more > 0 else ""
+        found.append(f"it fits {', '.join(fitting[:BOARDS_NAMED])}{others}")
     return list(dict.fromkeys(found))
 
 

@@ -21,6 +21,7 @@ from edgeforge.targets.fit.better_plan import as_packed
 from edgeforge.targets.fit.flash import Contents, contents_of, flash_of, runtime_ram
 from edgeforge.targets.fit.library import refusals as library_refusals
 from edgeforge.targets.fit.tflm_memory import runtimes
+from edgeforge.targets.fit.time import estimate
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.graph import CONVERSIONS, Graph, layer_label, sources, targets
 from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes
@@ -71,7 +72,7 @@ def fit_model(
         smaller = _fit(Graph(packed), target, key, sketch, refused, contents).memory
         if (smaller.ram_bytes, smaller.flash_bytes) != (row.memory.ram_bytes, row.memory.flash_bytes):
             row = row.model_copy(update={"packed": smaller})
-    others = () if row.memory.fits else boards().values()
+    others = () if row.memory.fits else sorted(boards().values(), key=lambda one: (one.ram_bytes, one.flash_bytes))
     fitting = [one.title for one in others if _fit(graph, one, "", sketch, refused, contents).memory.fits]
     return row.model_copy(update={"advice": advice(row, graph, fitting)})
 
@@ -99,6 +100,7 @@ def _fit(graph: Graph, target: Board, key: str, sketch: Library, refusals: list[
         arena=arena,
         arena_reserved_bytes=reserved,
         flash=flash,
+        time=estimate(graph, target, kernels),
         operators=sorted(set(graph.names)),
     )
 

@@ -7,6 +7,6 @@
 
 /* {{ array.comment | comment }} */
 extern const {{ array.declaration }};
-const {{ array.declaration }} = {
+ENGINE_IN_FLASH const {{ array.declaration }} = {
 {{ array.elements }}};
 {% endfor %}

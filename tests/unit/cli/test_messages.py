@@ -79,6 +79,9 @@ COMMANDS = {
         "fit cut.tflite",
         "fit int8.tflite --board uno",
         "fit int8.tflite --library tflm",
+        "fit int8.tflite --board mine --board-file boards.toml",
+        "fit int8.tflite --board mine --board-file none.toml",
+        "fit int8.tflite --board mine --board-file digits.yaml",
         "fit int8.tflite --board arduino-nano-33-ble --plot none/arena.svg",
         "verify none.tflite int8.tflite --inputs x.npz",
         "verify int8.tflite int8.tflite --inputs garbage.npz",
@@ -110,6 +113,10 @@ COMMANDS = {
     ],
     # What is neither.
     "tools": [
+        "boards teensy",
+        "boards --add mine",
+        "boards --add esp32 --like esp32-s3",
+        "boards --add mine --like arduino-uno-r4-minima --ram-bytes 8192",
         "init digits.yaml",
         "init my.yaml --template digit",
         "init digits.yaml/my.yaml",
@@ -163,6 +170,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "unknown_key.yaml": DIGITS.replace("train:", "trian:"),
         "two_mistakes.yaml": "name: two\ndata:\n  source: digit\ntrain:\n  epochs: 0\n",
         "net.py": NET,
+        "boards.toml": "[mine]\ntitle = 'Mine'\ncore = 'm4'\nflsh_bytes = 1\nram_bytes = 'much'\n",
         "imports.py": "import a_package_that_is_not_there\n",
     }
     for name, text in texts.items():

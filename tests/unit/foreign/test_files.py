@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import tomllib
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -144,6 +145,8 @@ PROVOKED: list[tuple[str, Call]] = [
     ("the image is cut short", lambda: image(cut_png()[:1000])),
     ("the image is damaged", lambda: image(flipped(cut_png()))),
     ("it is not whole XML", xml),
+    ("line 2 is not TOML", lambda: tomllib.loads("a = 1\nb = x\n")),
+    ("its end is not TOML: something is not closed", lambda: tomllib.loads("a = [1,")),
     ("a quotation mark is not closed", lambda: csv('a,b\n"x')),
     ("text stands behind a closing quotation mark", lambda: csv('a,b\n"x"y,1')),
     ("it is no pickle, or a damaged one", lambda: pickle.loads(b"garbage")),

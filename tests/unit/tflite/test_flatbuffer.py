@@ -1,7 +1,8 @@
 from ai_edge_litert import schema_py_generated as schema
 from places import DATA
 
-from edgeforge.tflite.flatbuffer import int8_checks, macs, operators, read_model, write_model
+from edgeforge.tflite.figures.costs import macs
+from edgeforge.tflite.flatbuffer import int8_checks, operators, read_model, write_model
 
 MODEL = DATA / "digits_int8.tflite"
 

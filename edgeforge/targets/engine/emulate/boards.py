@@ -6,10 +6,7 @@ from collections.abc import Mapping
 
 from edgeforge.hardware.board import Board
 from edgeforge.results.rows.engine import EmulatedRow, EngineBoard
-
-# Cycles an instruction of the engine's kernels, from their inner loops by the Cortex-M4's Technical Reference Manual
-# without wait states (scripts/bench_engine.py --cycles: 1.26 to 1.46 for the networks of MLPerf Tiny's shapes).
-CYCLES = 1.4
+from edgeforge.targets.fit.time import from_instructions
 
 
 def core_of(board: Board) -> str:
@@ -24,6 +21,7 @@ def judge(key: str, board: Board, runs: Mapping[str, EmulatedRow], why_not: str)
     if run is None:
         reason = why_not or f"nothing here emulates its core, {board.core}"
         return EngineBoard(board=key, title=board.title, fits=None, reason=reason, **limits)
+    time = from_instructions(run.instructions, board)
     flash, ram = run.flash_bytes + board.core_flash_bytes, run.ram_bytes + board.core_ram_bytes
     return EngineBoard(
         board=key,
@@ -31,6 +29,8 @@ def judge(key: str, board: Board, runs: Mapping[str, EmulatedRow], why_not: str)
         fits=flash <= board.flash_bytes and ram <= board.ram_bytes,
         flash_bytes=flash,
         ram_bytes=ram,
-        milliseconds=run.instructions * CYCLES / (1000 * board.clock_mhz),
+        milliseconds=time.milliseconds,
+        low=time.low,
+        high=time.high,
         **limits,
     )

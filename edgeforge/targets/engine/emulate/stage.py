@@ -22,7 +22,7 @@ from edgeforge.targets.engine.emulate.trade import trade_of
 from edgeforge.targets.engine.options import CORES, PORTABLE, Options, core_named
 from edgeforge.targets.engine.stage import core_of_recipe
 from edgeforge.tflite.associated_files import pure_flatbuffer
-from edgeforge.tflite.flatbuffer import macs
+from edgeforge.tflite.figures.costs import macs
 from edgeforge.tflite.tensors import from_output, to_input
 
 # About a minute of QEMU, at an instruction a multiply-accumulate.

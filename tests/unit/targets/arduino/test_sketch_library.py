@@ -76,6 +76,7 @@ def test_a_sketch_is_for_the_boards_that_the_model_fits(tmp_path: Path) -> None:
         "title": "Too small",
         "fqbn": "arduino:mbed_nano:tiny",
         "ram_bytes": 9000,
+        "core_ram_bytes": 8000,
     }
     recipe = {"boards": {"small": small}, "targets": ("small", "arduino-nano-33-ble"), "on_misfit": "report"}
     judge_fit(job("fit", tmp_path, ("targets", "boards", "on_misfit", "library", "runtime", "quantize.ship"), **recipe))
@@ -102,5 +103,5 @@ def test_a_board_that_the_library_is_not_made_for_is_said(tmp_path: Path) -> Non
     boards = ("arduino-uno-r4-minima", "arduino-nano-33-ble")
     judge_fit(job("fit", tmp_path, reads, targets=boards, on_misfit="report"))
     rows = read_fit(tmp_path / "fit")
-    assert "not for renesas_uno" in rows["arduino-uno-r4-minima"].library.caveats[0]
+    assert "not for this Arduino core" in rows["arduino-uno-r4-minima"].library.caveats[0]
     assert rows["arduino-nano-33-ble"].library.caveats == []

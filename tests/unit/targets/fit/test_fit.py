@@ -34,7 +34,7 @@ def test_a_model_too_large_for_flash_says_how_much_smaller_and_where_it_would_fi
     assert not row.memory.fits and "bytes of flash are missing" in row.memory.verdict and row.library.takes_it
     assert row.memory.flash_left_bytes < 0 < row.memory.ram_left_bytes
     assert "a width multiplier of about 0." in row.advice[0] and "it fits" in row.advice[-1]
-    assert "GIGA R1" in row.advice[-1] and "Nano 33" not in row.advice[-1]
+    assert "more: `edgeforge fit" in row.advice[-1] and "Nano 33" not in row.advice[-1]
 
 
 def test_an_arena_too_large_names_the_layer_that_sets_the_peak() -> None:
@@ -68,7 +68,7 @@ def test_boards_are_ranked_those_that_fit_first() -> None:
     assert len(rows) == len(boards())
     fits = [row.memory.fits for row in rows]
     assert fits == sorted(fits, reverse=True) and fits[0] and not fits[-1]
-    assert rows[-1].board == "arduino-uno-r4-minima"
+    assert rows[-1].board.startswith("arduino-uno-r4")
 
 
 def test_a_float_model_is_one_error_that_says_how_to_quantize(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from edgeforge.data.splits import prepare
 from edgeforge.errors import RecipeError
 from edgeforge.recipe.schema import Data, Model, Prune, Recipe, Train
 from edgeforge.results.rows.pruning import PruningRow
-from edgeforge.tflite.flatbuffer import macs
+from edgeforge.tflite.figures.costs import macs
 from edgeforge.train.network.load import dense_network, new_network, trained_network
 from edgeforge.train.prune.stage import multiply_accumulates, prune, skipped_modules
 from edgeforge.train.stage import train

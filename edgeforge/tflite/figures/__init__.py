@@ -1,0 +1,1 @@
+"""What a model is in figures: multiply-accumulates, parameters, bytes."""
