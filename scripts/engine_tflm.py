@@ -15,7 +15,7 @@ import numpy as np
 from edgeforge.hardware.op_resolver import resolver_method
 from edgeforge.targets.arduino.emulator import CORTEX_M4, EMULATED, Toolchain
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
+sys.path.append(str(Path(__file__).parents[1] / "tests" / "helpers"))
 
 ARENA = 512 * 1024  # of which TFLM says how much it used
 SKETCH = """#include <stdio.h>
