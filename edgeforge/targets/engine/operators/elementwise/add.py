@@ -87,5 +87,15 @@ class PortableAdd(Kernel[Add]):
         }
 
 
+class PortableAdd16(PortableAdd):
+    """The same for int16."""
+
+    function = "engine_add_s16"
+    source = "add_s16"
+
+    def refusal(self, operator: Add) -> str:
+        return "" if operator.input.kind == "int16" else "it computes int16"
+
+
 LOWERINGS = {"ADD": add, "SUB": sub}
-KERNELS = (PortableAdd(),)
+KERNELS = (PortableAdd(), PortableAdd16())

@@ -23,5 +23,15 @@ class PortableAveragePool2D(PortablePool[AveragePool2D]):
     source = "average_pool_2d"
 
 
+class PortableAveragePool2D16(PortableAveragePool2D):
+    """The same for int16."""
+
+    function = "engine_average_pool_2d_s16"
+    source = "average_pool_2d_s16"
+
+    def refusal(self, operator: AveragePool2D) -> str:
+        return "" if operator.input.kind == "int16" else "it computes int16"
+
+
 LOWERINGS = {"AVERAGE_POOL_2D": lower}
-KERNELS = (PortableAveragePool2D(),)
+KERNELS = (PortableAveragePool2D(), PortableAveragePool2D16())

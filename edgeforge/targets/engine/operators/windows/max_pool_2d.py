@@ -23,5 +23,15 @@ class PortableMaxPool2D(PortablePool[MaxPool2D]):
     source = "max_pool_2d"
 
 
+class PortableMaxPool2D16(PortableMaxPool2D):
+    """The same for int16."""
+
+    function = "engine_max_pool_2d_s16"
+    source = "max_pool_2d_s16"
+
+    def refusal(self, operator: MaxPool2D) -> str:
+        return "" if operator.input.kind == "int16" else "it computes int16"
+
+
 LOWERINGS = {"MAX_POOL_2D": lower}
-KERNELS = (PortableMaxPool2D(),)
+KERNELS = (PortableMaxPool2D(), PortableMaxPool2D16())

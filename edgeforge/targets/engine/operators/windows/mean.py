@@ -110,5 +110,15 @@ def _filled(dimensions: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], .
     return ((1, 0),) * (DIMENSIONS - len(dimensions)) + dimensions
 
 
+class PortableMean16(PortableMean):
+    """The same for int16."""
+
+    function = "engine_mean_s16"
+    source = "mean_s16"
+
+    def refusal(self, operator: Mean) -> str:
+        return "" if operator.input.kind == "int16" else "it computes int16"
+
+
 LOWERINGS = {"MEAN": mean, "SUM": total}
-KERNELS = (PortableMean(),)
+KERNELS = (PortableMean(), PortableMean16())
