@@ -7,8 +7,8 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.data.labels import head_labels
+from edgeforge.results.mistakes import Mistake, MistakesRow, Who
 from edgeforge.results.preprocessing import Preprocessing
-from edgeforge.results.rows.mistakes import Mistake, MistakesRow, Who
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from edgeforge.results.mistakes import MistakesRow
 from edgeforge.results.rows.board_run import BoardRun
 from edgeforge.results.rows.calibration import CalibrationRow, Finding
 from edgeforge.results.rows.engine import EngineRow
 from edgeforge.results.rows.fit import FitRow
-from edgeforge.results.rows.mistakes import MistakesRow
 from edgeforge.results.rows.mixed import MixedRow
 from edgeforge.results.rows.parity import ParityRow
 from edgeforge.results.rows.pruning import PruningRow
