@@ -50,5 +50,5 @@ def test_means_have_the_bytes_of_tflm() -> None:
 
 def test_what_has_no_kernel_is_named() -> None:
     net = Int16(5, 4, 3)
-    with pytest.raises(RecipeError, match="MUL 0 .*is int16: it computes int8"):
+    with pytest.raises(RecipeError, match=r"MUL 0 .*is int16: it computes int8"):
         compile_model(net.build(net.operator("MUL", [net.input, net.input], (1, 5, 4, 3))), "net")
