@@ -22,6 +22,7 @@ RIGHT: dict[str, tuple[str, ...]] = {
     "fit": ("m.tflite", *BOARD),
     "edgetpu": ("m.tflite",),
     "inspect": ("m.tflite",),
+    "list": ("--out", "out"),
     "compile": ("m.tflite", "--out", "out/lib"),
     "pack": (
         "m.tflite",

@@ -221,8 +221,8 @@ def _words(verb: str, random: random.Random) -> tuple[tuple[str, ...], dict[str,
     if verb == "fit":
         board = random.choice((("--board", "all"), BOARD))
         return ("fit", "m.tflite", *board, *random.choice(((), ("--plot", "out/a.svg")))), {}
-    if verb == "edgetpu":
-        return ("edgetpu", "m.tflite"), {}
+    if verb in ("edgetpu", "inspect"):
+        return (verb, "m.tflite"), {}
     if verb == "compile":
         core = random.choice(("portable", "m4", "m55", "m0plus"))
         return ("compile", "m.tflite", "--out", "out/lib", "--core", core), {}
@@ -242,7 +242,7 @@ def _words(verb: str, random: random.Random) -> tuple[tuple[str, ...], dict[str,
     return words, {"f.tflite": float_tflite(), "x.npz": samples_npz()}
 
 
-VERBS = ("bench", "verify", "fit", "edgetpu", "compile", "pack", "pack --requantize")
+VERBS = ("bench", "verify", "fit", "edgetpu", "inspect", "compile", "pack", "pack --requantize")
 
 
 def on_verb(verb: str, random: random.Random) -> Case:
