@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from edgeforge.data.labels import head_labels
-from edgeforge.results.mistakes import Mistake, MistakesRow, Who
 from edgeforge.results.preprocessing import Preprocessing
+from edgeforge.results.rows.report import Mistake, MistakesRow
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MOST = 24  # pictures
 SIDE = 96  # pixels that a picture has at most
 MOST_BYTES = 300_000  # of all pictures in base64: what the report's page grows by at most
+Who = Literal["int8", "both", "float"]  # is wrong
 ORDER: tuple[Who, ...] = ("int8", "both", "float")
 
 

@@ -40,14 +40,22 @@ from edgeforge.results.files import (
     TRAINING_FILE,
     published,
 )
-from edgeforge.results.mistakes import MistakesRow
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.rows.board_run import BoardRun
 from edgeforge.results.rows.calibration import CalibrationRow, Finding
 from edgeforge.results.rows.engine import EngineRow
 from edgeforge.results.rows.mixed import MixedRow
 from edgeforge.results.rows.parity import ParityRow
-from edgeforge.results.rows.report import Drop, EdgeTPURow, HeadRow, Report, StageRow, TargetRow, VariantRow
+from edgeforge.results.rows.report import (
+    Drop,
+    EdgeTPURow,
+    HeadRow,
+    MistakesRow,
+    Report,
+    StageRow,
+    TargetRow,
+    VariantRow,
+)
 from edgeforge.results.rows.row import Row
 from edgeforge.results.rows.training import TrainingRow
 from edgeforge.results.variant import ENGINE_INT8, TFLM_INT8, shipped_variant

@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from edgeforge.results.mistakes import MistakesRow
 from edgeforge.results.rows.board_run import BoardRun
 from edgeforge.results.rows.calibration import CalibrationRow, Finding
 from edgeforge.results.rows.engine import EngineRow
@@ -264,6 +263,27 @@ class RaspberryPiRow(Row):
     goldens: dict[str, str] = {}  # variant → which runtime's outputs the self-test compares with
     findings: list[Finding] = []  # of the runtime that should have given them
     devices: list[PiDevice]
+
+
+class Mistake(Row):
+    """One picture; classes by their number, `index` in the test split."""
+
+    index: int
+    who: Literal["int8", "both", "float"]  # of the two models is wrong
+    truth: int
+    said_float: int
+    said_int8: int
+    png: str  # base64, at most `evaluate.mistakes.SIDE` pixels a side
+
+
+class MistakesRow(Row):
+    """What two models get wrong of the images that both were run on; the primary head's classes."""
+
+    float_model: str
+    int8_model: str
+    images: int
+    counts: dict[Literal["int8", "both", "float"], int]  # all, also those whose picture is not shown
+    pictures: list[Mistake]  # those that only int8 gets wrong first
 
 
 class Report(Row):
