@@ -1,5 +1,6 @@
 """README and docs name verbs, options, recipes, keys, files and scripts that are there."""
 
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -80,3 +81,15 @@ def test_what_is_generated_names_every_key_verb_and_error() -> None:
     assert "| `epochs` | whole number ≥ 0" in tables["recipe"] and "### `quantize.ptq.adaround`" in tables["recipe"]
     assert all(f"### edgeforge {verb}\n" in tables["verbs"] for verb in VERBS) and "`--until`" in tables["verbs"]
     assert "no such file" in tables["errors"] and "| give a folder with a folder of images" in tables["errors"]
+
+
+def test_the_notebook_ships_with_its_outputs_and_names_no_folder_of_a_machine() -> None:
+    path = ROOT / "docs" / "mnist.ipynb"
+    text = path.read_text(encoding="utf-8")
+    cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+    outputs = [output for cell in cells for output in cell["outputs"]]
+    assert sum("image/png" in output.get("data", {}) for output in outputs) == 2
+    assert not any(output["output_type"] == "error" for output in outputs)
+    said = "".join(line for output in outputs for line in output.get("text", ()))
+    assert "tflm-int8" in said and "times smaller" in said
+    assert path.stat().st_size < 200_000 and not re.search(r"/(?:home|root|tmp|Users)/", said)
