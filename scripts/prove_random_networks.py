@@ -26,12 +26,13 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, metavar="SEED")
     parser.add_argument("--all", action="store_true", help="print every network, not only those that are not right")
     wishes = parser.parse_args()
-    seeds = [list(range(wishes.first, wishes.first + count)) for count in (wishes.torch, wishes.keras)]
+    seeds = [range(wishes.first, wishes.first + count) for count in (wishes.torch, wishes.keras)]
+    rows = []
     with tempfile.TemporaryDirectory() as folder:
-        rows = judge_all(*seeds, Path(folder))
-    for row in rows:
-        if wishes.all or row.outcome != "right":
-            print(row.line())
+        for row in judge_all(*seeds, Path(folder)):
+            rows.append(row)
+            if wishes.all or row.outcome != "right":
+                print(row.line(), flush=True)
     print(summary(rows))
     return 1 if any(row.outcome == "wrong" for row in rows) else 0
 

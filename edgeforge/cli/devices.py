@@ -83,6 +83,9 @@ def monitor(
     shape: InputShapes = None,
     images: Annotated[int, typer.Option(min=1, max=MOST, help="How many, evenly spaced.")] = 100,
     raw: Annotated[bool, typer.Option("--raw", help="Send raw inputs: the board normalises and quantizes.")] = False,
+    in_a_row: Annotated[
+        bool, typer.Option("--in-a-row", help="Inputs follow each other: a model with a state keeps it.")
+    ] = False,
     baud: Annotated[
         int, typer.Option(min=300, max=10_000_000, help="Baud rate, as in the sketch's settings.h.")
     ] = 115200,
@@ -111,7 +114,7 @@ def monitor(
 
     subject = target.subject_of(build, model, samples, parse_shapes(shape or ()))
     with quiet_bar("monitor") as progress, Link(port, baud, timeout=timeout) as link:
-        run = target.monitor(subject, link, images=images, raw=raw, progress=progress)
+        run = target.monitor(subject, link, images=images, raw=raw, in_a_row=in_a_row, progress=progress)
     kept = keep_board_run(build, run) if build else target.write_run(run, model)
     if json:
         print(run.model_dump_json(indent=1))

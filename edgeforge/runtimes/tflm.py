@@ -42,7 +42,7 @@ class TFLMRunner:
         flatbuffer = pure_flatbuffer(path.read_bytes())
         self.interpreter = load(flatbuffer)
         graph = Graph(flatbuffer)
-        self._stateful = graph.stateful
+        self._flatbuffer, self._stateful, self._resources = flatbuffer, graph.stateful, bool(graph.resources)
         self.input = _spec(self.interpreter.get_input_details(0))
         self.outputs = tuple(_spec(self.interpreter.get_output_details(n)) for n in range(len(graph.outputs)))
         self.output = self.outputs[0]
@@ -61,12 +61,27 @@ class TFLMRunner:
 
         rows = []
         for tensor in tensors:
-            if self._stateful:
-                self.interpreter.reset()
-            self.interpreter.set_input(tensor.reshape(self.input.shape), 0)
-            invoke(self.interpreter)
-            rows.append(in_a_row([np.array(self.interpreter.get_output(n)) for n in range(len(self.outputs))]))
+            self.forget()
+            rows.append(self.follow(tensor))
         return np.concatenate(rows)
+
+    def follow(self, tensor: NDArray[Any]) -> NDArray[Any]:
+        """Return the outputs (1,values) of an input tensor that follows on those before it, whose state is kept."""
+        import numpy as np
+
+        self.interpreter.set_input(tensor.reshape(self.input.shape), 0)
+        invoke(self.interpreter)
+        return in_a_row([np.array(self.interpreter.get_output(n)) for n in range(len(self.outputs))])
+
+    def forget(self) -> None:
+        """Forget what earlier inferences have left behind.
+
+        Resource variables begin with what the model assigns once, after loading: TFLM's reset() knows nothing of that.
+        """
+        if self._resources:
+            self.interpreter = load(self._flatbuffer)
+        elif self._stateful:
+            self.interpreter.reset()
 
     def answers(self, tensor: NDArray[Any]) -> list[NDArray[Any]]:
         """Return what processors answer to one input tensor (H,W,C or 1,H,W,C of the model's type): here one answer."""

@@ -90,9 +90,9 @@ def is_aligned(data: bytes) -> bool:
 
 
 def operators(data: bytes) -> dict[str, int]:
-    """Return how often each operator occurs, by its schema name such as CONV_2D."""
+    """Return how often each operator occurs in all subgraphs, by its schema name such as CONV_2D."""
     model = read_model(data)
-    return dict(Counter(operator_name(model, operator) for operator in model.subgraphs[0].operators))
+    return dict(Counter(operator_name(model, one) for graph in model.subgraphs for one in graph.operators))
 
 
 def int8_checks(data: bytes, io: str) -> list[dict[str, Any]]:

@@ -21,19 +21,21 @@ CONVERSIONS = ("QUANTIZE", "DEQUANTIZE")
 Kernels = Literal["xnnpack", "builtin", "reference"]
 
 
+Resource = tuple[bytes, bytes]  # a variable's container, and its name there
 # What holds state between inferences: their outputs depend on more than their inputs.
 VARIABLES = ("READ_VARIABLE", "ASSIGN_VARIABLE", "VAR_HANDLE", "CALL_ONCE")
 CONTROL = ("IF", "WHILE")  # whose other subgraphs come along where they are cut out
 
 
 class Graph:
-    """The main subgraph's operators in the order in which they run. Tensors and operators are named by their place."""
+    """A subgraph's operators in the order in which they run. Tensors and operators are named by their place."""
 
-    def __init__(self, model: Any) -> None:
-        """model: the bytes of a flatbuffer, or a ModelT."""
+    def __init__(self, model: Any, part: int = 0) -> None:
+        """model: the bytes of a flatbuffer, or a ModelT. part: which subgraph; the main one is the first."""
         self.model = read_model(model) if isinstance(model, bytes) else model
         self._bytes = model if isinstance(model, bytes) else None
-        self.graph = self.model.subgraphs[0]
+        self.part = part
+        self.graph = self.model.subgraphs[part]
         self.tensors = self.graph.tensors
         self.operators = self.graph.operators
         self.names = [operator_name(self.model, operator) for operator in self.operators]
@@ -44,6 +46,16 @@ class Graph:
     def model_bytes(self) -> bytes:
         """The model as a flatbuffer: the very bytes that it was read from."""
         return write_model(self.model) if self._bytes is None else self._bytes
+
+    @cached_property
+    def parts(self) -> list[Graph]:
+        """Every subgraph: this one, and those that its IF, WHILE and CALL_ONCE run."""
+        return [self if n == self.part else Graph(self.model, n) for n in range(len(self.model.subgraphs))]
+
+    @property
+    def every_name(self) -> list[str]:
+        """The operators of all subgraphs, as `names` has them."""
+        return [name for part in self.parts for name in part.names]
 
     @cached_property
     def constants(self) -> set[int]:
@@ -63,10 +75,24 @@ class Graph:
         """Tensors that keep their values from one inference to the next, such as an LSTM's state."""
         return {place for place, tensor in enumerate(self.tensors) if tensor.isVariable}
 
+    @cached_property
+    def handles(self) -> dict[int, Resource]:
+        """The tensors by which operators name resource variables: those that VAR_HANDLE writes."""
+        return {
+            targets(operator)[0]: (operator.builtinOptions.container or b"", operator.builtinOptions.sharedName or b"")
+            for name, operator in zip(self.names, self.operators, strict=True)
+            if name == "VAR_HANDLE"
+        }
+
+    @property
+    def resources(self) -> set[Resource]:
+        """The resource variables of all subgraphs, which are assigned in one inference and read in the next."""
+        return {resource for part in self.parts for resource in part.handles.values()}
+
     @property
     def stateful(self) -> bool:
         """Whether an inference depends on those before it."""
-        return bool(self.variables) or any(name in VARIABLES for name in self.names)
+        return any(part.variables for part in self.parts) or any(name in VARIABLES for name in self.every_name)
 
     @cached_property
     def layers(self) -> list[int]:
@@ -125,6 +151,19 @@ def intermediates(operator: Any) -> list[int]:
     return [int(place) for place in (operator.intermediates if operator.intermediates is not None else [])]
 
 
+def subgraphs_run(graph: Graph, operator: int) -> list[int]:
+    """Return the subgraphs that an IF, WHILE or CALL_ONCE runs, in TFLM's order; none for other operators."""
+    options = graph.operators[operator].builtinOptions
+    match graph.names[operator]:
+        case "IF":
+            return [options.thenSubgraphIndex, options.elseSubgraphIndex]
+        case "WHILE":
+            return [options.condSubgraphIndex, options.bodySubgraphIndex]
+        case "CALL_ONCE":
+            return [options.initSubgraphIndex]
+    return []
+
+
 def require_one_subgraph(graph: Graph) -> None:
     """Raise RecipeError for a model with branches, loops or variables, whose layers have no values of their own."""
     if len(graph.model.subgraphs) != 1:
@@ -136,11 +175,11 @@ def require_one_subgraph(graph: Graph) -> None:
 
 def layer_label(graph: Graph, operator: int) -> str:
     """Return an operator as people find it in the model: CONV_2D 3 (name of its output)."""
-    written = targets(graph.operators[operator])
-    if not written:
-        return f"{graph.names[operator]} {operator}"
-    name = graph.name(written[0]).split(";")[0]
-    return f"{graph.names[operator]} {operator} ({name if len(name) <= 40 else '…' + name[-39:]})"
+    label = f"{graph.names[operator]} {operator}"
+    if written := targets(graph.operators[operator]):
+        name = graph.name(written[0]).split(";")[0]
+        label += f" ({name if len(name) <= 40 else '…' + name[-39:]})"
+    return label + (f" of subgraph {graph.part}" if graph.part else "")
 
 
 @dataclass(frozen=True)

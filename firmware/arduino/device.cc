@@ -58,8 +58,14 @@ void ModelDevice::takeTensor(size_t offset, const uint8_t* bytes, size_t count) 
   classifier_.addPrepared(reinterpret_cast<const InputType*>(bytes), count / sizeof(InputType));
 }
 
+bool ModelDevice::keepState(bool keep) {
+  keeps_ = keep;
+  return classifier_.reset();
+}
+
 const uint8_t* ModelDevice::invoke(uint32_t* micros) {
-  if (!classifier_.reset() || !classifier_.invoke()) return nullptr;  // no answer depends on the one before it
+  if (!keeps_ && !classifier_.reset()) return nullptr;
+  if (!classifier_.invoke()) return nullptr;
   *micros = classifier_.micros();
   return reinterpret_cast<const uint8_t*>(classifier_.output());
 }

@@ -13,11 +13,13 @@ class ModelDevice : public Device {
   DeviceFacts facts() override;
   void takeRaw(size_t offset, const uint8_t* bytes, size_t count) override;
   void takeTensor(size_t offset, const uint8_t* bytes, size_t count) override;
+  bool keepState(bool keep) override;
   const uint8_t* invoke(uint32_t* micros) override;
   SelfTestAnswer selfTest() override;
 
  private:
   Classifier& classifier_;
+  bool keeps_ = false;
 };
 
 }  // namespace edgeforge

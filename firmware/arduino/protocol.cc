@@ -106,6 +106,7 @@ void Protocol::header() {
   uint32_t right = 0;
   switch (type_) {
     case Message::kHello:
+    case Message::kState:
       right = 1;
       break;
     case Message::kRaw:
@@ -117,7 +118,7 @@ void Protocol::header() {
     case Message::kSelfTest:
       break;
     default:
-      return error(ErrorCode::kUnknownType, "This board knows HELLO, RAW, TENSOR and SELF_TEST.");
+      return error(ErrorCode::kUnknownType, "This board knows HELLO, RAW, TENSOR, SELF_TEST and STATE.");
   }
   if (length_ != right) {
     return error(ErrorCode::kWrongLength, "The payload has another length than HELLO's answer says.");
@@ -128,6 +129,7 @@ void Protocol::header() {
 void Protocol::chunk() {
   const size_t count = wanted();
   crc_ = crc32(crc_, chunk_, count);
+  if (received_ == 0) first_ = chunk_[0];
   if (type_ == Message::kRaw) device_.takeRaw(received_, chunk_, count);
   if (type_ == Message::kTensor) device_.takeTensor(received_, chunk_, count);
   received_ += static_cast<uint32_t>(count);
@@ -142,6 +144,8 @@ void Protocol::frame() {
       return hello();
     case Message::kSelfTest:
       return selfTest();
+    case Message::kState:
+      return state();
     default:
       return result();
   }
@@ -186,6 +190,12 @@ void Protocol::selfTest() {
   put32(answer.images);
   put32(answer.largestStep);
   put32(answer.wrongInputs);
+  end();
+}
+
+void Protocol::state() {
+  if (!device_.keepState(first_ != 0)) return error(ErrorCode::kInvokeFailed, "The model cannot begin again.");
+  begin(Message::kStateAnswer, 0);
   end();
 }
 

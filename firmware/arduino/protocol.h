@@ -17,10 +17,12 @@ enum class Message : uint8_t {
   kRaw = 0x02,       // one raw input
   kTensor = 0x03,    // one ready input tensor
   kSelfTest = 0x04,  // empty
+  kState = 0x05,     // u8: 1 if inputs follow each other from now on, 0 if each is alone
   // From the board: the answers to these.
   kHelloAnswer = 0x81,
   kResult = 0x82,  // u32 microseconds, then the output tensor
   kSelfTestAnswer = 0x84,
+  kStateAnswer = 0x85,  // empty
   kError = 0xFF,  // u8 code, then text
 };
 
@@ -72,6 +74,9 @@ class Device {
   // Take `count` bytes of a raw input or of an input tensor, from byte `offset` on; aligned for every type.
   virtual void takeRaw(size_t offset, const uint8_t* bytes, size_t count) = 0;
   virtual void takeTensor(size_t offset, const uint8_t* bytes, size_t count) = 0;
+  // Forgets what earlier inputs have left behind; false when it fails. keep: none forgets it from now on; else each does,
+  // as it is at first.
+  virtual bool keepState(bool keep) = 0;
   // Runs the model on what was taken. `output` gets its tensor's bytes; null when it fails.
   virtual const uint8_t* invoke(uint32_t* micros) = 0;
 
@@ -112,6 +117,7 @@ class Protocol {
   void hello();
   void result();
   void selfTest();
+  void state();
   void error(ErrorCode code, const char* text);
 
   void begin(Message type, uint32_t length);
@@ -131,6 +137,7 @@ class Protocol {
   uint32_t crc_ = 0;       // of the frame being read
   uint32_t sentCrc_ = 0;   // of the frame being written
   uint32_t heard_ = 0;     // when the last byte came
+  uint8_t first_ = 0;      // of the payload
   alignas(8) uint8_t chunk_[kChunkBytes] = {};
 };
 

@@ -3,6 +3,7 @@
 A failing one is named by its seed and its blocks: `python scripts/prove_random_networks.py --first SEED --torch 1`.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,17 +12,18 @@ from judged_nets import Judgement, judge_all
 pytestmark = pytest.mark.build
 
 
-def require_none_wrong(rows: list[Judgement], right: int) -> None:
+def require_none_wrong(judged: Iterator[Judgement], right: int) -> None:
+    rows = list(judged)
     wrong = [row.line() for row in rows if row.outcome == "wrong"]
     assert not wrong, "\n".join(wrong)
     assert sum(row.outcome == "right" for row in rows) >= right, "most are refused: what do these prove?"
-    assert all(row.detail for row in rows if row.outcome == "refused")
+    assert all(row.detail for row in rows if row.outcome != "right")
 
 
 def test_a_few_networks(tmp_path: Path) -> None:
-    require_none_wrong(judge_all(list(range(12)), [], tmp_path), right=6)
+    require_none_wrong(judge_all(range(12), [], tmp_path), right=6)
 
 
 @pytest.mark.proof
 def test_many_networks(tmp_path: Path) -> None:
-    require_none_wrong(judge_all([*range(40), *range(200, 240)], list(range(16)), tmp_path), right=60)
+    require_none_wrong(judge_all([*range(40), *range(200, 240)], range(16), tmp_path), right=60)

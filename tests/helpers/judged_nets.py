@@ -1,21 +1,21 @@
 """What becomes of a network on its way to a board, judged by other means than EdgeForge's own checks.
 
 right: every runtime computes what the one before it computes: ONNX Runtime and LiteRT the float network of PyTorch,
-TFLM within one step a layer of LiteRT's reference kernels. refused: EdgeForge says no, with a reason. wrong: neither.
+TFLM within one step a layer of LiteRT's reference kernels. refused: EdgeForge says no, with a reason. wrong: neither,
+and that EdgeForge raises anything but its own errors, or ends its process, or takes too long. no model: TensorFlow's or
+PyTorch's own export has made none, which is no matter of EdgeForge's.
 """
 
 from __future__ import annotations
 
 import multiprocessing
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ from numpy.typing import NDArray
 FLOAT_TOLERANCE = 1e-3  # of the outputs' range
 LEAST_DB = 15.0
 IMAGES = 16
+SECONDS, MEMORY = 180, 16 << 30  # of one network; LiteRT and TFLM reserve far more memory than they use
+NO_MODEL = "no model"
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Judgement:
     """One network's outcome, and the figures behind it."""
 
     name: str
-    outcome: str  # right, refused, wrong
+    outcome: str  # right, refused, wrong, no model
     detail: str = ""
     blocks: tuple[str, ...] = ()
     int8_db: float | None = None
@@ -44,8 +47,8 @@ class Judgement:
         return f"{self.name:<14} {self.outcome:<8}{figures} {self.detail}  [{' '.join(self.blocks)}]"
 
 
-def exported(seeds: Iterable[int], folder: Path) -> list[Judgement]:
-    """Write SEED.onnx and SEED.npz (x, and PyTorch's y) of random networks; return an outcome of those refused.
+def exported(seed: int, folder: Path) -> Judgement | None:
+    """Write SEED.onnx and SEED.npz (x, and PyTorch's y) of a random network; return its outcome if it is refused.
 
     Run it in a process of its own: LiteRT is not to be loaded beside torch.
     """
@@ -56,19 +59,23 @@ def exported(seeds: Iterable[int], folder: Path) -> list[Judgement]:
     from edgeforge.quantize.tflite.network import export_network
 
     torch.set_num_threads(1)
-    found = []
-    for seed in seeds:
-        shape, blocks = random_blocks(seed)
-        network, used = build(shape, blocks)
-        x = inputs(shape)
-        settle(network, x)
-        try:
-            y = export_network(network, x, folder / f"{seed}.onnx")
-        except EdgeForgeError as error:
-            found.append(Judgement(f"torch {seed}", "refused", error.reason, tuple(used)))
-            continue
-        np.savez(folder / f"{seed}.npz", x=x, y=y, blocks=np.array(used))
-    return found
+    shape, blocks = random_blocks(seed)
+    network, used = build(shape, blocks)
+    x = inputs(shape)
+    settle(network, x)
+    try:
+        y = export_network(network, x, folder / f"{seed}.onnx")
+    except EdgeForgeError as error:
+        return Judgement(f"torch {seed}", "refused", error.reason, tuple(used))
+    np.savez(folder / f"{seed}.npz", x=x, y=y, blocks=np.array(used))
+    return None
+
+
+def exported_keras(seed: int, folder: Path) -> Judgement | None:
+    """Write keras_SEED.tflite and keras_SEED.npz of a random network, as TensorFlow's own guide does."""
+    from random_keras import write
+
+    return None if (why := write(seed, folder)) is None else Judgement(f"keras {seed}", NO_MODEL, why)
 
 
 def judged(seed: int, folder: Path) -> Judgement:
@@ -89,8 +96,6 @@ def judged_keras(seed: int, folder: Path) -> Judgement:
     from edgeforge.errors import EdgeForgeError
 
     path = folder / f"keras_{seed}.tflite"
-    if not path.exists():
-        return Judgement(f"keras {seed}", "refused", "by TensorFlow's converter")
     with np.load(path.with_suffix(".npz")) as arrays:
         x, y, blocks = arrays["x"], arrays["y"], tuple(arrays["blocks"].tolist())
     try:
@@ -175,31 +180,65 @@ def floats(path: Path, x: NDArray[np.float32]) -> NDArray[np.float32]:
     return LiteRTRunner(path).run(x[:IMAGES])
 
 
-def judge_all(torch_seeds: list[int], keras_seeds: list[int], folder: Path) -> list[Judgement]:
-    """Return every network's outcome. A runtime that ends its process is wrong."""
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
-        rows = pool.submit(exported, torch_seeds, folder).result()
-    if keras_seeds:
-        program = [sys.executable, Path(__file__).with_name("random_keras.py"), folder, *map(str, keras_seeds)]
-        subprocess.run(program, capture_output=True)  # TensorFlow may end it: what it has not made is nobody's model
-    done = {row.name for row in rows}
-    waiting = [(judged, f"torch {seed}", seed) for seed in torch_seeds if f"torch {seed}" not in done]
-    waiting += [(judged_keras, f"keras {seed}", seed) for seed in keras_seeds]
-    while waiting:
-        with ProcessPoolExecutor(1, mp_context=spawn) as pool:
-            try:
-                while waiting:
-                    rows.append(pool.submit(waiting[0][0], waiting[0][2], folder).result())
-                    waiting.pop(0)
-            except BrokenProcessPool:
-                rows.append(Judgement(waiting.pop(0)[1], "wrong", "a runtime has ended its process"))
-    return rows
+def judge_all(torch_seeds: Iterable[int], keras_seeds: Iterable[int], folder: Path) -> Iterator[Judgement]:
+    """Yield every network's outcome. No network ends, or holds up, what judges the others."""
+    makers, judges = Child(), Child()
+    try:
+        for seed in torch_seeds:
+            refused = makers.ask(exported, f"torch {seed}", seed, folder)
+            yield refused or judges.ask(judged, f"torch {seed}", seed, folder)
+        makers.end()  # TensorFlow is not to be loaded beside torch
+        for seed in keras_seeds:
+            failed = makers.ask(exported_keras, f"keras {seed}", seed, folder)
+            if failed and failed.outcome == "wrong":  # no EdgeForge in it
+                failed = replace(failed, outcome=NO_MODEL, detail=f"TensorFlow's export: {failed.detail}")
+            yield failed or judges.ask(judged_keras, f"keras {seed}", seed, folder)
+    finally:
+        makers.end()
+        judges.end()
+
+
+class Child:
+    """A process with a limit of memory that answers one question after another, and is replaced where it does not."""
+
+    def __init__(self) -> None:
+        self.pool: ProcessPoolExecutor | None = None
+
+    def ask(self, question: Callable[..., Answer], name: str, *given: Any) -> Answer | Judgement:
+        """Return the answer, or that it is wrong: an error that is not EdgeForge's, a crash, no answer in time."""
+        if self.pool is None:
+            spawn = multiprocessing.get_context("spawn")
+            self.pool = ProcessPoolExecutor(1, mp_context=spawn, initializer=_limit_memory)
+        try:
+            return self.pool.submit(question, *given).result(SECONDS)
+        except BrokenProcessPool:
+            why = "it has ended its process"
+        except TimeoutError:
+            why = f"no answer in {SECONDS} seconds"
+        except Exception as error:
+            why = f"{type(error).__name__}: {error}"
+        self.end()
+        return Judgement(name, "wrong", why)
+
+    def end(self) -> None:
+        """End the process, which may be in the middle of something."""
+        if self.pool is None:
+            return
+        for process in list((self.pool._processes or {}).values()):
+            process.kill()
+        self.pool.shutdown()
+        self.pool = None
+
+
+def _limit_memory() -> None:
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 
 def summary(rows: list[Judgement]) -> str:
     """Return the counts as a sentence."""
     counts = Counter(row.outcome for row in rows)
     low = sum(row.int8_db is not None and row.int8_db < LEAST_DB for row in rows)
-    return (f"{len(rows)} networks: {counts['right']} right, {counts['refused']} refused, {counts['wrong']} wrong; "
-            f"int8 keeps less than {LEAST_DB:.0f} dB of {low}")  # fmt: skip
+    return (f"{len(rows)} networks: {counts['right']} right, {counts['refused']} refused, {counts['wrong']} wrong, "
+            f"{counts[NO_MODEL]} without a model; int8 keeps less than {LEAST_DB:.0f} dB of {low}")  # fmt: skip

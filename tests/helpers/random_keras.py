@@ -1,13 +1,8 @@
-"""Small random networks in Keras, converted to full-integer TFLite as TensorFlow's own guide does; no EdgeForge in it.
-
-Run as a program: random_keras.py FOLDER SEED… writes keras_SEED.tflite and keras_SEED.npz (x: N,C,H,W float32; y: the
-float network's outputs; blocks) of each seed, or nothing of one that the converter refuses.
-"""
+"""Small random networks in Keras, converted to full-integer TFLite as TensorFlow's guide does; no EdgeForge in it."""
 
 from __future__ import annotations
 
 import random
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -95,30 +90,28 @@ def network(seed: int) -> tuple[Any, list[str]]:
     return tf.keras.Model(start, x), used
 
 
-def main(folder: Path, seeds: list[int]) -> None:
-    """Write the files."""
+def write(seed: int, folder: Path) -> str | None:
+    """Write FOLDER/keras_SEED.tflite and .npz (x: N,C,H,W float32; y: the float network's outputs; blocks).
+
+    Returns why the converter refuses it, None where it does not.
+    """
     import tensorflow as tf
 
-    for seed in seeds:
-        try:
-            model, used = network(seed)
-            height, width, channels = model.input_shape[1:]
-            noise = np.random.default_rng(seed).normal(0, 1, (SAMPLES, height, width, channels)).astype(np.float32)
-            x = noise + np.roll(noise, 1, 1) + np.roll(noise, 1, 2)
-            converter = tf.lite.TFLiteConverter.from_keras_model(model)
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            converter.representative_dataset = lambda x=x: ([image[None]] for image in x)
-            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-            converter.inference_input_type = converter.inference_output_type = tf.int8
-            converter._experimental_disable_per_channel_quantization_for_dense_layers = True
-            y = np.concatenate([model(image[None], training=False).numpy() for image in x])
-            flatbuffer = converter.convert()
-        except Exception as error:  # what TensorFlow does not make is nobody's model
-            print(f"keras {seed}: {str(error).splitlines()[0][:100]}", file=sys.stderr)
-            continue
-        (folder / f"keras_{seed}.tflite").write_bytes(flatbuffer)
-        np.savez(folder / f"keras_{seed}.npz", x=x.transpose(0, 3, 1, 2), y=y, blocks=np.array(used))
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), [int(seed) for seed in sys.argv[2:]])
+    try:
+        model, used = network(seed)
+        height, width, channels = model.input_shape[1:]
+        noise = np.random.default_rng(seed).normal(0, 1, (SAMPLES, height, width, channels)).astype(np.float32)
+        x = noise + np.roll(noise, 1, 1) + np.roll(noise, 1, 2)
+        converter = tf.lite.TFLiteConverter.from_keras_model(model)
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = lambda: ([image[None]] for image in x)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = converter.inference_output_type = tf.int8
+        converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+        y = np.concatenate([model(image[None], training=False).numpy() for image in x])
+        flatbuffer = converter.convert()
+    except Exception as error:  # what TensorFlow does not make is nobody's model
+        return f"TensorFlow's converter: {(str(error) or type(error).__name__).splitlines()[0][:100]}"
+    (folder / f"keras_{seed}.tflite").write_bytes(flatbuffer)
+    np.savez(folder / f"keras_{seed}.npz", x=x.transpose(0, 3, 1, 2), y=y, blocks=np.array(used))
+    return None

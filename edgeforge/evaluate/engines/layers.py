@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.foreign.wording import cause
 from edgeforge.runtimes.native_output import CapturedOutput
 from edgeforge.runtimes.tflm import LARGEST_ARENA
-from edgeforge.tflite.graph import CONTROL, Graph, Kernels, TensorRunner, cut, layer_label, sources, targets
+from edgeforge.tflite.graph import CONTROL, Graph, Kernels, Resource, TensorRunner, cut, layer_label, sources, targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +58,11 @@ def compare(flatbuffer: bytes, inputs: list[list[NDArray[Any]]], now: Callable[[
         return found
     worst: dict[int, tuple[float, str]] = {}
     alone: dict[int, Alone] = {}
-    states: dict[str, NDArray[Any]] = {}
+    now("LiteRT's state at the start")
+    states, unread = _states_at_start(graph, inputs[0])
+    if unread:
+        found.disagreements = [fault(graph, *unread)]
+        return found
     kept.reset()
     for given, answers in zip(inputs, runs, strict=True):
         now("run with every tensor kept")
@@ -133,24 +137,29 @@ class Tflm:
     """The TFLM interpreter of one model; `every`: no tensor shares its memory with another, so that all can be read."""
 
     def __init__(self, graph: Graph, *, every: bool = False) -> None:
+        self.graph, self.every = graph, every
+        self._load()
+
+    def _load(self) -> None:
         from tflite_micro.python.tflite_micro import runtime
 
         config = runtime.InterpreterConfig
-        self.graph = graph
         with CapturedOutput() as said:
             try:
                 self.interpreter = runtime.Interpreter.from_bytes(
-                    graph.model_bytes,
+                    self.graph.model_bytes,
                     arena_size=LARGEST_ARENA,
-                    intrepreter_config=config.kPreserveAllTensors if every else config.kAllocationRecording,
+                    intrepreter_config=config.kPreserveAllTensors if self.every else config.kAllocationRecording,
                 )
             except RuntimeError as error:
                 error.add_note(said.text())
                 raise
 
     def reset(self) -> None:
-        """Forget what inferences have left behind."""
-        if self.graph.stateful:
+        """Forget what inferences have left behind (see TFLMRunner.forget)."""
+        if self.graph.resources:
+            self._load()
+        elif self.graph.stateful:
             self.interpreter.reset()
 
     def run(self, given: list[NDArray[Any]]) -> list[NDArray[Any]]:
@@ -247,19 +256,41 @@ def _reals_apart(ours: NDArray[Any], theirs: NDArray[Any]) -> tuple[float, str] 
     return largest, f"LiteRT and TFLM are up to {largest:.2g} apart on the same inputs, of values up to {most:.2g}"
 
 
-def _state_faults(graph: Graph, values: dict[int, NDArray[Any]], states: dict[str, NDArray[Any]]) -> Any:
-    """Yield variables that do not hold what was assigned to them in the inference before; keep what is now."""
-    handles = {
-        targets(operator)[0]: str(operator.builtinOptions.sharedName)
-        for name, operator in zip(graph.names, graph.operators, strict=True)
-        if name == "VAR_HANDLE"
-    }
+def _states_at_start(
+    graph: Graph, given: list[NDArray[Any]]
+) -> tuple[dict[Resource, NDArray[Any]], tuple[int, str] | None]:
+    """Return what LiteRT finds in each resource variable that is read before anything but the model's beginning is
+    assigned to it; and, where LiteRT refuses, the operator that reads one and why.
+    """
+    reads = [place for place, name in enumerate(graph.names) if name == "READ_VARIABLE"]
+    if not reads:
+        return {}, None
+    wanted = [targets(graph.operators[place])[0] for place in reads]
+    try:
+        with CapturedOutput():
+            found = TensorRunner(graph.model_bytes, every=True, kernels="builtin").run(given, wanted)
+    except (RuntimeError, ValueError) as error:
+        return {}, (reads[0], f"LiteRT does not run the model, whose state may begin with nothing: {cause(error)}")
+    handles = [graph.handles.get(sources(graph.operators[place])[0]) for place in reads]
+    begun: dict[Resource, NDArray[Any]] = {}
+    for handle, value in zip(handles, found, strict=True):
+        if handle is not None:
+            begun.setdefault(handle, value)
+    return begun, None
+
+
+def _state_faults(graph: Graph, values: dict[int, NDArray[Any]], states: dict[Resource, NDArray[Any]]) -> Any:
+    """Yield variables that do not hold what was assigned to them in the inference before, or at the start; keep what is
+    assigned now.
+    """
     for place, (name, operator) in enumerate(zip(graph.names, graph.operators, strict=True)):
-        handle = handles.get(next(iter(sources(operator)), -1), "")
+        handle = graph.handles.get(next(iter(sources(operator)), -1))
+        if handle is None:
+            continue
         if name == "READ_VARIABLE":
             read = values[targets(operator)[0]]
             if handle in states and states[handle].tobytes() != read.tobytes():
-                yield place, "TFLM reads another value than it has assigned in the inference before"
+                yield place, "TFLM reads another value than was assigned in the inference before, or at the start"
         if name == "ASSIGN_VARIABLE" and sources(operator)[1] in values:
             states[handle] = values[sources(operator)[1]]
 

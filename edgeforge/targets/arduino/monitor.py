@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from edgeforge.results.preprocessing import Preprocessing, read_preprocessing_of
 from edgeforge.results.report_file import read_report
 from edgeforge.results.rows.board_run import BoardHead, BoardMismatch, BoardRun
 from edgeforge.targets.arduino.own.endings import with_endings
-from edgeforge.targets.arduino.serial_link import STAGE, Link
+from edgeforge.targets.arduino.serial_link import ATTEMPTS, STAGE, Link
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.flatbuffer import operators
 from edgeforge.tflite.graph import Graph
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from edgeforge.runtimes.tflm import TFLMRunner
 
 IMAGES = 100
 SHOWN = 20  # mismatches that are kept
@@ -111,10 +112,12 @@ def monitor(
     *,
     images: int = IMAGES,
     raw: bool = False,
+    in_a_row: bool = False,
     progress: Progress = lambda share, text: None,
 ) -> BoardRun:
     """Send inputs, evenly spaced over those there are, and return what the board made of them.
 
+    in_a_row: the first ones, as they are, to a model that keeps a state from one to the next; else each is alone.
     Raises RecipeError when the board runs another model, StageFailed when it falls silent or is gone.
     """
     import numpy as np
@@ -123,6 +126,8 @@ def monitor(
     from edgeforge.runtimes.tflm import TFLMRunner
 
     require_same_model(subject, link)
+    if in_a_row and not Graph(subject.flatbuffer).stateful:
+        raise RecipeError("the model keeps nothing from one input to the next", fix="leave --in-a-row out")
     used = _library(link.hello.library)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "model.tflite"
@@ -130,30 +135,14 @@ def monitor(
         runner = board_runner(path, used) if used else TFLMRunner(path)
     progress(0.0, "the board's own self-test")
     test = link.self_test()
-    index = np.linspace(0, len(subject.raw) - 1, min(images, len(subject.raw))).round().astype(np.int64)
-    desk, board, micros, tensors = [], [], [], []
+    count = min(images, len(subject.raw))
+    index = np.linspace(0, (count if in_a_row else len(subject.raw)) - 1, count).round().astype(np.int64)
     begun = time.perf_counter()
-    for done, place in enumerate(index):
-        one = subject.raw[place : place + 1]
-        tensor = to_input(subject.preprocessing.apply(one), runner.input)
-        known = [one.reshape(-1) for one in runner.answers(tensor)]
-        expected: NDArray[Any] = known[0]
-        try:
-            took, answer = link.classify(_sent(one, tensor, raw), raw=raw)
-        except StageFailed as error:
-            after = f"{error.reason}, after {done} of {len(index)} inputs"
-            raise StageFailed(after, fix=error.fix, stage=error.stage) from error
-        if len(answer) != expected.nbytes:
-            raise StageFailed(
-                f"{link.port}: an answer has {len(answer)} bytes, the output tensor has {expected.nbytes}",
-                fix="flash the sketch of this model",
-                stage=STAGE,
-            )
-        tensors.append(tensor.reshape(-1))
-        board.append(np.frombuffer(answer, expected.dtype.newbyteorder("<")))
-        desk.append(next((one for one in known if (one == board[-1]).all()), expected))
-        micros.append(took)
-        progress((done + 1) / len(index), _so_far(done + 1, len(index), desk, board, micros))
+    if in_a_row:
+        asked = _asked_in_a_row(subject, link, runner, index, raw, progress)
+    else:
+        asked = _asked(subject, link, runner, index, raw, progress, runner.answers)
+    desk, board, micros, tensors = asked.desk, asked.board, asked.micros, asked.tensors
     seconds = time.perf_counter() - begun
     expected, answers, milliseconds = np.stack(desk), np.stack(board), np.asarray(micros) / 1000
     steps = _steps(expected, answers)
@@ -196,6 +185,75 @@ def monitor(
         arena_used_bytes=link.hello.arena_used,
         arena_bytes=link.hello.arena_size,
         self_test=tested,
+    )
+
+
+@dataclass
+class _Asked:
+    """Each input as a tensor, and the answers to it."""
+
+    tensors: list[Any] = field(default_factory=list)
+    desk: list[Any] = field(default_factory=list)
+    board: list[Any] = field(default_factory=list)
+    micros: list[int] = field(default_factory=list)
+
+
+def _asked(
+    subject: Subject,
+    link: Link,
+    runner: TFLMRunner,
+    index: NDArray[np.int64],
+    raw: bool,
+    progress: Progress,
+    answers: Callable[[NDArray[Any]], list[NDArray[Any]]],
+) -> _Asked:
+    """Ask the board, and the desk by `answers`, which gives what processors may answer to an input tensor."""
+    import numpy as np
+
+    asked = _Asked()
+    for done, place in enumerate(index):
+        one = subject.raw[place : place + 1]
+        tensor = to_input(subject.preprocessing.apply(one), runner.input)
+        known = [answer.reshape(-1) for answer in answers(tensor)]
+        expected: NDArray[Any] = known[0]
+        try:
+            took, answer = link.classify(_sent(one, tensor, raw), raw=raw)
+        except StageFailed as error:
+            after = f"{error.reason}, after {done} of {len(index)} inputs"
+            raise StageFailed(after, fix=error.fix, stage=error.stage) from error
+        if len(answer) != expected.nbytes:
+            raise StageFailed(
+                f"{link.port}: an answer has {len(answer)} bytes, the output tensor has {expected.nbytes}",
+                fix="flash the sketch of this model",
+                stage=STAGE,
+            )
+        asked.tensors.append(tensor.reshape(-1))
+        asked.board.append(np.frombuffer(answer, expected.dtype.newbyteorder("<")))
+        asked.desk.append(next((one for one in known if (one == asked.board[-1]).all()), expected))
+        asked.micros.append(took)
+        progress((done + 1) / len(index), _so_far(done + 1, len(index), asked.desk, asked.board, asked.micros))
+    return asked
+
+
+def _asked_in_a_row(
+    subject: Subject, link: Link, runner: TFLMRunner, index: NDArray[np.int64], raw: bool, progress: Progress
+) -> _Asked:
+    """Ask for inputs that follow each other; from the first on again where the line has damaged one of them, which the
+    board may have run twice.
+    """
+    for _ in range(ATTEMPTS):
+        runner.forget()
+        link.keep_state(True)
+        before = link.retries
+        asked = _asked(subject, link, runner, index, raw, progress, lambda tensor: [runner.follow(tensor)])
+        whole = link.retries == before
+        link.keep_state(False)
+        if whole:
+            return asked
+    raise StageFailed(
+        f"{link.port}: the line damages too much for inputs that follow each other, {ATTEMPTS} times",
+        fix="try another cable or USB port, or fewer --images",
+        stage=STAGE,
     )
 
 

@@ -8,13 +8,16 @@ from pathlib import Path
 from edgeforge.errors import RecipeError
 from edgeforge.targets.fit.judge import QUANTIZE
 from edgeforge.tflite.flatbuffer import type_name
-from edgeforge.tflite.graph import CONVERSIONS, Graph, sources, targets
+from edgeforge.tflite.graph import CONVERSIONS, VARIABLES, Graph, layer_label, sources, targets
 from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes
 from edgeforge.tflite.passes.fixed.order import read_fixed
 from edgeforge.tflite.tensor_spec import TensorSpec
 from edgeforge.tflite.tensors import image_shape
 
 TYPES = ("int8", "uint8", "int16", "float32")  # of inputs and outputs that a sketch can handle
+# Operators that give on values as they are.
+MOVES = ("CONCATENATION", "EXPAND_DIMS", "GATHER", "PACK", "RESHAPE", "SLICE", "SPLIT", "SPLIT_V", "SQUEEZE",
+         "STRIDED_SLICE", "TRANSPOSE", "UNPACK")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -41,11 +44,6 @@ def load_own(path: Path, shapes: Shapes = AS_THE_FILE_SAYS) -> OwnTFLite:
     flatbuffer, changes = read_fixed(path, shapes)
     try:
         graph = Graph(flatbuffer)
-        if "VAR_HANDLE" in graph.names:
-            raise RecipeError(
-                "it keeps its state in resource variables (VAR_HANDLE), and the sketch gives TFLM none",
-                fix="convert the network without the state inside, and give it the whole window at each inference",
-            )
         require_full_integer(graph)
         shape = _shape(graph)
     except RecipeError as error:
@@ -54,18 +52,25 @@ def load_own(path: Path, shapes: Shapes = AS_THE_FILE_SAYS) -> OwnTFLite:
 
 
 def require_full_integer(graph: Graph) -> None:
-    """Raise RecipeError, which says how to quantize, when a layer computes in float."""
-    from edgeforge.tflite.graph import layer_label
+    """Raise RecipeError, which says how to quantize, when a layer computes in float.
 
-    computing = [place for place, name in enumerate(graph.names) if name not in CONVERSIONS]
-    floats = [place for place in computing if _touches_float(graph, place)]
+    TensorFlow's converter leaves resource variables in float: what only moves their values computes nothing.
+    """
+    computing = [
+        (part, place)
+        for part in graph.parts
+        for place, name in enumerate(part.names)
+        if name not in (*CONVERSIONS, *VARIABLES)
+    ]
+    moves = MOVES if graph.resources else ()
+    floats = [layer for layer in computing if _touches_float(*layer) and layer[0].names[layer[1]] not in moves]
     if not floats:
         return
-    hybrid = any("int8" in _types(graph, place) for place in floats)
+    hybrid = any("int8" in _types(*layer) for layer in floats)
     kind = "its weights are int8, but it" if hybrid else "it"
-    if any(_types(graph, place) & {"int8", "int16", "uint8"} for place in set(computing) - set(floats)):
+    if any(_types(*layer) & {"int8", "int16", "uint8"} for layer in computing if layer not in floats):
         kind = "it is quantized in part: it"
-    where = layer_label(graph, floats[0])
+    where = layer_label(*floats[0])
     others = f" and {len(floats) - 1} more of {len(computing)} layers" if len(floats) > 1 else ""
     raise RecipeError(f"{kind} computes in float: {where}{others}", fix=QUANTIZE)
 

@@ -143,7 +143,7 @@ def pack(
             preprocessing=preprocessing,
             input=runner.input,
             outputs=runner.outputs,
-            operators=tuple(sorted(set(model.graph.names))),
+            operators=tuple(sorted(set(model.graph.every_name))),
             arena_bytes=0,
             arena_note="",
             boards=(),

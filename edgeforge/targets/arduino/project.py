@@ -122,6 +122,7 @@ def in_namespace(text: str, namespace: str) -> str:
 def _template_values(facts: ProjectFacts) -> dict[str, Any]:
     # Not dataclasses.asdict: it would turn the boards and heads into plain dictionaries.
     values = {name: getattr(facts, name) for name in ProjectFacts.__dataclass_fields__}
+    graph = Graph(facts.flatbuffer)
     kinds = [kind for kind in KINDS if any(head.kind == kind for head in facts.preprocessing.heads)]
     return values | {
         "boards": [(board, pinned(board.fqbn)) for board in facts.boards],
@@ -136,7 +137,8 @@ def _template_values(facts: ProjectFacts) -> dict[str, Any]:
         "meanings": MEANINGS,
         "kinds": kinds,
         "keeps_input": "reconstruction" in kinds,
-        "stateful": Graph(facts.flatbuffer).stateful,
+        "stateful": graph.stateful,
+        "resources": len(graph.resources),
         "camera": camera_for(facts.preprocessing, facts.boards, facts.arena_bytes, facts.library),
         "model_namespace": namespace_of(facts.name),
         "table": input_table(facts.preprocessing, facts.input),

@@ -35,6 +35,7 @@ ATTEMPTS = 4
 BOOT_SECONDS = 12.0  # opening the port restarts many boards, and the self-test comes first
 HELLO_EVERY = 1.5  # seconds; longer than the second after which a board gives up a frame
 LOST_ON_THE_LINE = (Fault.BAD_CRC, Fault.WRONG_LENGTH, Fault.UNKNOWN_TYPE, Fault.TIMEOUT)
+KNOWN_TYPES = "This board knows"  # begins a board's answer to a question that it does not know
 SILENT, DAMAGED, ENDLESS = "silent", "its answers arrive damaged (wrong CRC)", "endless"
 CHUNK = 65536  # bytes that are read at once
 MOST_WITHOUT_ANSWER = 2**20  # bytes; a board that says more in place of an answer does not stop
@@ -82,6 +83,19 @@ class Link:
     def self_test(self) -> SelfTestAnswer:
         """Have the board run its own test vectors."""
         return parse_self_test(self.ask(Message.SELF_TEST))
+
+    def keep_state(self, keep: bool) -> None:
+        """Have the board forget what inputs have left behind: once, and none after it (keep), or before each input."""
+        try:
+            self.ask(Message.STATE, bytes([keep]))
+        except StageFailed as error:
+            if KNOWN_TYPES not in error.reason:
+                raise
+            raise StageFailed(
+                f"{self.port}: the board's sketch is an older one: inputs cannot follow each other there",
+                fix="flash the sketch that this EdgeForge has made, or leave --in-a-row out",
+                stage=STAGE,
+            ) from error
 
     def ask(self, question: Message, payload: bytes = b"") -> bytes:
         """Return the payload of the answer; what the line has damaged is asked again."""

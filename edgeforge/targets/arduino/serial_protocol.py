@@ -27,9 +27,11 @@ class Message(IntEnum):
     RAW = 0x02  # one raw input
     TENSOR = 0x03  # one ready input tensor
     SELF_TEST = 0x04  # empty
+    STATE = 0x05  # u8: 1 if inputs follow each other from now on, 0 if each is alone
     HELLO_ANSWER = 0x81
     RESULT = 0x82  # u32 microseconds, then the output tensor
     SELF_TEST_ANSWER = 0x84
+    STATE_ANSWER = 0x85  # empty
     ERROR = 0xFF  # u8 code, then text
 
 
@@ -38,6 +40,7 @@ ANSWERS = {
     Message.RAW: Message.RESULT,
     Message.TENSOR: Message.RESULT,
     Message.SELF_TEST: Message.SELF_TEST_ANSWER,
+    Message.STATE: Message.STATE_ANSWER,
 }
 
 

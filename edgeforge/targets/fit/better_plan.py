@@ -13,9 +13,17 @@ from collections.abc import Iterator, Sequence
 
 from edgeforge.hardware.board import Board
 from edgeforge.hardware.libraries import Library
-from edgeforge.targets.fit.arena import ALIGNMENT, greedy_head, is_planned, plan_of, planned
+from edgeforge.targets.fit.arena import (
+    ALIGNMENT,
+    greedy_head,
+    is_planned,
+    memories_of,
+    plan_of,
+    planned,
+    unplanned,
+)
 from edgeforge.targets.fit.memory_planner import Request, height, place
-from edgeforge.targets.fit.tflm_memory import OperatorMemory, operator_memory, runtimes
+from edgeforge.targets.fit.tflm_memory import OperatorMemory, runtimes
 from edgeforge.tflite.graph import Graph
 from edgeforge.tflite.passes.compact import Compact
 from edgeforge.tflite.passes.memory_plan import METADATA, ONLINE, with_plan
@@ -41,10 +49,12 @@ def better_plan(graph: Graph, library: Library, boards: Sequence[Board]) -> list
     least one of the boards, and more on none; None where no such plan was found. The same for the same model. A plan
     that the model has already is taken where none is better.
     """
+    if len(graph.parts) > 1:  # the libraries of 2023 read the first subgraph's offsets again for each further one
+        return None
     runtime = runtimes()[library.structures]
     setups = []
     for kernels, core in dict.fromkeys((library.kernels_on(one), one.core) for one in boards):
-        setups.append([operator_memory(graph, n, runtime, kernels, core) for n in range(len(graph.operators))])
+        setups.append(memories_of(graph, runtime, kernels, core))
     heads = [greedy_head(graph, memories) for memories in setups]
     tensors = [tensor for tensor in range(len(graph.tensors)) if is_planned(graph, tensor, ONLINE)]
 
@@ -54,7 +64,7 @@ def better_plan(graph: Graph, library: Library, boards: Sequence[Board]) -> list
 
     candidates = [plan_of(graph) or []]
     for memories in setups:
-        _, requests = planned(graph, memories, [ONLINE] * len(graph.tensors))
+        _, requests = planned(graph, memories, unplanned(graph))
         candidates += map(offsets_of, _plans(requests))
     best, least = None, heads
     for candidate in filter(None, candidates):
@@ -64,7 +74,7 @@ def better_plan(graph: Graph, library: Library, boards: Sequence[Board]) -> list
     return best
 
 
-def _head(graph: Graph, memories: list[OperatorMemory], plan: list[int]) -> int:
+def _head(graph: Graph, memories: list[list[OperatorMemory]], plan: list[int]) -> int:
     """Return the bytes of the head that TFLM makes of a plan."""
     _, requests = planned(graph, memories, plan)
     return height(requests, place(requests))

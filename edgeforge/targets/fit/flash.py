@@ -68,12 +68,12 @@ def contents_of(graph: Graph, preprocessing: Preprocessing | None) -> Contents:
 
 
 def _variables(graph: Graph, preprocessing: Preprocessing | None) -> int:
-    """Return the bytes of variables that not every model needs: several outputs in a row, the input of an error."""
+    """Return the bytes of variables that not every model needs: several outputs in a row, a copy of the input."""
     total = 0
     if len(graph.outputs) > 1:
         total += sum(tensor_bytes(graph, place) for place in graph.outputs)
     heads = () if preprocessing is None else preprocessing.heads
-    if any(head.kind == "reconstruction" for head in heads):
+    if graph.resources or any(head.kind == "reconstruction" for head in heads):
         total += tensor_bytes(graph, graph.inputs[0])
     return total + 2 * WORD * max((len(head.classes) for head in heads if head.kind == "map"), default=0)
 

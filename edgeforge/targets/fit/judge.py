@@ -80,7 +80,7 @@ def fit_model(
 def _fit(graph: Graph, target: Board, key: str, sketch: Library, refusals: list[Refusal], contents: Contents) -> FitRow:
     kernels = sketch.kernels_on(target)
     arena = predict_arena(graph, runtimes()[sketch.structures], kernels, target.core)
-    flash = flash_of(len(graph.model_bytes), graph.names, target, sketch.structures, kernels, contents)
+    flash = flash_of(len(graph.model_bytes), graph.every_name, target, sketch.structures, kernels, contents)
     reserved = reserved_arena(arena)
     ram = reserved + runtime_ram(sketch.structures, kernels) + contents.ram_bytes + target.core_ram_bytes
     return FitRow(
@@ -92,7 +92,7 @@ def _fit(graph: Graph, target: Board, key: str, sketch: Library, refusals: list[
             title=sketch.title,
             kernels=kernels,
             takes_it=not refusals,
-            verdict=library_verdict(sketch.title, refusals, len(graph.names)),
+            verdict=library_verdict(sketch.title, refusals, len(graph.every_name)),
             refusals=refusals,
             caveats=caveats(sketch, target),
         ),
@@ -101,7 +101,7 @@ def _fit(graph: Graph, target: Board, key: str, sketch: Library, refusals: list[
         arena_reserved_bytes=reserved,
         flash=flash,
         time=estimate(graph, target, kernels),
-        operators=sorted(set(graph.names)),
+        operators=sorted(set(graph.every_name)),
     )
 
 
@@ -201,9 +201,10 @@ def require_integers(graph: Graph) -> None:
 def missing_operators(graph: Graph) -> list[Refusal]:
     """Return the layers whose operator TFLM does not have."""
     return [
-        Refusal(layer=layer_label(graph, n), operator=name, reason=f"TensorFlow Lite Micro has no operator {name}",
+        Refusal(layer=layer_label(part, n), operator=name, reason=f"TensorFlow Lite Micro has no operator {name}",
                 fix="replace that layer in the network")
-        for n, name in enumerate(graph.names)
+        for part in graph.parts
+        for n, name in enumerate(part.names)
         if name not in OPERATORS
     ]  # fmt: skip
 

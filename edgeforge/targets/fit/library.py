@@ -29,7 +29,12 @@ def refusals(flatbuffer: bytes, library: Library) -> list[Refusal]:
     Raises RecipeError when the bytes are no TFLite flatbuffer.
     """
     graph = Graph(flatbuffer)
-    return [refusal for place in range(len(graph.names)) for refusal in _of_layer(graph, place, library)]
+    return [
+        refusal
+        for part in graph.parts
+        for place in range(len(part.names))
+        for refusal in _of_layer(part, place, library)
+    ]
 
 
 def require_right(flatbuffer: bytes, library: Library, path: Path | None = None) -> None:

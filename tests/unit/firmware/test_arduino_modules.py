@@ -22,7 +22,7 @@ from arduino_projects import (
     digits_project,
     specs_of_meanings,
 )
-from board_frames import ERROR, HELLO, RAW, SELF_TEST, SILENCE, TENSOR, answers, frame
+from board_frames import ERROR, HELLO, RAW, SELF_TEST, SILENCE, STATE, TENSOR, answers, frame
 from numpy.typing import NDArray
 from PIL import Image
 from places import ROOT
@@ -354,9 +354,10 @@ def test_the_protocol_answers_every_message(run: Program, project: Path) -> None
     vector = facts.vectors[3]
     given = portions(
         b"text between frames \xe5 and \xf0\n", frame(HELLO, b"\x01"), frame(RAW, vector.raw.tobytes()), b"\xe5",
-        frame(TENSOR, vector.tensor.tobytes()), frame(SELF_TEST),
+        frame(TENSOR, vector.tensor.tobytes()), frame(SELF_TEST), frame(STATE, b"\x01"),
+        frame(TENSOR, vector.tensor.tobytes()),
     )  # fmt: skip
-    hello, raw, tensor, test = answers(run("protocol_test", project, PROTOCOL, given))
+    hello, raw, tensor, test, state, again = answers(run("protocol_test", project, PROTOCOL, given))
     name, library = b"digits", f"{facts.library.name} {facts.library.version}".encode()
     assert hello == (
         0x81,
@@ -366,6 +367,7 @@ def test_the_protocol_answers_every_message(run: Program, project: Path) -> None
     assert raw == (0x82, struct.pack("<I", 42) + vector.output.tobytes()), "preparing and running, 21 us each"
     assert tensor == (0x82, struct.pack("<I", 21) + vector.output.tobytes())
     assert test == (0x84, struct.pack("<B3I", 1, len(facts.vectors), 0, 0))
+    assert state == (0x85, b"") and again == tensor
 
 
 def test_the_protocol_survives_what_is_wrong_and_goes_on(run: Program, project: Path) -> None:

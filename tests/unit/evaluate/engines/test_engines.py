@@ -8,6 +8,7 @@ import pytest
 from free_batch import free
 from int8_models import MODELS, Net
 from places import ROOT
+from streaming import streaming
 
 from edgeforge.errors import ParityError, StageFailed
 from edgeforge.evaluate.engines import process
@@ -17,7 +18,7 @@ from edgeforge.evaluate.engines.layers import Alone, Found, Tflm, compare
 from edgeforge.evaluate.engines.process import compare_apart
 from edgeforge.targets.fit.judge import fit_file
 from edgeforge.tflite.flatbuffer import read_model, write_model
-from edgeforge.tflite.graph import Graph
+from edgeforge.tflite.graph import Graph, TensorRunner
 from edgeforge.tflite.layers import constant, set_constant
 from edgeforge.tflite.passes.fixed.order import fixed
 
@@ -38,6 +39,19 @@ def test_sound_models_are_confirmed(name: str) -> None:
 def test_models_that_keep_state_are_confirmed(name: str) -> None:
     model = (DATA / f"{name}.tflite").read_bytes()
     assert Graph(model).stateful and compared(model) == Found(inputs=8)
+
+
+def test_a_state_that_begins_otherwise_than_litert_says_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = streaming(1.5)
+    assert compared(model) == Found(inputs=8)
+    run = TensorRunner.run
+    monkeypatch.setattr(TensorRunner, "run", lambda *given: [value + 1 for value in run(*given)])
+    assert "READ_VARIABLE" in [one.operator for one in compared(model).disagreements]
+
+
+def test_a_state_that_begins_with_nothing_is_refused() -> None:
+    with pytest.raises(ParityError, match=r"READ_VARIABLE 1 .*: LiteRT does not run the model"):
+        confirmed(streaming(begun=False))
 
 
 def test_a_free_batch_that_tflm_takes_for_one_is_named_and_fixed() -> None:

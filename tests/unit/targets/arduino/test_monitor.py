@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from places import DATA, HELPERS
+from streaming import streaming
 
 from edgeforge.bundled import bundled
 from edgeforge.errors import ParityError, RecipeError, StageFailed
@@ -132,6 +133,43 @@ def test_one_step_is_too_much_where_the_library_is_known_to_be_exact(subject: Su
     assert (run.identical, run.beyond, run.max_steps) == (IMAGES - 1, 1, 1)
     assert tolerance_of("Chirale_TensorFLowLite 2.0.0", ["CONV_2D", "PRELU"]) == 1
     assert tolerance_of("unknown 1.0", ["SOFTMAX"]) == 0
+
+
+@pytest.fixture(scope="module")
+def frames() -> Subject:
+    """Frames for a model that keeps the last ones."""
+    raw = np.random.default_rng(5).normal(0, 1, (12, 6, 1, 1)).astype(np.float32)
+    return Subject(
+        streaming(), Preprocessing((6, 1, 1), 1.0, (0.0,) * 6, (1.0,) * 6, tuple("abcd"), raw_type="float32"), raw, None
+    )
+
+
+@pytest.fixture(scope="module")
+def in_a_row(frames: Subject, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """TFLM's answers to the frames, each after the ones before it."""
+    folder = tmp_path_factory.mktemp("frames")
+    (folder / "model.tflite").write_bytes(frames.flatbuffer)
+    runner = TFLMRunner(folder / "model.tflite")
+    tensors = to_input(frames.preprocessing.apply(frames.raw), runner.input)
+    outputs = [runner.follow(tensor) for tensor in tensors]
+    assert (np.concatenate(outputs) != runner.run_raw(tensors)).any(), "what came before says nothing"
+    head = struct.pack("<9I", 0, 0, 3, 24, 6, 4, zlib.crc32(frames.flatbuffer), 1500, len(frames.raw))
+    entries = zip(frames.raw.transpose(0, 2, 3, 1), tensors, outputs, strict=True)
+    (folder / "table.bin").write_bytes(head + b"".join(part.tobytes() for entry in entries for part in entry))
+    return folder / "table.bin"
+
+
+@pytest.mark.parametrize("fault", ["chatty=1", "corrupt_answer=5", "lose_question=150"])
+def test_inputs_may_follow_each_other(frames: Subject, in_a_row: Path, board: Board, fault: str) -> None:
+    with Link(board(fault, answers=in_a_row), timeout=2.5) as link:
+        run = monitor(frames, link, images=8, in_a_row=True)
+    assert (run.images, run.identical) == (8, 8)
+    assert run.retries == (0 if fault == "chatty=1" else 1)
+
+
+def test_a_model_without_a_state_takes_no_inputs_in_a_row(subject: Subject, board: Board) -> None:
+    with Link(board()) as link, pytest.raises(RecipeError, match="keeps nothing from one input to the next"):
+        monitor(subject, link, in_a_row=True)
 
 
 def test_a_board_with_another_model_is_told(subject: Subject, board: Board) -> None:

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from places import HELPERS, ROOT
+from streaming import FILE, streaming
 
 from edgeforge.errors import BudgetExceeded, RecipeError
 from edgeforge.hardware.libraries import libraries
 from edgeforge.results.preprocessing import Preprocessing
+from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.targets.arduino.own.meaning import preprocessing_of
 from edgeforge.targets.arduino.own.samples import raw_of, read_samples
 from edgeforge.targets.arduino.own.wishes import Wishes, wishes_of
@@ -142,6 +144,20 @@ def test_a_model_with_a_state_forgets_it_between_test_vectors(tmp_path: Path) ->
     assert "interpreter->Reset()" in (packed.project / "classifier.cc").read_text() and packed.vectors
 
 
-def test_a_state_in_resource_variables_is_named(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="it keeps its state in resource variables"):
-        pack(ROOT / "tests" / "data" / "streaming_int8.tflite", (BOARD,), tmp_path)
+def test_a_state_in_resource_variables_is_packed(tmp_path: Path) -> None:
+    model = tmp_path / "streaming.tflite"
+    model.write_bytes(streaming(1.5))
+    packed = pack(model, (BOARD,), tmp_path / "packed")
+    classifier = (packed.project / "classifier.cc").read_text()
+    assert "MicroResourceVariables::Create(allocator, 1)" in classifier and "Reset()" not in classifier.split("//")[-1]
+    assert "resolver.AddCallOnce()" in classifier and packed.fits[0].arena.estimated == []
+    runner = TFLMRunner(packed.model)
+    vector = packed.vectors[0]
+    for _ in range(2):  # the state that the first leaves behind is forgotten, and begins as the model says
+        assert (runner.run_raw(vector.tensor[None])[0] == vector.output).all()
+
+
+def test_per_channel_weights_of_a_streaming_model_are_refused_by_the_pinned_library(tmp_path: Path) -> None:
+    with pytest.raises(BudgetExceeded, match=r"FULLY_CONNECTED 9 .* per channel"):
+        pack(FILE, (BOARD,), tmp_path)
+    assert pack(FILE, (BOARD,), tmp_path, library_key="tflite-micro-2026-08").vectors
