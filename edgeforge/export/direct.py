@@ -17,6 +17,7 @@ from edgeforge.onnx_graph.resizes import require_resizes
 from edgeforge.passes import Pass, rewrite
 from edgeforge.runtimes.native_output import CapturedOutput
 from edgeforge.tflite.graph import Graph, sources, targets
+from edgeforge.tflite.passes.alphas_of_channels import AlphasOfChannels
 from edgeforge.tflite.passes.divide_by_root import DivideByRoot
 from edgeforge.tflite.passes.drop_transposes import DropTransposes
 from edgeforge.tflite.passes.drop_unused import DropUnused
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 # What onnx2tf leaves to be done, before anything else rewrites the model; the last clears up after the others.
 MENDING: tuple[Pass[bytes], ...] = (
     DivideByRoot(),
+    AlphasOfChannels(),
     SinkLayouts(),  # before activations are fused: it takes away what stands between
     FuseBiases(),  # before activations: an ADD would take one
     FuseActivations(),

@@ -72,7 +72,11 @@ def _first_difference(
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     names = [value.name for value in session.get_outputs()]
     values = dict(zip(names, session.run(names, {session.get_inputs()[0].name: image}), strict=True))
-    graph, runner = Graph(floating), TensorRunner(floating, every=True)
+    graph = Graph(floating)
+    try:
+        runner = TensorRunner(floating, every=True)
+    except RuntimeError:  # LiteRT's own kernels check shapes that XNNPACK does not
+        return ""
     ours = image.transpose(0, 2, 3, 1).reshape(graph.shape(graph.inputs[0]))
     places = [place for operator in graph.operators for place in targets(operator) if place in origins]
     for place, found in zip(places, runner.run([ours], places), strict=True):

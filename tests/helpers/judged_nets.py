@@ -9,13 +9,14 @@ PyTorch's own export has made none, which is no matter of EdgeForge's.
 from __future__ import annotations
 
 import multiprocessing
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +24,9 @@ from numpy.typing import NDArray
 FLOAT_TOLERANCE = 1e-3  # of the outputs' range
 LEAST_DB = 15.0
 IMAGES = 16
-SECONDS, MEMORY = 180, 16 << 30  # of one network; LiteRT and TFLM reserve far more memory than they use
+SECONDS, MEMORY = 300, 16 << 30  # of the processor for one network; LiteRT and TFLM reserve far more than they use
+HANGING = 1800  # seconds after which a process that does nothing is ended
 NO_MODEL = "no model"
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -204,17 +205,17 @@ class Child:
     def __init__(self) -> None:
         self.pool: ProcessPoolExecutor | None = None
 
-    def ask(self, question: Callable[..., Answer], name: str, *given: Any) -> Answer | Judgement:
+    def ask[Answer](self, question: Callable[..., Answer], name: str, *given: Any) -> Answer | Judgement:
         """Return the answer, or that it is wrong: an error that is not EdgeForge's, a crash, no answer in time."""
         if self.pool is None:
             spawn = multiprocessing.get_context("spawn")
-            self.pool = ProcessPoolExecutor(1, mp_context=spawn, initializer=_limit_memory)
+            self.pool = ProcessPoolExecutor(1, mp_context=spawn)
         try:
-            return self.pool.submit(question, *given).result(SECONDS)
+            return self.pool.submit(_limited, question, *given).result(HANGING)
         except BrokenProcessPool:
-            why = "it has ended its process"
+            why = f"it has ended its process, or used it for {SECONDS} seconds"
         except TimeoutError:
-            why = f"no answer in {SECONDS} seconds"
+            why = f"no answer in {HANGING} seconds"
         except Exception as error:
             why = f"{type(error).__name__}: {error}"
         self.end()
@@ -230,10 +231,14 @@ class Child:
         self.pool = None
 
 
-def _limit_memory() -> None:
+def _limited[Answer](question: Callable[..., Answer], *given: Any) -> Answer:
+    """Answer a question with the memory and the processor's time of one network."""
     import resource
 
+    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + SECONDS, most))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    return question(*given)
 
 
 def summary(rows: list[Judgement]) -> str:

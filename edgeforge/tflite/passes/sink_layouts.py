@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.passes import Pass, Rewritten
@@ -160,6 +161,63 @@ def _sunk_below_several(graph: Graph) -> str:
     return ""
 
 
+def _sunk_below_function(graph: Graph) -> str:
+    """Move one and the same layout of all that a function of several steps reads behind it: GREATER and SELECT of a
+    Softplus, which both read the one, and SELECT the other.
+    """
+    makers = _makers(graph)
+    for last in range(len(graph.operators)):
+        inside, before = _function_of_layouts(graph, last, makers)
+        free = [one for one in before if set(graph.readers(targets(one)[0])) <= inside]
+        free = [one for one in free if targets(one)[0] not in graph.outputs]
+        if len(inside) < 2 or not free or not all(_same_layout(graph, before[0], one) for one in before[1:]):
+            continue
+        source = {targets(layout)[0]: sources(layout)[0] for layout in before}
+        target, shape = targets(graph.operators[last])[0], graph.shape(sources(free[0])[0])
+        wanted = graph.shape(target)
+        for place in inside:
+            operator = graph.operators[place]
+            operator.inputs = [source.get(int(tensor), int(tensor)) for tensor in operator.inputs]
+            graph.tensors[targets(operator)[0]].shape = _int32(shape)
+        _put_behind(graph, free[0], last, wanted)
+        _drop_unread(graph)
+        return f"{graph.names[last]} {last}"
+    return ""
+
+
+def _function_of_layouts(graph: Graph, last: int, makers: dict[int, int]) -> tuple[set[int], list[Any]]:
+    """Return the operators that compute value by value up to `last` and are read in between alone, and the layouts that
+    are all they read; nothing where they read anything else.
+    """
+    inside = {last} if _is_pointwise(graph, last) else set[int]()
+    waiting, before = sorted(inside), dict[int, Any]()
+    while waiting:
+        for tensor in graph.activations(waiting.pop()):
+            maker = makers.get(tensor)
+            if maker is None:
+                return set(), []
+            if graph.names[maker] in LAYOUTS:
+                before[maker] = graph.operators[maker]
+            elif maker not in inside:
+                inside.add(maker)
+                waiting.append(maker)
+    for place in inside - {last}:
+        target = targets(graph.operators[place])[0]
+        if not _is_pointwise(graph, place) or target in graph.outputs or not set(graph.readers(target)) <= inside:
+            return set(), []
+    return inside, list(before.values())
+
+
+def _is_pointwise(graph: Graph, place: int) -> bool:
+    """Tell whether each value is made of the same place's values, and of single constants."""
+    if graph.names[place] not in POINTWISE or place not in graph.layers:
+        return False
+    activations, shape = graph.activations(place), graph.shape(targets(graph.operators[place])[0])
+    constants = [tensor for tensor in sources(graph.operators[place]) if tensor not in activations]
+    same = all(graph.shape(tensor) == shape for tensor in activations)
+    return same and all(prod(graph.shape(tensor)) == 1 for tensor in constants)
+
+
 def _sunk_below_reduction(graph: Graph) -> str:
     """Move a TRANSPOSE behind a reduction that alone reads it, whose axes are then those of the source."""
     makers = _makers(graph)
@@ -291,4 +349,4 @@ def _makers(graph: Graph) -> dict[int, int]:
     return {tensor: n for n, operator in enumerate(graph.operators) for tensor in targets(operator)}
 
 
-MOVES = (_joined, _sunk, _sunk_below_several, _sunk_below_reduction)
+MOVES = (_joined, _sunk, _sunk_below_several, _sunk_below_function, _sunk_below_reduction)
