@@ -86,3 +86,12 @@ def test_an_lstm_keeps_its_data_and_asks_for_four_buffers_of_its_state() -> None
     assert (memory.data, memory.scratch, memory.measured) == (688, [32] * 4, True)
     guessed = operator_memory(graph, 0, chirale, "cmsis-nn", "cortex-m4f")
     assert not guessed.measured and guessed.data > memory.data and sum(guessed.scratch) > sum(memory.scratch)
+
+
+def test_resource_variables_and_further_subgraphs_are_counted() -> None:
+    """2,132 bytes is what the sketch says on an emulated Cortex-M4F with tflite-micro of 2026-08."""
+    graph = Graph((DATA / "streaming_int8.tflite").read_bytes())
+    arena = predict_arena(graph, runtimes()["tflite-micro"], "reference", "cortex-m4f")
+    assert (arena.used_bytes, arena.estimated) == (2132, [])
+    assert arena.tail["variables"] == 288  # the list of variables, an entry, and ten frames of six float32
+    assert "subgraph 1 of CALL_ONCE 0" in arena.steps and "ASSIGN_VARIABLE 1 of subgraph 1" in arena.steps
