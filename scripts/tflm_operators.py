@@ -1,4 +1,4 @@
-"""Which operators the installed TFLM has: asked of its interpreter, one model of one operator each, and written down.
+"""Which operators the installed TFLM has, and on which types: asked of its interpreter, a model of one operator each.
 
 `python scripts/tflm_operators.py` writes edgeforge/hardware/tflm_operators.toml; run it after another tflite-micro is
 pinned. The Python package registers every operator that MicroMutableOpResolver has a method for.
@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from operator_models import TYPES, model_of
 
 from edgeforge.runtimes.native_output import CapturedOutput
 from edgeforge.tflite.flatbuffer import write_model
 
 FILE = Path(__file__).parents[1] / "edgeforge" / "hardware" / "tflm_operators.toml"
-FOUND, ABSENT = 0, 3  # exit codes
 MISSING = "Didn't find op for builtin opcode"
 NO_OPERATORS = ("CUSTOM", "DELEGATE", "PLACEHOLDER_FOR_GREATER_OP_CODES")
 
@@ -26,22 +29,64 @@ def registered() -> list[str]:
 
     named = vars(schema.BuiltinOperator).items()
     codes = {name: code for name, code in named if isinstance(code, int) and name[0] != "_"}
-    return sorted(name for name, code in codes.items() if name not in NO_OPERATORS and _is_found(code))
+    names = [name for name in codes if name not in NO_OPERATORS]
+    # An operator without what it needs may end the process, and is found then.
+    found = answers([lambda name=name: MISSING not in _refusal(codes[name]) for name in names], ended=True)
+    return sorted(name for name, yes in zip(names, found, strict=True) if yes)
 
 
-def _is_found(code: int) -> bool:
-    """Ask in a process of its own: an operator without what it needs may end it, and is found then."""
-    child = os.fork()
-    if child:
+def computed() -> dict[str, list[str]]:
+    """Return the operators that compute on each type: TFLM prepares and runs them. Those that only move or name values,
+    such as READ_VARIABLE, do on every type.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    known = registered()
+    asked = [(kind, name) for kind in TYPES for name in known]
+    models = [model_of(name, getattr(schema.BuiltinOperator, name), kind) for kind, name in asked]
+    taken = answers([lambda model=model: model is None or _runs(model) for model in models], ended=False)
+    found: dict[str, list[str]] = {kind: [] for kind in TYPES}
+    for (kind, name), yes in zip(asked, taken, strict=True):
+        if yes:
+            found[kind].append(name)
+    return found
+
+
+def _runs(model: bytes) -> bool:
+    import numpy as np
+    from tflite_micro.python.tflite_micro import runtime
+
+    from edgeforge.tflite.graph import Graph
+
+    with CapturedOutput():
+        try:
+            interpreter = runtime.Interpreter.from_bytes(model, arena_size=1 << 18)
+            for place in range(len(Graph(model).inputs)):
+                details = interpreter.get_input_details(place)
+                interpreter.set_input(np.ones(details["shape"], details["dtype"]), place)
+            interpreter.invoke()
+        except (RuntimeError, ValueError):
+            return False
+    return True
+
+
+def answers(questions: list[Callable[[], bool]], *, ended: bool) -> list[bool]:
+    """Ask in a process of its own, and in another one after a question that has ended it: `ended` answers that."""
+    found: list[bool] = []
+    while len(found) < len(questions):
+        reading, writing = os.pipe()
+        child = os.fork()
+        if not child:
+            for question in questions[len(found) :]:
+                os.write(writing, b"y" if question() else b"n")
+            os._exit(0)
+        os.close(writing)
+        with os.fdopen(reading, "rb") as pipe:
+            found += [answer == ord("y") for answer in pipe.read()]
         _, status = os.waitpid(child, 0)
-        ended = os.waitstatus_to_exitcode(status)
-        assert ended < 0 or ended in (FOUND, ABSENT), f"operator {code}: exit code {ended}"
-        return ended != ABSENT
-    ended = 1
-    try:
-        ended = ABSENT if MISSING in _refusal(code) else FOUND
-    finally:
-        os._exit(ended)
+        if os.waitstatus_to_exitcode(status):
+            found.append(ended)
+    return found
 
 
 def _refusal(code: int) -> str:
@@ -76,11 +121,13 @@ def _one_operator(code: int) -> bytes:
 
 def document() -> str:
     """Return the file's text."""
-    names = "\n".join(f'    "{name}",' for name in registered())
-    return (
-        "# Written by scripts/tflm_operators.py: what the interpreter of this tflite-micro finds.\n"
-        f'tflite_micro = "{version("tflite-micro")}"\noperators = [\n{names}\n]\n'
-    )
+    text = "# Written by scripts/tflm_operators.py: what the interpreter of this tflite-micro finds, and computes.\n"
+    text += f'tflite_micro = "{version("tflite-micro")}"\n' + _list("operators", registered()) + "\n[types]\n"
+    return text + "".join(_list(kind, names) for kind, names in computed().items())
+
+
+def _list(key: str, names: list[str]) -> str:
+    return f"{key} = [\n" + "".join(f'    "{name}",\n' for name in names) + "]\n"
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from edgeforge.errors import RecipeError
 from edgeforge.hardware.board import Board, Kernels
 from edgeforge.suggest import nearest
 
+INSTALLED = "tflm-2026-08"  # the table of operators that is asked of the TFLM on this desk
 Ability = Literal["right", "refused", "wrong"]
 
 
@@ -71,12 +72,23 @@ class Library(BaseModel):
 @cache
 def libraries() -> dict[str, Library]:
     """Return every library by its key, in the file's order."""
-    document = tomllib.loads(Path(__file__).with_name("libraries.toml").read_text())
-    tables = document["operators"]
+    document = _read("libraries.toml")
+    tables = document["operators"] | {INSTALLED: _installed()}
     return {
         key: Library.model_validate(facts | {"key": key, "operators": _operators(tables, facts["operators"])})
         for key, facts in document["libraries"].items()
     }
+
+
+def _installed() -> dict[str, list[str]]:
+    """Return the table of the installed TFLM: what it has been asked."""
+    asked = _read("tflm_operators.toml")
+    typed = {name for names in asked["types"].values() for name in names}
+    return asked["types"] | {"other": [name for name in asked["operators"] if name not in typed]}
+
+
+def _read(name: str) -> dict[str, Any]:
+    return tomllib.loads(Path(__file__).with_name(name).read_text())
 
 
 def _operators(tables: dict[str, Any], name: str) -> dict[str, frozenset[str]]:
@@ -84,6 +96,8 @@ def _operators(tables: dict[str, Any], name: str) -> dict[str, frozenset[str]]:
     table = dict(tables[name])
     like = table.pop("like", None)
     before = _operators(tables, like) if like else {}
+    every = frozenset(table.pop("every", ()))
+    table = {kind: names if kind == "other" else [*names, *every] for kind, names in table.items()}
     return {kind: before.get(kind, frozenset()) | frozenset(table.get(kind, ())) for kind in {*before, *table}}
 
 
