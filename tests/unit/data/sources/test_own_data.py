@@ -1,9 +1,11 @@
 """The user's own images: every layout is read to the same pixels, every mistake is one error that names the place."""
 
 import csv
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,9 +13,9 @@ from sklearn.datasets import load_digits
 
 from edgeforge.builder.stage import Job
 from edgeforge.data.registry import data_digest
-from edgeforge.data.sources.decode import read_image
+from edgeforge.data.sources.decode import decode, is_deep, read_deep, read_image
 from edgeforge.data.splits import prepare, read_findings, read_preprocessing, read_split
-from edgeforge.errors import RecipeError
+from edgeforge.errors import MissingDependency, RecipeError
 from edgeforge.recipe.schema import Data, Model, Recipe
 from edgeforge.recipe.user_files import USER_DATA
 
@@ -232,6 +234,26 @@ def test_photographs_are_turned_upright_cut_and_resized(tmp_path: Path) -> None:
     Image.fromarray(deep).save(tmp_path / "deep.png")
     assert (read_image(tmp_path / "deep.png", (8, 8), 1) == deep >> 8).all()
     assert read_image(tmp_path / "deep.png", (4, 8), 3).shape == (3, 4, 8)
+
+
+@pytest.mark.parametrize("kind", ["png", "tif"])
+def test_colours_of_16_bits_keep_them(tmp_path: Path, kind: str) -> None:
+    deep = np.random.default_rng(3).integers(0, 65536, (9, 12, 3)).astype(np.uint16)
+    path, plain = tmp_path / f"deep.{kind}", tmp_path / "plain.png"
+    cv2.imwrite(str(path), deep[..., ::-1])
+    Image.fromarray((deep >> 8).astype(np.uint8)).save(plain)
+    assert is_deep(path) and not is_deep(plain)
+    assert (read_deep(path, (9, 12), 3) == deep.transpose(2, 0, 1)).all()
+    assert abs(read_deep(path, (9, 12), 1)[0] - deep @ (0.299, 0.587, 0.114)).max() <= 0.6
+    found, refused = decode([path, plain], (9, 12), 3, lambda share, text: None)
+    assert not refused and (found[1] == 257 * (deep >> 8).transpose(2, 0, 1)).all()
+
+
+def test_colours_of_16_bits_that_nothing_decodes_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cv2.imwrite(str(tmp_path / "deep.png"), np.full((9, 12, 3), 4000, np.uint16))
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    with pytest.raises(MissingDependency, match="colours of 16 bits, of which Pillow keeps 8"):
+        decode([tmp_path / "deep.png"], (9, 12), 3, lambda share, text: None)
 
 
 def test_any_change_of_the_files_is_known(tmp_path: Path) -> None:
