@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.builder.stage import Job
 from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import read_preprocessing
+from edgeforge.errors import RecipeError
 from edgeforge.quantize.known_ranges import write_ranges
 from edgeforge.quantize.torch.available import require_torch_ao, require_torchao
 from edgeforge.recipe.schema import Train
@@ -90,6 +91,7 @@ def _fine_tuned(job: Job, calibration: torch.Tensor) -> Quantized | None:
     assert settings
     pl.seed_everything(job.recipe.seed, verbose=False)
     network = trained_network(job)
+    require_whole_layers(network)
     dense = bool(job.recipe.quantize.tflite.per_channel_dense)
     source: Any
     how: Any
@@ -123,6 +125,20 @@ def _fine_tuned(job: Job, calibration: torch.Tensor) -> Quantized | None:
     (job.output / QAT_TRAINING_FILE).write_text(row.model_dump_json(indent=1))
     made: Quantized = how.finish(prepared, source, calibration)
     return made
+
+
+def require_whole_layers(network: torch.nn.Module) -> None:
+    """Raise RecipeError for a layer that TFLite has only in pieces, whose ranges nobody has learned."""
+    from torch.nn.modules.conv import _ConvTransposeNd
+
+    for name, module in network.named_modules():
+        if isinstance(module, _ConvTransposeNd) and module.groups > 1:
+            raise RecipeError(
+                f"quantize.qat: '{name}' is a transposed convolution of {module.groups} groups, which TFLite has only "
+                "in pieces: what is learned of it is of none of them",
+                fix=f"give '{name}' groups=1, or leave quantize.qat out: quantized after training (tflite-int8) it is "
+                "right",
+            )
 
 
 def _fake_quantize(prepared: torch.nn.Module, on: bool) -> None:

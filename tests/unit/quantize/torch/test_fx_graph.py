@@ -9,6 +9,7 @@ from torch import nn
 from edgeforge.errors import RecipeError
 from edgeforge.quantize.torch.fx_graph import quantizable_graph
 from edgeforge.quantize.torch.fx_quantize import finish, prepare
+from edgeforge.quantize.torch.qat import require_whole_layers
 
 IMAGES = torch.rand(8, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 
@@ -122,3 +123,10 @@ def test_silu_is_a_sigmoid_on_steps_of_1_256_and_a_product() -> None:
     with torch.no_grad():
         steps = (made.integer(IMAGES) - made.fake_quant(IMAGES)).abs() / (tensors["dense"].scale or 1)
     assert steps.max() < 1.01
+
+
+def test_a_transposed_convolution_of_groups_is_told_before_anything_is_learned() -> None:
+    network = nn.Sequential(nn.ConvTranspose2d(4, 4, 2), nn.ConvTranspose2d(4, 4, 2, groups=2))
+    with pytest.raises(RecipeError, match=r"'1' is a transposed convolution of 2 groups.*only in pieces"):
+        require_whole_layers(network)
+    require_whole_layers(network[:1])

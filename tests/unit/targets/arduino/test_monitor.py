@@ -159,12 +159,12 @@ def in_a_row(frames: Subject, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "table.bin"
 
 
-@pytest.mark.parametrize("fault", ["chatty=1", "corrupt_answer=5", "lose_question=150"])
+@pytest.mark.parametrize("fault", ["chatty=1", "lose_question=150", "corrupt_question=130"])
 def test_inputs_may_follow_each_other(frames: Subject, in_a_row: Path, board: Board, fault: str) -> None:
     with Link(board(fault, answers=in_a_row), timeout=2.5) as link:
         run = monitor(frames, link, images=8, in_a_row=True)
     assert (run.images, run.identical) == (8, 8)
-    assert run.retries == (0 if fault == "chatty=1" else 1)
+    assert run.retries >= (fault != "chatty=1")
 
 
 def test_a_model_without_a_state_takes_no_inputs_in_a_row(subject: Subject, board: Board) -> None:
