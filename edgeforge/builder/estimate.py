@@ -121,21 +121,21 @@ def seconds_before(plan: Plan, store: Store) -> dict[str, float]:
         if step.artifact:
             continue
         ranked = [
-            (_alike(step.ingredients, meta.get("ingredients", {})), changed, float(meta["seconds"]))
-            for changed, meta in _metas(store, step.stage.name)
+            (_alike(step.ingredients, ingredients), changed, seconds)
+            for changed, ingredients, seconds in _metas(store, step.stage.name)
         ]
         if ranked:
             found[step.stage.name] = max(ranked)[2]
     return found
 
 
-def _metas(store: Store, stage: str) -> Iterable[tuple[float, dict[str, Any]]]:
+def _metas(store: Store, stage: str) -> Iterable[tuple[float, Any, float]]:
     for path in store.root.glob(f"{stage}-*/{META}"):
         try:
             meta = json.loads(path.read_bytes())
             if meta["stage"] == stage:
-                yield path.stat().st_mtime, meta
-        except (OSError, ValueError, KeyError, TypeError):
+                yield path.stat().st_mtime, meta.get("ingredients"), float(meta["seconds"])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             continue
 
 

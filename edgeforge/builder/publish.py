@@ -16,7 +16,7 @@ from edgeforge.builder.record import LOCK_FILE, PLANNED, PUBLISHING, inside, rea
 from edgeforge.builder.store import Artifact
 from edgeforge.files import copy_whole, sha256_of
 from edgeforge.guards.disk import storage_errors
-from edgeforge.guards.removal import remove_file, remove_leftovers
+from edgeforge.guards.removal import remove_file, sweep
 
 
 def publish(plan: Plan, artifacts: dict[str, Artifact], folder: Path, notice: Callable[[str], None]) -> int:
@@ -25,6 +25,8 @@ def publish(plan: Plan, artifacts: dict[str, Artifact], folder: Path, notice: Ca
     A file that somebody edited is kept beside as NAME.edited; one that no stage makes any more is removed. Once all
     that the recipe asks for is there, what an earlier build left is removed too.
     """
+    with storage_errors(folder):
+        sweep(folder)
     record = read_record(folder)
     made = [step for step in plan.steps if step.stage.name in artifacts]
     settled = {step.stage.name for step in made} | set(plan.left_out)
@@ -37,7 +39,6 @@ def publish(plan: Plan, artifacts: dict[str, Artifact], folder: Path, notice: Ca
         write_record(folder, record | {PUBLISHING: begun | {name: digest for name, (_, digest) in wanted.items()}})
         for name, (source, digest) in wanted.items():
             target = inside(folder, name)
-            remove_leftovers(target)
             present = sha256_of(target) if target.is_file() else None
             if present == digest:
                 continue

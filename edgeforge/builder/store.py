@@ -188,7 +188,7 @@ def _read_meta(folder: Path, stage: str, key: str) -> Artifact:
         values = json.loads((folder / META).read_bytes())
         digest = values.pop("sha256")
         whole = hashlib.sha256(canonical(values).encode()).hexdigest() == digest and values["key"] == key
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, IsADirectoryError):
         whole = False
     if not whole:
         raise CorruptedArtifact(f"{folder.name}/{META} does not match its SHA-256")

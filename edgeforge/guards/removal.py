@@ -139,12 +139,22 @@ def remove_leftovers(path: Path) -> None:
             remove_tree(left, path.parent)
 
 
+def sweep(folder: Path) -> None:
+    """Remove what killed processes were writing anywhere in a folder."""
+    for left in sorted(path for path in folder.rglob(".*.edgeforge-new") if _is_left(path)):
+        remove_tree(left, folder)
+
+
 def leftovers(folder: Path) -> list[Path]:
     """Return what processes that live no more were writing in a folder."""
     if not folder.is_dir():
         return []
-    found = ((path, LEFTOVER.fullmatch(path.name)) for path in sorted(folder.iterdir()))
-    return [path for path, parts in found if parts and not _lives(int(parts[1]))]
+    return [path for path in sorted(folder.iterdir()) if _is_left(path)]
+
+
+def _is_left(path: Path) -> bool:
+    parts = LEFTOVER.fullmatch(path.name)
+    return parts is not None and not _lives(int(parts[1]))
 
 
 def _lives(process: int) -> bool:
