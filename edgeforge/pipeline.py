@@ -23,6 +23,7 @@ from edgeforge.builder.run import Build, Watcher
 from edgeforge.builder.stage import Stage
 from edgeforge.builder.state import LOGS, STATE, StateWatcher
 from edgeforge.builder.store import PLANNING, Artifact, Store
+from edgeforge.bundled import bundled
 from edgeforge.data.registry import data_digest, source_modules
 from edgeforge.files import sha256_of
 from edgeforge.guards.disk import storage_errors
@@ -422,6 +423,13 @@ def file_digest(data: Data, name: str, path: Path) -> str:
     return digest_of_code(path) if path.suffix == ".py" else sha256_of(path)
 
 
+def code_to_run(plan: Plan) -> list[Path]:
+    """Return the Python files that a build's stages will import, but for the ready models."""
+    files = {path.resolve() for step in plan.steps if not step.artifact for path in step.files.values()}
+    ready = bundled("models").resolve()
+    return sorted(path for path in files if path.suffix == ".py" and path.parent != ready)
+
+
 def build(
     loaded: LoadedRecipe,
     out: Path,
@@ -454,6 +462,8 @@ def build(
         with place.store.lock(PLANNING, planning):
             plan = plan_build(loaded, out, until=until, force=force)
             note_plan(plan, place.folder)
+        if code := code_to_run(plan):
+            watcher.notice(f"it will run Python code of yours: {', '.join(map(str, code))}")
         set_aside(plan, place.folder, watcher.notice)
         work = Build(plan, place.store, place.folder / LOGS, following, jobs)
         try:

@@ -13,7 +13,7 @@ GUARDED = {
 }
 # Elsewhere: path → calls, and why nothing of anybody else's can be hit.
 OTHERS = {
-    "edgeforge/targets/raspberry_pi/bench.py": {"extractall"},  # filter="data", into a scratch folder
+    "edgeforge/targets/raspberry_pi/bench.py": {"extract"},  # filter="data", into a scratch folder
     "firmware/raspberry_pi/bench.py": {"replace"},  # choice.json of the bundle's own folder, written beside
 }
 REMOVING = {"rmtree", "unlink", "rmdir", "removedirs", "rename", "renames", "truncate", "extractall", "extract"}

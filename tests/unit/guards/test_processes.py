@@ -56,7 +56,7 @@ MODEL = str(DATA / "digits_int8.tflite")
     "words",
     [
         ("--version",), ("boards",), ("schema",), ("fit", MODEL, "--board", "arduino-nano-33-ble"), ("inspect", MODEL),
-        ("bench", MODEL, "--runs", "3"), ("verify", MODEL, MODEL), ("plan", str(ROOT / "recipes" / "digits.yaml")),
+        ("bench", MODEL, "--runs", "20"), ("verify", MODEL, MODEL), ("plan", str(ROOT / "recipes" / "digits.yaml")),
         ("init", "my.yaml"),
     ],
     ids=lambda words: words[0],
