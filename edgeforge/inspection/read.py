@@ -12,6 +12,7 @@ from edgeforge.recipe.schema import DEFAULT_LIBRARY
 from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes
 
 TORCH = (".pt", ".pth", ".pt2", ".ts", ".ckpt", ".safetensors")
+DAMAGE = (IndexError, KeyError, AttributeError, TypeError, ValueError, StopIteration)
 SUFFIXES = (".tflite", ".onnx", *TORCH)
 
 
@@ -28,7 +29,13 @@ def inspect_file(
     if suffix == ".tflite":
         from edgeforge.inspection.tflite_file import read_tflite
 
-        return read_tflite(path, shapes, board, used or library(DEFAULT_LIBRARY))
+        try:
+            found = read_tflite(path, shapes, board, used or library(DEFAULT_LIBRARY))
+            for place in (*found.row.inputs, *found.row.outputs):
+                _ = found.row.tensors[place]  # a damaged file names what it has not
+            return found
+        except DAMAGE as error:  # what a file whose parts contradict each other leads its readers to
+            raise RecipeError(f"{path} is damaged: its parts contradict each other", fix="convert it again") from error
     if board is not None:
         raise RecipeError(
             f"--board: {path} is no .tflite, which boards run", fix="leave --board out, or name a .tflite"

@@ -21,6 +21,7 @@ from edgeforge.report.inspected.page import render_difference, render_model
 from edgeforge.report.inspected.table import difference_lines
 from edgeforge.results.rows.inspected import ModelRow
 from edgeforge.tflite.figures.costs import macs
+from edgeforge.tflite.flatbuffer import read_model, write_model
 
 DIGITS = DATA / "digits_int8.tflite"
 IMAGE = (1, 1, 8, 8)
@@ -79,6 +80,17 @@ def test_with_a_board_its_arena_and_its_time_are_there() -> None:
     assert row.time and row.time.milliseconds == pytest.approx(sum(layer.milliseconds or 0 for layer in row.layers))
     with pytest.raises(RecipeError, match="no \\.tflite, which boards run"):
         inspect_file(DATA / "report_mnist.json", board=board("arduino-nano-33-ble"))
+
+
+def test_a_file_whose_parts_contradict_each_other_is_one_error(tmp_path: Path) -> None:
+    net = Net(8, 8, 2)
+    flatbuffer = net.build(net.conv(net.input, 3))
+    for change in ("inputs", "outputs"):
+        model = read_model(flatbuffer)
+        setattr(model.subgraphs[0], change, [99])
+        (tmp_path / "damaged.tflite").write_bytes(write_model(model))
+        with pytest.raises(RecipeError, match="is damaged"):
+            inspect_file(tmp_path / "damaged.tflite")
 
 
 def test_producers_and_consumers_agree(tmp_path: Path) -> None:
