@@ -12,7 +12,7 @@ from edgeforge.recipe.schema import DEFAULT_LIBRARY
 from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes
 
 TORCH = (".pt", ".pth", ".pt2", ".ts", ".ckpt", ".safetensors")
-DAMAGE = (IndexError, KeyError, AttributeError, TypeError, ValueError, StopIteration)
+DAMAGE = (LookupError, ArithmeticError, AttributeError, TypeError, ValueError, RecursionError, StopIteration)
 SUFFIXES = (".tflite", ".onnx", *TORCH)
 
 
