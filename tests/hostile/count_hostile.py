@@ -20,12 +20,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", help="generators whose name holds this")
+    parser.add_argument("--only", help="generators whose name holds one of these: tflite,keys")
     parser.add_argument("--numbers", help="of one generator: 3,17")
     parser.add_argument("--save", type=Path, help="everything found, as JSON")
     wishes = parser.parse_args()
     wanted = [(name, n) for name, share in shares(wishes.count).items() for n in range(share)
-              if not wishes.only or wishes.only in name]  # fmt: skip
+              if not wishes.only or any(part in name for part in wishes.only.split(","))]  # fmt: skip
     if wishes.numbers:
         wanted = [(name, n) for name, _ in dict(wanted).items() for n in map(int, wishes.numbers.split(","))]
     found = []

@@ -68,7 +68,11 @@ class Warm:
         """End the process."""
         assert self.process.stdin
         self.process.stdin.close()
-        self.process.wait(20)
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:  # still importing, or a run has not ended
+            self.process.kill()
+            self.process.wait()
 
     def run(self, arguments: list[str], folder: Path, environment: dict[str, str], patience: float = 1.0) -> Ended:
         """Run `edgeforge ARGUMENTS` in a folder; its output goes beside it. patience: times the limits."""
