@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgeforge.apart.run import in_worker
+from edgeforge.apart.watch import given, watched
 from edgeforge.errors import RecipeError
 from edgeforge.evaluate.latency import interleaved_ms
 from edgeforge.foreign.wording import cause, with_debug
-from edgeforge.runtimes.load import load_runner
-from edgeforge.tflite.flatbuffer import read_file
+from edgeforge.runtimes.load import ENGINES, SUFFIXES, load_runner
+from edgeforge.tflite.check.read import read_file
 from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes
 from edgeforge.tflite.tensors import image_shape
 
@@ -26,6 +28,7 @@ class BenchRow:
     runs: int
 
 
+@in_worker
 def bench_models(
     paths: list[Path], *, threads: int, runs: int, warmup: int, shapes: Shapes = AS_THE_FILE_SAYS
 ) -> list[BenchRow]:
@@ -37,8 +40,10 @@ def bench_models(
 
     calls = {}
     for path in paths:
-        if path.suffix == ".tflite" and path.is_file():
-            read_file(path)  # LiteRT trusts the offsets in it: a damaged one would end this process
+        if path.suffix == ".tflite":
+            read_file(path)  # LiteRT trusts the offsets in it
+        elif path.suffix in SUFFIXES:
+            given(path)
         runner = load_runner(path, threads, shapes)
         size = _channels_first(path, runner.input.shape)
         if path.suffix == ".pt":  # what it says is what it was traced with; it may take others
@@ -48,7 +53,8 @@ def bench_models(
         image = np.random.default_rng(0).standard_normal(size).astype(np.float32)
         call = runner.single(image)
         try:
-            call()
+            with watched(ENGINES[path.suffix], path):
+                call()
         except Exception as error:
             raise RecipeError(
                 f"{path} does not run on an input of shape {size}: {cause(error)}",

@@ -6,6 +6,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from edgeforge.apart.run import in_worker
+from edgeforge.apart.watch import stands_for
 from edgeforge.builder.key import key_of
 from edgeforge.builder.record import read_record
 from edgeforge.builder.store import CorruptedArtifact, Store
@@ -43,6 +45,7 @@ SECONDS = 10  # about what the slowest runtime may take
 MADE_AGAIN = "build it again: edgeforge build RECIPE"
 
 
+@in_worker
 def verify(
     target: list[Path],
     inputs: Path | None,
@@ -128,6 +131,8 @@ def verify_files(
             raise RecipeError(f"{path}: no such file", fix="edgeforge verify FLOAT.tflite INT8.tflite --inputs x.npz")
     with TemporaryDirectory() as folder:
         floating, quantized = Path(folder) / "float.tflite", Path(folder) / "int8.tflite"
+        stands_for(floating, float_file)
+        stands_for(quantized, int8_file)
         floating.write_bytes(read_fixed(float_file, shapes)[0])
         quantized.write_bytes(read_fixed(int8_file, shapes)[0])
         graph = Graph(floating.read_bytes())

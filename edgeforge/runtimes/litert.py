@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from edgeforge.apart.watch import watched
 from edgeforge.errors import RecipeError
 from edgeforge.foreign.wording import cause, remedy
 from edgeforge.runtimes.native_output import CapturedOutput
@@ -38,6 +39,7 @@ class LiteRTRunner:
     ) -> None:
         self.kernels: Kernels = kernels
         self.warnings: tuple[str, ...] = ()
+        self._path = path
         try:
             try:
                 self.interpreter = _interpreter(path, threads, kernels, shapes)
@@ -66,7 +68,8 @@ class LiteRTRunner:
         rows = []
         for tensor in tensors:
             self.interpreter.set_tensor(self._source, tensor.reshape(self.input.shape))
-            self.interpreter.invoke()
+            with watched("LiteRT", self._path):
+                self.interpreter.invoke()
             rows.append(self.interpreter.get_tensor(self._target))
         return np.concatenate(rows)
 
@@ -91,7 +94,10 @@ def _interpreter(path: Path, threads: int | None, kernels: Kernels, shapes: Shap
         "builtin": OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         "reference": OpResolverType.BUILTIN_REF,
     }[kernels]
-    with CapturedOutput() as said:  # its news of delegates, and errors that it then raises again
+    with (
+        watched("LiteRT", path),
+        CapturedOutput() as said,
+    ):  # its news of delegates, and errors that it then raises again
         try:
             interpreter = Interpreter(str(path), num_threads=threads, experimental_op_resolver_type=resolver)
             _fix_shapes(path, interpreter, shapes)

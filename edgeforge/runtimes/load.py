@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgeforge.errors import RecipeError
+from edgeforge.inputs.regular import require_regular
 from edgeforge.runtimes.runner import Runner
 from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes
 
-SUFFIXES = (".pt", ".onnx", ".tflite")
+ENGINES = {".pt": "PyTorch", ".onnx": "ONNX Runtime", ".tflite": "LiteRT"}  # what runs a model, by its file's ending
+SUFFIXES = tuple(ENGINES)
 
 
 def load_runner(path: Path, threads: int | None = None, shapes: Shapes = AS_THE_FILE_SAYS) -> Runner:
@@ -16,8 +18,8 @@ def load_runner(path: Path, threads: int | None = None, shapes: Shapes = AS_THE_
 
     shapes: of inputs that an .onnx or .tflite file leaves free beyond the batch.
     """
-    if not path.is_file():
-        raise RecipeError(f"{path}: no such model file", fix=f"name a {', '.join(SUFFIXES)} file")
+    name_one = f"name a {', '.join(SUFFIXES)} file"
+    require_regular(path, name_one)
     if path.suffix == ".pt":
         from edgeforge.runtimes.torch_script import TorchRunner
 
@@ -30,4 +32,4 @@ def load_runner(path: Path, threads: int | None = None, shapes: Shapes = AS_THE_
         from edgeforge.runtimes.litert import LiteRTRunner
 
         return LiteRTRunner(path, threads, shapes=shapes)
-    raise RecipeError(f"{path}: '{path.suffix}' is no model file", fix=f"name a {', '.join(SUFFIXES)} file")
+    raise RecipeError(f"{path}: '{path.suffix}' is no model file", fix=name_one)

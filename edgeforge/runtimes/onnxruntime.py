@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgeforge.apart.watch import watched
 from edgeforge.errors import RecipeError
 from edgeforge.foreign.wording import cause, remedy
 from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes, fixed_shapes
@@ -35,11 +36,13 @@ class OnnxRunner:
             options.intra_op_num_threads = threads
             options.inter_op_num_threads = 1
         try:
-            self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            with watched("ONNX Runtime", path):
+                self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:
             raise RecipeError(
                 f"{path} cannot be loaded: {cause(error)}", fix=remedy(error, "export it again")
             ) from error
+        self._path = path
         source, target = self.session.get_inputs()[0], self.session.get_outputs()[0]
         try:
             wanted = fixed_shapes({one.name: one.shape for one in self.session.get_inputs()}, shapes)
@@ -53,7 +56,10 @@ class OnnxRunner:
         """Return logits (N,classes float32) of the batch (N,C,H,W float32)."""
         import numpy as np
 
-        rows = [self.session.run([self._output_name], {self._input_name: image[None]})[0] for image in batch]
+        rows = []
+        for image in batch:
+            with watched("ONNX Runtime", self._path):
+                rows.append(self.session.run([self._output_name], {self._input_name: image[None]})[0])
         return np.concatenate(rows)
 
     def single(self, image: NDArray[np.float32]) -> Callable[[], object]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgeforge.apart.watch import watched
 from edgeforge.errors import StageFailed
 from edgeforge.foreign.wording import cause, remedy
 from edgeforge.runtimes.native_output import CapturedOutput
@@ -40,7 +41,8 @@ class TFLMRunner:
 
     def __init__(self, path: Path) -> None:
         flatbuffer = pure_flatbuffer(path.read_bytes())
-        self.interpreter = load(flatbuffer)
+        self._path = path
+        self.interpreter = load(flatbuffer, path)
         graph = Graph(flatbuffer)
         self._flatbuffer, self._stateful, self._resources = flatbuffer, graph.stateful, bool(graph.resources)
         self.input = _spec(self.interpreter.get_input_details(0))
@@ -70,7 +72,7 @@ class TFLMRunner:
         import numpy as np
 
         self.interpreter.set_input(tensor.reshape(self.input.shape), 0)
-        invoke(self.interpreter)
+        invoke(self.interpreter, self._path)
         return in_a_row([np.array(self.interpreter.get_output(n)) for n in range(len(self.outputs))])
 
     def forget(self) -> None:
@@ -79,7 +81,7 @@ class TFLMRunner:
         Resource variables begin with what the model assigns once, after loading: TFLM's reset() knows nothing of that.
         """
         if self._resources:
-            self.interpreter = load(self._flatbuffer)
+            self.interpreter = load(self._flatbuffer, self._path)
         elif self._stateful:
             self.interpreter.reset()
 
@@ -108,11 +110,11 @@ class TFLMRunner:
         return Arena(int(found["total"]), int(found["head"]), int(found["tail"]))
 
 
-def load(flatbuffer: bytes) -> Any:
+def load(flatbuffer: bytes, path: Path | None = None) -> Any:
     """Return TFLM's interpreter of a model. Raises StageFailed with TFLM's own words when it refuses."""
     from tflite_micro.python.tflite_micro import runtime
 
-    with CapturedOutput() as said:
+    with watched("TFLM", path), CapturedOutput() as said:
         try:
             return runtime.Interpreter.from_bytes(flatbuffer, arena_size=LARGEST_ARENA)
         except RuntimeError as error:
@@ -122,10 +124,11 @@ def load(flatbuffer: bytes) -> Any:
             ) from error
 
 
-def invoke(interpreter: Any) -> None:
+def invoke(interpreter: Any, path: Path | None = None) -> None:
     """Run the interpreter on the inputs that it was given. Raises StageFailed when TFLM fails."""
     try:
-        interpreter.invoke()
+        with watched("TFLM", path):
+            interpreter.invoke()
     except RuntimeError as error:
         raise StageFailed(
             f"TFLM fails while it runs the model: {cause(error)}", fix=remedy(error, "convert it again")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgeforge.apart.watch import watched
 from edgeforge.errors import RecipeError
 from edgeforge.foreign.wording import cause, with_debug
 from edgeforge.results.files import ENGINE_FILE, PREPROCESSING_FILE
@@ -76,6 +77,7 @@ class TorchRunner:
     def __init__(self, path: Path, threads: int | None = None) -> None:
         import torch
 
+        self._path = path
         facts = saved_facts(path)
         if threads:
             torch.set_num_threads(threads)
@@ -84,7 +86,8 @@ class TorchRunner:
         if self.engine:
             torch.backends.quantized.engine = self.engine
         try:
-            self.module = torch.jit.load(str(path), map_location="cpu").eval()
+            with watched("PyTorch", path):
+                self.module = torch.jit.load(str(path), map_location="cpu").eval()
         except RuntimeError as error:
             raise RecipeError(f"{path} cannot be loaded: {cause(error)}", fix=with_debug(SAVED, error)) from error
         self.input = TensorSpec(tuple(facts.get("input", ())), "float32")
@@ -97,7 +100,10 @@ class TorchRunner:
 
         self._choose_engine()
         with torch.inference_mode():
-            parts = [self.module(part).numpy() for part in torch.from_numpy(batch).split(self.batch_size)]
+            parts = []
+            for part in torch.from_numpy(batch).split(self.batch_size):
+                with watched("PyTorch", self._path):
+                    parts.append(self.module(part).numpy())
         return np.concatenate(parts)
 
     def single(self, image: NDArray[np.float32]) -> Callable[[], object]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import flatbuffers
 
 from edgeforge.errors import RecipeError
-from edgeforge.foreign.wording import cause, remedy
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,19 +46,6 @@ def _fill_gaps(graph: Any) -> None:
         owner.outputs = [] if owner.outputs is None else owner.outputs
     for place, tensor in enumerate(graph.tensors):
         tensor.name = tensor.name or f"tensor_{place}".encode()
-
-
-def read_file(path: Path) -> bytes:
-    """Return a .tflite file's bytes. Raises RecipeError naming it when it cannot be read, is none, or is damaged."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise RecipeError(f"{path}: {cause(error)}", fix=remedy(error, "name a .tflite file")) from error
-    try:
-        read_model(data)
-    except RecipeError as error:
-        raise RecipeError(f"{path}: {error.reason}", fix=error.fix) from error
-    return data
 
 
 def write_model(model: Any) -> bytes:
@@ -165,6 +151,7 @@ def operator_name(model: Any, operator: Any) -> str:
     return _builtin_names()[max(code.builtinCode, code.deprecatedBuiltinCode)]
 
 
+@cache
 def _builtin_names() -> dict[int, str]:
     from ai_edge_litert import schema_py_generated as schema
 
@@ -173,7 +160,13 @@ def _builtin_names() -> dict[int, str]:
 
 
 def type_name(code: int) -> str:
-    """Return a tensor type's schema name, such as INT8."""
+    """Return a tensor type's schema name, such as INT8. Raises KeyError for none of its codes."""
+    return _type_names()[code]
+
+
+@cache
+def _type_names() -> dict[int, str]:
     from ai_edge_litert import schema_py_generated as schema
 
-    return next(name for name, value in vars(schema.TensorType).items() if value == code and name[0] != "_")
+    named = vars(schema.TensorType).items()
+    return {code: name for name, code in named if isinstance(code, int) and name[0] != "_"}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
+from edgeforge.apart.watch import watched
 from edgeforge.errors import RecipeError
 from edgeforge.tflite.flatbuffer import operator_name, read_model, type_name, write_model
 from edgeforge.tflite.tensor_spec import TensorSpec
@@ -292,7 +293,8 @@ class TensorRunner:
         """Return the tensors `wanted` (the outputs, if not said) for values of the inputs."""
         for place, value in zip(self.inputs, values, strict=True):
             self.interpreter.set_tensor(place, value)
-        self.interpreter.invoke()
+        with watched("LiteRT"):
+            self.interpreter.invoke()
         return [self.interpreter.get_tensor(place) for place in (self.outputs if wanted is None else wanted)]
 
     def shape(self, place: int) -> tuple[int, ...]:
@@ -310,7 +312,7 @@ def _interpreter(flatbuffer: bytes, every: bool, kernels: Kernels, shapes: Seque
         "builtin": OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         "reference": OpResolverType.BUILTIN_REF,
     }[kernels]
-    with warnings.catch_warnings():
+    with watched("LiteRT"), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # that keeping every tensor takes memory is known
         interpreter = Interpreter(
             model_content=flatbuffer,
@@ -318,9 +320,9 @@ def _interpreter(flatbuffer: bytes, every: bool, kernels: Kernels, shapes: Seque
             experimental_op_resolver_type=resolver,
             experimental_preserve_all_tensors=every,
         )
-    for details, shape in zip(interpreter.get_input_details(), shapes, strict=False):
-        interpreter.resize_tensor_input(details["index"], shape)
-    interpreter.allocate_tensors()
+        for details, shape in zip(interpreter.get_input_details(), shapes, strict=False):
+            interpreter.resize_tensor_input(details["index"], shape)
+        interpreter.allocate_tensors()
     return interpreter
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from edgeforge.apart.watch import watched
 from edgeforge.foreign.wording import cause
 from edgeforge.runtimes.native_output import CapturedOutput
 from edgeforge.runtimes.tflm import LARGEST_ARENA
@@ -144,7 +145,7 @@ class Tflm:
         from tflite_micro.python.tflite_micro import runtime
 
         config = runtime.InterpreterConfig
-        with CapturedOutput() as said:
+        with watched("TFLM"), CapturedOutput() as said:
             try:
                 self.interpreter = runtime.Interpreter.from_bytes(
                     self.graph.model_bytes,
@@ -182,7 +183,7 @@ class Tflm:
         return found | dict(zip(graph.inputs, given, strict=True))
 
     def _invoke(self, given: list[NDArray[Any]]) -> None:
-        with CapturedOutput() as said:
+        with watched("TFLM"), CapturedOutput() as said:
             try:
                 for place, value in enumerate(given):
                     self.interpreter.set_input(value, place)

@@ -10,6 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from edgeforge.apart.run import in_worker
+from edgeforge.apart.watch import stands_for
 from edgeforge.errors import RecipeError
 from edgeforge.evaluate.engines.inputs import inputs_of_images
 from edgeforge.evaluate.engines.judge import confirmed
@@ -75,6 +77,7 @@ class Packed:
     finding: str = ""  # what a person must know first: the int8 model is far from the float one
 
 
+@in_worker
 def pack(
     path: Path,
     board_keys: tuple[str, ...],
@@ -131,6 +134,8 @@ def pack(
     progress("running it in TensorFlow Lite Micro")
     with TemporaryDirectory() as folder:
         plain, planned = (Path(folder) / f"{which}.tflite" for which in ("given", "packed"))
+        stands_for(plain, path)
+        stands_for(planned, path)
         plain.write_bytes(given)
         planned.write_bytes(packed)
         before, after = TFLMRunner(plain), TFLMRunner(planned)

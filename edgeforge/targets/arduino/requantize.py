@@ -15,8 +15,8 @@ from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.targets.arduino.own.input import require_in_range
 from edgeforge.targets.arduino.own_tflite import OwnTFLite
 from edgeforge.tflite.associated_files import pure_flatbuffer
+from edgeforge.tflite.check.read import read_file
 from edgeforge.tflite.conversion import NumberType
-from edgeforge.tflite.flatbuffer import read_file
 from edgeforge.tflite.graph import Graph
 from edgeforge.tflite.input_shapes import fixed_shapes
 from edgeforge.tflite.passes.fixed.order import read_fixed

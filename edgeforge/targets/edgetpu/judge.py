@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from edgeforge.apart.run import in_worker
 from edgeforge.builder.stage import Job
 from edgeforge.errors import BudgetExceeded, RecipeError, StageFailed
 from edgeforge.foreign.wording import reason_of
@@ -44,6 +45,7 @@ def judge_build(job: Job) -> None:
         (job.output / EDGE_TPU_FILE).write_text(row.model_dump_json(indent=1))
 
 
+@in_worker
 def judge_file(path: Path, shapes: Shapes = AS_THE_FILE_SAYS) -> EdgeTPURow:
     """Return what `judge` says of a .tflite file with fixed shapes, which its compiler asks for.
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from edgeforge.apart.run import in_worker
 from edgeforge.errors import EdgeForgeError, RecipeError
 from edgeforge.guards.disk import storage_errors
 from edgeforge.guards.removal import replace_folder, require_replaceable
@@ -17,13 +18,14 @@ from edgeforge.targets.engine.emulate.trade import trade_of
 from edgeforge.targets.engine.options import Options
 from edgeforge.targets.engine.summary import summary
 from edgeforge.tflite.associated_files import pure_flatbuffer
-from edgeforge.tflite.flatbuffer import read_file
+from edgeforge.tflite.check.read import read_file
 from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes
 
 NAME = r"[a-zA-Z][a-zA-Z0-9_-]{0,39}"
 ANOTHER_OUT = "choose another --out"
 
 
+@in_worker
 def compile_files(
     models: list[Path],
     out: Path | None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from edgeforge.apart.run import in_worker
 from edgeforge.errors import BudgetExceeded, RecipeError
 from edgeforge.evaluate.engines.judge import confirmed
 from edgeforge.hardware.board import Board
@@ -133,6 +134,7 @@ def reserved_arena(arena: ArenaRow) -> int:
     return round_up(arena.needed_bytes + MARGIN_BYTES + int(arena.needed_bytes * margin))
 
 
+@in_worker
 def fit_file(
     path: Path,
     board_key: str,

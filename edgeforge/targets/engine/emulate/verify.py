@@ -8,6 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from edgeforge.apart.run import in_worker
+from edgeforge.apart.watch import stands_for
 from edgeforge.data.representative import read_own
 from edgeforge.data.splits import evenly_spaced, read_preprocessing, read_split
 from edgeforge.errors import RecipeError
@@ -19,7 +21,7 @@ from edgeforge.targets.engine.emulate.machine import MACHINES
 from edgeforge.targets.engine.emulate.prove import desk_outputs, emulated
 from edgeforge.targets.engine.options import Options, core_named
 from edgeforge.tflite.associated_files import pure_flatbuffer
-from edgeforge.tflite.flatbuffer import read_file
+from edgeforge.tflite.check.read import read_file
 from edgeforge.tflite.tensors import image_shape, to_input
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ WITHOUT_INPUTS = 16  # pseudo-random ones
 Progress = Callable[[float, str], None]
 
 
+@in_worker
 def emulate(
     target: Sequence[Path], inputs: Path | None, cores: Sequence[str], images: int, progress: Progress
 ) -> list[EmulatedRow]:
@@ -48,6 +51,7 @@ def emulate(
     with TemporaryDirectory() as folder:
         path = Path(folder) / "model.tflite"
         if target[0].suffix == ".tflite":
+            stands_for(path, target[0])
             path.write_bytes(pure_flatbuffer(read_file(target[0])))
             name, tensors = target[0].stem, _tensors(TFLMRunner(path), path, inputs)
         else:

@@ -7,7 +7,8 @@ from pathlib import Path
 from edgeforge.errors import RecipeError
 from edgeforge.passes import Pass, rewrite
 from edgeforge.tflite.associated_files import pure_flatbuffer
-from edgeforge.tflite.flatbuffer import is_aligned, read_file, read_model, write_model
+from edgeforge.tflite.check.read import read_file
+from edgeforge.tflite.flatbuffer import is_aligned, read_model, write_model
 from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes
 from edgeforge.tflite.passes.drop_unused import DropUnused
 from edgeforge.tflite.passes.fixed.dilate_convolutions import DilateConvolutions

@@ -1,0 +1,114 @@
+"""Inside a worker: what is about to run, so that its end has a name; and how much time and memory it may take.
+
+Elsewhere all of this does nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from edgeforge.errors import RecipeError
+from edgeforge.inputs.sizes import size_of
+
+MAX_SECONDS, MAX_MEMORY = "EDGEFORGE_MAX_SECONDS", "EDGEFORGE_MAX_MEMORY"  # in the environment: more than the below
+SECONDS = 8.0  # of processor time that loading a small model, or one inference of it, may take
+SECONDS_A_BYTE = 1 / 4e6  # more for a large one
+PATIENCE = 10  # times as long by the clock: others have the processor too
+MEMORY = 640 * 2**20  # bytes above what the libraries themselves take
+MEMORY_A_FILE = 6  # times a file's size more: weights are read, copied and packed
+MEMORY_A_THREAD = 12 * 2**20
+NOBODY = Path()
+
+
+class Given(NamedTuple):
+    """The file that work is about, and what its own numbers let expect beyond its size."""
+
+    path: Path = NOBODY
+    seconds: float = 0.0
+    bytes: int = 0
+
+
+Send = Callable[..., None]
+_send: Send | None = None
+_last: tuple[str, Path] = ("", NOBODY)
+_given = Given()
+_stands_for: dict[Path, Path] = {}
+
+
+def listen(send: Send) -> None:
+    """Make this process a worker: from now on `send` is told what is about to run."""
+    global _send
+    _send = send
+
+
+def inside() -> bool:
+    """Say whether this process is a worker."""
+    return _send is not None
+
+
+def given(path: Path, seconds: float = 0.0, more_bytes: int = 0) -> None:
+    """Say which file work is about; seconds and bytes of an inference, where they are known to be more than little."""
+    global _given
+    _given = Given(path, seconds, more_bytes)
+
+
+def stands_for(copy: Path, original: Path) -> None:
+    """Say that a file is EdgeForge's own copy of a person's."""
+    _stands_for[copy] = original
+
+
+@contextmanager
+def watched(engine: str, path: Path | None = None) -> Iterator[None]:
+    """Let an engine load a file, or run it once, within its limits: in a worker, which ends where it exceeds them.
+
+    path: default: what `given` has named.
+    """
+    global _last
+    if _send is None:
+        yield
+        return
+    path = _given.path if path is None else _stands_for.get(path, path)
+    size = path.stat().st_size if path.is_file() else 0
+    seconds = max(SECONDS + size * SECONDS_A_BYTE + _given.seconds, _seconds_allowed())
+    if (engine, path) != _last:
+        _last = (engine, path)
+        memory = MEMORY + MEMORY_A_FILE * size + _given.bytes + MEMORY_A_THREAD * (os.cpu_count() or 1)
+        _limit_memory(max(memory, size_of(os.environ.get(MAX_MEMORY) or "0", MAX_MEMORY)))
+        _send("now", engine=engine, path=str(path) if path != NOBODY else "", seconds=seconds)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _limit_time(int(used.ru_utime + used.ru_stime + seconds) + 1, PATIENCE * seconds)
+    try:
+        yield
+    finally:
+        _limit_time(resource.RLIM_INFINITY, 0)
+
+
+def _seconds_allowed() -> float:
+    text = os.environ.get(MAX_SECONDS) or "0"
+    if not re.fullmatch(r"\d{1,9}", text):
+        raise RecipeError(f"{MAX_SECONDS}: '{text[:40]}' is no number of seconds", fix="write for instance 60")
+    return float(text)
+
+
+def _limit_time(until: int, by_the_clock: float) -> None:
+    """End this process by SIGXCPU when it has computed until then, by SIGALRM after so long; 0: never."""
+    resource.setrlimit(resource.RLIMIT_CPU, (until, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+    signal.setitimer(signal.ITIMER_REAL, by_the_clock)
+
+
+def _limit_memory(more: int) -> None:
+    """Let allocations fail that would take more than so many bytes above what this process has now (Linux)."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[5])  # data and stack
+    except (OSError, ValueError, IndexError):
+        return
+    most = pages * os.sysconf("SC_PAGE_SIZE") + more
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    resource.setrlimit(resource.RLIMIT_DATA, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
