@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 from edgeforge.builder.stage import Job
 from edgeforge.data.labels import head_labels, strata
 from edgeforge.data.lint import lint_calibration
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import RecipeError
-from edgeforge.foreign.wording import cause, with_debug
+from edgeforge.inputs.arrays import read_arrays, require_numbers
+from edgeforge.inputs.regular import named
 from edgeforge.results.files import CALIBRATION_FILE, CALIBRATION_ROW_FILE
 from edgeforge.results.head import Head
 from edgeforge.results.rows.calibration import CalibrationRow
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+SAVED = "save it with numpy.savez(path, x=inputs)"
 COMPARED = 5000  # training images, at most, that the lint looks at
 CALIBRATION_STRATA = 10  # parts of a value's range that samples are drawn from in turn
 
@@ -107,18 +108,13 @@ def read_own(
     """
     import numpy as np
 
-    where = f"{where}: {path}"
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            if "x" not in arrays:
-                raise RecipeError(f"{where} has no array 'x'", fix=f"it holds {', '.join(arrays)}; save x=inputs")
-            x = arrays["x"]
-            y = arrays["y"].astype(np.float64) if "y" in arrays else None
-            y = y.reshape(-1) if y is not None and y.ndim != 2 else y
-    except (OSError, ValueError, TypeError, AttributeError, EOFError, BadZipFile) as error:
-        raise RecipeError(
-            f"{where} cannot be read: {cause(error)}", fix=with_debug("save it with numpy.savez(path, x=inputs)", error)
-        ) from error
+    arrays = read_arrays(path, where, SAVED, ("x", "y"))
+    where = f"{where}: {named(path)}"
+    if "x" not in arrays:
+        raise RecipeError(f"{where} has no array 'x'", fix=SAVED)
+    x = require_numbers(arrays["x"], f"{where}: x")
+    y = require_numbers(arrays["y"], f"{where}: y").astype(np.float64) if "y" in arrays else None
+    y = y.reshape(-1) if y is not None and y.ndim != 2 else y
     if x.ndim == 0 or len(x) == 0:
         raise RecipeError(f"{where}: the calibration set is empty", fix="give about 200 inputs of the model")
     x = channels_first(x, shape)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeforge.errors import RecipeError
+from edgeforge.inputs.image_file import open_image
 from edgeforge.recipe.listed_images import IMAGE_SUFFIXES, Labelled
 
 LARGEST = 96  # pixels: larger images seldom fit a microcontroller's memory
@@ -49,13 +50,11 @@ def own_data(path: Path) -> OwnData:
 
 def _images(source: str, root: Path, rows: list[Labelled]) -> OwnData:
     """Return what some fifty of the images are: the size that all have where it is small, else one that boards take."""
-    from PIL import Image
-
     sizes: set[tuple[int, int]] = set()
     gray: set[bool] = set()
     for row in rows[:: max(len(rows) // LOOKED_AT, 1)]:
         try:
-            with Image.open(row.path) as image:
+            with open_image(row.path) as image:
                 sizes.add((image.height, image.width))
                 gray.add(image.mode.startswith(("1", "L", "I", "F")))
         except Exception:  # the build names it

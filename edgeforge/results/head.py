@@ -51,6 +51,11 @@ class Head:
         if yes_or_no and self.threshold is None:
             object.__setattr__(self, "threshold", HALF)
 
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """Its numbers, which are finite."""
+        return (self.mean, self.std, *(() if self.threshold is None else (self.threshold,)))
+
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Head:
         """Return the head that `dataclasses.asdict` made these values of."""

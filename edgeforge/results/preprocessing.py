@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal
 
+from edgeforge.errors import RecipeError
 from edgeforge.results.files import PREPROCESSING_FILE
 from edgeforge.results.head import Head
 from edgeforge.tflite.associated_files import append_files, associated_file
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 LABELS_FILE = "labels.txt"
 IMAGE_CHANNELS = (1, 3)
+MADE = "build or pack the model again"
+LARGEST_SIDE = 2**20
 SMALLEST_SIDE, MOST_SLENDER = 8, 3  # of an image: pixels, and times the other side
 
 
@@ -82,17 +86,22 @@ class Preprocessing:
 
     @classmethod
     def from_json(cls, text: str) -> Preprocessing:
-        """Read what `to_json` wrote."""
-        values = json.loads(text)
-        return cls(
-            shape=tuple(values["shape"]),
-            raw_max=values["raw_max"],
-            mean=tuple(values["mean"]),
-            std=tuple(values["std"]),
-            classes=tuple(values["classes"]),
-            heads=tuple(map(Head.from_dict, values.get("heads", ()))),
-            raw_type=values.get("raw_type", "uint8"),
-        )
+        """Read what `to_json` wrote. Raises RecipeError for anything else: the file may be a stranger's."""
+        from pydantic import TypeAdapter, ValidationError
+
+        try:
+            read = TypeAdapter(cls).validate_json(text)
+        except ValidationError as error:
+            where = ".".join(map(str, error.errors()[0]["loc"])) or "its text"
+            raise RecipeError(f"{PREPROCESSING_FILE} in it is not EdgeForge's: {where} is wrong", fix=MADE) from error
+        numbers = (read.raw_max, *read.mean, *read.std, *(number for head in read.heads for number in head.numbers))
+        if not all(map(isfinite, numbers)) or read.raw_max <= 0 or not all(one > 0 for one in read.std):
+            raise RecipeError(f"{PREPROCESSING_FILE} in it holds numbers that are none, or below 0", fix=MADE)
+        if not all(1 <= size <= LARGEST_SIDE for size in read.shape) or not len(read.mean) == len(read.std):
+            raise RecipeError(f"{PREPROCESSING_FILE} in it has the shape {read.shape}", fix=MADE)
+        if len(read.mean) not in (1, read.shape[0]):
+            raise RecipeError(f"{PREPROCESSING_FILE} in it has {len(read.mean)} means for {read.shape}", fix=MADE)
+        return read
 
 
 def picture_shape(shape: tuple[int, int, int]) -> bool:

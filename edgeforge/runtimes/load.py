@@ -25,8 +25,10 @@ def load_runner(path: Path, threads: int | None = None, shapes: Shapes = AS_THE_
 
         return TorchRunner(path, threads)
     if path.suffix == ".onnx":
+        from edgeforge.onnx_graph.read import read_onnx
         from edgeforge.runtimes.onnxruntime import OnnxRunner
 
+        read_onnx(path, external=False)
         return OnnxRunner(path, threads, shapes)
     if path.suffix == ".tflite":
         from edgeforge.runtimes.litert import LiteRTRunner

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edgeforge.apart.watch import watched
 from edgeforge.errors import RecipeError
 from edgeforge.foreign.wording import cause, with_debug
+from edgeforge.inputs.archive import UNREADABLE, opened, text_of
+from edgeforge.inputs.regular import named, open_regular
 from edgeforge.results.files import ENGINE_FILE, PREPROCESSING_FILE
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.tflite.tensor_spec import TensorSpec
@@ -60,15 +63,35 @@ def _takes_batches(traced: Any, example: torch.Tensor) -> bool:
         return False
 
 
-def saved_facts(path: Path) -> dict[str, Any]:
-    """Return {engine, input, batched} of a file that EdgeForge saved; empty for any other TorchScript file."""
+class Facts(BaseModel):
+    """What EdgeForge writes into a TorchScript file, judged when it is read: the file may be a stranger's."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    engine: Literal["qnnpack", "x86", "fbgemm", "onednn"] | None = None
+    input: tuple[Annotated[int, Field(ge=1, le=2**20)], ...] = Field((), max_length=8)
+    batched: bool = False
+
+
+def saved_facts(path: Path) -> Facts:
+    """Return what is known of a file that EdgeForge saved; nothing of any other TorchScript file.
+
+    Raises RecipeError for one that is none, that would unpack to more than fits into memory, or whose facts are wrong.
+    """
+    where = named(path)
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_regular(path, "name a .pt file") as file, opened(file) as archive:
             name = next((n for n in archive.namelist() if n.endswith(f"/extra/{ENGINE_FILE}")), None)
-            facts: dict[str, Any] = json.loads(archive.read(name)) if name else {}
-            return facts
-    except (zipfile.BadZipFile, ValueError) as error:
-        raise RecipeError(f"{path} is no TorchScript file: {cause(error)}", fix=SAVED) from error
+            return Facts.model_validate_json(text_of(archive, name)) if name else Facts()
+    except RecipeError as error:
+        raise RecipeError(
+            error.reason if where in error.reason else f"{where}: {error.reason}", fix=error.fix
+        ) from error
+    except ValidationError as error:
+        key = ".".join(map(str, error.errors()[0]["loc"])) or "its text"
+        raise RecipeError(f"{where}: {ENGINE_FILE} in it is not EdgeForge's: {key} is wrong", fix=SAVED) from error
+    except UNREADABLE as error:
+        raise RecipeError(f"{where} is no TorchScript file: {cause(error)}", fix=SAVED) from error
 
 
 class TorchRunner:
@@ -81,8 +104,8 @@ class TorchRunner:
         facts = saved_facts(path)
         if threads:
             torch.set_num_threads(threads)
-        self.engine = facts.get("engine")
-        self.batch_size = 32 if facts.get("batched", False) else 1
+        self.engine = facts.engine
+        self.batch_size = 32 if facts.batched else 1
         if self.engine:
             torch.backends.quantized.engine = self.engine
         try:
@@ -90,7 +113,7 @@ class TorchRunner:
                 self.module = torch.jit.load(str(path), map_location="cpu").eval()
         except RuntimeError as error:
             raise RecipeError(f"{path} cannot be loaded: {cause(error)}", fix=with_debug(SAVED, error)) from error
-        self.input = TensorSpec(tuple(facts.get("input", ())), "float32")
+        self.input = TensorSpec(facts.input, "float32")
         self.output = TensorSpec((), "float32")
 
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -9,6 +9,8 @@ import io
 import zipfile
 from collections.abc import Mapping
 
+from edgeforge.inputs.archive import UNREADABLE, opened, text_of
+
 ALIGNMENT = 16  # keeps what follows at an aligned address when the file is memory-mapped
 
 
@@ -33,8 +35,16 @@ def pure_flatbuffer(data: bytes) -> bytes:
 
 def associated_file(data: bytes, name: str) -> str | None:
     """Return the text of a file inside a .tflite file; None when it carries none of that name."""
+    return associated_files(data, name).get(name)
+
+
+def associated_files(data: bytes, ending: str) -> dict[str, str]:
+    """Return the text files inside a .tflite file whose names end so; empty where it carries none.
+
+    Raises RecipeError for texts that are too large, or none.
+    """
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return archive.read(name).decode()
-    except (zipfile.BadZipFile, KeyError):
-        return None
+        with opened(io.BytesIO(data)) as archive:
+            return {name: text_of(archive, name) for name in archive.namelist() if name.endswith(ending)}
+    except UNREADABLE:
+        return {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from classifier import Bundle, BundleError
+from image_file import ImageRefused, open_image
 from pixels import MODES, model_pixels
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 MAX_PIXELS = 64_000_000  # an image that unpacks to more is refused: a few kilobytes can claim gigabytes
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2  # Pillow raises at twice this
 
 
 def read_image(
@@ -29,16 +28,16 @@ def read_image(
     """
     name = name or str(source)
     try:
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
+        with open_image(source, MAX_PIXELS) as image:
             require_size(image, bundle, fit=fit, name=name, most=most)
             image.load()
             return to_pixels(image, bundle, fit=fit, name=name)
     except FileNotFoundError as error:
         raise BundleError(f"{name}: no such file") from error
     except UnidentifiedImageError as error:
-        raise BundleError(f"{name}: not an image that Pillow can read") from error
-    except Image.DecompressionBombError as error:
-        raise BundleError(f"{name}: more than {MAX_PIXELS:,} pixels") from error
+        raise BundleError(f"{name}: no PNG, JPEG, BMP, GIF, WebP, TIFF or PPM image") from error
+    except ImageRefused as error:
+        raise BundleError(f"{name}: {error}") from error
     # Pillow's decoders raise these, and SyntaxError, for damaged files.
     except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, OverflowError, MemoryError) as error:
         raise BundleError(f"{name}: a damaged image") from error

@@ -16,6 +16,7 @@ from places import ROOT
 
 from edgeforge.builder.stage import Job
 from edgeforge.data import pixels
+from edgeforge.inputs import image_file
 from edgeforge.quantize.onnx.static import quantize_onnx
 from edgeforge.recipe.schema import Recipe
 from edgeforge.results.files import ONNX_FLOAT_FILE
@@ -24,6 +25,7 @@ from edgeforge.results.variant import Variant, write_variants
 from edgeforge.targets.raspberry_pi.bundle import pack_raspberry_pi
 
 sys.modules.setdefault("pixels", pixels)  # which a bundle has beside its scripts
+sys.modules.setdefault("image_file", image_file)
 FIRMWARE = ROOT / "firmware" / "raspberry_pi"
 CLASSES = (*map(str, range(9)), 'the "nine"')
 PREPROCESSING = Preprocessing((1, 8, 8), 16.0, (0.3053,), (0.3760,), CLASSES)

@@ -11,6 +11,7 @@ from edgeforge.builder.stage import Job
 from edgeforge.data.source import Source
 from edgeforge.errors import RecipeError, some
 from edgeforge.foreign.wording import cause
+from edgeforge.inputs.image_file import open_image
 from edgeforge.recipe.schema import Data
 from edgeforge.recipe.user_files import USER_DATA
 from edgeforge.results.head import Head
@@ -153,7 +154,6 @@ def crop(photograph: NDArray[np.uint8], x: float, y: float) -> NDArray[np.uint8]
 
 def _photograph(path: Path) -> NDArray[np.uint8]:
     import numpy as np
-    from PIL import Image
 
-    with Image.open(path) as file:
+    with open_image(path) as file:
         return np.asarray(file.convert("RGB"))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.builder.stage import Progress
 from edgeforge.errors import MissingDependency, RecipeError
 from edgeforge.foreign.wording import cause
+from edgeforge.inputs.image_file import open_image
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,11 +71,9 @@ def decode(
 
 def read_image(path: Path, size: tuple[int, int], channels: int) -> NDArray[np.uint8]:
     """Return an image (C,H,W uint8), as `pixels.model_pixels` has it; size: height, width."""
-    from PIL import Image
-
     from edgeforge.data.pixels import model_pixels
 
-    with Image.open(path) as file:
+    with open_image(path) as file:
         return model_pixels(file, (channels, *size))
 
 
@@ -83,7 +82,7 @@ def is_deep(path: Path) -> bool:
     from PIL import Image
 
     try:
-        with Image.open(path) as file:
+        with open_image(path) as file:
             return file.mode.startswith("I") or _is_cut(file)
     except Exception:  # said where it is decoded
         return False
@@ -105,7 +104,7 @@ def read_deep(path: Path, size: tuple[int, int], channels: int) -> NDArray[np.fl
 
     from edgeforge.data.pixels import fitted
 
-    with Image.open(path) as file:
+    with open_image(path) as file:
         if _is_cut(file):
             turned = TURNED.get(file.getexif().get(ORIENTATION, 1))
             pixels = _colours(path)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 from edgeforge.builder.stage import Job
 from edgeforge.data.source import Source
 from edgeforge.data.sources.labelled import class_names, split_source, white_of
 from edgeforge.errors import RecipeError
-from edgeforge.foreign.wording import cause, with_debug
+from edgeforge.inputs.arrays import read_arrays
 from edgeforge.recipe.schema import Data
 from edgeforge.recipe.user_files import USER_DATA
 from edgeforge.results.rows.calibration import Finding
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+SAVED = "save it with numpy.savez(path, x=images, y=labels)"
 NAMES = ("x", "y", "x_val", "y_val", "x_test", "y_test")
 
 
@@ -65,28 +65,19 @@ def load_numpy(job: Job) -> Source:
 
 
 def _read(path: Path, where: str) -> dict[str, NDArray[Any]]:
-    import numpy as np
-
     if path.suffix == ".npy":
         raise RecipeError(f"{where}: one array has no labels", fix="name the folder that holds x.npy and y.npy")
-    try:
-        if path.is_dir():
-            files = {name: path / f"{name}.npy" for name in NAMES}
-            return {name: np.load(file, allow_pickle=False) for name, file in files.items() if file.is_file()}
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays}
-    except (OSError, ValueError, TypeError, AttributeError, EOFError, BadZipFile) as error:
-        raise RecipeError(
-            f"{where} cannot be read: {cause(error)}",
-            fix=with_debug("save it with numpy.savez(path, x=images, y=labels)", error),
-        ) from error
+    if path.is_dir():
+        files = {name: path / f"{name}.npy" for name in NAMES}
+        return {name: read_arrays(file, "data.root", SAVED)[""] for name, file in files.items() if file.is_file()}
+    return read_arrays(path, "data.root", SAVED)
 
 
 def _pixels(x: NDArray[Any], where: str, white: float | None) -> NDArray[Any]:
     """Return images (N,C,H,W): uint8, or float32 of uint16 ones, and of other integers where `white` is given."""
     import numpy as np
 
-    if len(x) == 0 or x.ndim not in (3, 4):
+    if x.ndim not in (3, 4) or len(x) == 0:
         raise RecipeError(f"{where} has the shape {x.shape}", fix="give images N,C,H,W or N,H,W,C or N,H,W")
     if x.dtype != np.uint8:
         most = 65535 if x.dtype == np.uint16 or white else 255

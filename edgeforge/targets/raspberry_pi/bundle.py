@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from edgeforge import __version__
 from edgeforge.builder.stage import Job
 from edgeforge.bundled import bundled
-from edgeforge.data import pixels as shared_pixels
+from edgeforge.data import pixels
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.errors import ParityError, RecipeError
 from edgeforge.guards.text import one_line
+from edgeforge.inputs import image_file
 from edgeforge.results.files import BUNDLE_ROW_FILE
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.rows.calibration import Finding
@@ -167,8 +168,9 @@ def _texts(job: Job, variants: list[str], preprocessing: Preprocessing) -> dict[
              "edgeforge": __version__}  # fmt: skip
     templates = {"README.md.j2": "README.md", "edgeforge.service.j2": f"edgeforge-{name}.service"}
     texts = {file: environment.get_template(template).render(facts).encode() for template, file in templates.items()}
-    shared = Path(shared_pixels.__file__)  # images.py resizes by the desk's own definition
-    return texts | {file.name: file.read_bytes() for file in (shared, *(folder / script for script in SCRIPTS))}
+    # images.py opens and resizes by the desk's own definitions.
+    shared = (Path(str(module.__file__)) for module in (pixels, image_file))
+    return texts | {file.name: file.read_bytes() for file in (*shared, *(folder / script for script in SCRIPTS))}
 
 
 def _npz(arrays: dict[str, Any]) -> bytes:

@@ -11,8 +11,12 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgeforge.apart.run import in_worker
+from edgeforge.apart.watch import watched
 from edgeforge.errors import RecipeError
 from edgeforge.foreign.wording import cause, with_debug
+from edgeforge.inputs.archive import require_archive
+from edgeforge.inputs.regular import named
 from edgeforge.results.head import Head
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.train.network.exported import load_program
@@ -29,14 +33,16 @@ TRACED = (
 )
 
 
+@in_worker
 def check_finished(path: Path, preprocessing: Preprocessing) -> int:
     """Return how many parameters a finished PyTorch model has. Raises RecipeError unless it fits the data."""
     import torch
 
-    network = load_finished(path, preprocessing.shape)
+    with watched("PyTorch", path):
+        network = load_finished(path, preprocessing.shape)
     image = torch.zeros(1, *preprocessing.shape)
     try:
-        with torch.no_grad():
+        with watched("PyTorch", path), torch.no_grad():
             output = network(image)
     except Exception as error:
         raise wrong_input(path, preprocessing.shape, error) from error
@@ -52,6 +58,7 @@ def load_finished(path: Path, shape: Shape) -> nn.Module:
     """
     import torch
 
+    require_archive(path, f"model: {named(path)}", TRACED)
     if path.suffix.lower() != ".pt2":
         try:
             return torch.jit.load(path, map_location="cpu").eval()

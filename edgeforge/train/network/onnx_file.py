@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgeforge.apart.run import in_worker
+from edgeforge.apart.watch import watched
 from edgeforge.errors import RecipeError
-from edgeforge.foreign.wording import cause, remedy
 from edgeforge.onnx_graph.layout import Layout
 from edgeforge.onnx_graph.quantized.taken_apart import TakenApart
+from edgeforge.onnx_graph.read import read_onnx
 from edgeforge.recipe.schema import Model
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.train.network.finished import BROKEN, Shape, require_outputs, wrong_input
@@ -54,7 +56,6 @@ def open_onnx(path: Path, preprocessing: Preprocessing, settings: Model) -> Onnx
     Raises RecipeError when the model takes or gives something else, when its layout cannot be told, or when it is
     quantized in a way that TFLite has not.
     """
-    import onnx
 
     from edgeforge.onnx_graph.checks import fix_batch, rename
     from edgeforge.onnx_graph.layout import channels_first
@@ -63,13 +64,9 @@ def open_onnx(path: Path, preprocessing: Preprocessing, settings: Model) -> Onnx
     from edgeforge.onnx_graph.quantized.taken_apart import is_quantized, take_apart
 
     try:
-        model = onnx.load(path)
-        onnx.checker.check_model(model)
-    except Exception as error:
-        raise RecipeError(
-            f"model: {path} cannot be read: {cause(error)}",
-            fix=remedy(error, f"export it again; weights beside it belong into {path.name}.data"),
-        ) from error
+        model = read_onnx(path)
+    except RecipeError as error:
+        raise RecipeError(f"model: {error.reason}", fix=error.fix) from error
     source, target = _ends(path, model)
     changed = []
     with_float_ends(model)
@@ -87,7 +84,8 @@ def open_onnx(path: Path, preprocessing: Preprocessing, settings: Model) -> Onnx
             changed.append("N,H,W,C as N,C,H,W")
         else:
             model = fix_batch(model, source, own)
-        output = _run(model, preprocessing.shape)
+        with watched("ONNX Runtime", path):
+            output = _run(model, preprocessing.shape)
     except Exception as error:
         raise wrong_input(path, preprocessing.shape, error) from error
     require_outputs(output, preprocessing)
@@ -100,6 +98,7 @@ def open_onnx(path: Path, preprocessing: Preprocessing, settings: Model) -> Onnx
     return OnnxFile(model, layout, parts, tuple(changed))
 
 
+@in_worker
 def check_onnx(path: Path, preprocessing: Preprocessing, settings: Model, images: NDArray[np.float32]) -> int:
     """Return how many parameters a finished ONNX model has.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.errors import RecipeError, some
 from edgeforge.foreign.wording import cause, remedy
+from edgeforge.inputs.archive import require_archive
 from edgeforge.suggest import nearest
 from edgeforge.train.network.forms import require_finite
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+SAVED = "save a state dict: torch.save(network.state_dict(), path)"
 INSIDE = ("state_dict", "model_state_dict", "model", "net", "weights")  # where checkpoints keep their state dict
 PREFIXES = ("network.", "model.", "module.", "net.", "_orig_mod.")  # what wrappers put before every name
 
@@ -52,6 +54,7 @@ def read_state_dict(path: Path, where: str) -> dict[str, torch.Tensor]:
     """Return the tensors of a .safetensors file or of a checkpoint; no code in it is run. Raises RecipeError."""
     import torch
 
+    require_archive(path, where, SAVED, archived=False)
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -61,7 +64,7 @@ def read_state_dict(path: Path, where: str) -> dict[str, torch.Tensor]:
     except Exception as error:
         raise RecipeError(
             f"{where} cannot be read as weights: {cause(error)}",
-            fix=remedy(error, "save a state dict: torch.save(network.state_dict(), path)"),
+            fix=remedy(error, SAVED),
         ) from error
     if not isinstance(found, dict):
         raise RecipeError(f"{where} holds a {type(found).__name__}, no state dict", fix="save network.state_dict()")

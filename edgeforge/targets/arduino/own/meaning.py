@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,6 +15,7 @@ from edgeforge.targets.arduino.own.output import Output, meanings_for, read_outp
 from edgeforge.targets.arduino.own.question import Question, ask
 from edgeforge.targets.arduino.own.wishes import Wishes, label_lines
 from edgeforge.targets.arduino.own_tflite import OwnTFLite
+from edgeforge.tflite.associated_files import associated_files
 
 
 def preprocessing_of(model: OwnTFLite, wishes: Wishes, command: str = "") -> tuple[Preprocessing, list[str]]:
@@ -83,7 +82,7 @@ def outputs_of(model: OwnTFLite, data: bytes) -> list[Output]:
     _, facts = read_metadata(graph.model)
     signature = graph.model.signatureDefs[0].outputs if graph.model.signatureDefs else []
     called = {entry.tensorIndex: entry.name.decode() for entry in signature or []}
-    files = _text_files(data)
+    files = associated_files(data, ".txt")
     found = []
     for place, tensor in enumerate(graph.outputs):
         fact = facts[place] if place < len(facts) else TensorFacts()
@@ -109,16 +108,3 @@ def _fitting(texts: Sequence[str], shape: tuple[int, ...]) -> tuple[str, ...]:
     """Return the labels of the first file that has one for each of an output's channels; of one output one or two."""
     wanted = {1, 2} if shape[-1:] == (1,) else {shape[-1]} if shape else set()
     return next((labels for labels in map(label_lines, texts) if len(labels) in wanted), ())
-
-
-def _text_files(data: bytes) -> dict[str, str]:
-    """Return the text files that are appended to a .tflite file, by name."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return {
-                name: archive.read(name).decode(errors="replace")
-                for name in archive.namelist()
-                if name.endswith(".txt")
-            }
-    except (zipfile.BadZipFile, ValueError):
-        return {}

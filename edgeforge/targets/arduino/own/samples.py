@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.errors import RecipeError
-from edgeforge.foreign.wording import cause, with_debug
+from edgeforge.inputs.arrays import read_arrays, require_numbers
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.targets.arduino.own.input import require_in_range
 from edgeforge.targets.arduino.own_tflite import OwnTFLite
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 RANDOM_INPUTS = 8
+SAVED = "save it with numpy.savez(path, x=…)"
 
 
 @dataclass(frozen=True)
@@ -36,21 +36,12 @@ def read_samples(path: Path, preprocessing: Preprocessing, where: str = "--sampl
 
     Raises RecipeError when it cannot be read, or does not fit the model.
     """
-    import numpy as np
-
     from edgeforge.data.representative import channels_first, read_own
 
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            raw = arrays.get("raw")
-            labels = arrays.get("y")
-    except FileNotFoundError as error:
-        raise RecipeError(f"{where} {path}: no such file", fix="save one with numpy.savez(path, x=inputs)") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, TypeError, AttributeError) as error:
-        raise RecipeError(
-            f"{where} {path} cannot be read: {cause(error)}",
-            fix=with_debug("save it with numpy.savez(path, x=…)", error),
-        ) from error
+    arrays = read_arrays(path, where, SAVED, ("raw", "x", "y"))
+    raw, labels = arrays.get("raw"), arrays.get("y")
+    if raw is not None:
+        require_numbers(raw, f"{where} {path}: raw")
     if raw is None:
         x, _ = read_own(path, preprocessing.shape, where)
         require_in_range(x, preprocessing, f"{where} {path}")
@@ -61,6 +52,7 @@ def read_samples(path: Path, preprocessing: Preprocessing, where: str = "--sampl
                           fix="save raw inputs N,C,H,W")  # fmt: skip
     else:
         raw, origin = raw.astype(preprocessing.raw_type), path.name
+    labels = None if labels is None else labels.reshape(-1) if labels.ndim == 0 else labels
     if labels is not None and len(labels) != len(raw):
         raise RecipeError(f"{where} {path}: {len(raw)} inputs and {len(labels)} labels", fix="give one label an input")
     return Samples(raw, labels, origin)

@@ -1,0 +1,95 @@
+"""NumPy's .npy and .npz files: what their headers promise is judged before an array is made."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Collection
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from edgeforge.errors import RecipeError
+from edgeforge.foreign.wording import cause, with_debug
+from edgeforge.inputs.archive import opened
+from edgeforge.inputs.memory import require_memory
+from edgeforge.inputs.regular import named, open_regular
+from edgeforge.inputs.sizes import KIND
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+KINDS = "biufUS"  # of NumPy's types: truth, whole numbers, real numbers, texts
+DAMAGED = (
+    *(OSError, ValueError, TypeError, AttributeError, EOFError, KeyError, zipfile.BadZipFile, zlib.error),
+    *(NotImplementedError, RuntimeError, SyntaxError, MemoryError, OverflowError),
+)
+
+
+def read_arrays(path: Path, where: str, fix: str, names: Collection[str] = ()) -> dict[str, NDArray[Any]]:
+    """Return the arrays of an .npz file: those of `names` that it holds, or all; of an .npy file one, called `""`.
+
+    where: what messages call it. Raises RecipeError where it is none, or damaged, or its arrays hold anything but
+    numbers and texts, or do not fit into memory.
+    """
+    shown = f"{where}: {named(path)}"
+    try:
+        with open_regular(path, fix, KIND["arrays"]) as file:
+            if file.peek(2)[:2] == b"PK":  # type: ignore[attr-defined]
+                return _archived(file, names)
+            return {"": _array(file, _size(file), "it")}
+    except RecipeError as error:
+        given = "" if named(path) in error.reason else f"{shown}: "
+        reason = error.reason if not given else f"{given}{error.reason}"
+        raise RecipeError(reason if given else f"{where}: {reason}", fix=error.fix) from error
+    except DAMAGED as error:
+        raise RecipeError(f"{shown} cannot be read: {cause(error)}", fix=with_debug(fix, error)) from error
+
+
+def require_numbers(array: NDArray[Any], where: str) -> NDArray[Any]:
+    """Return an array. Raises RecipeError for one of texts."""
+    if array.dtype.kind in "US":
+        raise RecipeError(f"{where} holds texts, not numbers", fix="save an array of numbers")
+    return array
+
+
+def _archived(file: BinaryIO, names: Collection[str]) -> dict[str, NDArray[Any]]:
+    with opened(file, whole=False) as archive:
+        held = {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
+        wanted = [name for name in held if not names or name in names]
+        require_memory(sum(held[name].file_size for name in wanted), "its arrays")
+        found = {}
+        for name in wanted:
+            with archive.open(held[name]) as member:
+                found[name] = _array(member, held[name].file_size, f"'{name}'")
+        return found
+
+
+def _size(file: BinaryIO) -> int:
+    size = file.seek(0, 2)
+    file.seek(0)
+    return size
+
+
+def _array(file: Any, size: int, name: str) -> NDArray[Any]:
+    """Return the array of an .npy file of so many bytes, whose header fits them."""
+    import numpy as np
+    from numpy.lib import format as npy
+
+    version = npy.read_magic(file)
+    if version == (1, 0):
+        shape, _, kind = npy.read_array_header_1_0(file)
+    elif version == (2, 0):
+        shape, _, kind = npy.read_array_header_2_0(file)
+    else:
+        raise RecipeError(f"{name} is of version {version[0]}.{version[1]} of NumPy's format", fix="save it again")
+    if kind.hasobject or kind.kind not in KINDS:
+        raise RecipeError(f"{name} holds {kind}, not numbers or texts", fix="save an array of numbers")
+    promised, there = prod(shape) * kind.itemsize, size - file.tell()
+    if any(one < 0 for one in shape) or promised > there:
+        reason = f"{name} has the shape {shape} of {kind}: {promised:,} bytes, and {there:,} are there"
+        raise RecipeError(reason, fix="save it again")
+    require_memory(promised, name)
+    file.seek(0)
+    array: NDArray[Any] = np.asarray(npy.read_array(file, allow_pickle=False))
+    return array
