@@ -10,10 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from edgeforge.inputs.regular import open_regular
+from edgeforge.inputs.sizes import ANY_SIZE
+
 
 def sha256_of(path: Path) -> str:
-    """Return the SHA-256 (hex) of a file's bytes."""
-    with path.open("rb") as file:
+    """Return the SHA-256 (hex) of a file's bytes. Raises RecipeError for what is no file, and would not end."""
+    with open_regular(path, "name a file", ANY_SIZE) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import shlex
 import sys
 import traceback
@@ -15,6 +17,8 @@ from edgeforge.cli.words import Verbs
 from edgeforge.errors import EdgeForgeError
 from edgeforge.extras import missing_in
 from edgeforge.foreign.wording import cause, in_words, remedy, show_originals
+from edgeforge.inputs.regular import named
+from edgeforge.inputs.sizes import MAX_SIZE, size_of
 
 app = Verbs(
     name="edgeforge",
@@ -42,7 +46,12 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an e
 @app.callback(invoke_without_command=True)
 def _version(
     version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+    max_size: Annotated[
+        str | None, typer.Option("--max-size", metavar="SIZE", help="Of any file that is read, such as 8G.")
+    ] = None,
 ) -> None:
+    if max_size:
+        os.environ[MAX_SIZE] = str(size_of(max_size, "--max-size"))  # worker processes follow it too
     if version:
         print(f"edgeforge {__version__}")
         raise typer.Exit
@@ -68,6 +77,9 @@ def typed(context: typer.Context) -> str:
 def main() -> NoReturn:
     """Run the command line; the only place that catches errors and exits."""
     code, debug = 0, "--debug" in sys.argv
+    for stream in (sys.stdout, sys.stderr):  # names of files need not be UTF-8
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     if debug:
         show_originals()
     try:
@@ -114,9 +126,9 @@ def _print_error(error: EdgeForgeError) -> None:
     console = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)  # `:m:` is no emoji
     where = f"[bold]{error.stage}:[/] " if error.stage else ""
     for line in error.reason.splitlines():
-        console.print(f"[bold red]error:[/] {where}{escape(printable(line))}")
+        console.print(f"[bold red]error:[/] {where}{escape(printable(named(line)))}")
     if error.fix:
-        console.print(f"  [bold]fix:[/] {escape(printable(error.fix))}")
+        console.print(f"  [bold]fix:[/] {escape(printable(named(error.fix)))}")
 
 
 def printable(text: str) -> str:

@@ -60,5 +60,5 @@ def _plain(image: Image.Image, channels: int) -> Image.Image:
 
     ImageOps.exif_transpose(image, in_place=True)  # a copy would take a photo's memory twice
     if image.mode.startswith("I"):
-        image = Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
+        image = Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
     return image if image.mode == MODES[channels] else image.convert(MODES[channels])

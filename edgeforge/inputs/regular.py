@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from edgeforge.errors import RecipeError
 from edgeforge.foreign.wording import cause, remedy
@@ -24,7 +24,7 @@ KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
 )
 
 
-def open_regular(path: Path, fix: str = "name a file", largest: int = LARGEST) -> BinaryIO:
+def open_regular(path: Path, fix: str = "name a file", largest: int = LARGEST) -> BufferedReader:
     """Return a regular file of at most `largest` bytes (--max-size may allow more), open for reading.
 
     Raises RecipeError that says what the path is instead.
@@ -72,7 +72,7 @@ def read_text(path: Path, fix: str = "name a text file", largest: int = KIND["te
 
 def named(path: Path | str) -> str:
     """Return a path as it can be printed: bytes that are no UTF-8 as \\xNN."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _require_regular(path: Path, found: os.stat_result, fix: str) -> None:
@@ -86,5 +86,5 @@ def _require_size(path: Path, size: int, largest: int) -> None:
     if size > most:
         raise RecipeError(
             f"{named(path)} has {in_words(size)}; at most {in_words(most)} are read",
-            fix=f"name another file, or add --max-size {size} if it is meant",
+            fix=f"name another file; if it is meant: edgeforge --max-size {size} …",
         )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgeforge.errors import RecipeError, some
 from edgeforge.foreign.wording import cause
+from edgeforge.inputs.regular import named, read_text
+from edgeforge.inputs.sizes import KIND
 from edgeforge.recipe.schema import Columns
 from edgeforge.suggest import nearest
 
@@ -28,17 +31,28 @@ class Labelled:
 
 def files_below(folder: Path) -> list[Path]:
     """Return the files of a folder and of all below it, in order; hidden ones are left out."""
-    found = []
+    found, seen = [], {_identity(folder)}
     for place, folders, names in os.walk(folder, followlinks=True):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in list(folders):  # a link to a folder above it would be followed without end
+            identity = _identity(Path(place, name))
+            if identity in seen:
+                folders.remove(name)
+            seen.add(identity)
         found += [Path(place, name) for name in sorted(names) if not name.startswith(".")]
     return found
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    found = folder.stat()
+    return found.st_dev, found.st_ino
 
 
 def read_table(path: Path, columns: Columns) -> list[Labelled]:
     """Return the lines of a csv file of image paths and labels. Raises RecipeError naming file and line."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        text = read_text(path, "name a csv file", KIND["table"])
+        with io.StringIO(text, newline="") as file:
             head = file.readline()
             file.seek(0)
             reader = csv.DictReader(file, delimiter=max(",;\t", key=head.count), strict=True)
@@ -50,8 +64,6 @@ def read_table(path: Path, columns: Columns) -> list[Labelled]:
                         fix=f"name it in data.columns.{key}; there are: {', '.join(names)}",
                     )
             return [_row(path, reader.line_num, row, columns) for row in reader]
-    except UnicodeDecodeError as error:
-        raise RecipeError(f"{path}: not UTF-8 text", fix="save the file as UTF-8") from error
     except csv.Error as error:
         raise RecipeError(f"{path}:{reader.reader.line_num}: {cause(error)}", fix="mend the line") from error
 
@@ -102,6 +114,8 @@ def _images_of(root: Path, folders: list[Path], split: str) -> list[Labelled]:
         if not images:
             empty.append(folder.name)
         label = " ".join(folder.name.split())
+        if named(label) != label:
+            raise RecipeError(f"data.root: {named(folder)}: its name is no UTF-8", fix="rename the folder")
         rows += [Labelled(path, label, split) for path in images]
     if empty:
         raise RecipeError(

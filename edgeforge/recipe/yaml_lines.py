@@ -10,6 +10,7 @@ import yaml
 
 from edgeforge.errors import RecipeError
 from edgeforge.foreign.wording import cause, remedy
+from edgeforge.inputs.regular import named, read_regular
 
 MAX_BYTES = 1_000_000
 MAX_NODES = 20_000  # a handful of aliases of aliases can stand for billions of values
@@ -30,11 +31,12 @@ class YamlFile:
 def read_yaml(path: Path) -> YamlFile:
     """Return the file's mapping. Raises RecipeError naming file and line for anything that is none."""
     try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise RecipeError(f"{path}: no such file", fix="check the path, or write one with `edgeforge init`") from None
-    except OSError as error:
-        raise RecipeError(f"{path}: cannot be read: {cause(error)}", fix="name a recipe file") from error
+        data = read_regular(path, "name a recipe file")
+    except RecipeError:
+        if not path.exists():
+            fix = "check the path, or write one with `edgeforge init`"
+            raise RecipeError(f"{named(path)}: no such file", fix=fix) from None
+        raise
     if len(data) > MAX_BYTES:
         raise RecipeError(f"{path}: {len(data)} bytes is no recipe (at most {MAX_BYTES})", fix="name a recipe file")
     try:

@@ -44,8 +44,10 @@ def module_names(float_model: bytes, onnx_file: Path) -> dict[int, str]:
     """
     import onnx
 
+    from edgeforge.onnx_graph.read import read_onnx
+
     graph = Graph(float_model)
-    model = onnx.shape_inference.infer_shapes(onnx.load(onnx_file))
+    model = onnx.shape_inference.infer_shapes(read_onnx(onnx_file, external=False))
     shapes = {
         value.name: sorted(size.dim_value for size in value.type.tensor_type.shape.dim)
         for value in (*model.graph.value_info, *model.graph.output)

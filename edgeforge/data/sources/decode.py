@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +17,9 @@ from edgeforge.inputs.image_file import open_image
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from PIL import ImageFile
+    from PIL import Image, ImageFile
 
+LARGE, LARGE_PIXELS = threading.Lock(), 8_000_000
 LUMA = (0.299, 0.587, 0.114)  # Pillow's weights of gray (ITU-R 601-2)
 ORIENTATION = 0x0112  # EXIF's tag; below: what Pillow's exif_transpose does for it
 TURNED = {2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE", 6: "ROTATE_270", 7: "TRANSVERSE",
@@ -73,8 +76,13 @@ def read_image(path: Path, size: tuple[int, int], channels: int) -> NDArray[np.u
     """Return an image (C,H,W uint8), as `pixels.model_pixels` has it; size: height, width."""
     from edgeforge.data.pixels import model_pixels
 
-    with open_image(path) as file:
+    with open_image(path) as file, one_at_a_time(file):
         return model_pixels(file, (channels, *size))
+
+
+def one_at_a_time(image: Image.Image) -> AbstractContextManager[Any]:
+    """Return what keeps threads from unpacking several large images at once: each may take half a gigabyte."""
+    return LARGE if image.width * image.height > LARGE_PIXELS else nullcontext()
 
 
 def is_deep(path: Path) -> bool:
@@ -104,7 +112,7 @@ def read_deep(path: Path, size: tuple[int, int], channels: int) -> NDArray[np.fl
 
     from edgeforge.data.pixels import fitted
 
-    with open_image(path) as file:
+    with open_image(path) as file, one_at_a_time(file):
         if _is_cut(file):
             turned = TURNED.get(file.getexif().get(ORIENTATION, 1))
             pixels = _colours(path)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.errors import ParityError, RecipeError, StageFailed
 from edgeforge.files import write_whole
 from edgeforge.hardware.libraries import Library, libraries
+from edgeforge.inputs.regular import read_regular
 from edgeforge.results.board_files import file_name
 from edgeforge.results.head import Head
 from edgeforge.results.preprocessing import Preprocessing, read_preprocessing_of
@@ -21,6 +22,7 @@ from edgeforge.results.rows.board_run import BoardHead, BoardMismatch, BoardRun
 from edgeforge.targets.arduino.own.endings import with_endings
 from edgeforge.targets.arduino.serial_link import ATTEMPTS, STAGE, Link
 from edgeforge.tflite.associated_files import pure_flatbuffer
+from edgeforge.tflite.check.read import read_file
 from edgeforge.tflite.flatbuffer import operators
 from edgeforge.tflite.graph import Graph
 from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes
@@ -88,7 +90,7 @@ def of_model(path: Path, samples: Path, shapes: Shapes = AS_THE_FILE_SAYS) -> Su
     from edgeforge.targets.arduino.own_tflite import load_own
 
     model = load_own(path, shapes)
-    preprocessing = read_preprocessing_of(path.read_bytes())
+    preprocessing = read_preprocessing_of(read_regular(path, "name a .tflite file"))
     if preprocessing is None or preprocessing.shape != model.shape:
         raise RecipeError(
             f"{path} does not say how its inputs are made and what its outputs mean",
@@ -99,7 +101,7 @@ def of_model(path: Path, samples: Path, shapes: Shapes = AS_THE_FILE_SAYS) -> Su
 
 
 def _subject(path: Path, raw: NDArray[Any], labels: NDArray[Any] | None) -> Subject:
-    data = path.read_bytes()
+    data = read_file(path)
     preprocessing = read_preprocessing_of(data)
     if preprocessing is None:
         raise RecipeError(f"{path} does not say how its inputs are normalised", fix="build the recipe again")

@@ -94,12 +94,11 @@ def _float_tflite(path: Path, model: OwnTFLite, x: NDArray[np.float32]) -> bytes
 
 def _with_fixed_input(path: Path, image: tuple[int, ...]) -> bytes:
     """Return an .onnx file's model without a free batch, and with an image's shape where it leaves that free."""
-    import onnx
-
     from edgeforge.onnx_graph.checks import fix_batch
+    from edgeforge.onnx_graph.read import read_onnx
 
     try:
-        model = onnx.load(path)
+        model = read_onnx(path)
         source = model.graph.input[0]
         sizes = [size.dim_value for size in source.type.tensor_type.shape.dim]
         shape = fixed_shapes({source.name: sizes}, {source.name: image} if len(sizes) == len(image) else {})

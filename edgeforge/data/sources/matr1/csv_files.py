@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from edgeforge.data.sources.matr1.cell import FIRST, LAST, SPLITS, VOLTAGES, Cell
 from edgeforge.errors import RecipeError
 from edgeforge.foreign.wording import cause
+from edgeforge.inputs.regular import require_regular
+from edgeforge.inputs.sizes import KIND
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,6 +39,7 @@ def read_csv_cells(root: Path) -> dict[str, list[Cell]]:
 def _numbers(path: Path) -> NDArray[np.float64]:
     import numpy as np
 
+    require_regular(path, "copy it again", KIND["table"])
     try:
         return np.loadtxt(path, delimiter=",", ndmin=2)
     except (OSError, ValueError) as error:

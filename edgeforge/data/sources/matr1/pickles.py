@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.data.sources.matr1.cell import FIRST, LAST, VOLTAGES, Cell, life_at
 from edgeforge.errors import RecipeError
 from edgeforge.foreign.wording import cause
+from edgeforge.inputs.regular import open_regular
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,7 +67,7 @@ def read_pickled_batches(paths: list[Path]) -> list[dict[int, Cell]]:
 def read_pickle(path: Path) -> Cell:
     """Return one cell. Raises RecipeError when the pickle is refused, damaged, or lacks cycles."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path, "make it again with BatteryML") as file:
             cell = _fields(RestrictedUnpickler(file).load())
         cycles = [_fields(cycle) for cycle in cell["cycle_data"]]
         numbered = {int(cycle.get("cycle_number") or place): cycle for place, cycle in enumerate(cycles, start=1)}

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from edgeforge.inputs.regular import read_regular
 from edgeforge.results.head import Head
 from edgeforge.results.preprocessing import Preprocessing, read_preprocessing_of
 from edgeforge.targets.arduino.own.endings import maker
@@ -24,7 +25,7 @@ def preprocessing_of(model: OwnTFLite, wishes: Wishes, command: str = "") -> tup
     command: what the person has typed, to which the answers are options.
     Raises RecipeError, with that command and each answer, for what neither the file nor the person says.
     """
-    data = model.path.read_bytes()
+    data = read_regular(model.path, "name a .tflite file")
     own = read_preprocessing_of(data)
     outputs = outputs_of(model, data)
     if own is not None and (own.shape != model.shape or own.outputs != sum(one.values for one in outputs)):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from edgeforge.errors import RecipeError
-from edgeforge.foreign.wording import cause
+from edgeforge.inputs.regular import read_text
 from edgeforge.results.head import KINDS, Kind
 from edgeforge.suggest import nearest
 
@@ -131,12 +131,7 @@ def _output(text: str) -> tuple[str, Meaning]:
 def _labels(text: str) -> tuple[str, ...]:
     """Return the names in a file, one a line, or between commas, or the numbers of a range such as 0-9."""
     if _is_file(text):
-        try:
-            return label_lines(Path(text).read_text())
-        except (OSError, UnicodeDecodeError) as error:
-            raise RecipeError(
-                f"--labels {text} cannot be read: {cause(error)}", fix="name a text file with one label a line"
-            ) from error
+        return label_lines(read_text(Path(text), "name a text file with one label a line"))
     if text.endswith(".txt") or "/" in text:
         raise RecipeError(
             f"--labels {text}: no such file", fix="name a file with one label a line, or: --labels cat,dog"
