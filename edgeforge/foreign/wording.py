@@ -60,6 +60,8 @@ class Words(NamedTuple):
 
 SYSTEM = {  # what the operating system says, by its number
     errno.ENOENT: Words("there is no such file or folder", "check the path"),
+    errno.ELOOP: Words("it is a link that leads back to itself", "name the file itself"),
+    errno.ENXIO: Words("it is a device or a socket that nothing answers for", "name a file"),
     errno.EISDIR: Words("it is a folder", "name a file in it"),
     errno.ENOTDIR: Words("a part of its path is no folder", "check the path"),
     errno.EACCES: Words("you may not read or write it", "give yourself access to it, or choose another place"),
@@ -195,6 +197,8 @@ def _by_type(error: BaseException) -> Words | None:
         return Words(f"it is not valid Python ({error.msg})", "mend the line")
     if isinstance(error, json.JSONDecodeError):
         return Words(f"it is not JSON (line {error.lineno}, column {error.colno})", "")
+    if isinstance(error, UnicodeEncodeError):
+        return Words("a name in it is no UTF-8", "rename it")
     if isinstance(error, UnicodeDecodeError):
         return Words("it is not UTF-8 text", "save it as UTF-8")
     if isinstance(error, RecursionError):

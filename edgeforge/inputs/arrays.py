@@ -35,7 +35,7 @@ def read_arrays(path: Path, where: str, fix: str, names: Collection[str] = ()) -
     shown = f"{where}: {named(path)}"
     try:
         with open_regular(path, fix, KIND["arrays"]) as file:
-            if file.peek(2)[:2] == b"PK":  # type: ignore[attr-defined]
+            if file.peek(2)[:2] == b"PK":
                 return _archived(file, names)
             return {"": _array(file, _size(file), "it")}
     except RecipeError as error:

@@ -9,7 +9,7 @@ from edgeforge.errors import EdgeForgeError
 from edgeforge.results.files import JSON_FILE, QAT_FLOAT_FILE, QAT_ONNX_FILE, QDQ_FLOAT_FILE, published
 from edgeforge.results.report_file import read_report
 from edgeforge.results.variant import ONNX_FLOAT, TFLITE_FLOAT, TFLITE_QAT, TFLITE_QDQ
-from edgeforge.tflite.flatbuffer import read_file
+from edgeforge.tflite.check.read import read_file
 from edgeforge.tflite.graph import Graph
 from edgeforge.tflite.layer_match import match
 from edgeforge.tflite.module_names import module_names

@@ -16,8 +16,8 @@ from edgeforge.targets.fit.arena import predict_arena
 from edgeforge.targets.fit.tflm_memory import runtimes, tensor_bytes
 from edgeforge.targets.fit.time import estimate
 from edgeforge.tflite.associated_files import pure_flatbuffer
+from edgeforge.tflite.check.read import read_file
 from edgeforge.tflite.figures.costs import operator_macs, stored_bytes
-from edgeforge.tflite.flatbuffer import read_file
 from edgeforge.tflite.graph import Graph, sources, targets
 from edgeforge.tflite.input_shapes import Shapes
 from edgeforge.tflite.passes.fixed.order import fixed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgeforge.errors import RecipeError
-from edgeforge.inputs.regular import require_regular
+from edgeforge.inputs.regular import named, require_regular
 from edgeforge.runtimes.runner import Runner
 from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes
 
@@ -20,6 +20,8 @@ def load_runner(path: Path, threads: int | None = None, shapes: Shapes = AS_THE_
     """
     name_one = f"name a {', '.join(SUFFIXES)} file"
     require_regular(path, name_one)
+    if named(path) != str(path):
+        raise RecipeError(f"{named(path)}: its name is no UTF-8, and no runtime takes it so", fix="rename the file")
     if path.suffix == ".pt":
         from edgeforge.runtimes.torch_script import TorchRunner
 

@@ -9,7 +9,7 @@ from edgeforge.apart.run import EngineEnded, apart
 from edgeforge.apart.watch import NOBODY, given
 from edgeforge.evaluate.engines.layers import Found, compare, fault, first_refused
 from edgeforge.tflite.check.read import MACS_A_SECOND
-from edgeforge.tflite.flatbuffer import macs
+from edgeforge.tflite.figures.costs import macs
 from edgeforge.tflite.graph import Graph
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from edgeforge.errors import EdgeForgeError, RecipeError
 from edgeforge.guards.disk import storage_errors
 from edgeforge.guards.removal import replace_folder, require_replaceable
 from edgeforge.results.rows.engine import CompiledRow
+from edgeforge.inputs.regular import named
 from edgeforge.targets.engine.compile import compile_model
 from edgeforge.targets.engine.emit.library import write_libraries
 from edgeforge.targets.engine.emulate.trade import trade_of
@@ -57,7 +58,7 @@ def compile_files(
             networks.append(compile_model(flatbuffer, one, options, shapes))
             trades.append(trade_of(networks[-1], flatbuffer, shapes))
         except EdgeForgeError as error:
-            error.reason = error.reason if str(model) in error.reason else f"{model}: {error.reason}"
+            error.reason = error.reason if named(model) in error.reason else f"{named(model)}: {error.reason}"
             raise
     progress(f"writing {folder}")
     with TemporaryDirectory() as scratch:

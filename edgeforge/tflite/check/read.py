@@ -13,7 +13,9 @@ from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.check.operators import require_no_circle, require_operators, require_references
 from edgeforge.tflite.check.structure import DAMAGED, require_structure
 from edgeforge.tflite.check.tensors import require_tensors
-from edgeforge.tflite.flatbuffer import macs_of, read_model
+from edgeforge.tflite.figures.costs import macs
+from edgeforge.tflite.flatbuffer import read_model
+from edgeforge.tflite.graph import Graph
 
 MACS_A_SECOND = 2e8  # which the plainest kernels compute on a slow machine
 VERSION = 3  # of TFLite's schema; there is no other
@@ -23,10 +25,10 @@ def read_file(path: Path) -> bytes:
     """Return a .tflite file's bytes. Raises RecipeError naming it when it cannot be read, is none, or is damaged."""
     data = read_regular(path, "name a .tflite file")
     try:
-        activations, macs = require_whole(data)
+        activations, products = require_whole(data)
     except RecipeError as error:
         raise RecipeError(f"{named(path)}: {error.reason}", fix=error.fix) from error
-    given(path, macs / MACS_A_SECOND, 2 * activations)
+    given(path, products / MACS_A_SECOND, 2 * activations)
     return data
 
 
@@ -49,7 +51,7 @@ def require_whole(data: bytes) -> tuple[int, int]:
         require_operators(model, number, f" of subgraph {number}" if number else "")
     require_no_circle(model)
     require_references(model)
-    return total, macs_of(model)
+    return total, macs(Graph(model))
 
 
 def _require_parts(model: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgeforge.errors import RecipeError
+from edgeforge.inputs.regular import named
 from edgeforge.passes import Pass, rewrite
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.check.read import read_file
@@ -49,5 +50,5 @@ def read_fixed(path: Path, shapes: Shapes = AS_THE_FILE_SAYS) -> tuple[bytes, tu
     try:
         return fixed(pure_flatbuffer(read_file(path)), shapes)
     except RecipeError as error:
-        where = "" if str(path) in error.reason else f"{path}: "
+        where = "" if named(path) in error.reason else f"{named(path)}: "
         raise RecipeError(f"{where}{error.reason}", fix=error.fix) from error
