@@ -63,5 +63,5 @@ def require_archive(path: Path, where: str, fix: str, *, archived: bool = True) 
             raise RecipeError(f"{where}: {error.reason}", fix=error.fix or fix) from error
         except UNREADABLE as error:
             if archived:
-                raise RecipeError(f"{where} cannot be read: {cause(error)}", fix=remedy(error, fix)) from error
+                raise RecipeError(f"{where}: {cause(error)}", fix=remedy(error, fix)) from error
     require_memory(path.stat().st_size, where)

@@ -34,7 +34,7 @@ def open_image(source: Path | bytes, most_pixels: int = MOST_PIXELS) -> Image.Im
     Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit is one for the whole process, and only warns at first
     image = Image.open(io.BytesIO(source if isinstance(source, bytes) else _read(source)), formats=FORMATS)
     if image.width * image.height > most_pixels:
-        raise ImageRefused(f"it has {image.width:,} x {image.height:,} pixels; at most {most_pixels:,} are unpacked")
+        raise ImageRefused(f"more than {most_pixels:,} pixels: {image.width:,} x {image.height:,}")
     return image
 
 

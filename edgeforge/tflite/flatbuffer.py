@@ -164,6 +164,11 @@ def type_name(code: int) -> str:
     return _type_names()[code]
 
 
+def is_type(code: int) -> bool:
+    """Say whether the schema has a tensor type of this code."""
+    return code in _type_names()
+
+
 @cache
 def _type_names() -> dict[int, str]:
     from ai_edge_litert import schema_py_generated as schema

@@ -35,7 +35,7 @@ def read_image(
     except FileNotFoundError as error:
         raise BundleError(f"{name}: no such file") from error
     except UnidentifiedImageError as error:
-        raise BundleError(f"{name}: no PNG, JPEG, BMP, GIF, WebP, TIFF or PPM image") from error
+        raise BundleError(f"{name}: not an image (PNG, JPEG, BMP, GIF, WebP, TIFF or PPM)") from error
     except ImageRefused as error:
         raise BundleError(f"{name}: {error}") from error
     # Pillow's decoders raise these, and SyntaxError, for damaged files.

@@ -33,6 +33,25 @@ ONNX = (
         "export the model with a newer opset_version, or replace the operator",
     ),
     Kind(r"Node input '(.+?)' is not a graph input", "its graph is not whole: nothing makes '{0}'", "export it again"),
+    Kind(
+        r"must be topologically sorted, however input '(.*?)' of node",
+        "its graph is not whole, or goes in a circle: nothing makes '{0}' before it is read",
+        "export it again",
+    ),
+    Kind(
+        r"input (\d+) is marked single but has an empty string", "its graph is not whole: an operator lacks input {0}"
+    ),
+    Kind(
+        r"No opset import for domain '(.*?)'",
+        "it has operators of the domain '{0}', and does not say of which version",
+        "export the model without operators of another domain",
+    ),
+    Kind(
+        r"external TensorProto .*?should be a relative path, but it is an absolute path: (\S+)|"
+        r"should be file inside the \S+ but the '(.+?)' points outside",
+        "its weights lie in {0}, outside of its folder, and are not read",
+        "save it with its weights beside it",
+    ),
     Kind(r"Field '(.+?)' of '(.+?)' is required but missing", "its graph is not whole: a {1} lacks its {0}"),
     Kind(
         r"Got invalid dimensions for input: (\S+) for the following indices\s+index: (\d+) Got: (\d+) Expected: (\d+)",

@@ -8,8 +8,17 @@ from typing import Any
 
 from edgeforge.tflite.check import windows
 from edgeforge.tflite.check.layer import LARGEST_STEP, Layer
+from edgeforge.tflite.flatbuffer import is_type, type_name
 
 PADDINGS, ACTIVATIONS = 2, 6  # how many of each TFLite knows
+
+
+NO_NUMBERS = ("STRING", "RESOURCE", "VARIANT")
+QUANTIZED = {
+    *("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED", "SVDF", "UNIDIRECTIONAL_SEQUENCE_LSTM"),
+    *("SUB", "SOFTMAX", "LOG_SOFTMAX", "LOGISTIC", "TANH", "MEAN", "LEAKY_RELU", "HARD_SWISH", "PRELU"),
+    *("ADD", "MUL", "AVERAGE_POOL_2D", "RELU", "RELU6", "DEQUANTIZE", "QUANTIZE"),
+}
 
 
 def require_layer(model: Any, graph: Any, operator: Any, kind: str, name: str) -> None:
@@ -17,6 +26,8 @@ def require_layer(model: Any, graph: Any, operator: Any, kind: str, name: str) -
     layer = Layer(model, graph, operator, name)
     if layer.options is not None:
         _require_options(layer)
+    if kind in QUANTIZED:
+        _require_scales(layer)
     for check in CHECKS.get(kind, ()):
         check(layer)
 
@@ -25,12 +36,27 @@ def _require_options(layer: Layer) -> None:
     for key, value in vars(layer.options).items():
         if isinstance(value, float) and not isfinite(value):
             raise layer.wrong(f"has {key} {value}")
+        if key in ("inDataType", "outDataType") and not is_type(value):
+            raise layer.wrong(f"has {key} {value}, which TFLite does not know")
         if key.startswith(("stride", "filter", "dilation")) and not 1 <= value <= LARGEST_STEP:
             raise layer.wrong(f"has {key} {value}")
         if key == "fusedActivationFunction" and not 0 <= value < ACTIVATIONS:
             raise layer.wrong(f"has an activation that TFLite does not know ({value})")
         if key == "padding" and isinstance(value, int) and not 0 <= value < PADDINGS:
             raise layer.wrong(f"has a padding that TFLite does not know ({value})")
+
+
+def _require_scales(layer: Layer) -> None:
+    """What is computed with scales has them; nothing that is no number can be computed with."""
+    places = [*layer.operator.inputs, *layer.operator.outputs]
+    for place in places:
+        tensor = layer.graph.tensors[place] if place >= 0 else None
+        kind = "" if tensor is None else type_name(tensor.type)
+        if kind in NO_NUMBERS:
+            raise layer.wrong(f"computes with tensor {place}, which holds {kind}")
+        found = None if tensor is None else tensor.quantization
+        if kind in ("INT8", "UINT8") and (found is None or found.scale is None or not len(found.scale)):
+            raise layer.wrong(f"computes with tensor {place} of {kind}, which has no scale")
 
 
 def _concatenated(layer: Layer) -> None:
@@ -155,6 +181,8 @@ def _gates(layer: Layer) -> None:
 
 
 def _softmax(layer: Layer) -> None:
+    if getattr(layer.options, "beta", 1.0) < 0:
+        raise layer.wrong(f"has beta {layer.options.beta}")
     if 0 in layer.shape(0) or not layer.shape(0):
         raise layer.wrong(f"is taken of {layer.shape(0)}")
     _same_values(layer)

@@ -21,6 +21,8 @@ SUBGRAPHS = {  # which options name other subgraphs
     "WHILE": ("condSubgraphIndex", "bodySubgraphIndex"),
     "CALL_ONCE": ("initSubgraphIndex",),
 }
+CUSTOM = 32  # the code of operators that have a name of their own
+NO_OPERATORS = ("CUSTOM", "DELEGATE", "PLACEHOLDER_FOR_GREATER_OP_CODES")
 ANY = 10**9
 
 
@@ -98,9 +100,13 @@ def _kind(model: Any, operator: Any, name: str) -> str:
     if not 0 <= operator.opcodeIndex < len(codes):
         raise _wrong(name, f"is of kind {operator.opcodeIndex}, and the file lists {len(codes)}")
     try:
-        return operator_name(model, operator)
+        kind = operator_name(model, operator)
     except (KeyError, UnicodeDecodeError):
         raise _wrong(name, "is of a kind that TFLite does not know") from None
+    code = codes[operator.opcodeIndex]
+    if kind in NO_OPERATORS or bool(code.customCode) != (max(code.builtinCode, code.deprecatedBuiltinCode) == CUSTOM):
+        raise _wrong(name, f"is of the kind {kind[:60]}, which is no operator")
+    return kind
 
 
 def _require_places(operator: Any, count: int, name: str) -> None:

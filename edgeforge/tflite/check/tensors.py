@@ -11,6 +11,7 @@ from edgeforge.tflite.check.structure import DAMAGED
 from edgeforge.tflite.flatbuffer import type_name
 
 MOST_DIMENSIONS = 16  # no kernel takes more than 8
+SUMS = ("INT32", "INT64")  # of biases, whose zero point is 0
 MOST_BYTES = 2**31 - 1  # of a tensor: engines count them in 32 bits
 BITS = {
     "FLOAT64": 64,
@@ -47,6 +48,8 @@ def require_tensors(model: Any, graph: Any, where: str, file_bytes: int) -> int:
     for place, tensor in enumerate(graph.tensors):
         name = f"tensor {place}{where}{_called(tensor, place)}"
         data = _require_buffer(model, tensor, name, file_bytes)
+        if tensor.isVariable and (data is not None or place in graph.inputs):
+            raise _wrong(name, "is a variable, and an input or a constant")
         kind = _require_type(tensor, name)
         shape = _require_shape(tensor, name, constant=data is not None)
         size = _bytes(kind, shape)
@@ -60,7 +63,7 @@ def require_tensors(model: Any, graph: Any, where: str, file_bytes: int) -> int:
             raise _wrong(name, f"has {len(data):,} bytes of values, and its shape {shape} of {kind} takes {size:,}")
         elif tensor.sparsity is not None:
             _require_sparsity(tensor.sparsity, shape, name)
-        _require_quantization(model, graph, tensor, kind, shape, name)
+        _require_quantization(tensor, kind, shape, name, constant=data is not None)
     return total
 
 
@@ -137,7 +140,7 @@ def _require_sparsity(sparsity: Any, shape: tuple[int, ...], name: str) -> None:
             raise _wrong(name, "is sparse, and does not say which values there are")
 
 
-def _require_quantization(model: Any, graph: Any, tensor: Any, kind: str, shape: tuple[int, ...], name: str) -> None:
+def _require_quantization(tensor: Any, kind: str, shape: tuple[int, ...], name: str, *, constant: bool) -> None:
     found = tensor.quantization
     scales = [] if found is None or found.scale is None else [float(scale) for scale in found.scale]
     if not scales or kind not in INTEGERS:
@@ -152,10 +155,13 @@ def _require_quantization(model: Any, graph: Any, tensor: Any, kind: str, shape:
     outside = [zero for zero in zeros if not low <= zero <= high]
     if outside:
         raise _wrong(name, f"has the zero point {outside[0]}; those of {kind} are {low} to {high}")
-    if len(scales) > 1:
-        axis = found.quantizedDimension
-        if not 0 <= axis < len(shape) or shape[axis] != len(scales):
-            raise _wrong(name, f"has {len(scales)} scales along dimension {axis} of its shape {shape}")
+    if constant and kind in SUMS and any(zeros):
+        raise _wrong(name, f"has the zero point {next(filter(None, zeros))}; constants of {kind} have 0")
+    axis = found.quantizedDimension
+    if not 0 <= axis < max(len(shape), 1) or len(scales) not in (1, *shape[axis : axis + 1]):
+        raise _wrong(name, f"has {len(scales)} scales along dimension {axis} of its shape {shape}")
+    if len(scales) > 1 and not constant:
+        raise _wrong(name, f"has {len(scales)} scales, and is no constant")
 
 
 def _called(tensor: Any, place: int) -> str:

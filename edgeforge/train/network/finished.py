@@ -58,7 +58,8 @@ def load_finished(path: Path, shape: Shape) -> nn.Module:
     """
     import torch
 
-    require_archive(path, f"model: {named(path)}", TRACED)
+    kind = "torch.export" if path.suffix.lower() == ".pt2" else "TorchScript"
+    require_archive(path, f"model: {named(path)} is no {kind} file", TRACED)
     if path.suffix.lower() != ".pt2":
         try:
             return torch.jit.load(path, map_location="cpu").eval()

@@ -54,7 +54,7 @@ def read_state_dict(path: Path, where: str) -> dict[str, torch.Tensor]:
     """Return the tensors of a .safetensors file or of a checkpoint; no code in it is run. Raises RecipeError."""
     import torch
 
-    require_archive(path, where, SAVED, archived=False)
+    require_archive(path, f"{where} cannot be read as weights", SAVED, archived=False)
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file

@@ -48,10 +48,49 @@ def without_weights(folder: Path) -> onnx.ModelProto:
     return onnx.load(folder / "a.onnx")
 
 
+def without_opset() -> onnx.ModelProto:
+    given = checkable(model("Unheard", domain="my.own"))
+    del given.opset_import[1]
+    return given
+
+
 WEIGHT = numpy_helper.from_array(np.zeros((10, 3), np.float32), "w")
 
 
+def elsewhere(location: str) -> onnx.ModelProto:
+    weight = numpy_helper.from_array(np.zeros((1, 1, 8, 8), np.float32), "w")
+    onnx.external_data_helper.set_external_data(weight, location)
+    weight.ClearField("raw_data")
+    return checkable(model("Add", constants=[weight], inputs=("x", "w")))
+
+
+def checkable(given: onnx.ModelProto) -> onnx.ModelProto:
+    for size in (1, 1, 8, 8):
+        given.graph.output[0].type.tensor_type.shape.dim.add().dim_value = size
+    return given
+
+
 PROVOKED: list[tuple[str, Call]] = [
+    (
+        "its weights lie in /etc/hosts, outside of its folder, and are not read",
+        lambda: onnx.checker.check_model(elsewhere("/etc/hosts")),
+    ),
+    (
+        "its weights lie in ../a.data, outside of its folder, and are not read",
+        lambda: onnx.checker.check_model(elsewhere("../a.data")),
+    ),
+    (
+        "its graph is not whole, or goes in a circle: nothing makes 'z' before it is read",
+        lambda: onnx.checker.check_model(checkable(model("Add", inputs=("x", "z")))),
+    ),
+    (
+        "its graph is not whole: an operator lacks its input 1",
+        lambda: onnx.checker.check_model(checkable(model("Add", inputs=("x", "")))),
+    ),
+    (
+        "it has operators of the domain 'my.own', and does not say of which version",
+        lambda: onnx.checker.check_model(without_opset()),
+    ),
     ("it is no ONNX file, or a damaged one", lambda: session(b"garbage")),
     ("it is no ONNX file, or a damaged one", lambda: onnx.load_from_string(b"garbage")),
     ("it is empty, or no ONNX file", lambda: onnx.checker.check_model(onnx.ModelProto())),
