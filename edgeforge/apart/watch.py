@@ -79,15 +79,16 @@ def watched(engine: str, path: Path | None = None) -> Iterator[None]:
     seconds = max(SECONDS + size * SECONDS_A_BYTE + _given.seconds, _seconds_allowed())
     if (engine, path) != _last:
         _last = (engine, path)
-        memory = MEMORY + MEMORY_A_FILE * size + _given.bytes + MEMORY_A_THREAD * (os.cpu_count() or 1)
-        _limit_memory(max(memory, size_of(os.environ.get(MAX_MEMORY) or "0", MAX_MEMORY)))
         _send("now", engine=engine, path=str(path) if path != NOBODY else "", seconds=seconds)
+    memory = MEMORY + MEMORY_A_FILE * size + _given.bytes + MEMORY_A_THREAD * (os.cpu_count() or 1)
     used = resource.getrusage(resource.RUSAGE_SELF)
+    _limit_memory(max(memory, size_of(os.environ.get(MAX_MEMORY) or "0", MAX_MEMORY)))
     _limit_time(int(used.ru_utime + used.ru_stime + seconds) + 1, PATIENCE * seconds)
     try:
         yield
-    finally:
+    finally:  # what comes behind an engine, an import of another one say, has its own needs
         _limit_time(resource.RLIM_INFINITY, 0)
+        _limit(resource.RLIMIT_DATA, resource.RLIM_INFINITY)
 
 
 def _seconds_allowed() -> float:
@@ -99,7 +100,7 @@ def _seconds_allowed() -> float:
 
 def _limit_time(until: int, by_the_clock: float) -> None:
     """End this process by SIGXCPU when it has computed until then, by SIGALRM after so long; 0: never."""
-    resource.setrlimit(resource.RLIMIT_CPU, (until, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+    _limit(resource.RLIMIT_CPU, until)
     signal.setitimer(signal.ITIMER_REAL, by_the_clock)
 
 
@@ -109,6 +110,11 @@ def _limit_memory(more: int) -> None:
         pages = int(Path("/proc/self/statm").read_text().split()[5])  # data and stack
     except (OSError, ValueError, IndexError):
         return
-    most = pages * os.sysconf("SC_PAGE_SIZE") + more
-    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-    resource.setrlimit(resource.RLIMIT_DATA, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+    _limit(resource.RLIMIT_DATA, pages * os.sysconf("SC_PAGE_SIZE") + more)
+
+
+def _limit(which: int, most: int) -> None:
+    """Set a limit, or take it away: up to the one that this process was started with."""
+    hard = resource.getrlimit(which)[1]
+    least = hard if most == resource.RLIM_INFINITY else most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(which, (least, hard))

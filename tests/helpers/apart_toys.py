@@ -62,10 +62,11 @@ def fill(path: Path) -> int:
 
 
 def long_after(path: Path) -> int:
-    """Take its time behind the engine, not in it."""
+    """Take its time and memory behind the engine, not in it."""
     given(path, seconds=-7)
     with watched("TFLM", path):
         pass
+    bytearray(2**30)
     until = time.process_time() + 2.5
     while time.process_time() < until:
         pass

@@ -39,7 +39,8 @@ ONNX = (
         "export it again",
     ),
     Kind(
-        r"input (\d+) is marked single but has an empty string", "its graph is not whole: an operator lacks its input {0}"
+        r"input (\d+) is marked single but has an empty string",
+        "its graph is not whole: an operator lacks its input {0}",
     ),
     Kind(
         r"No opset import for domain '(.*?)'",

@@ -36,7 +36,7 @@ def test_errors_are_one_line_with_a_fix_and_no_traceback(edgeforge, tmp_path: Pa
     [
         (["build", "recipes/digits.yaml", "--until", "onxx"], "'onxx' is no stage (did you mean 'onnx'?)"),
         (["bench", "recipes/digits.yaml"], "is no model file"),
-        (["bench", "none.onnx"], "no such model file"),
+        (["bench", "none.onnx"], "there is no such file"),
         (["report", "nowhere"], "neither a build folder nor"),
         (["init", "recipes/digits.yaml"], "exists already"),
         (["build", "recipes/digits.yaml", "--set", "model.name=digitscnn"], "no ready model 'digitscnn'"),

@@ -141,7 +141,7 @@ PROVOKED: list[tuple[str, Call]] = [
     ("arrays of (2,3) and (2,4) meet", lambda: np.zeros((2, 3)) + np.zeros((2, 4))),
     ("it is no HDF5 file, or a damaged one", lambda: hdf5(__file__)),
     ("it holds no 'batch'", lambda: hdf5("", "batch")),
-    ("it is not an image that Pillow can read", lambda: image(b"garbage")),
+    ("it is no PNG, JPEG, BMP, GIF, WebP, TIFF or PPM image, or a damaged one", lambda: image(b"garbage")),
     ("the image is cut short", lambda: image(cut_png()[:1000])),
     ("the image is damaged", lambda: image(flipped(cut_png()))),
     ("it is not whole XML", xml),
