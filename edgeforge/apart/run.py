@@ -9,7 +9,6 @@ import os
 import pickle
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -19,6 +18,7 @@ from typing import Any
 from edgeforge.apart import watch
 from edgeforge.apart.worker import PROGRESS
 from edgeforge.errors import EdgeForgeError, RecipeError, error_named
+from edgeforge.guards.processes import environment, python
 from edgeforge.inputs.regular import named
 
 AGAIN = "convert or export it again"
@@ -79,9 +79,10 @@ def apart(
         with Connection(reading, writable=False) as events:
             try:
                 process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "edgeforge.apart.worker", str(order), str(writing), str(log)],
+                    python("-m", "edgeforge.apart.worker", str(order), str(writing), str(log)),
                     stdin=subprocess.PIPE,  # closes when this process dies, and the worker with it
                     stdout=subprocess.DEVNULL,
+                    env=environment(),
                     pass_fds=(writing,),
                     start_new_session=True,  # Ctrl-C reaches this process alone, which then ends the worker
                 )

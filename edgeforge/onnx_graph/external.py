@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from edgeforge.errors import RecipeError
+from edgeforge.inputs.regular import read_regular
 
 EXTERNAL = 1  # TensorProto.EXTERNAL
 AGAIN = "save it again with its weights beside it: onnx.save(model, path, save_as_external_data=True)"
@@ -23,7 +24,7 @@ def external_files(path: Path) -> dict[str, Path]:
 
     model = onnx.ModelProto()
     try:
-        model.ParseFromString(path.read_bytes())
+        model.ParseFromString(read_regular(path, "name an .onnx file"))
     except DecodeError:
         return {}  # whoever loads it says that it is none
     return external_files_of(model, path)

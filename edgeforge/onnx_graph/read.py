@@ -15,6 +15,7 @@ from edgeforge.errors import RecipeError
 from edgeforge.foreign.wording import cause, remedy
 from edgeforge.inputs.memory import require_memory
 from edgeforge.inputs.regular import named, read_regular
+from edgeforge.onnx_graph.external import external_files_of
 
 if TYPE_CHECKING:
     import onnx
@@ -37,12 +38,14 @@ def read_onnx(path: Path, *, external: bool = True) -> onnx.ModelProto:
         try:
             model = onnx.load_model_from_string(data)
             _require_parts(model)
+            external_files_of(model, path)
             if external:
                 onnx.load_external_data_for_model(model, str(path.parent))
             onnx.checker.check_model(model if external else str(path))
             given(path, more_bytes=require_sizes(model))
         except RecipeError as error:
-            raise RecipeError(f"{named(path)}: {error.reason}", fix=error.fix) from error
+            reason = error.reason if named(path) in error.reason else f"{named(path)}: {error.reason}"
+            raise RecipeError(reason, fix=error.fix) from error
         except Exception as error:
             raise RecipeError(f"{named(path)} cannot be read: {cause(error)}", fix=remedy(error, AGAIN)) from error
     return model
