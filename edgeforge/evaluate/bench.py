@@ -9,11 +9,13 @@ from edgeforge.apart.run import in_worker
 from edgeforge.apart.watch import given, watched
 from edgeforge.errors import RecipeError
 from edgeforge.evaluate.latency import interleaved_ms
-from edgeforge.foreign.wording import cause, with_debug
+from edgeforge.foreign.wording import cause_in, known_remedy
 from edgeforge.runtimes.load import ENGINES, SUFFIXES, load_runner
 from edgeforge.tflite.check.read import read_file
 from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes
 from edgeforge.tflite.tensors import image_shape
+
+NONE = "a layer cannot compute with it"
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,8 @@ def bench_models(
                 call()
         except Exception as error:
             raise RecipeError(
-                f"{path} does not run on an input of shape {size}: {cause(error)}",
-                fix=with_debug("give its own with --shape", error),
+                f"{path} does not run on an input of shape {size}: {cause_in(error, NONE)}",
+                fix=known_remedy(error, "give its own with --shape"),
             ) from error
         calls[str(path)] = call
     rows = []

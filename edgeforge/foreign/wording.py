@@ -99,12 +99,27 @@ def cause(error: BaseException) -> str:
     return words(error).cause
 
 
+def cause_in(error: BaseException, otherwise: str) -> str:
+    """Return what is wrong with a stranger's file; `otherwise` where a library refuses it with words nobody knows.
+
+    A library has many ways to say that a file is damaged, and --debug prints the one. EdgeForge's own faults stay such.
+    """
+    said = words(error)
+    return said.cause if said.known or library_of(error) == "EdgeForge" else otherwise
+
+
 def remedy(error: BaseException, otherwise: str = "") -> str:
     """Return what to do about it: the known kind's remedy, else `otherwise`; where to read on for an unknown one."""
     said = words(error)
     if said.known:
         return said.remedy or otherwise
     return f"{otherwise}; {said.remedy}" if otherwise else said.remedy
+
+
+def known_remedy(error: BaseException, otherwise: str) -> str:
+    """Return the known kind's remedy, else `otherwise`."""
+    said = words(error)
+    return (said.remedy if said.known else "") or otherwise
 
 
 def with_debug(fix: str, error: BaseException) -> str:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from edgeforge.errors import RecipeError
-from edgeforge.foreign.wording import cause, remedy
+from edgeforge.foreign.wording import cause_in
 from edgeforge.inputs.memory import require_memory
 from edgeforge.inputs.regular import open_regular
 from edgeforge.inputs.sizes import in_words
 
+NONE = "it is cut short, damaged, or of another kind"
 MOST_MEMBERS = 65_536
 TEXT = 2**22  # bytes of a text inside a model
 UNREADABLE = (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError, RuntimeError, KeyError, OSError)
@@ -63,5 +64,5 @@ def require_archive(path: Path, where: str, fix: str, *, archived: bool = True) 
             raise RecipeError(f"{where}: {error.reason}", fix=error.fix or fix) from error
         except UNREADABLE as error:
             if archived:
-                raise RecipeError(f"{where}: {cause(error)}", fix=remedy(error, fix)) from error
+                raise RecipeError(f"{where}: {cause_in(error, NONE)}", fix=fix) from error
     require_memory(path.stat().st_size, where)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from edgeforge.errors import RecipeError
-from edgeforge.foreign.wording import cause, with_debug
+from edgeforge.foreign.wording import cause_in
 from edgeforge.inputs.archive import opened
 from edgeforge.inputs.memory import require_memory
 from edgeforge.inputs.regular import named, open_regular
@@ -19,6 +19,7 @@ from edgeforge.inputs.sizes import KIND
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+NONE = "it is no file of NumPy arrays, or a damaged one"
 KINDS = "biufUS"  # of NumPy's types: truth, whole numbers, real numbers, texts
 DAMAGED = (
     *(OSError, ValueError, TypeError, AttributeError, EOFError, KeyError, zipfile.BadZipFile, zlib.error),
@@ -43,7 +44,7 @@ def read_arrays(path: Path, where: str, fix: str, names: Collection[str] = ()) -
         reason = error.reason if not given else f"{given}{error.reason}"
         raise RecipeError(reason if given else f"{where}: {reason}", fix=error.fix) from error
     except DAMAGED as error:
-        raise RecipeError(f"{shown} cannot be read: {cause(error)}", fix=with_debug(fix, error)) from error
+        raise RecipeError(f"{shown} cannot be read: {cause_in(error, NONE)}", fix=fix) from error
 
 
 def require_numbers(array: NDArray[Any], where: str) -> NDArray[Any]:

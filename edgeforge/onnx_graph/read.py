@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.apart.watch import given, watched
 from edgeforge.errors import RecipeError
-from edgeforge.foreign.wording import cause, remedy
+from edgeforge.foreign.wording import cause_in, known_remedy
 from edgeforge.inputs.memory import require_memory
 from edgeforge.inputs.regular import named, read_regular
 from edgeforge.onnx_graph.external import external_files_of
@@ -20,6 +20,7 @@ from edgeforge.onnx_graph.external import external_files_of
 if TYPE_CHECKING:
     import onnx
 
+NONE = "it is no ONNX file, or a damaged one"
 AGAIN = "export it again"
 DEEPEST = 32  # graphs within graphs, functions within functions
 LARGEST_STEP = 2**20  # of strides, dilations, windows and paddings: a larger one is no layer's
@@ -47,7 +48,9 @@ def read_onnx(path: Path, *, external: bool = True) -> onnx.ModelProto:
             reason = error.reason if named(path) in error.reason else f"{named(path)}: {error.reason}"
             raise RecipeError(reason, fix=error.fix) from error
         except Exception as error:
-            raise RecipeError(f"{named(path)} cannot be read: {cause(error)}", fix=remedy(error, AGAIN)) from error
+            raise RecipeError(
+                f"{named(path)} cannot be read: {cause_in(error, NONE)}", fix=known_remedy(error, AGAIN)
+            ) from error
     return model
 
 

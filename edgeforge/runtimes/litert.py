@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from edgeforge.apart.watch import watched
 from edgeforge.errors import RecipeError
-from edgeforge.foreign.wording import cause, remedy
+from edgeforge.foreign.wording import cause_in, known_remedy
 from edgeforge.runtimes.native_output import CapturedOutput
 from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes, fixed_shapes
 from edgeforge.tflite.tensors import from_output, tensor_spec, to_input
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+NONE = "LiteRT refuses it: it is damaged, or has what this release does not know"
 REFUSED = "XNNPACK refuses this model, LiteRT's own kernels run it: is an activation always zero?"
 Kernels = Literal["xnnpack", "builtin", "reference"]
 
@@ -50,7 +51,7 @@ class LiteRTRunner:
                 self.interpreter = _interpreter(path, threads, "builtin", shapes)
         except (ValueError, RuntimeError) as error:
             raise RecipeError(
-                f"{path} cannot be loaded: {cause(error)}", fix=remedy(error, "copy or convert it again")
+                f"{path} cannot be loaded: {cause_in(error, NONE)}", fix=known_remedy(error, "copy or convert it again")
             ) from error
         source, target = self.interpreter.get_input_details()[0], self.interpreter.get_output_details()[0]
         self.input = tensor_spec(source["shape"], source["dtype"], *source["quantization"])

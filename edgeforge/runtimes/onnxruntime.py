@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 
 from edgeforge.apart.watch import watched
 from edgeforge.errors import RecipeError
-from edgeforge.foreign.wording import cause, remedy
+from edgeforge.foreign.wording import cause_in, known_remedy
 from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes, fixed_shapes
 from edgeforge.tflite.tensor_spec import TensorSpec
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+NONE = "ONNX Runtime refuses it: it is damaged, or has what this release does not know"
 
 
 class OnnxRunner:
@@ -40,7 +43,7 @@ class OnnxRunner:
                 self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:
             raise RecipeError(
-                f"{path} cannot be loaded: {cause(error)}", fix=remedy(error, "export it again")
+                f"{path} cannot be loaded: {cause_in(error, NONE)}", fix=known_remedy(error, "export it again")
             ) from error
         self._path = path
         source, target = self.session.get_inputs()[0], self.session.get_outputs()[0]

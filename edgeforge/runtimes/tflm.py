@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.apart.watch import watched
 from edgeforge.errors import StageFailed
-from edgeforge.foreign.wording import cause, remedy
+from edgeforge.foreign.wording import cause_in, known_remedy
 from edgeforge.runtimes.native_output import CapturedOutput
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.graph import Graph
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+NONE = "a layer has types, shapes or numbers that its kernel does not take"
 LARGEST_ARENA = 64 * 1024 * 1024
 
 
@@ -120,7 +121,7 @@ def load(flatbuffer: bytes, path: Path | None = None) -> Any:
         except RuntimeError as error:
             error.add_note(said.text())
             raise StageFailed(
-                f"TFLM refuses the model: {cause(error)}", fix=remedy(error, "replace that operator")
+                f"TFLM refuses the model: {cause_in(error, NONE)}", fix=known_remedy(error, "replace that operator")
             ) from error
 
 
@@ -131,7 +132,7 @@ def invoke(interpreter: Any, path: Path | None = None) -> None:
             interpreter.invoke()
     except RuntimeError as error:
         raise StageFailed(
-            f"TFLM fails while it runs the model: {cause(error)}", fix=remedy(error, "convert it again")
+            f"TFLM fails while it runs the model: {cause_in(error, NONE)}", fix=known_remedy(error, "convert it again")
         ) from error
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edgeforge.apart.watch import watched
 from edgeforge.errors import RecipeError
-from edgeforge.foreign.wording import cause, with_debug
+from edgeforge.foreign.wording import cause_in
 from edgeforge.inputs.archive import UNREADABLE, opened, text_of
 from edgeforge.inputs.regular import named, open_regular
 from edgeforge.results.files import ENGINE_FILE, PREPROCESSING_FILE
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
+NONE = "it is no TorchScript file, or a damaged one"
+DAMAGED = "it is cut short or damaged"
 SAVED = "save it with torch.jit.save"
 
 
@@ -91,7 +93,7 @@ def saved_facts(path: Path) -> Facts:
         key = ".".join(map(str, error.errors()[0]["loc"])) or "its text"
         raise RecipeError(f"{where}: {ENGINE_FILE} in it is not EdgeForge's: {key} is wrong", fix=SAVED) from error
     except UNREADABLE as error:
-        raise RecipeError(f"{where} is no TorchScript file: {cause(error)}", fix=SAVED) from error
+        raise RecipeError(f"{where} is no TorchScript file: {cause_in(error, DAMAGED)}", fix=SAVED) from error
 
 
 class TorchRunner:
@@ -112,7 +114,7 @@ class TorchRunner:
             with watched("PyTorch", path):
                 self.module = torch.jit.load(str(path), map_location="cpu").eval()
         except RuntimeError as error:
-            raise RecipeError(f"{path} cannot be loaded: {cause(error)}", fix=with_debug(SAVED, error)) from error
+            raise RecipeError(f"{path} cannot be loaded: {cause_in(error, NONE)}", fix=SAVED) from error
         self.input = TensorSpec(facts.input, "float32")
         self.output = TensorSpec((), "float32")
 

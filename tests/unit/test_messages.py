@@ -15,7 +15,17 @@ from snapshots import require_same
 ALLOWED = {
     ("edgeforge/onnx_graph/checks.py", "str(error)"): "only the name of TensorFlow's operator is taken out of it",
 }
-REWORDING = ("cause", "remedy", "with_debug", "reason_of", "words", "line_in", "layer_in")  # errors.py, foreign/
+REWORDING = (
+    "cause",
+    "cause_in",
+    "known_remedy",
+    "remedy",
+    "with_debug",
+    "reason_of",
+    "words",
+    "line_in",
+    "layer_in",
+)  # errors.py, foreign/
 READERS = ("edgeforge/foreign/wording.py", "edgeforge/errors.py")
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.builder.stage import Progress
 from edgeforge.errors import MissingDependency, RecipeError
-from edgeforge.foreign.wording import cause
+from edgeforge.foreign.wording import cause_in
 from edgeforge.inputs.image_file import open_image
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def decode(
         except MissingDependency:
             raise
         except Exception as error:  # Pillow's decoders raise whatever a damaged file leads them to
-            return cause(error)
+            return cause_in(error, "the image is damaged")
         return ""
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.apart.run import in_worker
 from edgeforge.apart.watch import watched
 from edgeforge.errors import RecipeError
-from edgeforge.foreign.wording import cause, with_debug
+from edgeforge.foreign.wording import cause, cause_in, with_debug
 from edgeforge.inputs.archive import require_archive
 from edgeforge.inputs.regular import named
 from edgeforge.results.head import Head
@@ -65,8 +65,8 @@ def load_finished(path: Path, shape: Shape) -> nn.Module:
             return torch.jit.load(path, map_location="cpu").eval()
         except RuntimeError as error:
             raise RecipeError(
-                f"model: {path} is no TorchScript file: {cause(error)}",
-                fix=with_debug(TRACED, error),
+                f"model: {path} is no TorchScript file: {cause_in(error, 'it is cut short or damaged')}",
+                fix=TRACED,
             ) from error
     try:
         program = load_program(path)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.errors import RecipeError, some
-from edgeforge.foreign.wording import cause, remedy
+from edgeforge.foreign.wording import cause_in, known_remedy
 from edgeforge.inputs.archive import require_archive
 from edgeforge.suggest import nearest
 from edgeforge.train.network.forms import require_finite
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+NONE = "it is no checkpoint, or a damaged one"
 SAVED = "save a state dict: torch.save(network.state_dict(), path)"
 INSIDE = ("state_dict", "model_state_dict", "model", "net", "weights")  # where checkpoints keep their state dict
 PREFIXES = ("network.", "model.", "module.", "net.", "_orig_mod.")  # what wrappers put before every name
@@ -63,8 +64,8 @@ def read_state_dict(path: Path, where: str) -> dict[str, torch.Tensor]:
         found: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise RecipeError(
-            f"{where} cannot be read as weights: {cause(error)}",
-            fix=remedy(error, SAVED),
+            f"{where} cannot be read as weights: {cause_in(error, NONE)}",
+            fix=known_remedy(error, SAVED),
         ) from error
     if not isinstance(found, dict):
         raise RecipeError(f"{where} holds a {type(found).__name__}, no state dict", fix="save network.state_dict()")
