@@ -25,6 +25,7 @@ AGAIN = "convert or export it again"
 MORE = f"make it smaller; if it is meant, {watch.MAX_SECONDS}=60 or {watch.MAX_MEMORY}=4G before the command help"
 
 
+LONGEST = 10_000  # characters of what libraries print
 CRASHES, GIVES_UP, NO_MEMORY = "crashes", "gives up", "asks for more memory than it may take"
 
 
@@ -110,7 +111,7 @@ def _listen(
             assert progress is not None
             progress(*facts["said"])
         elif event == "error":
-            raise _error(facts, engine, path)
+            raise _error(facts, engine, path, log)
         else:
             return facts["value"]
 
@@ -121,13 +122,18 @@ def _ended(code: int, log: Path, allowed: float) -> str:
         return f"computes for more than {allowed:.0f} s"
     if code == -signal.SIGALRM:
         return f"does not come to an end within {allowed * watch.PATIENCE:.0f} s"
-    said = log.read_text(errors="replace") if log.exists() else ""
+    said = _said(log)
     if "bad_alloc" in said or "out of memory" in said.lower() or "MemoryError" in said:
         return NO_MEMORY
     return f"{CRASHES} ({signal.Signals(-code).name})" if code < 0 else f"{GIVES_UP} (exit code {code})"
 
 
-def _error(facts: dict[str, Any], engine: str, path: str) -> EdgeForgeError:
+def _said(log: Path) -> str:
+    """Return the end of what libraries printed."""
+    return log.read_text(errors="replace")[-LONGEST:] if log.exists() else ""
+
+
+def _error(facts: dict[str, Any], engine: str, path: str, log: Path) -> EdgeForgeError:
     error: EdgeForgeError
     if facts["memory"]:
         error = EngineEnded(NO_MEMORY, engine, path)
@@ -136,7 +142,7 @@ def _error(facts: dict[str, Any], engine: str, path: str) -> EdgeForgeError:
     else:
         where = f"{named(path)}: " if path else ""
         error = RecipeError(f"{where}{facts['reason']}", fix=facts["fix"] or AGAIN)
-    error.add_note(facts["traces"])
+    error.add_note(facts["traces"] + _said(log))  # for --debug
     return error
 
 
