@@ -11,8 +11,8 @@ from edgeforge.apart.run import in_worker
 from edgeforge.errors import EdgeForgeError, RecipeError
 from edgeforge.guards.disk import storage_errors
 from edgeforge.guards.removal import replace_folder, require_replaceable
-from edgeforge.results.rows.engine import CompiledRow
 from edgeforge.inputs.regular import named
+from edgeforge.results.rows.engine import CompiledRow
 from edgeforge.targets.engine.compile import compile_model
 from edgeforge.targets.engine.emit.library import write_libraries
 from edgeforge.targets.engine.emulate.trade import trade_of
