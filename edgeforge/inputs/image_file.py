@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from PIL import Image
+    from PIL import ImageFile
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")  # as Pillow calls them; PPM: PGM and PBM too
 MOST_PIXELS = 64_000_000  # a few kilobytes can claim gigabytes
@@ -24,7 +24,7 @@ class ImageRefused(ValueError):
     """What is wrong with a file, or with the size of a picture, before it is unpacked."""
 
 
-def open_image(source: Path | bytes, most_pixels: int = MOST_PIXELS) -> Image.Image:
+def open_image(source: Path | bytes, most_pixels: int = MOST_PIXELS) -> ImageFile.ImageFile:
     """Return a picture whose header has been read, and nothing more.
 
     Raises ImageRefused for what is none, or too large; what Pillow raises for one that is damaged; FileNotFoundError.

@@ -87,7 +87,6 @@ def one_at_a_time(image: Image.Image) -> AbstractContextManager[Any]:
 
 def is_deep(path: Path) -> bool:
     """Say whether a file is an image of 16 bits a channel; False for one that cannot be read."""
-    from PIL import Image
 
     try:
         with open_image(path) as file:
