@@ -127,8 +127,8 @@ def _print_error(error: EdgeForgeError) -> None:
     where = f"[bold]{error.stage}:[/] " if error.stage else ""
     for line in error.reason.splitlines():
         console.print(f"[bold red]error:[/] {where}{escape(printable(named(line)))}")
-    if error.fix:
-        console.print(f"  [bold]fix:[/] {escape(printable(named(error.fix)))}")
+    for number, line in enumerate(error.fix.splitlines()):
+        console.print(f"{'' if number else '  [bold]fix:[/] '}{escape(printable(named(line)))}")
 
 
 def printable(text: str) -> str:

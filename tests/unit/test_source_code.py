@@ -140,6 +140,7 @@ def test_nothing_else_is_imported_by_a_string() -> None:
         if (isinstance(node, ast.Attribute) and node.attr in words) or (isinstance(node, ast.Name) and node.id in words)
     }
     assert found == {
+        "edgeforge/apart/worker.py",  # a function that its caller imports, too
         "edgeforge/builder/worker.py",  # the stage itself
         "edgeforge/data/registry.py",  # the recipe's data source: `source_modules`
         "edgeforge/quantize/torch/available.py",  # PyTorch's own modules: are they there

@@ -37,6 +37,7 @@ class Model : public edgeforge::Device {
   }
   void takeRaw(size_t offset, const uint8_t* bytes, size_t count) override { put(raw, offset, bytes, count); }
   void takeTensor(size_t offset, const uint8_t* bytes, size_t count) override { put(tensor, offset, bytes, count); }
+  bool keepState(bool keep) override { return !(keep && tensor[0] == 26); }
   const uint8_t* invoke(uint32_t* micros) override {
     *micros = 7;
     return tensor[0] == 13 ? nullptr : output.data();
