@@ -33,7 +33,7 @@ SAME_C := $(addprefix --ignore=tests/unit/,targets/engine/kernels targets/engine
 	targets/engine/test_random_graphs.py $(addprefix firmware/test_,arduino_modules.py float_mean.py sketch_on_engine.py \
 	sketch_on_tflm.py))
 test-other: other
-	$(if $(OTHER),.venv-other/bin/pytest $(IN_TWO) tests/unit $(SAME_C))
+	$(if $(OTHER),.venv-other/bin/pytest $(IN_TWO) -m "not proof and not soak" tests/unit $(SAME_C))
 
 other: $(if $(OTHER),.venv-other/.installed)
 	@$(if $(OTHER),,echo "One of Python 3.12 and 3.13 is here: nothing else to test on.")

@@ -25,5 +25,10 @@ def test_a_few_networks(tmp_path: Path) -> None:
 
 
 @pytest.mark.proof
-def test_many_networks(tmp_path: Path) -> None:
-    require_none_wrong(judge_all([*range(40), *range(200, 240)], range(16), tmp_path), right=60)
+def test_more_networks(tmp_path: Path) -> None:
+    require_none_wrong(judge_all([*range(12, 32), *range(200, 210)], range(8), tmp_path), right=24)
+
+
+@pytest.mark.soak
+def test_two_hundred_networks(tmp_path: Path) -> None:
+    require_none_wrong(judge_all(range(150), range(50), tmp_path), right=120)

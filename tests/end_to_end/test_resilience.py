@@ -285,7 +285,8 @@ def test_lightning_strategies_pass_through_and_share_the_batches(out: Path, edge
 
 
 def test_nan_stops_the_training_and_says_at_which_step(out: Path, edgeforge) -> None:  # type: ignore[no-untyped-def]
-    done = edgeforge("build", DIGITS, "--out", out, "--set", "train.lr=1000", "--set", "train.optimizer=sgd", "--set", "train.weight_decay=1000",
+    done = edgeforge("build", DIGITS, "--out", out, "--set", "train.lr=1000", "--set", "train.optimizer=sgd",
+                     "--set", "train.weight_decay=1000",
                      "--until", "train")  # fmt: skip
     assert done.returncode == 2 and "train: the loss is" in done.stderr and "at step" in done.stderr, done.stderr
     assert "lower train.lr" in done.stderr
