@@ -214,7 +214,7 @@ def test_a_sample_of_hostile_clients(served: Served, record_property: pytest.Rec
 
 
 @pytest.mark.soak
-def test_the_issue_s_own_clients(bundle: Path, record_property: pytest.RecordProperty) -> None:
+def test_the_worst_clients(bundle: Path, record_property: pytest.RecordProperty) -> None:
     """300 unfinished headers, 240 clients holding 4 MB, 200 pictures of 62 megapixels, then 10,000 requests."""
     server = Served(bundle, "--fit")
     try:
