@@ -82,9 +82,9 @@ def _pixels(x: NDArray[Any], where: str, white: float | None) -> NDArray[Any]:
     if x.dtype != np.uint8:
         most = 65535 if x.dtype == np.uint16 or white else 255
         if x.dtype.kind not in "iu" or x.min() < 0 or x.max() > most:
+            ends = f" from {x.min():.4g} to {x.max():.4g}" if x.dtype.kind in "iuf" else ""
             raise RecipeError(
-                f"{where} is {x.dtype} from {x.min():.4g} to {x.max():.4g}; images are whole numbers from 0 to "
-                "255, or uint16",
+                f"{where} is {x.dtype}{ends}; images are whole numbers from 0 to 255, or uint16",
                 fix="save pixels as uint8, of 16 bits as uint16, before any normalisation: data.normalize is for that",
             )
         x = x.astype(np.float32 if x.dtype == np.uint16 or x.max() > 255 else np.uint8)

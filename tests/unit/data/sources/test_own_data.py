@@ -206,6 +206,7 @@ def test_a_wrong_table_names_the_line(tmp_path: Path, text: str, expected: str) 
         ({"x": PIXELS, "y": LABELS[:3]}, "120 images and 3 labels"),
         ({"x": PIXELS / 255, "y": LABELS}, "x is float64 from 0 to 0.9412"),
         ({"x": PIXELS.astype(int) * 2, "y": LABELS}, "x is int64 from 0 to 480"),
+        ({"x": PIXELS.astype(str), "y": LABELS}, "x is <U3; images are whole numbers"),
         ({"x": PIXELS[:, None, None], "y": LABELS}, "x has the shape (120, 1, 1, 8, 8)"),
         ({"x": np.zeros((9, 4, 8, 8), np.uint8), "y": LABELS[:9]}, "which axis holds the channels?"),
         ({"x": PIXELS, "y": LABELS * 2}, "no image of class 1"),
