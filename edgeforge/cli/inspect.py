@@ -52,8 +52,9 @@ def inspect(
     from edgeforge.hardware.libraries import library as known_library
     from edgeforge.inspection.difference import difference
     from edgeforge.inspection.read import inspect_file
-    from edgeforge.report.inspected.page import render_difference, render_model, write_page
+    from edgeforge.report.inspected.page import render_difference, render_model
     from edgeforge.report.inspected.table import print_difference, print_model
+    from edgeforge.report.page import write_page
 
     if len(models) > 2:
         raise RecipeError(f"{len(models)} files: one is shown, or two are compared", fix="name one or two")

@@ -70,11 +70,11 @@ def compare(
     from rich.console import Console
 
     from edgeforge.errors import RecipeError
-    from edgeforge.files import write_whole
     from edgeforge.report.comparison.judge import compare as judge
     from edgeforge.report.comparison.judge import read_build
     from edgeforge.report.comparison.page import comparison_page
     from edgeforge.report.comparison.table import comparison_table
+    from edgeforge.report.page import write_page
     from edgeforge.results.report_file import build_folder
 
     if len(names) < 2:
@@ -83,7 +83,7 @@ def compare(
     comparison = judge([read_build(number, name, build_folder(name, out)) for number, name in enumerate(names)])
     Console(highlight=False).print(comparison_table(comparison))
     if html:
-        write_whole(html, comparison_page(comparison))
+        write_page(comparison_page(comparison), html)
         print(f"{html} is written")
 
 

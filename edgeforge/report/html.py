@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from edgeforge.evaluate.parity.layer_evidence import costliest
 from edgeforge.report.contents import with_contents
 from edgeforge.report.fit.view import fit_view
+from edgeforge.report.page import render_page
 from edgeforge.report.parity.plot import depth_plot
 from edgeforge.report.parity.table import identical_text
 from edgeforge.report.parity.view import grade, parity_view
@@ -27,14 +27,9 @@ from edgeforge.results.variant import ONNX_INT8, TFLM_INT8, TORCH_FX
 
 def render(report: Report) -> str:
     """Return the page, the same for the same report. All text of the report is escaped; only our own SVG is not."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"), undefined=StrictUndefined, autoescape=True,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters |= {
+    filters = {
         "kb": kilobytes,
         "percent": percent,
         "drop_badge": drop_badge,
@@ -71,23 +66,23 @@ def render(report: Report) -> str:
     if report.raspberry_pi:
         plots["raspberry_pi"] = Markup(threads_plot(report.raspberry_pi.devices))
     groups = {title: [row for row in report.variants if row.runtime == key] for key, title in RUNTIMES.items()}
-    page = environment.get_template("report.html.j2").render(
-        report=report,
-        headline=headline(report),
-        score_title=heading(report),
-        value_first=is_value(report),
-        groups={title: rows for title, rows in groups.items() if rows},
-        plots=plots,
-        fits=fit_view(report.targets, report.parity.layers if report.parity else ()),
-        pruning_lines=pruning_lines(report.pruning) if report.pruning else [],
-        engine_lines=engine_lines(report.engine) if report.engine else [],
-        edge_tpu_lines=edge_tpu_lines(report.edge_tpu) if report.edge_tpu else [],
-        parity_view=parity_view(report.parity),
-        travelled_lines=travelled_lines(report),
-        mixed_line=mixed_line(report.mixed) if report.mixed else "",
-        timing=next((row.latency_ms for row in made if row.latency_ms), None),
-    )
-    return with_contents(page)
+    values = {
+        "report": report,
+        "headline": headline(report),
+        "score_title": heading(report),
+        "value_first": is_value(report),
+        "groups": {title: rows for title, rows in groups.items() if rows},
+        "plots": plots,
+        "fits": fit_view(report.targets, report.parity.layers if report.parity else ()),
+        "pruning_lines": pruning_lines(report.pruning) if report.pruning else [],
+        "engine_lines": engine_lines(report.engine) if report.engine else [],
+        "edge_tpu_lines": edge_tpu_lines(report.edge_tpu) if report.edge_tpu else [],
+        "parity_view": parity_view(report.parity),
+        "travelled_lines": travelled_lines(report),
+        "mixed_line": mixed_line(report.mixed) if report.mixed else "",
+        "timing": next((row.latency_ms for row in made if row.latency_ms), None),
+    }
+    return with_contents(render_page("report.html.j2", filters, values))
 
 
 def headline(report: Report) -> list[str]:

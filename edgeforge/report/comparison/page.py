@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from edgeforge.report.comparison.judge import Comparison
+from edgeforge.report.page import render_page
 
 
 def comparison_page(comparison: Comparison) -> str:
     """Return the page. All text of the reports is escaped."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent.parent / "templates"), undefined=StrictUndefined, autoescape=True,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    return environment.get_template("comparison.html.j2").render(comparison=comparison)
+    return render_page("comparison.html.j2", {}, {"comparison": comparison})

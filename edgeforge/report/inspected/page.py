@@ -5,13 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from edgeforge.errors import RecipeError
-from edgeforge.files import write_whole
-from edgeforge.foreign.wording import cause
 from edgeforge.inspection.difference import label, shape_text, tensor_text
 from edgeforge.report.fit.plot import arena_plot
 from edgeforge.report.inspected.graph import graph_svg
 from edgeforge.report.inspected.table import difference_lines, summary
+from edgeforge.report.page import render_page
 from edgeforge.results.rows.inspected import ModelDifference, ModelRow
 from edgeforge.results.rows.time import figure
 
@@ -28,23 +26,9 @@ def render_difference(found: ModelDifference) -> str:
     return _page(_view(found.b), difference=said, title=title)
 
 
-def write_page(text: str, path: Path) -> None:
-    """Write a page. Raises RecipeError where that cannot be."""
-    try:
-        write_whole(path, text)
-    except OSError as error:
-        raise RecipeError(f"{path}: cannot be written: {cause(error)}", fix="name another file") from error
-
-
 def _page(view: dict[str, Any], **values: Any) -> str:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parents[1] / "templates"), undefined=StrictUndefined, autoescape=True,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters |= {"shape": shape_text, "tensor": tensor_text, "milliseconds": figure}
-    return environment.get_template("inspected.html.j2").render(**view, **values)
+    filters = {"shape": shape_text, "tensor": tensor_text, "milliseconds": figure}
+    return render_page("inspected.html.j2", filters, view | values)
 
 
 def _view(row: ModelRow) -> dict[str, Any]:
