@@ -20,9 +20,12 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write_whole(path: Path, data: bytes | str) -> None:
-    """Write a file so that a reader sees the old content or the new one, never a part."""
-    with _beside(path) as beside, beside.open("wb") as file:
+def write_whole(path: Path, data: bytes | str, *, durable: bool = True) -> None:
+    """Write a file so that a reader sees the old content or the new one, never a part.
+
+    durable: forced to the disk, so that a crash of the machine cannot leave it empty.
+    """
+    with _beside(path, durable=durable) as beside, beside.open("wb") as file:
         file.write(data.encode() if isinstance(data, str) else data)
 
 
@@ -33,15 +36,17 @@ def copy_whole(source: Path, target: Path) -> None:
 
 
 @contextmanager
-def _beside(path: Path) -> Iterator[Path]:
+def _beside(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """Yield a new name beside `path`; what is written there is forced to the disk and renamed, or removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(leftover_of(path.name))
     try:
         yield beside
-        flush(beside)
+        if durable:
+            flush(beside)
         beside.replace(path)
-        flush(path.parent)
+        if durable:
+            flush(path.parent)
     finally:
         beside.unlink(missing_ok=True)
 

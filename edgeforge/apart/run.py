@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import inspect
 import os
@@ -18,7 +17,7 @@ from typing import Any
 from edgeforge.apart import watch
 from edgeforge.apart.worker import PROGRESS
 from edgeforge.errors import EdgeForgeError, RecipeError, error_named
-from edgeforge.guards.processes import environment, python
+from edgeforge.guards.processes import end, environment, python
 from edgeforge.inputs.regular import named
 
 AGAIN = "convert or export it again"
@@ -92,7 +91,7 @@ def apart(
             try:
                 return _listen(process, events, log, progress)
             finally:
-                _end(process)
+                end(process)
 
 
 def _listen(
@@ -144,13 +143,3 @@ def _error(facts: dict[str, Any], engine: str, path: str, log: Path) -> EdgeForg
         error = RecipeError(f"{where}{facts['reason']}", fix=facts["fix"] or AGAIN)
     error.add_note(facts["traces"] + _said(log))  # for --debug
     return error
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the worker and all that it started."""
-    if process.poll() is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    if process.stdin:
-        process.stdin.close()

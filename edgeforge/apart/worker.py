@@ -10,7 +10,6 @@ import importlib
 import os
 import pickle
 import resource
-import signal
 import sys
 import threading
 import traceback
@@ -22,13 +21,14 @@ from edgeforge.apart import watch
 from edgeforge.errors import EdgeForgeError
 from edgeforge.extras import missing_in
 from edgeforge.foreign.wording import show_originals, words
+from edgeforge.guards.processes import die_with_parent
 
 
 def main() -> int:
     """Call the function; the last event is `result` or `error`."""
     order, connection, log = sys.argv[1:]
     events = Connection(int(connection), readable=False)
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    threading.Thread(target=die_with_parent, daemon=True).start()
     _redirect(log)
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))  # crashes are expected
     module, name, arguments, options = pickle.loads(Path(order).read_bytes())  # of this very EdgeForge's making
@@ -75,12 +75,6 @@ def _redirect(log: str) -> None:
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
-
-
-def _die_with_parent() -> None:
-    while os.read(0, 4096):
-        pass
-    os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures as futures
-import contextlib
 import json
-import os
 import signal
 import subprocess
 import threading
@@ -20,7 +18,7 @@ from edgeforge.builder.stage import may_start
 from edgeforge.builder.store import Artifact, CorruptedArtifact, Store
 from edgeforge.errors import EdgeForgeError, StageFailed, error_named
 from edgeforge.guards.disk import storage_errors
-from edgeforge.guards.processes import environment, python
+from edgeforge.guards.processes import end, environment, python
 from edgeforge.guards.removal import remove_file
 
 SHORT = 12  # hexadecimal digits of a key that tell one build of a folder from another
@@ -81,7 +79,7 @@ class Build:
             except BaseException:
                 self._stopping.set()
                 for worker in list(self._workers):
-                    _kill(worker)
+                    end(worker)
                 raise
         return self.artifacts
 
@@ -169,12 +167,12 @@ class Build:
         self._workers.add(worker)
         try:
             if self._stopping.is_set():
-                _kill(worker)
+                end(worker)
             last = self._listen(worker, stage.name)
             worker.wait()
         finally:
             self._workers.discard(worker)
-            _kill(worker)
+            end(worker)
         if last.get("event") == "done":
             return last
         raise _failure(last, worker.returncode, stage.name, self.logs / f"{stage.name}.log")
@@ -216,16 +214,6 @@ def _environment() -> dict[str, str]:
         "MPLBACKEND": "Agg",
         "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin at barriers starve the stage beside
     }
-
-
-def _kill(worker: subprocess.Popen[str]) -> None:
-    """End a worker and all that it started."""
-    if worker.poll() is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(worker.pid, signal.SIGKILL)
-        worker.wait()
-    if worker.stdin:
-        worker.stdin.close()
 
 
 def _failure(last: dict[str, Any], returncode: int | None, stage: str, log: Path) -> EdgeForgeError:

@@ -165,7 +165,7 @@ class StateWatcher(Watcher):
         self.state.left, self.state.left_known = (left.seconds, left.known) if left else (None, True)
         with contextlib.suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(self.path, self.state.model_dump_json(indent=1))
+            write_whole(self.path, self.state.model_dump_json(indent=1), durable=False)
 
 
 def _process_begun(process: int) -> float | None:

@@ -8,12 +8,10 @@ print goes to the stage's log file.
 from __future__ import annotations
 
 import contextlib
-import errno
 import importlib
 import json
 import os
 import resource
-import signal
 import sys
 import threading
 import time
@@ -25,6 +23,8 @@ from edgeforge.builder.stage import Job, restricted
 from edgeforge.errors import EdgeForgeError
 from edgeforge.extras import missing_in
 from edgeforge.foreign.wording import show_originals, words
+from edgeforge.guards.disk import FULL, full_disk
+from edgeforge.guards.processes import die_with_parent
 from edgeforge.recipe.schema import Recipe
 
 
@@ -33,7 +33,7 @@ def main() -> int:
     order = json.loads(Path(sys.argv[1]).read_text())
     first = "LOCAL_RANK" not in os.environ  # Lightning's strategies start further copies of this process
     if first:
-        threading.Thread(target=_die_with_parent, daemon=True).start()
+        threading.Thread(target=die_with_parent, daemon=True).start()
     events = _redirect_output(Path(order["log"]))
     show_originals()
 
@@ -79,9 +79,9 @@ def _describe(error: Exception, order: dict[str, Any]) -> dict[str, str]:
     error = missing_in(error) or error
     if isinstance(error, EdgeForgeError):
         return {"code": error.code, "reason": error.reason, "fix": error.fix}
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        reason = f"the disk under {order['output']} is full; nothing half-written was kept"
-        return {"code": "EdgeForgeError", "reason": reason, "fix": "free some space and build again"}
+    if isinstance(error, OSError) and error.errno in FULL:
+        full = full_disk(order["output"], "free some space and build again")
+        return {"code": full.code, "reason": full.reason, "fix": full.fix}
     code = "MissingDependency" if isinstance(error, ModuleNotFoundError) else "StageFailed"
     story = f"the full story is in {order['log']}; --debug prints it"
     said = words(error)
@@ -96,13 +96,6 @@ def _redirect_output(log: Path) -> TextIO:
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     return events
-
-
-def _die_with_parent() -> None:
-    """Wait until the build's end of our standard input closes, then end this whole process group."""
-    while os.read(0, 4096):
-        pass
-    os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -23,9 +23,7 @@ def storage_errors(root: Path) -> Iterator[None]:
         if error.errno is None:  # not the system's
             raise
         if error.errno in FULL:
-            raise EdgeForgeError(
-                f"the disk under {root} is full; nothing half-written was kept", fix=f"free some space, or {ELSEWHERE}"
-            ) from error
+            raise full_disk(root, f"free some space, or {ELSEWHERE}") from error
         name = Path(error.filename) if isinstance(error.filename, str) else root
         if error.errno in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENOTEMPTY):
             place = _in_the_way(name, root)
@@ -34,6 +32,11 @@ def storage_errors(root: Path) -> Iterator[None]:
             ) from error
         fix = f"give yourself access to it, or {ELSEWHERE}"
         raise EdgeForgeError(f"{root} cannot be used: {cause(error)} ({name})", fix=fix) from error
+
+
+def full_disk(place: Path | str, fix: str) -> EdgeForgeError:
+    """Return the error for a disk that takes no more; see FULL."""
+    return EdgeForgeError(f"the disk under {place} is full; nothing half-written was kept", fix=fix)
 
 
 def _in_the_way(name: Path, root: Path) -> Path:

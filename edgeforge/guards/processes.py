@@ -1,4 +1,4 @@
-"""How EdgeForge starts Python: no file of the working directory is taken for a module, nobody's variables steer it.
+"""How EdgeForge starts Python and ends it: no file that lies around is a module, nobody's variables steer it.
 
 A folder of pictures with a random.py in it would else be a program that every build runs. A model that a recipe names
 is found all the same: its file is loaded by its path, and the modules beside it from its own folder.
@@ -6,8 +6,12 @@ is found all the same: its file is loaded by its path, and the modules beside it
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
+import subprocess
 import sys
+from typing import Any
 
 SAFE_PATH = "PYTHONSAFEPATH"
 # Variables of launchers (torchrun, SLURM, MPI, LSF): Lightning would take a stage for one process of many. Lightning's
@@ -37,3 +41,20 @@ def environment(*, of_a_script: bool = False) -> dict[str, str]:
     dropped = NOT_PASSED_ON | {SAFE_PATH}
     kept = {name: value for name, value in os.environ.items() if name not in dropped and not name.startswith(PREFIXES)}
     return kept if of_a_script else {**kept, SAFE_PATH: "1"}
+
+
+def end(process: subprocess.Popen[Any]) -> None:
+    """End a process that leads a session of its own, and all that it started."""
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    if process.stdin:
+        process.stdin.close()
+
+
+def die_with_parent() -> None:
+    """Wait until the starter's end of our standard input closes, then end this whole process group."""
+    while os.read(0, 4096):
+        pass
+    os.killpg(os.getpgrp(), signal.SIGKILL)

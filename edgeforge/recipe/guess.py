@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgeforge.errors import RecipeError
 from edgeforge.inputs.image_file import open_image
 from edgeforge.recipe.listed_images import IMAGE_SUFFIXES, Labelled
+from edgeforge.recipe.network_source import arguments_of, method, top_classes
 
 LARGEST = 96  # pixels: larger images seldom fit a microcontroller's memory
 LOOKED_AT = 50  # images, evenly spaced
@@ -67,28 +67,13 @@ def _images(source: str, root: Path, rows: list[Labelled]) -> OwnData:
 
 def class_count_argument(path: Path, class_name: str | None) -> str | None:
     """Return the argument of a network's constructor that takes the number of classes, where its name says so."""
-    if path.suffix != ".py":
-        return None
-    try:
-        tree = ast.parse(path.read_text())
-    except (SyntaxError, UnicodeDecodeError):  # the build names the line
-        return None
-    for node in tree.body:
-        if isinstance(node, ast.ClassDef) and (class_name is None or node.name == class_name):
-            for method in node.body:
-                if isinstance(method, ast.FunctionDef) and method.name == "__init__":
-                    names = [argument.arg for argument in (*method.args.args, *method.args.kwonlyargs)]
-                    return next((name for name in ("classes", "num_classes", "n_classes") if name in names), None)
-    return None
+    classes = top_classes(path)
+    networks = [node for node in classes if class_name in (None, node.name)]
+    made = next(filter(None, (method(node, "__init__") for node in networks)), None)
+    names = arguments_of(made) if made else []
+    return next((name for name in ("classes", "num_classes", "n_classes") if name in names), None)
 
 
 def public_classes(path: Path) -> list[str]:
     """Return the public classes that a network's file defines and that look like networks; none of other files."""
-    if path.suffix != ".py":
-        return []
-    try:
-        tree = ast.parse(path.read_text())
-    except (SyntaxError, UnicodeDecodeError):  # the build names the line
-        return []
-    return [node.name for node in tree.body
-            if isinstance(node, ast.ClassDef) and node.bases and not node.name.startswith("_")]  # fmt: skip
+    return [node.name for node in top_classes(path) if node.bases and not node.name.startswith("_")]

@@ -32,9 +32,24 @@ def check_networks(loaded: LoadedRecipe, files: Mapping[str, Path]) -> tuple[str
     return tuple(found)
 
 
+def top_classes(path: Path) -> list[ast.ClassDef]:
+    """Return the classes that a network's file defines at its top; none of a file that is no Python."""
+    module = _parsed(path)
+    return [node for node in module.body if isinstance(node, ast.ClassDef)] if module else []
+
+
+def method(network: ast.ClassDef, name: str) -> ast.FunctionDef | None:
+    """Return a method that a class defines itself."""
+    return next((node for node in network.body if isinstance(node, ast.FunctionDef) and node.name == name), None)
+
+
+def arguments_of(made: ast.FunctionDef) -> list[str]:
+    """Return the names of a method's arguments, `self` left out."""
+    takes = made.args
+    return [argument.arg for argument in (*takes.posonlyargs, *takes.args, *takes.kwonlyargs)][1:]
+
+
 def _check(loaded: LoadedRecipe, key: str, model: Model, path: Path) -> list[str]:
-    if path.suffix != ".py":
-        return []
     module = _parsed(path)
     if module is None:
         return []
@@ -52,7 +67,7 @@ def _check(loaded: LoadedRecipe, key: str, model: Model, path: Path) -> list[str
     if network is None:
         return []
     _check_arguments(loaded, network, key, model.args)
-    forward = _method(network, "forward")
+    forward = method(network, "forward")
     last = _last(network, forward) if forward else None
     if forward is None or last is None or loaded.recipe.train.epochs == 0:
         return []
@@ -63,6 +78,8 @@ def _check(loaded: LoadedRecipe, key: str, model: Model, path: Path) -> list[str
 
 
 def _parsed(path: Path) -> ast.Module | None:
+    if path.suffix != ".py":
+        return None
     try:
         return ast.parse(path.read_text(encoding="utf-8"))
     except (OSError, SyntaxError, ValueError):  # the build names the line
@@ -86,21 +103,16 @@ def _assigned(module: ast.Module) -> set[str]:
     return names | {node.id for node in stored}
 
 
-def _method(network: ast.ClassDef, name: str) -> ast.FunctionDef | None:
-    return next((node for node in network.body if isinstance(node, ast.FunctionDef) and node.name == name), None)
-
-
 def _check_arguments(loaded: LoadedRecipe, network: ast.ClassDef, key: str, given: dict[str, Any]) -> None:
     """Raise RecipeError where `model.args` and the constructor do not fit; one that is inherited is left alone."""
-    made = _method(network, "__init__")
+    made = method(network, "__init__")
     if made is None or made.decorator_list or network.decorator_list or network.keywords:
         return
     takes = made.args
-    names = [argument.arg for argument in (*takes.posonlyargs, *takes.args)][1:]
-    required = names[: len(names) - len(takes.defaults)] if takes.defaults else names
-    required = [*required, *(argument.arg for argument, default in zip(takes.kwonlyargs, takes.kw_defaults, strict=True)
-                             if default is None)]  # fmt: skip
-    names += [argument.arg for argument in takes.kwonlyargs]
+    names = arguments_of(made)
+    placed, keywords = len(names) - len(takes.kwonlyargs), takes.kw_defaults
+    required = names[: placed - len(takes.defaults)]
+    required += [name for name, default in zip(names[placed:], keywords, strict=True) if default is None]
     for name in given:
         if name not in names and takes.kwarg is None:
             raise RecipeError(
@@ -139,7 +151,7 @@ def _kind(value: ast.expr | None, forward: ast.FunctionDef, network: ast.ClassDe
 
 def _member(network: ast.ClassDef, name: str) -> ast.expr | None:
     """Return what `self.name` is set to in the constructor."""
-    made = _method(network, "__init__")
+    made = method(network, "__init__")
     for node in ast.walk(made) if made else ():
         if isinstance(node, ast.Assign):
             for target in node.targets:
