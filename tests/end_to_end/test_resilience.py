@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from builds import DIGITS, EPOCHS, artifact, copy_build, stage_keys
+from builds import DIGITS, EPOCHS, artifact, copy_build, processes_of, stage_keys
 from planted import LAUNCHERS, plant
 
 pytestmark = pytest.mark.build
@@ -122,15 +122,7 @@ def wait_for(condition, seconds: float = 120) -> None:  # type: ignore[no-untype
 
 
 def workers_of(out: Path) -> list[int]:
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            line = (process / "cmdline").read_bytes().decode()
-        except OSError:
-            continue
-        if "edgeforge.builder.worker" in line and str(out) in line:
-            found.append(int(process.name))
-    return found
+    return processes_of(out, "edgeforge.builder.worker")
 
 
 @pytest.fixture(scope="module")

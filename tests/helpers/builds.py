@@ -1,5 +1,6 @@
 """Builds as tests make them: --out folders that share one store, so that no stage runs twice in a run of the tests."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -20,6 +21,19 @@ def open_folder(out: Path, store: Path) -> Path:
     except FileExistsError:
         assert (out / ".store").resolve() == store.resolve()
     return out
+
+
+def processes_of(out: Path, module: str = "") -> list[int]:
+    """Return the processes at work on an --out folder, workers included: those of a module, or all but this one."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (process / "cmdline").read_bytes().decode()
+        except OSError:
+            continue
+        if module in line and str(out) in line and int(process.name) != os.getpid():
+            found.append(int(process.name))
+    return found
 
 
 def artifact(out: Path, stage: str, name: str = "digits") -> Path:

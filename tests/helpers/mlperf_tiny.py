@@ -29,14 +29,15 @@ def keyword_spotting() -> bytes:
     return net.build(net.softmax(net.dense(net.flat(x), 12)))
 
 
-def visual_wake_words() -> bytes:
-    """MobileNetV1 at width 0.25 on 96 × 96 × 3, 7,489,664 multiply-accumulates."""
+def visual_wake_words(*, mean: bool = False) -> bytes:
+    """MobileNetV1 at width 0.25 on 96 × 96 × 3, 7,489,664 multiply-accumulates. mean: in place of its average pool."""
     net = Net(96, 96, 3)
     x = net.conv(net.input, 8, stride=2)
     blocks = ((16, 1), (32, 2), (32, 1), (64, 2), (64, 1), (128, 2), *[(128, 1)] * 5, (256, 2), (256, 1))
     for channels, stride in blocks:
         x = net.conv(net.depthwise(x, stride=stride), channels, (1, 1))
-    return net.build(net.softmax(net.dense(net.flat(net.pool(x, "AVERAGE_POOL_2D", 3, 3)), 2)))
+    pooled = net.mean(x) if mean else net.flat(net.pool(x, "AVERAGE_POOL_2D", 3, 3))
+    return net.build(net.softmax(net.dense(pooled, 2)))
 
 
 def anomaly_detection() -> bytes:

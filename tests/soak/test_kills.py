@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from builds import processes_of
 from places import HELPERS, ROOT
 
 from edgeforge.guards.removal import LEFTOVER, MARK
@@ -41,19 +42,6 @@ def published(out: Path) -> dict[str, bytes]:
     folder = out / "toy"
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*"))
             if path.is_file() and path.parent.name != "logs" and path.name != ".edgeforge.json"}  # fmt: skip
-
-
-def workers(out: Path) -> list[int]:
-    """Return the processes of the build, workers included."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            line = (process / "cmdline").read_bytes().decode()
-        except OSError:
-            continue
-        if str(out) in line and int(process.name) != os.getpid():
-            found.append(int(process.name))
-    return found
 
 
 def require_clean(out: Path) -> None:
@@ -106,7 +94,7 @@ def test_a_killed_build_ends_the_same(
             shutil.rmtree(out)
         killed += kill_at(out, seed, chance.uniform(0.2, 1.0) * whole)
         end = time.monotonic() + 20
-        while workers(out):  # they end with the process that started them
+        while processes_of(out):  # they end with the process that started them
             assert time.monotonic() < end, "an orphan lives"
             time.sleep(0.02)
         done = build(out, seed)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from int8_models import MODELS, Net
+from int8_models import MODELS
+from mlperf_tiny import visual_wake_words
 
 from edgeforge.hardware.boards import board
 from edgeforge.hardware.libraries import library
@@ -33,16 +34,6 @@ requests = st.lists(
 )  # fmt: skip
 
 
-def visual_wake_words() -> bytes:
-    """MobileNetV1 at width 0.25 on 96 × 96 × 3, of the shapes of MLPerf Tiny's."""
-    net = Net(96, 96, 3)
-    x = net.conv(net.input, 8, stride=2)
-    blocks = ((16, 1), (32, 2), (32, 1), (64, 2), (64, 1), (128, 2), *[(128, 1)] * 5, (256, 2), (256, 1))
-    for channels, stride in blocks:
-        x = net.conv(net.depthwise(x, stride=stride), channels, (1, 1))
-    return net.build(net.softmax(net.dense(net.mean(x), 2)))
-
-
 def tflm(model: bytes, folder: Path) -> TFLMRunner:
     path = folder / f"{len(list(folder.iterdir()))}.tflite"
     path.write_bytes(model)
@@ -56,7 +47,7 @@ def answers(runner: TFLMRunner, count: int = 2) -> list[int]:
 
 
 def test_a_plan_saves_18_432_bytes_of_visual_wake_words_by_tflm_s_own_word(tmp_path: Path) -> None:
-    model = visual_wake_words()
+    model = visual_wake_words(mean=True)
     packed = as_packed(model, HEAD, [NANO])
     before, after = tflm(model, tmp_path), tflm(packed, tmp_path)
     assert answers(before) == answers(after)
@@ -84,7 +75,7 @@ def test_any_plan_in_a_model_is_honoured_as_tflm_honours_it(model: str, tmp_path
 
 
 def test_a_bad_plan_is_replaced_and_one_that_is_no_plan_is_the_library_s_to_refuse(tmp_path: Path) -> None:
-    model = visual_wake_words()
+    model = visual_wake_words(mean=True)
     tensors = len(Graph(model).tensors)
     stacked = with_plan(model, [4096 * n for n in range(tensors)])
     assert fit_model(stacked, NANO).memory.fits is False
@@ -110,7 +101,7 @@ def test_several_boards_share_a_plan_that_is_worse_on_none() -> None:
 
 def test_fit_says_what_packing_saves_and_when_it_is_what_makes_a_model_fit(tmp_path: Path) -> None:
     path = tmp_path / "vww.tflite"
-    path.write_bytes(visual_wake_words())
+    path.write_bytes(visual_wake_words(mean=True))
     small = NANO.model_copy(update={"ram_bytes": 150_000})
     (row,) = fit_file(path, "small", {"small": small}, HEAD)
     assert not row.memory.fits and row.packed and row.packed.fits
