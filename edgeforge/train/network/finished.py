@@ -102,17 +102,21 @@ def _require_evaluation(path: Path, program: Any) -> None:
             )
 
 
-def require_outputs(output: Any, preprocessing: Preprocessing) -> None:
-    """Raise RecipeError unless the output for one image is one vector of the right length."""
+def require_outputs(output: Any, preprocessing: Preprocessing, argument: str | None = None) -> None:
+    """Raise RecipeError unless the output for one image is one vector of the right length.
+
+    argument: of the network's constructor, which says how many; None where there is none, or none is known.
+    """
     outputs, heads = preprocessing.outputs, preprocessing.heads
     found = tuple(getattr(output, "shape", ()))
     if found != (1, outputs):
         wanted = f"{outputs} classes" if len(heads) == 1 and heads[0].classes else f"heads {_listed(heads)}"
+        instance = f", for instance with model.args: {{{argument}: {outputs}}}" if argument else ""
         raise RecipeError(
             f"model: its output for one image is {described(output)}, the data has {wanted}: expected (1, {outputs})",
             fix=how_to_return_one(output, outputs)
             or ("flatten it: .flatten(1)" if prod(found) == outputs else "")
-            or f"make the last layer give {outputs} outputs, for instance with model.args: {{classes: {outputs}}}",
+            or f"make the last layer give {outputs} outputs{instance}",
         )
 
 

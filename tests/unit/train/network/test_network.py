@@ -68,3 +68,18 @@ def test_wrong_arguments_name_the_right_ones() -> None:
 
 def test_stages_that_build_the_network_hash_its_file() -> None:
     assert all("model" in stage.files for stage in STAGES if "model" in stage.reads and stage.name != "report")
+
+
+@pytest.mark.parametrize(
+    ("argument", "said"), [("num_classes", "model.args: {num_classes: 10}"), ("out", "10 outputs")]
+)
+def test_the_remedy_for_too_few_outputs_names_the_network_s_own_argument(
+    tmp_path: Path, argument: str, said: str
+) -> None:
+    (tmp_path / "net.py").write_text(
+        "from torch import nn\n\nclass Net(nn.Sequential):\n"
+        f"    def __init__(self, {argument}=3):\n        super().__init__(nn.Flatten(), nn.Linear(64, {argument}))\n"
+    )
+    with pytest.raises(RecipeError, match=r"is \(1, 3\), the data has 10 classes") as caught:
+        check_output(new_network(job(tmp_path / "net.py", "net.py")), preprocessing(8))
+    assert caught.value.fix.endswith(said)
