@@ -8,7 +8,6 @@ from pathlib import Path
 from edgeforge.errors import RecipeError
 from edgeforge.inputs.image_file import open_image
 from edgeforge.recipe.listed_images import IMAGE_SUFFIXES, Labelled
-from edgeforge.recipe.network_source import arguments_of, method, top_classes
 
 LARGEST = 96  # pixels: larger images seldom fit a microcontroller's memory
 LOOKED_AT = 50  # images, evenly spaced
@@ -63,17 +62,3 @@ def _images(source: str, root: Path, rows: list[Labelled]) -> OwnData:
     channels = None if len(gray) == 2 else 1 if gray == {True} else 3
     return OwnData(source, root, size if max(size) <= LARGEST else (LARGEST, LARGEST),
                    len({row.label for row in rows}) or None, channels)  # fmt: skip
-
-
-def class_count_argument(path: Path, class_name: str | None) -> str | None:
-    """Return the argument of a network's constructor that takes the number of classes, where its name says so."""
-    classes = top_classes(path)
-    networks = [node for node in classes if class_name in (None, node.name)]
-    made = next(filter(None, (method(node, "__init__") for node in networks)), None)
-    names = arguments_of(made) if made else []
-    return next((name for name in ("classes", "num_classes", "n_classes") if name in names), None)
-
-
-def public_classes(path: Path) -> list[str]:
-    """Return the public classes that a network's file defines and that look like networks; none of other files."""
-    return [node.name for node in top_classes(path) if node.bases and not node.name.startswith("_")]

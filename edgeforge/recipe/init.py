@@ -15,8 +15,9 @@ from edgeforge.bundled import bundled
 from edgeforge.errors import RecipeError
 from edgeforge.files import write_whole
 from edgeforge.foreign.wording import cause
-from edgeforge.recipe.guess import OwnData, class_count_argument, own_data, public_classes
+from edgeforge.recipe.guess import OwnData, own_data
 from edgeforge.recipe.model_file import resolve_model_file
+from edgeforge.recipe.python_classes import class_count_argument, public_classes
 from edgeforge.recipe.schema import Recipe
 from edgeforge.suggest import nearest
 

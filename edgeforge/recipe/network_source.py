@@ -13,6 +13,7 @@ from typing import Any
 
 from edgeforge.errors import RecipeError
 from edgeforge.recipe.load import LoadedRecipe
+from edgeforge.recipe.python_classes import arguments_of, method, parsed
 from edgeforge.recipe.schema import Model
 from edgeforge.suggest import nearest
 
@@ -32,25 +33,8 @@ def check_networks(loaded: LoadedRecipe, files: Mapping[str, Path]) -> tuple[str
     return tuple(found)
 
 
-def top_classes(path: Path) -> list[ast.ClassDef]:
-    """Return the classes that a network's file defines at its top; none of a file that is no Python."""
-    module = _parsed(path)
-    return [node for node in module.body if isinstance(node, ast.ClassDef)] if module else []
-
-
-def method(network: ast.ClassDef, name: str) -> ast.FunctionDef | None:
-    """Return a method that a class defines itself."""
-    return next((node for node in network.body if isinstance(node, ast.FunctionDef) and node.name == name), None)
-
-
-def arguments_of(made: ast.FunctionDef) -> list[str]:
-    """Return the names of a method's arguments, `self` left out."""
-    takes = made.args
-    return [argument.arg for argument in (*takes.posonlyargs, *takes.args, *takes.kwonlyargs)][1:]
-
-
 def _check(loaded: LoadedRecipe, key: str, model: Model, path: Path) -> list[str]:
-    module = _parsed(path)
+    module = parsed(path)
     if module is None:
         return []
     wanted = model.class_name
@@ -75,15 +59,6 @@ def _check(loaded: LoadedRecipe, key: str, model: Model, path: Path) -> list[str
         f"{loaded.where(f'{key}.name')}: {network.name} ends with {last} ({path.name}:{forward.lineno}), and "
         "the loss of classes takes softmax itself: return what stands before it"
     ]
-
-
-def _parsed(path: Path) -> ast.Module | None:
-    if path.suffix != ".py":
-        return None
-    try:
-        return ast.parse(path.read_text(encoding="utf-8"))
-    except (OSError, SyntaxError, ValueError):  # the build names the line
-        return None
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:

@@ -13,7 +13,7 @@ from edgeforge.builder.stage import Job
 from edgeforge.data.splits import read_preprocessing
 from edgeforge.errors import RecipeError, line_in, source_of
 from edgeforge.foreign.wording import cause, layer_in, remedy, with_debug
-from edgeforge.recipe.guess import class_count_argument
+from edgeforge.recipe.python_classes import class_count_argument
 from edgeforge.recipe.schema import Model
 from edgeforge.results.files import CHECKPOINT
 from edgeforge.results.preprocessing import Preprocessing
