@@ -34,6 +34,7 @@ EXTRAS = {
     "serve": Extra("`edgeforge serve`, and the load test of a bundle", ("fastapi", "uvicorn", "prometheus-client")),
     "tensorboard": Extra("train.logger: tensorboard", ("tensorboard",)),
     "mlflow": Extra("train.logger: mlflow", ("mlflow-skinny", "sqlalchemy", "alembic")),
+    "parquet": Extra("recordings in Parquet files: data.source: windows", ("pyarrow",)),
     "timm": Extra("networks of timm: models/timm_model.py", ("timm",)),
 }  # fmt: skip
 IMPORTED_AS = {  # where the name that Python imports is not pip's

@@ -68,7 +68,8 @@ STAGES: tuple[Stage, ...] = (
         "Load and split the images",
         # data.root is no part of the key: the hashes of the files there are.
         reads=("seed", "data.source", "data.validation", "data.test", "data.normalize", "data.size", "data.channels",
-               "data.corrupt", "data.columns", "data.classes", "data.raw_max"),
+               "data.corrupt", "data.columns", "data.classes", "data.raw_max", "data.window", "data.stride",
+               "data.rate_hz", "data.axes", "data.layout"),
         files=("data",),
         uses=("numpy", "scikit-learn", "pillow"),
         chosen=source_modules,

@@ -23,6 +23,7 @@ LOADERS = {
     "image_folder": "image_folder:load_image_folder",
     "csv": "csv_table:load_csv",
     "numpy": "numpy_arrays:load_numpy",
+    "windows": "windows.source:load_windows",
     "cells": "cells:load_cells",
     "matr1": "matr1.source:load_matr1",
 }
@@ -30,6 +31,7 @@ LOADERS = {
 FILES = {
     "csv": "csv_table:csv_files",
     "numpy": "numpy_arrays:numpy_files",
+    "windows": "windows.source:windows_files",
     "cells": "cells:cells_files",
     "matr1": "matr1.source:matr1_files",
 }

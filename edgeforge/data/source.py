@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.results.head import Head
+from edgeforge.results.preprocessing import Sampling
 from edgeforge.results.rows.calibration import Finding
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class Source:
     numbers and values in their unit; the first head is the primary one. A value's mean and std are computed here.
     groups: N numbers; inputs of one group, such as crops of one photograph, are never split.
     further: more test sets by name, as (images, labels), reported beside the test split.
+    sampling: of windows (N,axes,1,samples), how they were taken.
     """
 
     images: NDArray[Any]
@@ -39,3 +41,4 @@ class Source:
     heads: tuple[Head, ...] = ()
     groups: NDArray[np.int64] | None = None
     further: dict[str, tuple[NDArray[Any], NDArray[Any]]] = field(default_factory=dict)
+    sampling: Sampling | None = None

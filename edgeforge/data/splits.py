@@ -119,24 +119,28 @@ def _preprocessing(job: Job, source: Source, training: NDArray[Any], heads: tupl
     normalize = job.recipe.data.normalize
     mean, std = (normalize.mean, normalize.std) if normalize else (source.mean, source.std)
     if not mean:
-        mean, std = pixel_statistics(training, source.raw_max)
+        mean, std = pixel_statistics(training, source.raw_max, source.sampling.axes if source.sampling else ())
     channels = source.images.shape[1]
     if len(mean) != channels:
         raise RecipeError(
-            f"data.normalize has {len(mean)} channels, the images of '{job.recipe.data.source}' have {channels}",
+            f"data.normalize has {len(mean)} channels, the inputs of '{job.recipe.data.source}' have {channels}",
             fix=f"give mean and std {channels} value(s) each",
         )
     _, c, h, w = source.images.shape
     raw_type: Literal["uint8", "float32"] = "uint8" if source.images.dtype == "uint8" else "float32"
-    return Preprocessing((c, h, w), source.raw_max, tuple(mean), tuple(std), heads[0].classes, heads, raw_type)
+    return Preprocessing(
+        (c, h, w), source.raw_max, tuple(mean), tuple(std), heads[0].classes, heads, raw_type, source.sampling
+    )
 
 
-def pixel_statistics(images: NDArray[Any], raw_max: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def pixel_statistics(
+    images: NDArray[Any], raw_max: float, names: tuple[str, ...] = ()
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return mean and standard deviation a channel of pixels in [0, 1], of images (N,C,H,W).
 
     Exact sums and 4 decimals of uint8 pixels, 4 digits of float32 values.
 
-    Raises RecipeError when a channel has one value throughout.
+    names: of the channels. Raises RecipeError when a channel has one value throughout.
     """
     import numpy as np
 
@@ -147,7 +151,9 @@ def pixel_statistics(images: NDArray[Any], raw_max: float) -> tuple[tuple[float,
             means.append(float(f"{values.mean():.4g}"))
             stds.append(float(f"{values.std():.4g}"))
             if stds[-1] == 0:
-                raise RecipeError(f"data: every value of channel {channel} is the same", fix="look at the inputs")
+                which = f"axis '{names[channel]}'" if names else f"channel {channel}"
+                remedy = "leave that axis out: name the others in data.axes" if names else "look at the inputs"
+                raise RecipeError(f"data: every training value of {which} is the same", fix=remedy)
             continue
         counts = np.bincount(images[:, channel].reshape(-1), minlength=256)
         values = np.arange(len(counts)) / raw_max

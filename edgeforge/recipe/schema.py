@@ -69,11 +69,15 @@ class Normalize(Section):
 
 
 class Columns(Section):
-    """The columns of a csv source, by the names in its first line."""
+    """The columns of a table, by the names in its first line."""
 
-    path: str = Field("path", description="of an image: relative to the csv file, or absolute")
-    label: str = "label"
+    path: str = Field("path", description="csv: of an image, relative to the csv file, or absolute")
+    label: str = Field("label", description="of files in a folder a class: that folder's name, not a column")
     split: str | None = Field(None, description="says train, val or test; default: split by the seed")
+    recording: str | None = Field(
+        None, description="windows: which recording a sample is of; default: a file is a recording"
+    )
+    time: str | None = Field(None, description="windows: of a sample, in s, ms, us or ns, or a date and time")
 
 
 # The user's own data, and which keys of `data` each source takes.
@@ -81,6 +85,7 @@ OWN_SOURCES = {
     "image_folder": ("size", "channels", "corrupt", "classes", "raw_max"),
     "csv": ("size", "channels", "corrupt", "columns", "classes", "raw_max"),
     "numpy": ("classes", "raw_max"),
+    "windows": ("corrupt", "columns", "classes", "window", "stride", "rate_hz", "axes", "layout"),
     "cells": (),
     "matr1": (),
 }
@@ -92,16 +97,18 @@ HEADED = ("cells", "matr1")  # sources of several heads: no single class, which 
 class Data(Section):
     """Where the images come from and how they are split."""
 
-    source: Literal["digits", "mnist", "image_folder", "csv", "numpy", "cells", "matr1"] = Field(
-        description="digits needs no download; mnist downloads once; image_folder, csv and numpy are your own; "
-        "cells (BCCD) and matr1 (batteries) are public data to copy"
+    source: Literal["digits", "mnist", "image_folder", "csv", "numpy", "windows", "cells", "matr1"] = Field(
+        description="digits needs no download; mnist downloads once; image_folder, csv and numpy are your own images, "
+        "windows your own recordings of sensors; cells (BCCD) and matr1 (batteries) are public data to copy"
     )
     root: str | None = Field(
         None, description="folder of the data, or the .csv or .npz file; default: the user's cache folder"
     )
     size: tuple[Side, Side] | None = Field(None, description="[height, width] that images are cut and resized to")
     channels: Literal[1, 3] = Field(3, description="1: grey; 3: red, green, blue")
-    corrupt: Literal["skip", "refuse"] = Field("skip", description="images that cannot be read: named in the report")
+    corrupt: Literal["skip", "refuse"] = Field(
+        "skip", description="images that cannot be read, samples that are no numbers: named in the report"
+    )
     columns: Columns = Columns()
     classes: tuple[str, ...] | None = Field(None, description="in the order of the outputs; default: by name")
     raw_max: float | None = Field(
@@ -109,6 +116,13 @@ class Data(Section):
         ge=1e-9,
         le=1e9,
         description="the value that becomes 1; default 255, of 16-bit images 65535 (a 12-bit sensor: 4095)",
+    )
+    window: Count | None = Field(None, description="windows: samples in one")
+    stride: Count | None = Field(None, description="windows: samples from one to the next; default: half a window")
+    rate_hz: float | None = Field(None, gt=0.0, le=1e6, description="windows: samples a second, of every recording")
+    axes: tuple[str, ...] = Field((), description="windows: the columns that are measured, in the order of the input")
+    layout: Literal["ncl", "nlc"] | None = Field(
+        None, description="windows: of the array x in an .npz file, N,axes,time or N,time,axes"
     )
     validation: float = Field(
         0.1,
@@ -122,7 +136,7 @@ class Data(Section):
     @model_validator(mode="after")
     def _fits_the_source(self) -> Data:
         takes = OWN_SOURCES.get(self.source, ())
-        for key in ("size", "channels", "corrupt", "columns", "classes", "raw_max"):
+        for key in dict.fromkeys(key for keys in OWN_SOURCES.values() for key in keys):
             if key not in takes and getattr(self, key) != type(self).model_fields[key].default:
                 owners = " and ".join(source for source, keys in OWN_SOURCES.items() if key in keys)
                 raise ValueError(f"{key} belongs to source {owners}; this is {self.source}")
@@ -130,7 +144,21 @@ class Data(Section):
             raise ValueError(f"source {self.source} needs root: where your data is")
         if "size" in takes and self.size is None:
             raise ValueError(f"source {self.source} needs size, for instance size: [96, 96]")
+        if self.source == "windows":
+            self._windows_are_said()
         return self
+
+    def _windows_are_said(self) -> None:
+        if self.rate_hz is None:
+            raise ValueError("source windows needs rate_hz: samples a second, for instance rate_hz: 50")
+        if self.stride is not None and self.window is None:
+            raise ValueError("stride belongs to window: say how many samples one has")
+        named = [name for name in (self.columns.recording, self.columns.time, self.columns.split) if name]
+        for name in (*named, self.columns.label):
+            if name in self.axes:
+                raise ValueError(f"axes: '{name}' is a column of columns: already")
+        if len(set(self.axes)) < len(self.axes):
+            raise ValueError("axes: a column is named twice")
 
 
 # A model in one of these files is finished: it is taken as it is, and not trained.
@@ -153,6 +181,11 @@ class Model(Section):
     args: dict[str, Any] = Field(default_factory=dict, description="keyword arguments of the class")
     weights: str | None = Field(None, description="state dict to begin with: .pt, .pth, .ckpt or .safetensors")
     fresh: tuple[str, ...] = Field((), description="layers that take no weights from that file, such as classifier")
+    input: Literal["ncl", "nlc", "nc1l", "ncl1"] | None = Field(
+        None,
+        description="how the network takes windows of c axes and l samples, where more than one would go through it; "
+        "default: the first of ncl (nn.Conv1d), nc1l (nn.Conv2d), nlc (nn.GRU), ncl1 that does",
+    )
     layout: Literal["nchw", "nhwc"] | None = Field(
         None, description="of an ONNX file's input, where its shape and operators do not say: EdgeForge asks then"
     )
@@ -208,10 +241,14 @@ class Augment(Section):
 
     flip: bool = Field(False, description="left-right and up-down, each for half of the images")
     rotate: bool | Annotated[float, Field(gt=0.0, le=180.0)] = Field(
-        False, description="true: by multiples of 90 degrees; a number: by up to so many degrees"
+        False,
+        description="true: by multiples of 90 degrees; a number: by up to so many degrees; of windows: x, y, z of each "
+        "three axes, about a random direction, as a board that is mounted otherwise",
     )
-    shift: float = Field(0.0, ge=0.0, lt=1.0, description="by up to this share of height and width")
-    scale: float = Field(0.0, ge=0.0, lt=1.0, description="larger or smaller by up to this share")
+    shift: float = Field(0.0, ge=0.0, lt=1.0, description="by up to this share of height and width, or of a window")
+    scale: float = Field(
+        0.0, ge=0.0, lt=1.0, description="larger or smaller by up to this share; of windows: their values"
+    )
     colour: float = Field(0.0, ge=0.0, le=1.0, description="brightness, contrast and saturation by up to this share")
     noise: float = Field(
         0.0, ge=0.0, le=1000.0, description="standard deviation of what is added to the normalised input"
@@ -582,6 +619,17 @@ class Recipe(Section):
         if isinstance(values, dict) and values.get("runtime") == "engine" and values.get("engine") is None:
             return {**values, "engine": {}}
         return values
+
+    @model_validator(mode="after")
+    def _windows_are_no_images(self) -> Recipe:
+        windows, augment = self.data.source == "windows", self.train.augment
+        if self.model.input and not windows:
+            raise ValueError(f"model.input belongs to data.source: windows; this is {self.data.source}")
+        if windows and augment and (augment.flip or augment.colour):
+            raise ValueError("train.augment: flip and colour are for images; windows take noise, scale, shift, rotate")
+        if windows and augment and augment.rotate is True:
+            raise ValueError("train.augment.rotate: of windows, give the largest angle in degrees, for instance 20")
+        return self
 
     @model_validator(mode="after")
     def _validates_what_it_chooses_by(self) -> Recipe:

@@ -65,7 +65,11 @@ def _file(folder: Path, name: str, where: str) -> Path:
 
 
 def _own_data(source: str, path: Path, where: str) -> Path:
-    wanted = {"image_folder": "a folder", "csv": "a file"}.get(source, "a file or folder")
+    wanted = {
+        "image_folder": "a folder",
+        "csv": "a file",
+        "windows": "an .npz file, a table, or a folder of tables",
+    }.get(source, "a file or folder")
     if not path.exists():
         raise RecipeError(
             f"{where}: {path}: no such file or folder", fix="check the path; it is relative to the recipe"

@@ -188,7 +188,7 @@ def _findings(variants: list[VariantRow], calibration: CalibrationRow, targets: 
             advice = target.fit.advice if target.fit else []
             what = f"{target.title}: {target.reason}"
             found.append(Finding(severity="error", what=what, remedy="; ".join(advice)))
-    return sorted(found, key=lambda finding: finding.severity != "error")
+    return sorted(found, key=lambda finding: ("error", "warning", "note").index(finding.severity))
 
 
 def as_it_is_findings(recipe: Recipe) -> list[Finding]:

@@ -212,9 +212,9 @@ def _kilobytes(size: int | None) -> str:
 
 
 def finding_line(finding: Finding) -> Text:
-    """Return a warning or error as one line."""
-    style = "red" if finding.severity == "error" else "yellow"
-    line = Text.assemble(("! ", style), finding.what)
+    """Return an error, a warning or a note as one line."""
+    style = {"error": "red", "warning": "yellow", "note": "dim"}[finding.severity]
+    line = Text.assemble(("! " if finding.severity != "note" else "  ", style), finding.what)
     if finding.remedy:
         line.append(f" → {finding.remedy}", style="dim")
     return line

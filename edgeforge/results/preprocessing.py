@@ -24,6 +24,15 @@ SMALLEST_SIDE, MOST_SLENDER = 8, 3  # of an image: pixels, and times the other s
 
 
 @dataclass(frozen=True)
+class Sampling:
+    """How windows are taken of a sensor: its axes, samples a second, and samples from one window to the next."""
+
+    rate_hz: float
+    stride: int
+    axes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Preprocessing:
     """From raw pixels to the model's true input: (raw / raw_max - mean) / std, channel by channel.
 
@@ -38,6 +47,7 @@ class Preprocessing:
     classes: tuple[str, ...]
     heads: tuple[Head, ...] = ()  # left out: one head with these classes
     raw_type: Literal["uint8", "float32"] = "uint8"  # float32: sensor values, not pixels
+    sampling: Sampling | None = None  # of windows, whose shape is axes,1,samples
 
     def __post_init__(self) -> None:
         if not self.heads:
@@ -82,7 +92,10 @@ class Preprocessing:
 
     def to_json(self) -> str:
         """Return the text that stands in every artifact."""
-        return json.dumps(asdict(self), sort_keys=True)
+        values = asdict(self)
+        if self.sampling is None:  # of images: files of before are the same
+            del values["sampling"]
+        return json.dumps(values, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> Preprocessing:
@@ -101,6 +114,13 @@ class Preprocessing:
             raise RecipeError(f"{PREPROCESSING_FILE} in it has the shape {read.shape}", fix=MADE)
         if len(read.mean) not in (1, read.shape[0]):
             raise RecipeError(f"{PREPROCESSING_FILE} in it has {len(read.mean)} means for {read.shape}", fix=MADE)
+        if read.sampling and not (
+            isfinite(read.sampling.rate_hz)
+            and read.sampling.rate_hz > 0
+            and 0 < read.sampling.stride <= LARGEST_SIDE
+            and read.shape[:2] == (len(read.sampling.axes), 1)
+        ):
+            raise RecipeError(f"{PREPROCESSING_FILE} in it tells of windows that are none", fix=MADE)
         return read
 
 

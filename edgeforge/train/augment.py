@@ -16,7 +16,6 @@ class Augmentation:
     """Changes raw images (N,C,H,W), and adds noise to normalised ones, by torchvision's transforms.v2."""
 
     def __init__(self, settings: Augment, seed: int, raw_max: float) -> None:
-        import_torchvision()
         self.settings, self.seed, self.raw_max = settings, seed, raw_max
 
     def raw(self, images: NDArray[Any], indices: list[int], epoch: int) -> NDArray[np.float32]:
@@ -35,6 +34,7 @@ class Augmentation:
         return images + np.float32(self.settings.noise) * np.stack(noise).astype(np.float32)
 
     def _one(self, image: torch.Tensor, random: np.random.Generator) -> torch.Tensor:
+        import_torchvision()
         from torchvision.transforms.v2 import functional
 
         wanted = self.settings

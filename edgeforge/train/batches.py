@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from edgeforge.recipe.schema import Augment
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.train.augment import Augmentation
+from edgeforge.train.augment_windows import WindowAugmentation
 from edgeforge.train.heads_loss import targets
 
 
@@ -87,7 +88,8 @@ def loader(
     augment: Augment | None = None,
 ) -> DataLoader[tuple[torch.Tensor, torch.Tensor]]:
     """Return a DataLoader of normalised batches; in the stored order unless a seed is given."""
-    augmentation = None if augment is None else Augmentation(augment, seed or 0, preprocessing.raw_max)
+    kind = WindowAugmentation if preprocessing.sampling else Augmentation
+    augmentation = None if augment is None else kind(augment, seed or 0, preprocessing.raw_max)
     data = RawImages(images, labels, preprocessing, augmentation)
     order = BatchOrder(len(images), batch_size, seed=seed, told=data)
     return DataLoader(data, sampler=order, batch_size=None)

@@ -58,7 +58,7 @@ def load_teacher(job: Job, preprocessing: Preprocessing) -> nn.Module:
     if distill.teacher.finished:
         teacher = load_finished(path, preprocessing.shape)
     else:
-        teacher = make_network(distill.teacher, path)
+        teacher = make_network(distill.teacher, path, preprocessing)
         weights = job.files["teacher/weights"]
         load_user_weights(teacher, weights, distill.teacher.fresh, "distill.teacher.weights")
     check_output(teacher, preprocessing)

@@ -94,21 +94,21 @@ def white_of(pixels: NDArray[Any], wanted: float | None, findings: list[Finding]
     return white
 
 
-def class_names(labels: list[str], where: str, given: tuple[str, ...] | None) -> tuple[str, ...]:
-    """Return the classes: those given, or sorted, whole numbers by their value.
+def class_names(labels: list[str], where: str, given: tuple[str, ...] | None, what: str = "image") -> tuple[str, ...]:
+    """Return the classes: those given, or sorted, whole numbers by their value. what: an input is called.
 
     Raises RecipeError when there are fewer than two, or others than those given.
     """
     counts = Counter(labels)
     if given and set(given) != set(counts):
         unknown, missing = sorted(set(counts) - set(given)), sorted(set(given) - set(counts))
-        found = f"has {some(unknown)}" if unknown else f"has no image of {some(missing)}"
+        found = f"has {some(unknown)}" if unknown else f"has no {what} of {some(missing)}"
         raise RecipeError(
             f"{where} {found}, other than data.classes says", fix="name every class there is, and no other"
         )
     if len(counts) < 2:
-        found = f"one class only, '{next(iter(counts))}'" if counts else "no image that can be read"
-        raise RecipeError(f"{where}: {found}", fix="give images of two classes at least")
+        found = f"one class only, '{next(iter(counts))}'" if counts else f"no {what} that can be read"
+        raise RecipeError(f"{where}: {found}", fix=f"give {what}s of two classes at least")
     if given:
         return given
     numbers = all(label.isdecimal() for label in counts)

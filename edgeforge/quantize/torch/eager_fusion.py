@@ -20,6 +20,9 @@ def fusable_groups(network: nn.Module) -> list[list[str]]:
         (nn.Conv2d, nn.BatchNorm2d, nn.ReLU),
         (nn.Conv2d, nn.BatchNorm2d),
         (nn.Conv2d, nn.ReLU),
+        (nn.Conv1d, nn.BatchNorm1d, nn.ReLU),
+        (nn.Conv1d, nn.BatchNorm1d),
+        (nn.Conv1d, nn.ReLU),
         (nn.Linear, nn.ReLU),
     ]
     groups = []

@@ -10,7 +10,7 @@ from edgeforge.results.rows.row import Row
 class Finding(Row):
     """Something a person should look at, and what to do."""
 
-    severity: Literal["warning", "error"]
+    severity: Literal["note", "warning", "error"]
     what: str
     remedy: str
 

@@ -47,6 +47,58 @@ def take_images_alone(network: nn.Module) -> None:
     network.__class__ = type(written.__name__, (written,), own)
 
 
+FORMS = {"ncl": "N,C,L", "nc1l": "N,C,1,L", "nlc": "N,L,C", "ncl1": "N,C,L,1"}  # in the order in which they are tried
+
+
+def taken_as(windows: torch.Tensor, form: str) -> torch.Tensor:
+    """Return windows (N,C,1,L) in the form that a network takes."""
+    if form == "ncl":
+        return windows.squeeze(2)
+    if form == "nlc":
+        return windows.squeeze(2).transpose(1, 2)
+    return windows if form == "nc1l" else windows.transpose(2, 3)
+
+
+def take_windows(network: nn.Module, shape: tuple[int, int, int], wanted: str | None) -> None:
+    """Let a network take windows N,C,1,L of `shape`, whichever form of FORMS its forward is written for.
+
+    wanted: the form, where the recipe says it. The network's class is replaced by one of its own, of the same name.
+    Raises RecipeError where two forms would go through and mean something else.
+    """
+    fitting = [form for form in FORMS if _goes_through(network, shape, form)] if wanted is None else [wanted]
+    channels, _, length = shape
+    if channels == length and {"ncl", "nlc"} <= set(fitting):
+        raise RecipeError(
+            f"model: windows of {channels} axes x {length} samples go through it as N,C,L and as N,L,C",
+            fix="say which it takes: model.input: ncl or model.input: nlc",
+        )
+    form = fitting[0] if fitting else "ncl"
+    if form == "nc1l":
+        return
+    written = type(network)
+
+    def forward(self: nn.Module, windows: torch.Tensor) -> Any:
+        return written.forward(self, taken_as(windows, form))
+
+    own = {"forward": forward, "__module__": written.__module__, "__doc__": written.__doc__}
+    network.__class__ = type(written.__name__, (written,), own)
+
+
+def _goes_through(network: nn.Module, shape: tuple[int, int, int], form: str) -> bool:
+    import torch
+
+    was_training = network.training
+    try:
+        with torch.no_grad():
+            output = network.eval()(taken_as(torch.zeros(1, *shape), form))
+    except Exception:  # whatever a layer says of a shape that is not its own
+        return False
+    finally:
+        network.train(was_training)
+    # A 2-D convolution takes three dimensions for one image without a batch.
+    return getattr(output, "shape", (1,))[:1] == (1,)
+
+
 def _arguments(network: nn.Module) -> list[inspect.Parameter]:
     return [one for one in inspect.signature(network.forward).parameters.values() if one.kind in POSITIONAL]
 

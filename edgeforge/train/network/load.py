@@ -19,7 +19,7 @@ from edgeforge.results.files import CHECKPOINT
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.suggest import nearest
 from edgeforge.train.network.finished import load_finished, require_outputs
-from edgeforge.train.network.forms import require_one_input, take_images_alone
+from edgeforge.train.network.forms import require_one_input, take_images_alone, take_windows
 
 if TYPE_CHECKING:
     from torch import nn
@@ -27,11 +27,14 @@ if TYPE_CHECKING:
 
 def new_network(job: Job) -> nn.Module:
     """Return the recipe's network with fresh weights. Raises RecipeError naming what is wrong with it."""
-    return make_network(job.recipe.model, job.files["model"])
+    return make_network(job.recipe.model, job.files["model"], read_preprocessing(job.inputs["data"]))
 
 
-def make_network(model: Model, path: Path) -> nn.Module:
-    """Return the network of a section such as `model`, whose file is `path`, with fresh weights."""
+def make_network(model: Model, path: Path, preprocessing: Preprocessing | None = None) -> nn.Module:
+    """Return the network of a section such as `model`, whose file is `path`, with fresh weights.
+
+    preprocessing: of windows, which a network may take as N,C,L; all that follows gives it N,C,1,L.
+    """
     network_class = _find_class(path, model.class_name)
     try:
         network: nn.Module = network_class(**model.args)
@@ -43,6 +46,8 @@ def make_network(model: Model, path: Path) -> nn.Module:
             fix=with_debug(f"its arguments are: {', '.join(known) or 'none'}", error),
         ) from error
     take_images_alone(network)
+    if preprocessing and preprocessing.sampling:
+        take_windows(network, preprocessing.shape, model.input)
     return network
 
 

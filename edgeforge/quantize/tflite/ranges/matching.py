@@ -183,8 +183,8 @@ def _distance(values: NDArray[np.float32], known_values: NDArray[np.float32]) ->
         return float("inf")
     flat = values.reshape(len(known_values), -1)
     layouts = [known_values]
-    if known_values.ndim == 4:
-        layouts.append(known_values.transpose(0, 2, 3, 1))
+    if known_values.ndim > 2:
+        layouts.append(known_values.transpose(0, *range(2, known_values.ndim), 1))
     largest = max(float(abs(known_values).max()), 1e-12)
     return min(float(abs(flat - layout.reshape(flat.shape)).max()) for layout in layouts) / largest
 

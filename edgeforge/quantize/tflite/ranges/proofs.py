@@ -94,20 +94,22 @@ def _weight_checks(model: Any, matched: Matched, known: KnownRanges) -> list[dic
 
 
 def _flattened_image(graph: Any, tensor: int) -> tuple[int, int, int] | None:
-    """Return (H,W,C) of the image that a RESHAPE made this tensor of; None where there was none."""
+    """Return (H,W,C) of the image, or (1,L,C) of the row, that a RESHAPE made this tensor of; None where none was."""
     maker = next((operator for operator in graph.operators if tensor in operator.outputs), None)
     before = list(graph.tensors[maker.inputs[0]].shape) if maker else []
+    if len(before) == 3:
+        return 1, before[1], before[2]
     return (before[1], before[2], before[3]) if len(before) == 4 else None
 
 
 def _layouts(
     weights: QuantizedWeights, shape: tuple[int, ...], image: tuple[int, int, int] | None
 ) -> list[NDArray[np.int8]]:
-    """Return known weights in the layouts TFLite may have: O,H,W,I; depthwise 1,H,W,O; dense O,I.
+    """Return known weights in the layouts TFLite may have: O,H,W,I, of rows O,1,L,I; depthwise 1,H,W,O; dense O,I.
 
     The columns of a dense layer behind a flattened image stand in H,W,C order there (FlattenChannelsLast).
     """
-    values = weights.values
+    values = weights.values[:, :, None] if weights.values.ndim == 3 else weights.values
     if values.ndim == 4:
         depthwise = shape[0] == 1 and values.shape[1] == 1 and shape[3] == values.shape[0]
         return [values.transpose(1, 2, 3, 0) if depthwise else values.transpose(0, 2, 3, 1)]

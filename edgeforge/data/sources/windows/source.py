@@ -1,0 +1,106 @@
+"""The source `windows`: recordings are read, cut, and split so that no recording is on two sides."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeforge.builder.stage import Job
+from edgeforge.data.source import Source
+from edgeforge.data.sources.labelled import class_names
+from edgeforge.data.sources.windows.arrays import read_npz
+from edgeforge.data.sources.windows.cut import Cut, cut
+from edgeforge.data.sources.windows.leak import shared_with_training
+from edgeforge.data.sources.windows.split import split_recordings
+from edgeforge.data.sources.windows.tables import read_tables, tables_below
+from edgeforge.errors import RecipeError
+from edgeforge.inputs.regular import named
+from edgeforge.recipe.schema import Data
+from edgeforge.recipe.user_files import USER_DATA
+from edgeforge.results.preprocessing import Sampling
+from edgeforge.results.rows.calibration import Finding
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+RARE = 10  # times fewer windows than the most frequent class
+
+
+def load_windows(job: Job) -> Source:
+    """Return windows (N,axes,1,samples float32) of the recordings in data.root, split by recording.
+
+    Raises RecipeError naming the file, and the line where there is one, that is wrong.
+    """
+    import numpy as np
+
+    data, root = job.recipe.data, job.files[USER_DATA]
+    where = f"data.root: {named(root)}"
+    findings: list[Finding] = []
+    read = read_npz if root.suffix.lower() == ".npz" else read_tables
+    recordings, axes = read(root, data, findings)
+    windows = cut(recordings, data, where, findings)
+    classes = class_names(windows.labels, where, data.classes, "recording")
+    labels = np.array([classes.index(label) for label in windows.labels], np.int64)
+    findings.append(_balance(labels, classes, windows))
+    splits = np.array([recordings[place].split for place in windows.recording])
+    if not splits.any() or not (splits == "test").any():
+        splits = split_recordings(windows, labels, classes, splits, data, job.recipe.seed, where, findings)
+    inputs = np.ascontiguousarray(windows.values.transpose(0, 2, 1)[:, :, None])
+    _require_all_in_training(labels, splits, classes, where)
+    for name in ("val", "test"):
+        if share := shared_with_training(windows, splits == "train", splits == name):
+            findings.append(_leak(name, share, recordings[0].whole))
+    parts: dict[str, Any] = {
+        name: (inputs[splits == name], labels[splits == name]) for name in ("train", "val", "test")
+    }
+    validated = len(parts["val"][1]) > 0
+    return Source(
+        *parts["train"],
+        *parts["test"],
+        classes,
+        1.0,
+        validation_images=parts["val"][0] if validated else None,
+        validation_labels=parts["val"][1] if validated else None,
+        findings=tuple(findings),
+        groups=windows.recording[splits == "train"],
+        sampling=Sampling(float(data.rate_hz or 0), windows.stride, axes),
+    )
+
+
+def _balance(labels: NDArray[np.int64], classes: tuple[str, ...], windows: Cut) -> Finding:
+    """Return how many windows of how many recordings each class has; a warning where one is rare."""
+    counts = Counter(labels.tolist())
+    of = {place: len({int(one) for one in windows.recording[labels == place]}) for place in range(len(classes))}
+    listed = ", ".join(f"{name} {counts[place]} ({of[place]})" for place, name in enumerate(classes))
+    rare = min(counts.values()) * RARE <= max(counts.values())
+    remedy = "train.class_weights: balanced counts a rare class as much as a frequent one" if rare else ""
+    return Finding(
+        severity="warning" if rare else "note", what=f"data: windows by class (recordings): {listed}", remedy=remedy
+    )
+
+
+def _require_all_in_training(
+    labels: NDArray[np.int64], splits: NDArray[np.str_], classes: tuple[str, ...], where: str
+) -> None:
+    for name in ("train", "test"):
+        present = {classes[label] for label in labels[splits == name]}
+        missing = [name for name in classes if name not in present]
+        if missing and name == "train":
+            raise RecipeError(f"{where}: no training window of {', '.join(missing)}", fix="record some, or remove it")
+    if not (splits == "test").any():
+        raise RecipeError(f"{where}: no window for testing", fix="record more, or mark some recordings as test")
+
+
+def _leak(split: str, share: float, arrays: bool) -> Finding:
+    remedy = "keep what was recorded at one time on one side"
+    if arrays:
+        remedy += ": say which recording a window is of, in an array `recording`"
+    what = f"data: {100 * share:.1f} % of the {split} windows hold samples that training windows hold too"
+    return Finding(severity="error", what=f"{what}: its accuracy is too good", remedy=remedy)
+
+
+def windows_files(path: Path, data: Data) -> list[Path]:
+    """Return the tables below a folder, or the one file."""
+    return tables_below(path) if path.is_dir() else [path]
