@@ -39,8 +39,7 @@ def read_npz(path: Path, data: Data, findings: list[Finding]) -> tuple[list[Reco
         names = [f"{split or 'x'} row {row}" for row in range(len(x))] if of is None else [str(one) for one in of]
         if len(names) != len(x):
             raise RecipeError(f"{where}: {len(x)} windows and {len(names)} in recording{suffix}", fix="give one a row")
-        if len({one.shape for one in (x, *(row.values[None] for row in recordings[:1]))} - {x.shape}) and x.shape[1:]:
-            _require_same(x, recordings, where)
+        _require_same(x, recordings, where)
         own = split or ("train" if "x_test" in arrays else "")
         splits = _splits(arrays.get(f"split{suffix}"), len(x), own, where)
         recordings += [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from edgeforge.data.sources.windows.recording import Recording
@@ -42,7 +43,7 @@ def cut(recordings: list[Recording], data: Data, where: str, findings: list[Find
     values, labels, places, starts = [], [], [], []
     short, broken, gaps = [], [], []
     for place, recording in enumerate(recordings):
-        finite = np.isfinite(recording.values).all(1)
+        finite: NDArray[np.bool_] = np.all(np.isfinite(recording.values), axis=1)
         if not finite.all():
             broken.append(f"{recording.name} ({int((~finite).sum())})")
         gap = _gaps(recording, data, where)
@@ -93,7 +94,7 @@ def _pieces(recording: Recording, finite: NDArray[np.bool_], gap: NDArray[np.boo
     if len(recording.labels) == count:
         changes[1:] |= recording.labels[1:] != recording.labels[:-1]
     edges = [0, *(int(place) for place in np.flatnonzero(changes) if place), count]
-    return [(first, end) for first, end in zip(edges, edges[1:], strict=False) if finite[first:end].all()]
+    return [(first, end) for first, end in pairwise(edges) if finite[first:end].all()]
 
 
 def _gaps(recording: Recording, data: Data, where: str) -> NDArray[np.bool_]:
@@ -106,8 +107,10 @@ def _gaps(recording: Recording, data: Data, where: str) -> NDArray[np.bool_]:
     steps = np.diff(recording.time)
     if not np.isfinite(steps).all() or (steps < 0).any():
         place = int(np.flatnonzero(~(steps >= 0))[0]) + 1
-        raise RecipeError(f"{where}: {recording.name}: the time of sample {place} is before that of the one before",
-                          fix="sort the samples by time, or name the recording's column in data.columns.recording")  # fmt: skip
+        raise RecipeError(
+            f"{where}: {recording.name}: the time of sample {place} is before that of the one before",
+            fix="sort the samples by time, or name the recording's column in data.columns.recording",
+        )
     usual = float(np.median(steps)) * data.rate_hz
     unit = next((scale for scale in UNITS.values() if abs(usual / scale - 1) <= NEAR), None)
     if unit is None:

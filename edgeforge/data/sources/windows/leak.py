@@ -43,8 +43,9 @@ def _moving(values: NDArray[np.float32], run: int) -> NDArray[np.bool_]:
     """Return which runs (N,samples-run+1) are not one sample repeated, as those of a sensor at rest may be."""
     import numpy as np
 
-    change = (np.diff(values, axis=1) != 0).any(2)
+    change = np.any(np.diff(values, axis=1) != 0, axis=2)
     count = values.shape[1] - run + 1
     if run < 2:
         return np.ones((len(values), count), bool)
-    return np.stack([change[:, place : place + count] for place in range(run - 1)]).all(0)
+    moving: NDArray[np.bool_] = np.all([change[:, place : place + count] for place in range(run - 1)], axis=0)
+    return moving

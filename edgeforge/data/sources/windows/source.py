@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgeforge.builder.stage import Job
 from edgeforge.data.source import Source
@@ -52,19 +52,18 @@ def load_windows(job: Job) -> Source:
     for name in ("val", "test"):
         if share := shared_with_training(windows, splits == "train", splits == name):
             findings.append(_leak(name, share, recordings[0].whole))
-    parts: dict[str, Any] = {
-        name: (inputs[splits == name], labels[splits == name]) for name in ("train", "val", "test")
-    }
-    validated = len(parts["val"][1]) > 0
+    train, val, test = (splits == name for name in ("train", "val", "test"))
     return Source(
-        *parts["train"],
-        *parts["test"],
+        inputs[train],
+        labels[train],
+        inputs[test],
+        labels[test],
         classes,
         1.0,
-        validation_images=parts["val"][0] if validated else None,
-        validation_labels=parts["val"][1] if validated else None,
+        validation_images=inputs[val] if val.any() else None,
+        validation_labels=labels[val] if val.any() else None,
         findings=tuple(findings),
-        groups=windows.recording[splits == "train"],
+        groups=windows.recording[train],
         sampling=Sampling(float(data.rate_hz or 0), windows.stride, axes),
     )
 

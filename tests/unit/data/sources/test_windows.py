@@ -105,7 +105,7 @@ def test_no_recording_is_on_two_sides(tmp_path: Path) -> None:
 def test_every_class_is_trained_and_tested(each: int, classes: int, seed: int, validation: float) -> None:
     data = Data(source="windows", root="d", rate_hz=1.0, window=4, validation=validation)
     made = [
-        Recording(f"{label}/{one}", np.random.default_rng((label, one)).random((12, 2), np.float32), np.array([label] * 12))
+        Recording("", np.random.default_rng((label, one)).random((12, 2), np.float32), np.array([label] * 12))
         for label in range(classes) for one in range(each)
     ]  # fmt: skip
     windows = cut(made, data, "d", [])
@@ -126,7 +126,7 @@ def test_one_file_of_many_recordings(tmp_path: Path) -> None:
     source = load_windows(job(tmp_path, path, columns=columns))
     assert source.classes == ("run", "walk") and source.sampling and source.sampling.axes == AXES
     error = refused(tmp_path, path, columns={**columns, "recording": "off"})
-    assert "no column 'off', did you mean 'of'" in error.reason and "data.columns.recording" in error.fix
+    assert "no column 'off' (did you mean 'of'?)" in error.reason and "data.columns.recording" in error.fix
 
 
 def test_an_array_whose_layout_is_said(tmp_path: Path) -> None:
