@@ -15,7 +15,7 @@ from edgeforge.targets.engine.ir import Bounds, Channels, Operator, Padding, Ten
 from edgeforge.targets.engine.network import Network
 from edgeforge.targets.engine.operators.elementwise.add import Add
 from edgeforge.targets.engine.operators.weighted.conv_2d import Conv2D
-from edgeforge.targets.engine.operators.weighted.conv_then_depthwise import together
+from edgeforge.targets.engine.operators.chain import chained
 from edgeforge.targets.engine.operators.weighted.depthwise_conv_2d import DepthwiseConv2D
 from edgeforge.targets.engine.operators.weighted.fully_connected import FullyConnected
 from edgeforge.targets.engine.operators.weighted.sizes import output_size
@@ -95,11 +95,16 @@ class Layers:
         free = [self.whole(0, edge - 1) for edge in (*size, *size)]
         return Window(size, stride, dilation, Padding(*free))
 
-    def conv(self, shape: Sequence[int], outputs: int, window: Window) -> Case:
-        source = self.tensor(shape)
+    def read(self, shape: Sequence[int], before: Case | None) -> tuple[Tensor, np.ndarray]:
+        """What a layer reads: the output of the one before it, or something new."""
+        if before is not None:
+            return before.operator.output, before.expected
+        return self.tensor(shape), self.values(*shape)
+
+    def conv(self, shape: Sequence[int], outputs: int, window: Window, before: Case | None = None) -> Case:
+        source, inputs = self.read(shape, before)
         weights = self.weights(outputs, *window.size, shape[3])
         channels = self.channels(outputs, weights[0].size)
-        inputs = self.values(*shape)
         columns = taken(inputs, source.zero_point, window)  # N,y,x,h,w,I
         sums = np.einsum("nyxhwi,ohwi->nyxo", columns, weights.astype(np.int64))
         target, bounds = self.tensor(sums.shape), self.bounds()
@@ -109,11 +114,9 @@ class Layers:
         return Case(operator, (inputs,), requantized(sums, channels, target, bounds))
 
     def depthwise(self, shape: Sequence[int], window: Window, multiplier: int = 1, before: Case | None = None) -> Case:
-        """before: a layer whose output it reads, of that shape."""
-        source = before.operator.output if before else self.tensor(shape)
+        source, inputs = self.read(shape, before)
         weights = self.weights(*window.size, shape[3] * multiplier)
         channels = self.channels(weights.shape[2], weights[..., 0].size)
-        inputs = before.expected if before else self.values(*shape)
         columns = np.repeat(taken(inputs, source.zero_point, window), multiplier, axis=5)
         sums = np.einsum("nyxhwo,hwo->nyxo", columns, weights.astype(np.int64))
         target, bounds = self.tensor(sums.shape), self.bounds()
@@ -122,14 +125,32 @@ class Layers:
         )
         return Case(operator, (inputs,), requantized(sums, channels, target, bounds))
 
-    def together(self, first: Case, window: Window) -> Case | None:
-        """A convolution and the depthwise one behind it as one operator, of some rows at a time."""
-        if not fits(first.expected.shape, window):
+    def chain(self, cases: Sequence[Case]) -> Case | None:
+        """Layers each of which reads what the one before writes, as one operator of some rows at a time."""
+        links = tuple(case.operator for case in cases)
+        height = cases[-1].expected.shape[1]
+        operator = chained(links, self.whole(1, max(height - 1, 1)))
+        return Case(operator, cases[0].inputs, cases[-1].expected)
+
+    def links(self, first: Case | None, sizes: Sequence[tuple[int, int]], strides: Sequence[int]) -> Case | None:
+        """A chain: behind a layer one to four others, depthwise ones of some sizes and strides, convolutions, pools."""
+        if first is None:
             return None
-        second = self.depthwise(first.expected.shape, window, before=first)
-        assert isinstance(first.operator, Conv2D) and isinstance(second.operator, DepthwiseConv2D)
-        operator = together(first.operator, second.operator, self.whole(1, second.expected.shape[1]))
-        return Case(operator, first.inputs, second.expected)
+        cases = [first]
+        for _ in range(self.whole(1, 4)):
+            size, stride = sizes[self.whole(0, len(sizes) - 1)], strides[self.whole(0, len(strides) - 1)]
+            kind, shape = self.whole(0, 3), cases[-1].expected.shape
+            size = (1, 1) if kind == 1 else size
+            window = self.window(size, (stride, stride), (1, 1), same=self.whole(0, 1) == 0)
+            if not fits(shape, window):
+                break
+            if kind == 0:
+                cases.append(self.max_pool(shape, window, before=cases[-1]))
+            elif kind < 3:
+                cases.append(self.conv(shape, self.whole(4, 9), window, before=cases[-1]))
+            else:
+                cases.append(self.depthwise(shape, window, before=cases[-1]))
+        return self.chain(cases) if len(cases) > 1 else None
 
     def dense(self, rows: int, depth: int, outputs: int, *, alike: bool) -> Case:
         source, target = self.tensor((rows, depth)), self.tensor((rows, outputs))
@@ -154,9 +175,8 @@ class Layers:
         operator = Add("ADD", (a, b), (target,), *factors, summed, sign, bounds)
         return Case(operator, values, exact.clip(bounds.low, bounds.high).astype(np.int8))
 
-    def max_pool(self, shape: Sequence[int], window: Window) -> Case:
-        source = self.tensor(shape)
-        inputs = self.values(*shape)
+    def max_pool(self, shape: Sequence[int], window: Window, before: Case | None = None) -> Case:
+        source, inputs = self.read(shape, before)
         columns = taken(inputs, source.zero_point, window, outside=-1000)
         bounds = self.bounds()
         expected = (columns.max(axis=(3, 4)) + source.zero_point).clip(bounds.low, bounds.high).astype(np.int8)

@@ -54,7 +54,8 @@ class Kernel[Op: Operator](ABC):
     """One way to run one kind of operator.
 
     operator: the dataclass that it runs. function: in C. source: its files, such as conv_2d or dsp/conv_1x1. needs:
-    further files that it calls. features: what the core must have. optimizes, roundings: what it may be chosen for.
+    further files that it calls. band_top: the member that has the rows of padding above an image, where the parameters
+    with fewer rows are those of a band of it (chain.py). features: what the core must have. optimizes, roundings: what it may be chosen for.
     pace: about how many instructions it takes for a product, and for a value of the output.
     """
 
@@ -62,10 +63,21 @@ class Kernel[Op: Operator](ABC):
     function: ClassVar[str]
     source: ClassVar[str]
     needs: ClassVar[tuple[str, ...]] = ()
+    band_top: ClassVar[str] = ""
     features: ClassVar[frozenset[str]] = frozenset()
     optimizes: ClassVar[tuple[Optimize, ...]] = ("speed", "size", "ram")
     roundings: ClassVar[tuple[Rounding, ...]] = ("double", "single")
     pace: ClassVar[tuple[float, float]] = (9.0, 30.0)
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """The files whose headers NAME.c includes."""
+        return (self.source,)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """All files that it calls."""
+        return (self.source, *self.needs)
 
     def refusal(self, operator: Op) -> str:
         """Return why this kernel cannot run an operator; empty when it can."""
@@ -78,6 +90,10 @@ class Kernel[Op: Operator](ABC):
     def scratch(self, operator: Op) -> int:
         """Return how many bytes of the arena it needs while it runs."""
         return 0
+
+    def band_scratch(self, operator: Op, rows: int) -> int:
+        """Return the same for so many rows of the output."""
+        return self.scratch(operator)
 
     def in_place(self, operator: Op) -> tuple[int, ...]:
         """Return the inputs in whose memory the output may be written, where it takes no more bytes."""

@@ -67,7 +67,7 @@ def write_library(network: Network, folder: Path) -> None:
 def kernel_files(network: Network) -> dict[str, str]:
     """Return engine.h and the files of the kernels that are called, with the headers that these include."""
     root = bundled("firmware/engine")
-    stems = sorted({stem for kernel in network.kernels for stem in (kernel.source, *kernel.needs)})
+    stems = sorted({stem for kernel in network.kernels for stem in kernel.sources})
     waiting = ["engine.h", *(f"kernels/{stem}{suffix}" for stem in stems for suffix in (".h", ".c"))]
     found: dict[str, str] = {}
     while waiting:
@@ -126,7 +126,7 @@ def _context(network: Network) -> dict[str, Any]:
         "ends": _ends(network),
         "parameters": parameters(network),
         "arguments": arguments(network),
-        "headers": sorted({f"kernels/{kernel.source}.h" for kernel in network.kernels}),
+        "headers": sorted({f"kernels/{one}.h" for kernel in network.kernels for one in kernel.headers}),
         "declarations": [array["declaration"] for array in arrays],
         "arrays": arrays,
         "states": [

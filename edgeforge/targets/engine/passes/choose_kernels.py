@@ -10,8 +10,10 @@ from edgeforge.errors import RecipeError
 from edgeforge.passes import Pass, Rewritten
 from edgeforge.targets.engine.ir import Operator
 from edgeforge.targets.engine.kernel import Kernel
+from edgeforge.targets.engine.kernels.chain import ChainKernel
 from edgeforge.targets.engine.kernels.table import KERNELS
 from edgeforge.targets.engine.network import Network
+from edgeforge.targets.engine.operators.chain import Chain
 from edgeforge.targets.engine.options import Options
 
 
@@ -44,7 +46,17 @@ def choose(operator: Operator, options: Options) -> Kernel[Any]:
 def chosen(operator: Operator, options: Options, *, for_ram: bool = False) -> Iterator[Kernel[Any]]:
     """Yield the kernels that can run an operator, the fastest first; for_ram: whatever else is optimized."""
     options = replace(options, optimize="ram") if for_ram else options
+    if isinstance(operator, Chain):
+        return _of_chain(operator, options)
     return (kernel for kernel in _able(operator, options) if not kernel.refusal(operator))
+
+
+def _of_chain(operator: Chain, options: Options) -> Iterator[Kernel[Any]]:
+    """Yield the kernel of a chain, where each of its layers has one that computes bands."""
+    kernels = [next((one for one in chosen(link, options) if one.band_top), None) for link in operator.links]
+    found = tuple(kernel for kernel in kernels if kernel is not None)
+    if len(found) == len(kernels):
+        yield ChainKernel(found)
 
 
 def _able(operator: Operator, options: Options) -> Iterator[Kernel[Any]]:

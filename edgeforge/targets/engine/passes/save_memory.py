@@ -9,7 +9,7 @@ from edgeforge.passes import Pass, Rewritten
 from edgeforge.targets.engine.memory.blocks import Block, needed
 from edgeforge.targets.engine.memory.lifetimes import blocks_of, end_blocks
 from edgeforge.targets.engine.network import Network
-from edgeforge.targets.engine.operators.weighted.conv_then_depthwise import ConvThenDepthwise
+from edgeforge.targets.engine.operators.chain import Chain
 from edgeforge.targets.engine.options import Optimize
 from edgeforge.targets.engine.passes.compute_by_rows import by_rows
 from edgeforge.targets.engine.passes.lighter_kernels import by_lighter_kernels
@@ -91,7 +91,7 @@ def _steps(network: Network, saving: Saving) -> list[Network]:
     planned = _planned(network)
     inside = blocks_of(planned)
     times = _crowded(planned, [*inside, *end_blocks(planned)]) | _crowded(planned, inside)
-    found = []
+    found: list[Network] = []
     if saving.rows is not None:
         found += by_rows(network, times, saving.rows, slower=saving.kernels)
     if saving.kernels:
@@ -128,10 +128,8 @@ def _notes(before: Network, after: Network) -> Iterator[str]:
     """Yield what was done, for people."""
     fast = {operator.label: kernel.function for operator, kernel in zip(before.operators, before.kernels, strict=True)}
     for operator, kernel in zip(after.operators, after.kernels, strict=True):
-        if isinstance(operator, ConvThenDepthwise):
-            whole, kept = operator.first.output.bytes, operator.kept_bytes
-            yield (
-                f"of {operator.first.label} {operator.kept_rows} rows stand at a time: {kept:,} bytes, not {whole:,}"
-            )
+        if isinstance(operator, Chain):
+            for link, rows, kept in zip(operator.links, operator.kept_rows, operator.kept_bytes, strict=False):
+                yield f"of {link.label} {rows} rows stand at a time: {kept:,} bytes, not {link.output.bytes:,}"
         elif fast.get(operator.label, kernel.function) != kernel.function:
             yield f"{operator.label} is computed by {kernel.function}, not {fast[operator.label]}, for its memory"

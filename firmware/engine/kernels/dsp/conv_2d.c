@@ -158,11 +158,11 @@ static inline void multiply(const engine_dsp_conv_2d_layer *layer, workspace *sp
 }
 
 /* The image's depth is a multiple of four: values are widened where they stand. */
-static void from_whole_words(const engine_dsp_conv_2d_layer *layer, const int8_t *in, workspace *space, int32_t first,
-                             int32_t last, int32_t width) {
+static void from_whole_words(const engine_dsp_conv_2d_layer *layer, const int8_t *in, workspace *space, int32_t rows,
+                             int32_t width) {
   const int32_t apart = layer->window.stride_x * layer->input.depth;
-  int32_t left = (last - first) * width, place = 0, kept = 0;
-  for (int32_t y = first; y < last; y++) {
+  int32_t left = rows * width, place = 0, kept = 0;
+  for (int32_t y = 0; y < rows; y++) {
     kept = find_rows(layer, in, space, y, kept);
     for (int32_t x = 0; x < width;) {
       if (place == 0 && width - x >= 4) {
@@ -187,11 +187,10 @@ static void from_whole_words(const engine_dsp_conv_2d_layer *layer, const int8_t
   }
 }
 
-static void from_single_values(const engine_dsp_conv_2d_layer *layer, const int8_t *in, workspace *space, int32_t first,
-                               int32_t last) {
+static void from_single_values(const engine_dsp_conv_2d_layer *layer, const int8_t *in, workspace *space) {
   const int32_t apart = layer->window.stride_x * layer->input.depth;
   int32_t place = 0, kept = 0;
-  for (int32_t y = first; y < last; y++) {
+  for (int32_t y = 0; y < layer->output.height; y++) {
     kept = find_rows(layer, in, space, y, kept);
     for (int32_t x = 0; x < layer->output.width; x++) {
       gather(layer, space, x * apart, space->values + place * layer->depth);
@@ -207,27 +206,24 @@ static void from_single_values(const engine_dsp_conv_2d_layer *layer, const int8
   }
 }
 
-void engine_dsp_conv_2d_rows(const engine_dsp_conv_2d_layer *layer, const int8_t *in, int8_t *out, void *scratch,
-                             int32_t first, int32_t last) {
+static void one_image(const engine_dsp_conv_2d_layer *layer, const int8_t *in, int8_t *out, void *scratch) {
   const engine_window *window = &layer->window;
   workspace space = prepare(layer, out, scratch);
   if (layer->input.depth % 4 != 0) {
-    from_single_values(layer, in, &space, first, last);
+    from_single_values(layer, in, &space);
   } else if (window->height * window->width == 1 && window->stride_y * window->stride_x == 1 && layer->ring == 0) {
     /* Every value under its output: the rows make one. */
-    from_whole_words(layer, in + first * layer->input.width * layer->input.depth, &space, 0, 1,
-                     (last - first) * layer->output.width);
+    from_whole_words(layer, in, &space, 1, layer->output.height * layer->output.width);
   } else {
-    from_whole_words(layer, in, &space, first, last, layer->output.width);
+    from_whole_words(layer, in, &space, layer->output.height, layer->output.width);
   }
 }
 
 void engine_dsp_conv_2d(const engine_dsp_conv_2d_layer *layer, const int8_t *in, int8_t *out, void *scratch) {
   const int32_t image = layer->input.height * layer->input.width * layer->input.depth;
-  const int32_t rows = layer->output.height;
   for (int32_t batch = 0; batch < layer->batches; batch++) {
-    engine_dsp_conv_2d_rows(layer, in, out, scratch, 0, rows);
+    one_image(layer, in, out, scratch);
     in += image;
-    out += rows * layer->output.width * layer->output.depth;
+    out += layer->output.height * layer->output.width * layer->output.depth;
   }
 }

@@ -26,8 +26,4 @@ typedef struct {
  * input, if its rows take no more bytes and a window's last row is never above its output. */
 void engine_dsp_conv_2d(const engine_dsp_conv_2d_layer *layer, const int8_t *in, int8_t *out, void *scratch);
 
-/* Rows first to last - 1 of the output of one image. in: the image's first row; out: the first of those rows. */
-void engine_dsp_conv_2d_rows(const engine_dsp_conv_2d_layer *layer, const int8_t *in, int8_t *out, void *scratch,
-                             int32_t first, int32_t last);
-
 #endif

@@ -271,9 +271,9 @@ static void carry(int16_t *strip, int32_t rows) {
   for (; rows > 0; rows--, strip += COLUMNS) memcpy(strip, strip + NEW, 4);
 }
 
-void engine_dsp_depthwise_3x3_rows(const engine_dsp_depthwise_3x3_layer *layer, const int8_t *in, int8_t *out,
-                                   void *scratch, int32_t outputs) {
+static void one_image(const engine_dsp_depthwise_3x3_layer *layer, const int8_t *in, int8_t *out, void *scratch) {
   const int32_t depth = layer->input.depth, stride = layer->stride, width = layer->output.width;
+  const int32_t outputs = layer->output.height;
   const int32_t top = -layer->top; /* the image's row under the first window */
   const int32_t seen = (outputs - 1) * stride + 3;
   const int32_t kept = seen + (outputs & 1) * stride;
@@ -326,7 +326,7 @@ void engine_dsp_depthwise_3x3_rows(const engine_dsp_depthwise_3x3_layer *layer, 
 void engine_dsp_depthwise_3x3(const engine_dsp_depthwise_3x3_layer *layer, const int8_t *in, int8_t *out,
                               void *scratch) {
   for (int32_t batch = 0; batch < layer->batches; batch++) {
-    engine_dsp_depthwise_3x3_rows(layer, in, out, scratch, layer->output.height);
+    one_image(layer, in, out, scratch);
     in += layer->input.height * layer->input.width * layer->input.depth;
     out += layer->output.height * layer->output.width * layer->output.depth;
   }

@@ -20,8 +20,4 @@ typedef struct {
 void engine_dsp_depthwise_3x3(const engine_dsp_depthwise_3x3_layer *layer, const int8_t *in, int8_t *out,
                               void *scratch);
 
-/* The first rows of the output of one image. Not in place, but for all rows at once. scratch: for that many rows. */
-void engine_dsp_depthwise_3x3_rows(const engine_dsp_depthwise_3x3_layer *layer, const int8_t *in, int8_t *out,
-                                   void *scratch, int32_t rows);
-
 #endif

@@ -79,14 +79,13 @@ static void multiply(const engine_helium_conv_2d_layer *layer, const int8_t *col
   }
 }
 
-void engine_helium_conv_2d_rows(const engine_helium_conv_2d_layer *layer, const int8_t *in, int8_t *out, void *scratch,
-                                int32_t first, int32_t last) {
+static void one_image(const engine_helium_conv_2d_layer *layer, const int8_t *in, int8_t *out, void *scratch) {
   const engine_window *window = &layer->window;
   const int32_t apart = window->stride_x * layer->input.depth;
   int8_t *const ring = (int8_t *)scratch + (size_t)window->height * sizeof(int8_t *);
   const workspace space = {scratch, ring, ring + layer->ring * layer->row};
   int32_t gathered = 0, kept = 0;
-  for (int32_t y = first; y < last; y++) {
+  for (int32_t y = 0; y < layer->output.height; y++) {
     kept = find_rows(layer, in, &space, y, kept);
     for (int32_t x = 0; x < layer->output.width; x++) {
       gather(layer, &space, x * apart, space.columns + gathered * layer->depth);
@@ -100,10 +99,9 @@ void engine_helium_conv_2d_rows(const engine_helium_conv_2d_layer *layer, const 
 }
 
 void engine_helium_conv_2d(const engine_helium_conv_2d_layer *layer, const int8_t *in, int8_t *out, void *scratch) {
-  const int32_t rows = layer->output.height;
   for (int32_t batch = 0; batch < layer->batches; batch++) {
-    engine_helium_conv_2d_rows(layer, in, out, scratch, 0, rows);
+    one_image(layer, in, out, scratch);
     in += layer->input.height * layer->input.width * layer->input.depth;
-    out += rows * layer->output.width * layer->output.depth;
+    out += layer->output.height * layer->output.width * layer->output.depth;
   }
 }

@@ -21,8 +21,4 @@ typedef struct {
  * is never above its output. */
 void engine_helium_conv_2d(const engine_helium_conv_2d_layer *layer, const int8_t *in, int8_t *out, void *scratch);
 
-/* Rows first to last - 1 of the output of one image. in: the image's first row; out: the first of those rows. */
-void engine_helium_conv_2d_rows(const engine_helium_conv_2d_layer *layer, const int8_t *in, int8_t *out, void *scratch,
-                                int32_t first, int32_t last);
-
 #endif

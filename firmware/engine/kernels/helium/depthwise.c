@@ -140,8 +140,7 @@ static void write_row(const engine_helium_depthwise_layer *layer, const group *g
   }
 }
 
-void engine_helium_depthwise_rows(const engine_helium_depthwise_layer *layer, const int8_t *in, int8_t *out,
-                                  void *scratch, int32_t rows) {
+static void one_image(const engine_helium_depthwise_layer *layer, const int8_t *in, int8_t *out, void *scratch) {
   const engine_window *window = &layer->window;
   const int32_t depth = layer->input.depth, row = layer->output.width * depth;
   group now = {.rows = scratch,
@@ -152,7 +151,7 @@ void engine_helium_depthwise_rows(const engine_helium_depthwise_layer *layer, co
     now.lanes = vctp16q((uint32_t)(depth - channel));
     now.whole = depth - channel >= CHANNELS;
     int32_t kept = 0;
-    for (int32_t y = 0; y < rows; y++) {
+    for (int32_t y = 0; y < layer->output.height; y++) {
       kept = find_rows(layer, &now, in + channel, y, kept);
       write_row(layer, &now, out + y * row + channel);
     }
@@ -163,7 +162,7 @@ void engine_helium_depthwise_rows(const engine_helium_depthwise_layer *layer, co
 
 void engine_helium_depthwise(const engine_helium_depthwise_layer *layer, const int8_t *in, int8_t *out, void *scratch) {
   for (int32_t batch = 0; batch < layer->batches; batch++) {
-    engine_helium_depthwise_rows(layer, in, out, scratch, layer->output.height);
+    one_image(layer, in, out, scratch);
     in += layer->input.height * layer->input.width * layer->input.depth;
     out += layer->output.height * layer->output.width * layer->output.depth;
   }

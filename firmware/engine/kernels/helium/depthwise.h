@@ -23,8 +23,4 @@ typedef struct {
  * there is but one); of several images, if both have one shape. */
 void engine_helium_depthwise(const engine_helium_depthwise_layer *layer, const int8_t *in, int8_t *out, void *scratch);
 
-/* The first rows of the output of one image. */
-void engine_helium_depthwise_rows(const engine_helium_depthwise_layer *layer, const int8_t *in, int8_t *out,
-                                  void *scratch, int32_t rows);
-
 #endif

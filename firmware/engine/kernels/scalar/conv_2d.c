@@ -62,12 +62,11 @@ static void multiply(const engine_scalar_conv_2d_layer *layer, const int8_t *col
   }
 }
 
-void engine_scalar_conv_2d_rows(const engine_scalar_conv_2d_layer *layer, const int8_t *in, int8_t *out, void *scratch,
-                                int32_t first, int32_t last) {
+static void one_image(const engine_scalar_conv_2d_layer *layer, const int8_t *in, int8_t *out, void *scratch) {
   const engine_window *window = &layer->window;
   int8_t *const columns = scratch;
-  int32_t x = 0, y = first;
-  for (int32_t left = (last - first) * layer->output.width; left > 0;) {
+  int32_t x = 0, y = 0;
+  for (int32_t left = layer->output.height * layer->output.width; left > 0;) {
     const int32_t count = left < COLUMNS ? left : COLUMNS;
     for (int32_t p = 0; p < count; p++) {
       gather(layer, in, y * window->stride_y - window->top, x * window->stride_x - window->left,
@@ -81,10 +80,9 @@ void engine_scalar_conv_2d_rows(const engine_scalar_conv_2d_layer *layer, const 
 }
 
 void engine_scalar_conv_2d(const engine_scalar_conv_2d_layer *layer, const int8_t *in, int8_t *out, void *scratch) {
-  const int32_t rows = layer->output.height;
   for (int32_t batch = 0; batch < layer->batches; batch++) {
-    engine_scalar_conv_2d_rows(layer, in, out, scratch, 0, rows);
+    one_image(layer, in, out, scratch);
     in += layer->input.height * layer->input.width * layer->input.depth;
-    out += rows * layer->output.width * layer->output.depth;
+    out += layer->output.height * layer->output.width * layer->output.depth;
   }
 }

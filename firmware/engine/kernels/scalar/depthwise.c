@@ -27,13 +27,12 @@ static inline int32_t window_sum(const part *seen, const int8_t *value, const in
   return sum;
 }
 
-void engine_scalar_depthwise_rows(const engine_scalar_depthwise_layer *layer, const int8_t *in, int8_t *out,
-                                  int32_t rows) {
+static void one_image(const engine_scalar_depthwise_layer *layer, const int8_t *in, int8_t *out) {
   const engine_image *image = &layer->input;
   const engine_window *window = &layer->window;
   const int32_t depth = image->depth, taps = window->height * window->width;
   const int32_t row = window->dilation_y * image->width * depth, column = window->dilation_x * depth;
-  for (int32_t y = 0; y < rows; y++) {
+  for (int32_t y = 0; y < layer->output.height; y++) {
     const int32_t top = y * window->stride_y - window->top;
     int32_t first_row, end_row;
     inside(top, window->dilation_y, window->height, image->height, &first_row, &end_row);
@@ -61,7 +60,7 @@ void engine_scalar_depthwise_rows(const engine_scalar_depthwise_layer *layer, co
 void engine_scalar_depthwise(const engine_scalar_depthwise_layer *layer, const int8_t *in, int8_t *out) {
   const engine_image *const source = &layer->input, *const target = &layer->output;
   for (int32_t batch = 0; batch < layer->batches; batch++) {
-    engine_scalar_depthwise_rows(layer, in, out, target->height);
+    one_image(layer, in, out);
     in += source->height * source->width * source->depth;
     out += target->height * target->width * target->depth;
   }

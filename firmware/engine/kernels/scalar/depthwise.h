@@ -18,8 +18,4 @@ typedef struct {
 
 void engine_scalar_depthwise(const engine_scalar_depthwise_layer *layer, const int8_t *in, int8_t *out);
 
-/* The first rows of the output of one image. */
-void engine_scalar_depthwise_rows(const engine_scalar_depthwise_layer *layer, const int8_t *in, int8_t *out,
-                                  int32_t rows);
-
 #endif

@@ -24,6 +24,7 @@ class DspConv2D(Kernel[Conv2D]):
     operator = Conv2D
     function = "engine_dsp_conv_2d"
     source = "dsp/conv_2d"
+    band_top = "window.top"
     pace = (0.85, 8)
     needs = ("dsp/columns",)
     features = frozenset({"dsp"})

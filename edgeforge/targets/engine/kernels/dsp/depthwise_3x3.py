@@ -18,6 +18,7 @@ class DspDepthwise3x3(Kernel[DepthwiseConv2D]):
     operator = DepthwiseConv2D
     function = "engine_dsp_depthwise_3x3"
     source = "dsp/depthwise_3x3"
+    band_top = "top"
     pace = (0.8, 18)
     features = frozenset({"dsp"})
     roundings = ("double",)
@@ -41,6 +42,9 @@ class DspDepthwise3x3(Kernel[DepthwiseConv2D]):
 
     def scratch(self, operator: DepthwiseConv2D) -> int:
         return strip_bytes(operator.output.shape[1], operator.window.stride[0])
+
+    def band_scratch(self, operator: DepthwiseConv2D, rows: int) -> int:
+        return strip_bytes(rows, operator.window.stride[0])
 
     def in_place(self, operator: DepthwiseConv2D) -> tuple[int, ...]:
         same = operator.window.stride == (1, 1) and operator.input.shape == operator.output.shape

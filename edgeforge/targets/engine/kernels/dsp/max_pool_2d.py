@@ -17,6 +17,7 @@ class DspMaxPool2D(Kernel[MaxPool2D]):
     operator = MaxPool2D
     function = "engine_dsp_max_pool_2d"
     source = "dsp/max_pool_2d"
+    band_top = "window.top"
     pace = (0, 8)
     features = frozenset({"dsp"})
 

@@ -21,6 +21,7 @@ class HeliumConv2D(Kernel[Conv2D]):
     operator = Conv2D
     function = "engine_helium_conv_2d"
     source = "helium/conv_2d"
+    band_top = "window.top"
     pace = (0.17, 11)
     features = frozenset({"helium"})
     roundings = ("double",)

@@ -26,6 +26,7 @@ class HeliumDepthwise(Kernel[DepthwiseConv2D]):
     operator = DepthwiseConv2D
     function = "engine_helium_depthwise"
     source = "helium/depthwise"
+    band_top = "window.top"
     pace = (0.7, 8)
     features = frozenset({"helium"})
     roundings = ("double",)

@@ -10,5 +10,6 @@ class HeliumMaxPool2D(PortableMaxPool2D):
 
     function = "engine_helium_max_pool_2d"
     source = "helium/max_pool_2d"
+    band_top = "window.top"
     pace = (0, 8)
     features = frozenset({"helium"})

@@ -18,6 +18,7 @@ class ScalarConv2D(Kernel[Conv2D]):
     operator = Conv2D
     function = "engine_scalar_conv_2d"
     source = "scalar/conv_2d"
+    band_top = "window.top"
     pace = (3.5, 35)
     needs = ("scalar/products",)
     roundings = ("double",)

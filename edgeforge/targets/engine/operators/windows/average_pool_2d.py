@@ -21,6 +21,7 @@ class PortableAveragePool2D(PortablePool[AveragePool2D]):
     operator = AveragePool2D
     function = "engine_average_pool_2d"
     source = "average_pool_2d"
+    band_top = "window.top"
 
 
 class PortableAveragePool2D16(PortableAveragePool2D):

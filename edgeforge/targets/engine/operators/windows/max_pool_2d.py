@@ -21,6 +21,7 @@ class PortableMaxPool2D(PortablePool[MaxPool2D]):
     operator = MaxPool2D
     function = "engine_max_pool_2d"
     source = "max_pool_2d"
+    band_top = "window.top"
 
 
 class PortableMaxPool2D16(PortableMaxPool2D):
