@@ -53,12 +53,11 @@ static inline int32_t engine_clamp(int32_t value, int32_t low, int32_t high) {
 }
 
 /* 2 * a * b / 2^32, rounded to nearest, halves up: SaturatingRoundingDoublingHighMul of
- * gemmlowp/fixedpoint/fixedpoint.h. (The division truncates; the nudge has the product's sign, and is 1 less below 0.) */
+ * gemmlowp/fixedpoint/fixedpoint.h. (There a division that truncates, with a nudge of the product's sign that is 1 less
+ * below 0: the same, as a shift rounds down.) */
 static inline int32_t engine_doubling_high(int32_t a, int32_t b) {
   if (a == INT32_MIN && b == INT32_MIN) return INT32_MAX;
-  const int64_t product = (int64_t)a * b;
-  const int64_t nudge = product >= 0 ? (1 << 30) : 1 - (1 << 30);
-  return (int32_t)((product + nudge) / ((int64_t)1 << 31));
+  return (int32_t)(((int64_t)a * b + (1 << 30)) >> 31);
 }
 
 /* value / 2^exponent, rounded to nearest, halves away from zero: RoundingDivideByPOT of the same file. */

@@ -13,9 +13,9 @@ from edgeforge.passes import rewrite
 from edgeforge.targets.engine.emulate.run import Run, build
 from edgeforge.targets.engine.ir import Bounds, Channels, Operator, Padding, Tensor, Window
 from edgeforge.targets.engine.network import Network
+from edgeforge.targets.engine.operators.chain import chained
 from edgeforge.targets.engine.operators.elementwise.add import Add
 from edgeforge.targets.engine.operators.weighted.conv_2d import Conv2D
-from edgeforge.targets.engine.operators.chain import chained
 from edgeforge.targets.engine.operators.weighted.depthwise_conv_2d import DepthwiseConv2D
 from edgeforge.targets.engine.operators.weighted.fully_connected import FullyConnected
 from edgeforge.targets.engine.operators.weighted.sizes import output_size
@@ -23,6 +23,7 @@ from edgeforge.targets.engine.operators.windows.max_pool_2d import MaxPool2D
 from edgeforge.targets.engine.operators.windows.mean import Mean
 from edgeforge.targets.engine.options import Options
 from edgeforge.targets.engine.passes.order import PASSES
+from edgeforge.targets.engine.passes.save_memory import SaveMemory
 
 INT8 = Bounds(-128, 127)
 Pair = tuple[int, int]
@@ -252,7 +253,8 @@ def run_cases(cases: Sequence[Case], options: Options, folder: Path, *, inside: 
     inputs = tuple(tensor for case in cases for tensor in case.operator.inputs)
     outputs = tuple(case.operator.output for case in cases)
     network = Network("layers", inputs, outputs, tuple(operators), options)
-    network, _ = rewrite(network, PASSES)
+    # Layers stay as they are: no pass may make chains of them.
+    network, _ = rewrite(network, [one for one in PASSES if not isinstance(one, SaveMemory)])
     values = [value[None] for case in cases for value in case.inputs]
     return network, build(network, folder).run(values)
 

@@ -55,8 +55,8 @@ class Kernel[Op: Operator](ABC):
 
     operator: the dataclass that it runs. function: in C. source: its files, such as conv_2d or dsp/conv_1x1. needs:
     further files that it calls. band_top: the member that has the rows of padding above an image, where the parameters
-    with fewer rows are those of a band of it (chain.py). features: what the core must have. optimizes, roundings: what it may be chosen for.
-    pace: about how many instructions it takes for a product, and for a value of the output.
+    with fewer rows are those of a band of it (chain.py). features: what the core must have. optimizes, roundings: what
+    it may be chosen for. pace: about how many instructions it takes for a product, and for a value of the output.
     """
 
     operator: ClassVar[type[Operator]]

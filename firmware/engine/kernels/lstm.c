@@ -6,9 +6,27 @@
 
 #include "sigmoid.h"
 
-static int32_t dot(const int8_t *weights, const int8_t *values, int32_t zero, int32_t size) {
-  int32_t sum = 0;
-  for (int32_t k = 0; k < size; k++) sum += weights[k] * (values[k] - zero);
+#if defined(__ARM_FEATURE_DSP)
+#include <arm_acle.h>
+
+/* Values 0 and 2 of four as two of 16 bits. */
+static inline int16x2_t even(uint32_t four) { return __sxtb16((int8x4_t)four); }
+
+static inline int16x2_t odd(uint32_t four) { return __sxtb16((int8x4_t)(four >> 8 | four << 24)); }
+#endif
+
+/* Two products an instruction where the core has them. */
+static int32_t dot(const int8_t *weights, const int8_t *values, int32_t size, int32_t sum) {
+#if defined(__ARM_FEATURE_DSP)
+  for (; size >= 4; size -= 4, weights += 4, values += 4) {
+    uint32_t w, v;
+    memcpy(&w, weights, 4); /* the cores have loads from any address */
+    memcpy(&v, values, 4);
+    sum = __smlad(even(w), even(v), sum);
+    sum = __smlad(odd(w), odd(v), sum);
+  }
+#endif
+  for (; size > 0; size--) sum += *weights++ * *values++;
   return sum;
 }
 
@@ -23,8 +41,8 @@ static int16_t gate_of(const engine_lstm_layer *layer, const engine_gate *gate, 
                        const int8_t *hidden) {
   const int8_t *weights = gate->input_weights + cell * layer->inputs;
   const int8_t *recurrent = gate->recurrent_weights + cell * layer->cells;
-  const int32_t from_input = dot(weights, in, layer->input_zero, layer->inputs) + gate->bias[cell];
-  const int32_t from_hidden = dot(recurrent, hidden, layer->hidden_zero, layer->cells);
+  const int32_t from_input = dot(weights, in, layer->inputs, gate->bias[cell]);
+  const int32_t from_hidden = dot(recurrent, hidden, layer->cells, gate->recurrent_bias[cell]);
   return saturated(saturated(scaled(from_input, gate->input)) + saturated(scaled(from_hidden, gate->recurrent)));
 }
 

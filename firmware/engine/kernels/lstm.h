@@ -12,14 +12,14 @@ typedef struct {
 typedef struct {
   const int8_t *input_weights;     /* cell, input */
   const int8_t *recurrent_weights; /* cell, cell */
-  const int32_t *bias;
+  const int32_t *bias, *recurrent_bias; /* of both sums; the zero points are folded into them */
   engine_factor input, recurrent; /* bring both sums to Q3.12 */
 } engine_gate;
 
 typedef struct {
   int32_t batches, steps, inputs, cells;
   int32_t time_major; /* 1: steps before batches in memory */
-  int32_t input_zero, hidden_zero;
+  int32_t hidden_zero;
   engine_gate input, forget, cell, output;
   engine_factor kept, added, shown; /* forget gate * cell, input gate * cell gate, output gate * tanh(cell) */
   int32_t tanh_multiplier, tanh_right_shift; /* of a cell's state */

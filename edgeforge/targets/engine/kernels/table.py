@@ -36,8 +36,6 @@ DSP: tuple[Kernel[Any], ...] = (
     *(DspAdd(), DspAverage(), DspMaxPool2D()),
 )
 # Faster on any core than the portable ones, which are written to be read.
-SCALAR: tuple[Kernel[Any], ...] = (
-    *(ScalarConv2D(), ScalarDepthwise(), ScalarFullyConnected()),
-)
+SCALAR: tuple[Kernel[Any], ...] = (ScalarConv2D(), ScalarDepthwise(), ScalarFullyConnected())
 
 KERNELS: tuple[Kernel[Any], ...] = (*SMALL_KERNELS, *HELIUM, *DSP, *SCALAR, *PORTABLE_KERNELS)

@@ -1,4 +1,4 @@
-"""Layers one behind the other that are computed together, a few rows at a time: no pass but compute_by_rows makes it."""
+"""Layers one behind the other, computed together, a few rows at a time: no pass but compute_by_rows makes it."""
 
 from __future__ import annotations
 

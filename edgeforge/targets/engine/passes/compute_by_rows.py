@@ -1,4 +1,4 @@
-"""Steps of save_memory.py: layers one behind the other, of which only the next reads each, computed a few rows at a time.
+"""Steps of save_memory.py: layers of which each is read by the next alone, computed a few rows at a time.
 
 It does what patch-based inference does (MCUNetV2, Lin et al. 2021, arXiv:2110.15352), with bands as wide as the image:
 rows that two bands see are kept, not computed again.
@@ -17,10 +17,11 @@ ROWS = (48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1)
 LONGEST = 8  # layers of a chain
 
 
-def by_rows(network: Network, times: set[int], fewest: int, *, slower: bool) -> Iterator[Network]:
+def by_rows(network: Network, times: set[int], fewest: int, most: int, *, slower: bool) -> Iterator[Network]:
     """Yield the networks with an operator of `times` and neighbours as one, or with fewer rows.
 
-    fewest: rows of a band. No row is computed twice. slower: whether also where layers have faster kernels alone.
+    fewest: rows of a band. most: bytes that are too many by themselves. No row is computed twice. slower: whether also
+    where layers have faster kernels alone.
     """
     for begin, end in sorted({span for time in times for span in _spans(network, time)}):
         links = tuple(link for operator in network.operators[begin:end] for link in _links(operator))
@@ -35,6 +36,8 @@ def by_rows(network: Network, times: set[int], fewest: int, *, slower: bool) -> 
             kernel = next(chosen(one, network.options, for_ram=slower), None)
             if kernel is None or (not slower and not {*kernel.sources} - {kernel.source} <= alone):
                 break
+            if kernel.scratch(one) + max(one.input.bytes, one.output.bytes) > most:
+                continue
             operators = (*network.operators[:begin], one, *network.operators[end:])
             kernels = (*network.kernels[:begin], kernel, *network.kernels[end:])
             yield replace(network, operators=operators, kernels=kernels)

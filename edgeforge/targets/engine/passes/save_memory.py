@@ -93,7 +93,7 @@ def _steps(network: Network, saving: Saving) -> list[Network]:
     times = _crowded(planned, [*inside, *end_blocks(planned)]) | _crowded(planned, inside)
     found: list[Network] = []
     if saving.rows is not None:
-        found += by_rows(network, times, saving.rows, slower=saving.kernels)
+        found += by_rows(network, times, saving.rows, planned.shared_bytes, slower=saving.kernels)
     if saving.kernels:
         found += by_lighter_kernels(network, times)
     return found

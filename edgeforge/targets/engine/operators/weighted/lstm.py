@@ -111,11 +111,16 @@ class PortableLSTM(Kernel[LSTM]):
     needs = ("sigmoid",)
 
     def arrays(self, operator: LSTM) -> dict[str, Array]:
+        import numpy as np
+
         found: dict[str, Array] = {}
         for name, gate in operator.gates.items():
             found[f"{name}_weights"] = Array("int8_t", gate.weights.reshape(-1))
             found[f"{name}_recurrent"] = Array("int8_t", gate.recurrent.reshape(-1))
-            found[f"{name}_bias"] = Array("int32_t", gate.bias)
+            own = (gate.bias, gate.weights, operator.input), (0, gate.recurrent, operator.hidden)
+            for what, (bias, weights, read) in zip(("bias", "recurrent_bias"), own, strict=True):
+                folded = bias - read.zero_point * weights.astype(np.int64).sum(axis=1)
+                found[f"{name}_{what}"] = Array("int32_t", folded)
         return found
 
     def parameters(self, operator: LSTM, arrays: Mapping[str, str]) -> Mapping[str, Field]:
@@ -129,7 +134,6 @@ class PortableLSTM(Kernel[LSTM]):
             "inputs": inputs,
             "cells": operator.output.shape[2],
             "time_major": operator.time_major,
-            "input_zero": operator.input.zero_point,
             "hidden_zero": operator.hidden.zero_point,
         }
         for name, gate in operator.gates.items():
@@ -137,6 +141,7 @@ class PortableLSTM(Kernel[LSTM]):
                 "input_weights": arrays[f"{name}_weights"],
                 "recurrent_weights": arrays[f"{name}_recurrent"],
                 "bias": arrays[f"{name}_bias"],
+                "recurrent_bias": arrays[f"{name}_recurrent_bias"],
                 "input": gate.input_factor,
                 "recurrent": gate.recurrent_factor,
             }
