@@ -1,12 +1,20 @@
 """int16×8: what stands between layers with weights in networks of convolutions, residual ones too; the rest by name."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from engine_network import Int8
-from engine_program import require_the_bytes_of_tflm
+from engine_program import random_inputs, require_the_bytes_of_tflm, tflm_outputs
+from tiny_nets import images, mobile_net
 
 from edgeforge.errors import RecipeError
+from edgeforge.quantize.tflite.ptq import Source
+from edgeforge.recipe.schema import PTQ
 from edgeforge.targets.engine.compile import compile_model
+from edgeforge.targets.engine.emulate.machine import INSTALL, missing
+from edgeforge.targets.engine.emulate.run import build
+from edgeforge.targets.engine.options import Options, core_named
 
 
 class Int16(Int8):
@@ -52,3 +60,14 @@ def test_what_has_no_kernel_is_named() -> None:
     net = Int16(5, 4, 3)
     with pytest.raises(RecipeError, match=r"MUL 0 .*is int16: it computes int8"):
         compile_model(net.build(net.operator("MUL", [net.input, net.input], (1, 5, 4, 3))), "net")
+
+
+def test_a_network_quantized_here_has_the_bytes_of_tflm_on_the_desk_and_on_a_core(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    model = Source(mobile_net(random), images(random, 16)).make(PTQ(scheme="int16x8")).model
+    require_the_bytes_of_tflm(model)
+    if reason := missing():
+        pytest.skip(f"on the desk it is right; {reason}: {INSTALL}")
+    inputs = random_inputs(model, 3)
+    found = build(compile_model(model, "net", Options(core_named("m4"))), tmp_path).run(inputs).outputs[0]
+    np.testing.assert_array_equal(found, tflm_outputs(model, inputs)[0])
