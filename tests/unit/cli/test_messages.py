@@ -106,7 +106,7 @@ COMMANDS = {
         "compile garbage.tflite",
         "compile custom_operator.tflite",
         "compile int8.tflite --core m5",
-        "compile int8.tflite --max-ram 1000",
+        "compile int8.tflite --max-ram 900",
         "compile int8.tflite --out digits.yaml",
         "compile int8.tflite int8.tflite",
         "compile int8.tflite --name 1-2-3",
