@@ -31,7 +31,10 @@ EXTRAS = {
          "scipy", "onnxscript", "onnx2tf", "safetensors", "h5py"),
     ),
     "tensorflow": Extra("onnx2tf's older way through TensorFlow", ("tensorflow", "tf-keras")),
-    "serve": Extra("`edgeforge serve`, and the load test of a bundle", ("fastapi", "uvicorn", "prometheus-client")),
+    "serve": Extra(
+        "`edgeforge serve`, and the load test of a bundle",
+        ("fastapi", "uvicorn", "prometheus-client", "python-multipart"),
+    ),
     "tensorboard": Extra("train.logger: tensorboard", ("tensorboard",)),
     "mlflow": Extra("train.logger: mlflow", ("mlflow-skinny", "sqlalchemy", "alembic")),
     "parquet": Extra("recordings in Parquet files: data.source: windows", ("pyarrow",)),

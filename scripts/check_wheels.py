@@ -17,7 +17,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 BUNDLE = Path(__file__).parent.parent / "firmware" / "raspberry_pi"
-PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
+PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
+FILES = ("requirements.txt", "requirements-images.txt", "requirements-onnxruntime.txt", "requirements-litert.txt")
 PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_17_aarch64", "manylinux_2_27_aarch64", "manylinux_2_28_aarch64")
 
 
@@ -45,11 +46,11 @@ def resolve(wanted: list[str], python: str) -> subprocess.CompletedProcess[str]:
 def main() -> int:
     """Print the outcome for every Python."""
     if sys.argv[1:2] == ["--pins"]:
-        print("\n".join(pins("requirements.txt", sys.argv[2])))
+        print("\n".join(pin for file in FILES for pin in pins(file, sys.argv[2])))
         return 0
     failed = 0
     for python in PYTHONS:
-        wanted = pins("requirements.txt", python) + pins("requirements-server.txt", python)
+        wanted = [pin for file in (*FILES, "requirements-server.txt") for pin in pins(file, python)]
         done = resolve(wanted, python)
         if done.returncode:
             failed += 1

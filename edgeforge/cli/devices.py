@@ -66,7 +66,7 @@ def serve(
 
       edgeforge serve digits --port 8000 --fit
 
-      curl --data-binary @photo.png http://127.0.0.1:8000/classify
+      curl -F image=@photo.png http://127.0.0.1:8000/classify
     """
     from edgeforge.results.report_file import build_folder
     from edgeforge.targets.raspberry_pi.serve import serve as serve_bundle

@@ -546,11 +546,16 @@ class Quantize(Section):
             seen.add(entry.variant)
         return self
 
-    @model_validator(mode="after")
-    def _ships_what_is_made(self) -> Quantize:
+    @property
+    def tflite_made(self) -> tuple[str, ...]:
+        """The names of the TFLite variants that these settings ask for."""
         made = [f"tflite-{kind}" for kind in self.tflite.variants] + [entry.variant for entry in self.ptq]
         made += ["tflite-qat-int8"] if self.qat else []
-        made += ["tflite-mixed"] if self.max_drop is not None else []
+        return (*made, *(["tflite-mixed"] if self.max_drop is not None else []))
+
+    @model_validator(mode="after")
+    def _ships_what_is_made(self) -> Quantize:
+        made = self.tflite_made
         if self.ship is not None and self.ship not in (*made, QDQ):
             raise ValueError(
                 f"ship: this recipe makes no '{self.ship}'; it makes {', '.join(made) or 'no TFLite model'}"
@@ -567,8 +572,14 @@ class Measure(Section):
 
 
 class RaspberryPi(Section):
-    """The bundle for a Raspberry Pi, or for any 64-bit Linux that ONNX Runtime runs on."""
+    """The bundle for a Raspberry Pi, or for any 64-bit Linux that ONNX Runtime and LiteRT run on."""
 
+    variants: tuple[str, ...] | None = Field(
+        None,
+        min_length=1,
+        description="the variants in it, of ONNX and TFLite; default: onnx-fp32, onnx-static-int8 and the TFLite one "
+        "that ships",
+    )
     format: Literal["onnx", "ort"] = Field("onnx", description="ort: ONNX Runtime's own format")
     optimize: Literal["basic", "extended"] = Field(
         "extended", description="basic keeps plain ONNX operators, as TensorRT, XNNPACK and ACL need them"
@@ -635,4 +646,15 @@ class Recipe(Section):
     def _validates_what_it_chooses_by(self) -> Recipe:
         if self.data.validation == 0 and self.train.keep != "last":
             raise ValueError("data.validation: 0 leaves nothing to choose the best epoch by: set train.keep: last")
+        return self
+
+    @model_validator(mode="after")
+    def _bundles_what_is_made(self) -> Recipe:
+        onnx = ("onnx-fp32", *(["onnx-static-int8"] if self.quantize.onnx.static else []))
+        made = (*onnx, *self.quantize.tflite_made, QDQ)
+        for name in (self.raspberry_pi and self.raspberry_pi.variants) or ():
+            if name not in made:
+                raise ValueError(
+                    f"raspberry_pi.variants: this recipe makes no '{name}' for it; it makes {', '.join(made[:-1])}"
+                )
         return self

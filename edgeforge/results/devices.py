@@ -39,6 +39,7 @@ def device_row(
         bundle=sha256_of(bundle),
         device=bench["device"],
         temperature_c=bench["temperature_c"],
+        throttled=bench["throttled"],
         selftest=[PiSelfTest(**row) for row in selftest["variants"]],
         latency=[PiLatency(**row) for row in bench["rows"]],
         memory_bytes=bench["memory_bytes"],

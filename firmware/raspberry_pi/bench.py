@@ -18,33 +18,43 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier import CHOICE_FILE, Bundle, BundleError, Classifier, counts, number, positive, run_script, table
-from device import cores, device_facts, peak_memory, temperature
+from bundle import CHOICE_FILE, Bundle, BundleError
+from classifier import Classifier
+from device import cores, device_facts, peak_memory, slowed, temperature, throttled
+from options import counts, number, positive, run_script, table
 from perf_counters import count_events
+from selftest import check
 
-# A variant or a number of threads is preferred to the one before it (fp32, fewer) only when faster by this share:
+# A variant or a number of threads is preferred to the one before it (float, fewer) only when faster by this share:
 # less is noise, and float is the more accurate, fewer threads the cooler.
 WORTH = 0.02
 FEWEST_RUNS = 20  # that are made even when --seconds are over
-COLUMNS = {"variant": ("variant", "<8"), "threads": ("threads", ">7"), "p50 ms": ("p50_ms", ">8.3f"),
+COLUMNS = {"variant": ("variant", "<20"), "threads": ("threads", ">7"), "p50 ms": ("p50_ms", ">8.3f"),
            "p90 ms": ("p90_ms", ">8.3f"), "p99 ms": ("p99_ms", ">8.3f"), "images/s": ("images_per_second", ">8.1f"),
            "provider": ("provider", "")}  # fmt: skip
 
 
 def main() -> int:
-    """Print the figures; with --choose write which variant and how many threads run.py and server.py take."""
+    """Print the figures; with --choose write which variant and how many threads run.py and server.py take.
+
+    One whose outputs are not the desk's, by the self-test, is measured and never chosen.
+    """
     options = parse()
     bundle = Bundle.read()
     if options.only:
         return measure_one(bundle, options)
     before = temperature()
     rows = [row for threads in options.threads for row in measure(bundle, threads, options)]
+    right = {name for name in bundle.variants if check(bundle, name, options.provider, 1)["passed"]}
+    if options.choose and not right:
+        raise BundleError("no variant has the desk's outputs here: none is chosen; see selftest.py")
     result: dict[str, Any] = {
         "device": device_facts(),
         "temperature_c": {"before": before, "after": temperature()},
+        "throttled": throttled(),
         "rows": rows,
         "memory_bytes": {variant: child(variant, 3, options)["peak_memory_bytes"] for variant in bundle.variants},
-        "chosen": choose(rows) if options.choose else None,
+        "chosen": choose([row for row in rows if row["variant"] in right]) if options.choose else None,
         "perf": perf(bundle, options) if options.perf else None,
     }
     if options.choose:
@@ -163,7 +173,11 @@ def as_text(bundle: Bundle, result: dict[str, Any]) -> str:
     lines = [f"{bundle.name} on {facts['model']}, {facts['cores']} cores, {', '.join(known)}"]
     lines += table(result["rows"], COLUMNS)
     for variant, size in result["memory_bytes"].items():
-        lines.append(f"{variant}: peak memory {'not readable' if size is None else f'{size / 2**20:.1f} MB'}")
+        accuracy = bundle.variants[variant].get("accuracy")
+        right = "" if accuracy is None else f", {accuracy:.2%} right on the desk's test split"
+        lines.append(f"{variant}: peak memory {'not readable' if size is None else f'{size / 2**20:.1f} MB'}{right}")
+    if slow := slowed(result["throttled"]):
+        lines.append(f"warning: {slow}")
     if result["perf"]:
         lines.append(f"perf: {result['perf']['reason']}" if "reason" in result["perf"] else "per image:")
         for variant, counts in result["perf"].get("per_image", {}).items():

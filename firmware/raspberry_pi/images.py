@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from classifier import Bundle, BundleError
+from bundle import Bundle, BundleError
 from image_file import ImageRefused, open_image
 from pixels import MODES, model_pixels
 
@@ -23,9 +23,11 @@ def read_image(
 ) -> NDArray[Any]:
     """Return an image as pixels (1,C,H,W uint8, white is 255).
 
-    fit: turn any size and mode into the model's own, cutting what its shape leaves over. Without it another size
-    or mode is an error, as a resized image is not what the model was tested on. most: its pixels. Raises BundleError.
+    fit: turn any size and mode into the model's own, cutting what its shape leaves over, as is always done where
+    training did so. Without it another size or mode is an error, as a resized image is not what the model was tested
+    on. most: its pixels. Raises BundleError.
     """
+    fit = fit or bundle.any_size
     name = name or str(source)
     try:
         with open_image(source, MAX_PIXELS) as image:

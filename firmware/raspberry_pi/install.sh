@@ -2,6 +2,8 @@
 # Makes .venv beside this script with the pinned packages, and runs the self-test.
 #   ./install.sh            ./install.sh --server: the HTTP endpoint's packages too
 # PYTHON=/usr/bin/python3.11 names another interpreter. Wheels in ./wheels are used in place of the network.
+# An onnxruntime of this system that has a GPU, as a Jetson's, is used and not hidden by a wheel without one;
+# EDGEFORGE_OWN=yes installs the wheel all the same.
 set -u
 cd "$(dirname "$0")" || exit 1
 python=${PYTHON:-python3}
@@ -9,22 +11,22 @@ python=${PYTHON:-python3}
 
 fail() { echo "error: $1" >&2; exit 1; }
 
-requirements="-r requirements.txt"
+requirements=
 [ "${1:-}" = "--server" ] && requirements="$requirements -r requirements-server.txt"
 
 command -v "$python" > /dev/null || fail "no $python here: sudo apt install python3 python3-venv"
 ask_version='import sys; print("%d.%d" % sys.version_info[:2])'
 version=$("$python" -I -c "$ask_version")
 case $version in
-  3.9 | 3.10 | 3.11 | 3.12 | 3.13) ;;
-  *) fail "$python is Python $version: the packages are pinned for 3.9 to 3.13; name one with PYTHON=..." ;;
+  3.9 | 3.10 | 3.11 | 3.12 | 3.13 | 3.14) ;;
+  *) fail "$python is Python $version: the packages are pinned for 3.9 to 3.14; name one with PYTHON=..." ;;
 esac
 # A 64-bit kernel often runs a 32-bit Raspberry Pi OS: ask Python, not uname.
 bits=$("$python" -I -c 'import struct; print(struct.calcsize("P") * 8)')
 machine=$(uname -m)
 case $machine-$bits in
   aarch64-64 | x86_64-64) ;;
-  *) fail "$machine with a $bits-bit Python: onnxruntime has wheels for 64-bit systems only; install the 64-bit Raspberry Pi OS" ;;
+  *) fail "$machine with a $bits-bit Python: onnxruntime and LiteRT have wheels for 64-bit systems only; install the 64-bit Raspberry Pi OS" ;;
 esac
 if [ "$(.venv/bin/python -I -c "$ask_version" 2> /dev/null)" != "$version" ]; then
   # Only what this script has made is removed: a .venv with the marker in it, and no link.
@@ -39,6 +41,30 @@ if [ "$(.venv/bin/python -I -c "$ask_version" 2> /dev/null)" != "$version" ]; th
   "$python" -I -m venv --system-site-packages .venv > install.log 2>&1 ||
     { rm -rf .venv; fail "$python cannot make a virtual environment: sudo apt install python3-venv ($(tail -n 1 install.log))"; }
 fi
+# What the system itself has, and what was installed there for this user: asked in a folder without modules of ours.
+ask_gpu='
+import sys
+try:
+    import onnxruntime, numpy
+    names = [name for name in ("Tensorrt", "CUDA") if name + "ExecutionProvider" in onnxruntime.get_available_providers()]
+    print("onnxruntime", onnxruntime.__version__, "with", " and ".join(names)) if names else None
+except Exception:
+    pass
+'
+gpu=
+[ -f requirements-onnxruntime.txt ] && [ "${EDGEFORGE_OWN:-no}" != yes ] && gpu=$(cd / && "$python" -c "$ask_gpu" 2> /dev/null | tail -n 1)
+if [ -n "$gpu" ]; then
+  echo "this system has $gpu: it is used as it is, and its numpy"
+  # An onnxruntime of an earlier install would hide it.
+  for hiding in .venv/lib/python*/site-packages/onnxruntime .venv/lib/python*/site-packages/onnxruntime-*.dist-info; do
+    [ -e "$hiding" ] && rm -r "$hiding"
+  done
+else
+  requirements="$requirements -r requirements.txt"
+  [ -f requirements-onnxruntime.txt ] && requirements="$requirements -r requirements-onnxruntime.txt"
+fi
+requirements="$requirements -r requirements-images.txt"
+[ -f requirements-litert.txt ] && requirements="$requirements -r requirements-litert.txt"
 from=
 [ -d wheels ] && from="--no-index --find-links wheels"
 # shellcheck disable=SC2086

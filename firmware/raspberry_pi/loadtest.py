@@ -19,7 +19,8 @@ from collections import Counter
 from typing import Any
 from urllib.parse import urlsplit
 
-from classifier import HERE, BundleError, counts, number, positive, run_script, table
+from bundle import HERE, BundleError
+from options import counts, number, positive, run_script, table
 
 TIMEOUT = 10.0
 COLUMNS = {"clients": ("clients", ">7"), "requests": ("requests", ">8"), "p50 ms": ("p50_ms", ">7.2f"),

@@ -14,8 +14,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from classifier import Bundle, BundleError, Classifier, add_model_options, number, run_script
+from bundle import Bundle, BundleError
+from classifier import Classifier
 from images import camera_frames, image_files, read_image, to_pixels
+from options import add_model_options, number, run_script
 
 
 def main() -> int:
@@ -67,7 +69,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--count", type=number(int, 0, 1_000_000_000), default=0, help="frames of the camera (default: without end)"
     )
-    parser.add_argument("--fit", action="store_true", help="convert images of another size or mode")
+    parser.add_argument(
+        "--fit", action="store_true", help="convert images of another size or mode, where training did not"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON lines")
     add_model_options(parser)
     options = parser.parse_args()

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from classifier import MOST_THREADS, Bundle, Classifier, number, run_script
+from bundle import Bundle
+from classifier import Classifier
 from device import device_facts
+from options import MOST_THREADS, number, run_script
 
 
 def main() -> int:
@@ -30,8 +32,9 @@ def main() -> int:
                   f"{row['largest_difference']:.3g} (allowed {row['tolerance']:.3g}: {row['tolerance_is']}), "
                   f"{row['same_class']} of {row['images']} classes equal, on {row['provider']}")  # fmt: skip
         facts = device_facts()
+        runtimes = [f"{name} {facts[name]}" for name in ("onnxruntime", "litert") if facts[name]]
         print(f"self-test {'passed' if passed else 'FAILED'} on {facts['machine']}, {facts['system']}, "
-              f"Python {facts['python']}, onnxruntime {facts['onnxruntime']}")  # fmt: skip
+              f"Python {facts['python']}, {', '.join(runtimes)}")  # fmt: skip
     return 0 if passed else 1
 
 

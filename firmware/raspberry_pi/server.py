@@ -1,6 +1,8 @@
-"""Serve the classifier over HTTP: POST an image to /classify; GET /health and /metrics (Prometheus).
+"""Serve the classifier over HTTP: a page at /, an image to /classify; GET /health and /metrics (Prometheus).
 
-python server.py                                       curl --data-binary @photo.png http://127.0.0.1:8000/classify
+python server.py                            curl -F image=@photo.png http://127.0.0.1:8000/classify
+                                            curl -T photo.png http://127.0.0.1:8000/classify
+                                            curl --data-binary @photo.png http://127.0.0.1:8000/classify
 
 Bound to loopback unless --host says otherwise; whoever can reach the port can use it, there is no password.
 """
@@ -18,16 +20,20 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from classifier import Bundle, BundleError, Classifier, add_model_options, number, run_script
+from bundle import Bundle, BundleError
+from classifier import Classifier
 from images import read_image
+from options import add_model_options, number, run_script
 
 try:
     import uvicorn
     from fastapi import FastAPI, Request
-    from fastapi.responses import JSONResponse, PlainTextResponse
+    from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
     from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
     from connections import HEADER_SECONDS, BoundedProtocol
+    from forms import first_file
+    from page import POLICY, page_of, samples_of
 except ImportError as missing:
     sys.exit(f"error: {missing.name} is not installed: ./install.sh --server")
 
@@ -151,7 +157,7 @@ def create_app(
     wait: float = 0.002,
     max_waiting: int = MAX_WAITING,
 ) -> FastAPI:
-    """Return the application: /classify, /health, /metrics."""
+    """Return the application: a page at /, /classify, /health, /metrics."""
     app = FastAPI(title=classifier.bundle.name, docs_url=None, redoc_url=None, openapi_url=None)
     metrics, room = Metrics(), Room(max(ROOM, 2 * max_bytes))
     waiting = 0
@@ -174,6 +180,9 @@ def create_app(
         nonlocal waiting
         try:
             body = await asyncio.wait_for(_body(request, max_bytes, take), BODY_SECONDS)
+            body = first_file(body, request.headers.get("content-type", ""))
+        except BundleError as error:
+            raise Refused(400, str(error)) from error
         except asyncio.TimeoutError:
             raise Refused(408, f"the image did not arrive within {BODY_SECONDS} s") from None
         if waiting >= max_waiting:
@@ -188,7 +197,9 @@ def create_app(
             waiting -= 1
             metrics.waiting.set(waiting)
 
+    # curl -T sends a PUT, and adds the file's name to an address that ends in a slash.
     @app.post("/classify")
+    @app.put("/{name:path}")
     async def classify(request: Request) -> JSONResponse:
         started = time.perf_counter()
         try:
@@ -199,6 +210,18 @@ def create_app(
         metrics.requests.labels(str(response.status_code)).inc()
         metrics.request_seconds.observe(time.perf_counter() - started)
         return response
+
+    page, samples = page_of(classifier), samples_of(classifier.bundle)
+
+    @app.get("/")
+    async def show_page() -> HTMLResponse:
+        return HTMLResponse(page, headers={"Content-Security-Policy": POLICY})
+
+    @app.get("/samples/{name}")
+    async def sample(name: str) -> Response:
+        if name not in samples:
+            return JSONResponse({"error": "no such sample"}, 404)
+        return Response(samples[name], media_type="image/png")
 
     @app.get("/health")
     async def health() -> dict[str, Any]:
@@ -227,7 +250,7 @@ async def _body(request: Request, limit: int, take: Callable[[int], None]) -> by
     if size > limit:
         raise Refused(413, f"the image has more than {limit:,} bytes")
     if not size:
-        raise Refused(400, "no image in the request's body: curl --data-binary @photo.png")
+        raise Refused(400, "no image in the request's body: curl -F image=@photo.png")
     return b"".join(parts)
 
 
@@ -292,7 +315,7 @@ def parse() -> argparse.Namespace:
         default=MEGAPIXELS,
         help="largest image: 16 MB of memory each",
     )
-    add("--fit", action="store_true", help="convert images of another size or mode")
+    add("--fit", action="store_true", help="convert images of another size or mode, where training did not")
     add("--batch", type=number(int, 1, 64), default=1, help="images handed over at once (1: batching off)")
     add("--wait-ms", type=number(float, 0, 10_000), default=2.0, help="longest wait for a batch to fill")
     add_model_options(parser)

@@ -22,16 +22,17 @@ from edgeforge.results.report_file import read_report
 from edgeforge.targets.raspberry_pi import ssh
 
 pytestmark = pytest.mark.build
+VARIANTS = {"onnx-fp32", "onnx-static-int8", "tflite-int8"}
 SSHD = shutil.which("sshd") or shutil.which("/usr/sbin/sshd")
 
 
 def test_the_report_shows_the_bundle_measured_on_this_desk(digits_build: Path) -> None:
     pi = read_report(digits_build).raspberry_pi
     assert pi and pi.left_out == "" and (digits_build / pi.bundle).stat().st_size == pi.size_bytes
-    assert [Path(name).name for name in pi.files] == ["digits_fp32.onnx", "digits_int8.onnx"]
+    assert [Path(name).name for name in pi.files] == ["digits_fp32.onnx", "digits_int8.onnx", "digits_int8.tflite"]
     (desk,) = pi.devices
     assert desk.name == "desk" and all(row.passed and row.largest_difference == 0 for row in desk.selftest)
-    assert {row.variant for row in desk.latency} == {"fp32", "int8"} and desk.chosen
+    assert {row.variant for row in desk.latency} == VARIANTS and desk.chosen
     for row in desk.load:
         assert row.p99_ms > 0 and row.statuses == {"200": row.requests}
     assert desk.load or "not installed" in desk.load_reason
@@ -86,10 +87,10 @@ def test_deploy_measures_on_the_device_and_the_report_shows_it(
     desk, device = pi.devices
     assert desk.name == "desk"
     assert device.name.startswith("127.0.0.1-") and all(row.passed for row in device.selftest)
-    assert {row.variant for row in device.latency} == {"fp32", "int8"} and device.load
+    assert {row.variant for row in device.latency} == VARIANTS and device.load
     assert f"{device.name} " in (out / "digits" / "report.html").read_text()
     there = tmp_path / "there"
-    assert json.loads((there / "choice.json").read_text())["variant"] in ("fp32", "int8")
+    assert json.loads((there / "choice.json").read_text())["variant"] in VARIANTS
     # A later build takes the device's figures up, and does not take the report for edited.
     built = edgeforge("build", DIGITS, "--out", out, *EPOCHS)
     assert built.returncode == 0 and "edited" not in built.stderr, built.stderr

@@ -13,20 +13,24 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 from places import ROOT
+from tflite_models import quantized
+from tflite_network import Network
 
 from edgeforge.builder.stage import Job
 from edgeforge.data import pixels
 from edgeforge.inputs import image_file
 from edgeforge.quantize.onnx.static import quantize_onnx
 from edgeforge.recipe.schema import Recipe
-from edgeforge.results.files import ONNX_FLOAT_FILE
+from edgeforge.results.files import MEASUREMENTS_FILE, ONNX_FLOAT_FILE
 from edgeforge.results.preprocessing import Preprocessing
+from edgeforge.results.rows.report import Metrics, VariantRow
 from edgeforge.results.variant import Variant, write_variants
 from edgeforge.targets.raspberry_pi.bundle import pack_raspberry_pi
 
 sys.modules.setdefault("pixels", pixels)  # which a bundle has beside its scripts
 sys.modules.setdefault("image_file", image_file)
 FIRMWARE = ROOT / "firmware" / "raspberry_pi"
+RIGHT = {"onnx-fp32": 0.9, "onnx-static-int8": 0.875, "tflite-int8": 0.88}  # of the test split
 CLASSES = (*map(str, range(9)), 'the "nine"')
 PREPROCESSING = Preprocessing((1, 8, 8), 16.0, (0.3053,), (0.3760,), CLASSES)
 
@@ -37,7 +41,7 @@ def make_bundle(folder: Path, **settings: Any) -> Path:
     recipe = Recipe.model_validate(
         {"name": "digits", "data": {"source": "digits"}, "model": {"name": "m"}, "raspberry_pi": settings}
     )
-    inputs = {name: folder / name for name in ("data", "onnx", "calibration", "onnx-int8")}
+    inputs = {name: folder / name for name in ("data", "onnx", "calibration", "onnx-int8", "tflite", "measure")}
     for path in (*inputs.values(), folder / "out", folder / "scratch"):
         path.mkdir(parents=True)
     from sklearn.datasets import load_digits
@@ -55,21 +59,41 @@ def make_bundle(folder: Path, **settings: Any) -> Path:
         write_variants(
             inputs["onnx-int8"], [Variant("onnx-static-int8", "onnxruntime", "int8", None, reason="refused")]
         )
+    calibrated = PREPROCESSING.apply(raw)
+    (inputs["tflite"] / "int8.tflite").write_bytes(quantized(tflite_network(), calibrated))
+    write_variants(inputs["tflite"], [Variant("tflite-int8", "litert", "int8", "int8.tflite")])
+    rows = [
+        VariantRow(name=name, runtime="", precision="", metrics=Metrics(images=100, top1=right))
+        for name, right in RIGHT.items()
+    ]
+    (inputs["measure"] / MEASUREMENTS_FILE).write_text(json.dumps([row.model_dump() for row in rows]))
     pack_raspberry_pi(Job("s", recipe, inputs, folder / "out", folder / "scratch", lambda share, text: None))
     with tarfile.open(folder / "out" / "digits.tar.gz") as archive:
         archive.extractall(folder / "unpacked", filter="data")
     return folder / "unpacked" / "digits"
 
 
-def network() -> onnx.ModelProto:
-    """Return conv 3x3 → ReLU → flatten → dense, with weights of a fixed seed."""
+def weights() -> dict[str, np.ndarray]:
+    """Return those of a fixed seed."""
     rng = np.random.default_rng(0)
-    weights = {
-        "kernel": rng.standard_normal((4, 1, 3, 3)),
-        "bias": rng.standard_normal(4),
-        "dense": rng.standard_normal((256, 10)) / 16,
-        "offset": rng.standard_normal(10),
+    return {
+        "kernel": rng.standard_normal((4, 1, 3, 3)).astype(np.float32),
+        "bias": rng.standard_normal(4).astype(np.float32),
+        "dense": (rng.standard_normal((256, 10)) / 16).astype(np.float32),
+        "offset": rng.standard_normal(10).astype(np.float32),
     }
+
+
+def tflite_network() -> bytes:
+    """Return the float .tflite of the same network."""
+    found, net = weights(), Network(8, 8, 1)
+    conv = net.conv(net.input, found["kernel"].transpose(0, 2, 3, 1), found["bias"], activation="RELU")
+    dense = found["dense"].reshape(4, 8, 8, 10).transpose(3, 1, 2, 0).reshape(10, 256)  # of N,H,W,C
+    return net.build(net.dense(conv, dense, found["offset"]))
+
+
+def network() -> onnx.ModelProto:
+    """Return conv 3x3 → ReLU → flatten → dense."""
     nodes = [
         helper.make_node("Conv", ["input", "kernel", "bias"], ["c"], pads=[1, 1, 1, 1], kernel_shape=[3, 3]),
         helper.make_node("Relu", ["c"], ["r"]),
@@ -81,7 +105,7 @@ def network() -> onnx.ModelProto:
         "net",
         [helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 1, 8, 8])],
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, 10])],
-        [numpy_helper.from_array(value.astype(np.float32), name) for name, value in weights.items()],
+        [numpy_helper.from_array(value, name) for name, value in weights().items()],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 COLOURS = {"torch": "#d9480f", "onnxruntime": "#1c7ed6", "litert": "#2f9e44", "tflm": "#7950f2", "engine": "#c2255c"}
 MARKERS = {"fp32": "o", "fp16": "s", "dynamic-int8": "^", "int8": "D"}
-PI_STYLES = {"fp32": ("o", "-"), "int8": ("D", "--")}  # marker and line
+PI_STYLES = {"fp32": ("o", "-"), "int8": ("D", "--"), "tflite": ("^", ":")}  # marker and line
 PI_COLOURS = ("#1c7ed6", "#d9480f", "#2f9e44", "#7950f2", "#c2255c", "#0c8599")  # a device each
 GREY = "#868e96"  # readable on white and on black
 INK = "#010203"  # becomes the page's own text colour, light or dark
@@ -136,7 +136,7 @@ def threads_plot(devices: list[PiDevice]) -> str:
     for place, device in enumerate(devices):
         for variant in dict.fromkeys(row.variant for row in device.latency):
             rows = sorted((row for row in device.latency if row.variant == variant), key=lambda row: row.threads)
-            marker, line = PI_STYLES.get(variant, ("s", ":"))
+            marker, line = PI_STYLES["tflite" if variant.startswith("tflite") else variant.rpartition("-")[2]]
             axes.plot([row.threads for row in rows], [row.p50_ms for row in rows], marker=marker, linestyle=line,
                       markersize=4.5, color=PI_COLOURS[place % len(PI_COLOURS)],
                       label=f"{device.name} {variant}")  # fmt: skip

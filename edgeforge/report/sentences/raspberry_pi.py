@@ -41,11 +41,20 @@ def raspberry_pi_findings(row: RaspberryPiRow | None) -> list[Finding]:
         return []
     found = list(row.findings)
     for device in row.devices:
+        if slowed := [what for flags in (device.throttled or {}).values() for what in flags]:
+            what = f"{device.name}: {' and '.join(dict.fromkeys(slowed))}: its figures are of a slowed processor"
+            remedy = "use the supply that Raspberry Pi names for the board, cool it, and deploy again"
+            found.append(Finding(severity="warning", what=what, remedy=remedy))
         for test in device.selftest:
             if not test.passed:
                 what = (f"{device.name}: {test.variant} fails the bundle's self-test: it differs by "
                         f"{test.largest_difference:.3g}, allowed is {test.tolerance:.3g} ({test.tolerance_is}), on "
-                        f"{device.device['model']}, onnxruntime {device.device['onnxruntime']}")  # fmt: skip
+                        f"{device.device['model']}, {_runtime(test.provider, device)}")  # fmt: skip
                 remedy = "do not use that variant there, nor its figures"
                 found.append(Finding(severity="error", what=what, remedy=remedy))
     return found
+
+
+def _runtime(provider: str, device: PiDevice) -> str:
+    name = "LiteRT" if provider == "LiteRT" else "onnxruntime"
+    return f"{name} {device.device.get(name.lower())}"

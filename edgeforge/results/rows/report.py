@@ -198,14 +198,14 @@ class StageRow(Row):
 class PiLatency(Row):
     """One variant of the bundle with one number of threads: one image at a time after warm-up, all variants in turn."""
 
-    variant: str  # fp32, int8
+    variant: str  # onnx-fp32, tflite-int8
     threads: int
     runs: int
     p50_ms: float
     p90_ms: float
     p99_ms: float
     images_per_second: float
-    provider: str  # ONNX Runtime's execution provider
+    provider: str  # ONNX Runtime's execution provider, or LiteRT
 
 
 class PiSelfTest(Row):
@@ -241,6 +241,7 @@ class PiDevice(Row):
     bundle: str = ""  # the SHA-256 of the archive that was measured
     device: dict[str, Any]  # model, machine, cores, system, python, onnxruntime, providers, governor
     temperature_c: dict[str, float | None]  # before, after
+    throttled: dict[str, list[str]] | None = None  # now, since_boot: under-voltage and the like, on a Raspberry Pi
     selftest: list[PiSelfTest]
     latency: list[PiLatency]
     memory_bytes: dict[str, int | None]  # variant → peak resident memory of a process that runs it
@@ -259,7 +260,7 @@ class RaspberryPiRow(Row):
     files: dict[str, int]  # the models in it → bytes
     format: str
     optimize: str
-    left_out: str = ""  # why the bundle has no int8 variant
+    left_out: str = ""  # which variants the bundle has not, and why
     goldens: dict[str, str] = {}  # variant → which runtime's outputs the self-test compares with
     findings: list[Finding] = []  # of the runtime that should have given them
     devices: list[PiDevice]

@@ -18,7 +18,7 @@ from edgeforge.guards.processes import script as beside
 from edgeforge.results.devices import BUNDLE_STAGE, device_row
 from edgeforge.results.files import DESK_FILE
 
-SERVER_PACKAGES = ("fastapi", "uvicorn", "prometheus_client")
+SERVER_PACKAGES = ("fastapi", "uvicorn", "prometheus_client", "python_multipart")
 LOAD = ("--clients", "1,4,8", "--requests", "200", "--seconds", "10")
 MOST_BYTES, MOST_FILES = 2**31, 10_000  # of a bundle, unpacked
 TIMEOUT = 900  # seconds of one script; each bounds itself far below

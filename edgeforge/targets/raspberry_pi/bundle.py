@@ -1,8 +1,7 @@
-"""The stage `raspberry-pi`: one archive with models, preprocessing and scripts that need ONNX Runtime alone."""
+"""The stage `raspberry-pi`: one archive with models, preprocessing and scripts that need their runtimes alone."""
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 from pathlib import Path
@@ -13,86 +12,57 @@ from edgeforge.builder.stage import Job
 from edgeforge.bundled import bundled
 from edgeforge.data import pixels
 from edgeforge.data.splits import read_preprocessing, read_split
-from edgeforge.errors import ParityError, RecipeError
+from edgeforge.errors import RecipeError
 from edgeforge.guards.text import one_line
 from edgeforge.inputs import image_file
 from edgeforge.results.files import BUNDLE_ROW_FILE
 from edgeforge.results.preprocessing import Preprocessing
-from edgeforge.results.rows.calibration import Finding
-from edgeforge.results.variant import Variant, read_variants
-from edgeforge.runtimes.onnxruntime import OnnxRunner
-from edgeforge.targets.raspberry_pi.goldens import golden_outputs
-from edgeforge.targets.raspberry_pi.graph_optimization import optimize_for_arm
 from edgeforge.targets.raspberry_pi.tarball import tar_gz
+from edgeforge.targets.raspberry_pi.variants import Packed, accuracies, chosen_variants, pack_variant
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+ONNX_PACKAGES, LITERT_PACKAGES = "requirements-onnxruntime.txt", "requirements-litert.txt"
 SCRIPTS = (
-    "classifier.py", "images.py", "device.py", "perf_counters.py", "run.py", "bench.py", "selftest.py", "server.py",
-    "connections.py",
-    "loadtest.py", "install.sh", "requirements.txt", "requirements-server.txt",
+    "bundle.py", "models.py", "classifier.py", "options.py", "images.py", "device.py", "perf_counters.py", "run.py",
+    "bench.py", "selftest.py", "server.py", "page.py", "forms.py", "connections.py", "loadtest.py", "service.py",
+    "install.sh", "requirements.txt", "requirements-images.txt", ONNX_PACKAGES, LITERT_PACKAGES,
+    "requirements-server.txt",
 )  # fmt: skip
 EXECUTABLE = frozenset(["install.sh"])
 SELF_TEST_IMAGES, SAMPLES = 16, 3
-# Another processor sums floats in another order; a wrong weight or layout is off by orders of magnitude more.
-FP32_TOLERANCE = 1e-4  # of the logits' range
-# Its int8 kernels may round the other way wherever a tensor is quantized, and the layers after it carry that on:
-# errors of one step each, taken as independent, add up to the square root of their number. MobileNetV2 was 4 steps
-# apart on x86 and on an emulated aarch64; an engine that saturates is 16 apart on a net of three layers.
-INT8_STEPS = 2  # at least
-INT8_TOLERANCE = 0.02  # of the logits' range, where the output itself is not quantized
+PICTURES = ("image_folder", "csv")  # sources that cut and resize any picture, so the device does too
 
 
 def pack_raspberry_pi(job: Job) -> None:
-    """Write NAME.tar.gz and its row of the report.
-
-    Raises ParityError when an optimised float model computes something else than the one it was made from. For int8
-    the arithmetic of this desk may be why: its goldens are then the reference's, and the report says so.
-    """
+    """Write NAME.tar.gz and its row of the report. Raises what pack_variant and chosen_variants raise."""
     settings, name = job.recipe.raspberry_pi, job.recipe.name
     assert settings
     preprocessing = read_preprocessing(job.inputs["data"])
     _refuse_what_the_scripts_cannot_say(preprocessing)
     raw = _self_test_images(job.inputs["data"])
     images = preprocessing.apply(raw)
-    files: dict[str, bytes] = {}
-    variants: dict[str, dict[str, Any]] = {}
-    outputs: dict[str, NDArray[np.float32]] = {}
-    origins: dict[str, str] = {}
-    findings: list[Finding] = []
-    made, left_out = _variants(job)
-    for done, (key, (source, variant)) in enumerate(made.items()):
-        job.progress(0.1 + 0.4 * done, f"optimising {source.name}")
-        target = job.scratch / f"{name}_{key}.{settings.format}"
-        optimize_for_arm(source, target, settings.optimize)
-        goldens = golden_outputs(target, source, images, int8=key == "int8", step=variant.extra.get("output_scale"))
-        outputs[key], origins[key] = goldens.outputs, goldens.origin
-        findings += [goldens.finding] if goldens.finding else []
-        tolerance, meaning = _tolerance(key, outputs[key], variant, source)
-        if key == "fp32" and not goldens.finding:
-            difference = float(abs(outputs[key] - OnnxRunner(source).run(images)).max())
-            if difference > tolerance:
-                raise ParityError(
-                    f"{target.name} differs from {source.name} by {difference:.3g} "
-                    f"(allowed {tolerance:.3g}: {meaning})",
-                    fix="try raspberry_pi.optimize: basic",
-                )
-        data = target.read_bytes()
-        files[f"models/{target.name}"] = data
-        variants[key] = {"file": f"models/{target.name}", "bytes": len(data), "tolerance": tolerance,
-                         "sha256": hashlib.sha256(data).hexdigest(), "tolerance_is": meaning}  # fmt: skip
-    files |= _settings(name, variants, preprocessing) | _texts(job, list(variants), preprocessing)
-    files["selftest.npz"] = _npz({"images": raw, **outputs})
-    files |= _samples(raw, outputs["fp32"].argmax(1).tolist(), preprocessing)
+    made, left_out = chosen_variants(job)
+    right = accuracies(job)
+    packed: dict[str, Packed] = {}
+    for done, chosen in enumerate(made):
+        job.progress(0.1 + 0.8 * done / len(made), f"preparing {chosen.variant.name}")
+        packed[chosen.variant.name] = pack_variant(job, chosen, images)
+    variants = {key: {**one.facts, "accuracy": right.get(key)} for key, one in packed.items()}
+    files = {one.file: one.data for one in packed.values()}
+    files |= _settings(job, variants, preprocessing) | _texts(job, variants, preprocessing)
+    files["selftest.npz"] = _npz({"images": raw, **{key: one.outputs for key, one in packed.items()}})
+    files |= _samples(raw, next(iter(packed.values())).outputs.argmax(1).tolist(), preprocessing)
     job.progress(0.9, "packing")
     archive = tar_gz(name, files, EXECUTABLE)
     (job.output / f"{name}.tar.gz").write_bytes(archive)
     row = {"bundle": f"raspberry-pi/{name}.tar.gz", "size_bytes": len(archive), "format": settings.format,
            "optimize": settings.optimize, "left_out": left_out,
-           "goldens": origins, "findings": [finding.model_dump() for finding in findings],
-           "files": {facts["file"]: facts["bytes"] for facts in variants.values()}}  # fmt: skip
+           "goldens": {key: one.origin for key, one in packed.items()},
+           "findings": [one.finding.model_dump() for one in packed.values() if one.finding],
+           "files": {one.file: len(one.data) for one in packed.values()}}  # fmt: skip
     (job.output / BUNDLE_ROW_FILE).write_text(json.dumps(row, indent=1))
     job.progress(1.0, f"{len(archive) / 1024:,.1f} KB")
 
@@ -108,18 +78,6 @@ def _refuse_what_the_scripts_cannot_say(preprocessing: Preprocessing) -> None:
         )
 
 
-def _variants(job: Job) -> tuple[dict[str, tuple[Path, Variant]], str]:
-    """Return fp32, and int8 where it was made, as (file, Variant); and why there is no int8."""
-    made = {}
-    left_out = "the recipe has quantize.onnx.static: false"
-    for key, stage in (("fp32", "onnx"), ("int8", "onnx-int8")):
-        for variant in read_variants(job.inputs[stage]):
-            if variant.file:
-                made[key] = (job.inputs[stage] / variant.file, variant)
-            left_out = variant.reason
-    return made, left_out
-
-
 def _self_test_images(data: Path) -> NDArray[np.uint8]:
     """Return test images (N,C,H,W uint8), evenly spaced over the test split."""
     import numpy as np
@@ -128,49 +86,39 @@ def _self_test_images(data: Path) -> NDArray[np.uint8]:
     return raw[np.unique(np.linspace(0, len(raw) - 1, SELF_TEST_IMAGES).astype(int))]
 
 
-def _tolerance(key: str, logits: NDArray[np.float32], variant: Variant, source: Path) -> tuple[float, str]:
-    """Return by how much a device's logits may differ from the desk's, and what that is."""
-    import onnx
-
-    spread = float(logits.max() - logits.min())
-    if key == "fp32":
-        return FP32_TOLERANCE * spread, f"{FP32_TOLERANCE:g} of the logits' range"
-    scale = variant.extra.get("output_scale")
-    if scale:
-        quantized = sum(node.op_type == "QuantizeLinear" for node in onnx.load(source).graph.node)
-        steps = max(INT8_STEPS, round(quantized**0.5))
-        return steps * scale * (1 + 1e-4), f"{steps} steps of the output's scale"
-    return INT8_TOLERANCE * spread, f"{INT8_TOLERANCE:g} of the logits' range"
-
-
-def _settings(name: str, variants: dict[str, Any], preprocessing: Preprocessing) -> dict[str, bytes]:
+def _settings(job: Job, variants: dict[str, Any], preprocessing: Preprocessing) -> dict[str, bytes]:
     """Return what the scripts read: bundle.json, preprocessing.json, labels.txt."""
+    facts = {"name": job.recipe.name, "any_size": job.recipe.data.source in PICTURES, "variants": variants}
     pixels = json.loads(preprocessing.to_json())
     labels = [" ".join(label.split()) for label in pixels.pop("classes")]  # one a line
     return {
-        "bundle.json": json.dumps({"name": name, "variants": variants}, indent=1).encode() + b"\n",
+        "bundle.json": json.dumps(facts, indent=1).encode() + b"\n",
         "preprocessing.json": json.dumps(pixels, indent=1, sort_keys=True).encode() + b"\n",
         "labels.txt": "".join(f"{one_line(label)}\n" for label in labels).encode(),
     }
 
 
-def _texts(job: Job, variants: list[str], preprocessing: Preprocessing) -> dict[str, bytes]:
-    """Return the scripts as they stand in firmware/raspberry_pi, and its templates rendered."""
+def _texts(job: Job, variants: dict[str, dict[str, Any]], preprocessing: Preprocessing) -> dict[str, bytes]:
+    """Return the scripts as they stand in firmware/raspberry_pi, and its README rendered."""
     import onnxruntime
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     folder, name, settings = bundled("firmware/raspberry_pi"), job.recipe.name, job.recipe.raspberry_pi
     assert settings
     environment = Environment(loader=FileSystemLoader(folder), undefined=StrictUndefined, keep_trailing_newline=True,
-                              autoescape=False)  # fmt: skip
-    facts = {"name": name, "variants": variants, "shape": preprocessing.shape, "labels": len(preprocessing.classes),
-             "format": settings.format, "optimize": settings.optimize, "onnxruntime": onnxruntime.__version__,
+                              autoescape=False, trim_blocks=True)  # fmt: skip
+    tflite = {key for key, one in variants.items() if one["file"].endswith(".tflite")}
+    onnx = [key for key in variants if key not in tflite]
+    facts = {"name": name, "variants": variants, "onnx": onnx, "tflite": sorted(tflite), "shape": preprocessing.shape,
+             "labels": len(preprocessing.classes), "format": settings.format, "optimize": settings.optimize,
+             "any_size": job.recipe.data.source in PICTURES, "onnxruntime": onnxruntime.__version__,
              "edgeforge": __version__}  # fmt: skip
-    templates = {"README.md.j2": "README.md", "edgeforge.service.j2": f"edgeforge-{name}.service"}
-    texts = {file: environment.get_template(template).render(facts).encode() for template, file in templates.items()}
+    readme = environment.get_template("README.md.j2").render(facts).encode()
+    needed = {ONNX_PACKAGES: onnx, LITERT_PACKAGES: tflite}
+    scripts = [folder / script for script in SCRIPTS if needed.get(script, True)]
     # images.py opens and resizes by the desk's own definitions.
     shared = (Path(str(module.__file__)) for module in (pixels, image_file))
-    return texts | {file.name: file.read_bytes() for file in (*shared, *(folder / script for script in SCRIPTS))}
+    return {"README.md": readme} | {file.name: file.read_bytes() for file in (*shared, *scripts)}
 
 
 def _npz(arrays: dict[str, Any]) -> bytes:

@@ -20,8 +20,10 @@ from edgeforge.targets.raspberry_pi.ssh import Remote
 
 KEPT = (MARK, ".venv", "choice.json", "install.log", "wheels")  # on the device, when the bundle is copied again
 MACHINES = ("aarch64", "x86_64")
-PYTHONS = [(3, minor) for minor in range(9, 14)]
-NEEDED_MB = 400  # the virtual environment with onnxruntime, numpy and pillow, and pip's own needs while it installs
+PYTHONS = [(3, minor) for minor in range(9, 15)]
+NEEDED_MB = (
+    400  # the virtual environment with onnxruntime, LiteRT, numpy and pillow, and pip's own needs while it installs
+)
 INSTALL_SECONDS, MEASURE_SECONDS = 1800, 1800
 
 # One connection tells all that could stand in the way. `bits` is Python's own: a 64-bit kernel may run a 32-bit system.
@@ -135,13 +137,13 @@ def check(remote: Remote, facts: dict[str, str]) -> None:
     if machine not in MACHINES or (version and facts.get("bits") != "64"):
         bits = f" with a {facts['bits']}-bit Python" if facts.get("bits") else ""
         raise StageFailed(
-            f"{remote.host} is {machine or 'of an unknown architecture'}{bits}: onnxruntime has wheels for 64-bit ARM "
-            "and x86 only", fix="install the 64-bit Raspberry Pi OS", stage="deploy")  # fmt: skip
+            f"{remote.host} is {machine or 'of an unknown architecture'}{bits}: onnxruntime and LiteRT have wheels for "
+            "64-bit ARM and x86 only", fix="install the 64-bit Raspberry Pi OS", stage="deploy")  # fmt: skip
     if not version:
         raise StageFailed(f"{remote.host} has no Python", fix="sudo apt install python3 python3-venv", stage="deploy")
     if tuple(map(int, version.split("."))) not in PYTHONS:
         fix = "name another interpreter there: --python /usr/bin/python3.11"
-        raise StageFailed(f"{remote.host} has Python {version}; the bundle takes 3.9 to 3.13", fix=fix, stage="deploy")
+        raise StageFailed(f"{remote.host} has Python {version}; the bundle takes 3.9 to 3.14", fix=fix, stage="deploy")
     if "free_mb" not in facts:
         raise StageFailed(f"{remote.host}: its folder cannot be made or written", fix="try --folder", stage="deploy")
     free = int(facts["free_mb"])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from edgeforge.foreign.wording import reason_of
 from edgeforge.results.rows.calibration import Finding
+from edgeforge.runtimes.litert import LiteRTRunner
 from edgeforge.runtimes.onnxruntime import OnnxRunner
 from edgeforge.runtimes.second_process import Model
 from edgeforge.runtimes.self_agreement import agreement, on_this_desk
@@ -23,6 +24,8 @@ UNOPTIMIZED = "its graph unoptimised"
 EVALUATOR = "onnx's reference evaluator"
 EVALUATED_OPSET = 19  # the first whose QuantizeLinear it knows
 ASK_DOCTOR = "`edgeforge doctor` says whether it is this desk; if not, try raspberry_pi.optimize: basic"
+PLAIN_KERNELS = "LiteRT's reference kernels"
+ASK_LITERT = "`edgeforge doctor` says whether it is this desk"
 ANOTHER_RELEASE = "install another release of onnxruntime; `edgeforge doctor` says what is trustworthy on this desk"
 
 
@@ -60,6 +63,29 @@ def golden_outputs(
     what = f"{target.name}: {here} differs from {UNOPTIMIZED} by {by}; the bundle's goldens are those of {origin}"
     # A warning: on a deep network roundings add up. Where it is more than those, the desk's self-test fails, an error.
     return Goldens(reference, origin, Finding(severity="warning", what=what, remedy=ASK_DOCTOR))
+
+
+def litert_goldens(target: Path, images: NDArray[np.float32], steps: int, scale: float | None, share: float) -> Goldens:
+    """Return the goldens of a .tflite, of LiteRT as it runs on this desk, by XNNPACK.
+
+    images: N,C,H,W float32. They must be within `steps` of the output's `scale` of LiteRT's reference kernels'
+    outputs, or within `share` of their range where the output is not quantized; else those are the goldens.
+    """
+    found = agreement(LiteRTRunner(target, threads=1), Model(target), images)
+    here = on_this_desk("litert")
+    plain = LiteRTRunner(target, threads=1, kernels="reference").run(images)
+    if not found.agrees:
+        what = (
+            f"{target.name}: {here} disagrees with itself: {found}; the bundle's goldens are those of {PLAIN_KERNELS}"
+        )
+        remedy = ANOTHER_RELEASE.replace(RUNTIME, "ai-edge-litert")
+        return Goldens(plain, PLAIN_KERNELS, Finding(severity="error", what=what, remedy=remedy))
+    apart = float(abs(found.outputs - plain).max())
+    if apart <= (steps * scale * MAX_STEPS if scale else share * float(plain.max() - plain.min())):
+        return Goldens(found.outputs, here)
+    by = f"{apart / scale:.0f} steps of its output" if scale else f"{apart:.3g}, over {share:g} of its range"
+    what = f"{target.name}: {here} differs from {PLAIN_KERNELS} by {by}; the bundle's goldens are those"
+    return Goldens(plain, PLAIN_KERNELS, Finding(severity="warning", what=what, remedy=ASK_LITERT))
 
 
 def reference_outputs(source: Path, images: NDArray[np.float32]) -> tuple[NDArray[np.float32], str]:

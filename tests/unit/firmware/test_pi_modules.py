@@ -16,24 +16,24 @@ ALL = ["AzureExecutionProvider", "CPUExecutionProvider", "CUDAExecutionProvider"
 
 
 def test_providers_are_tried_in_order_of_speed(firmware) -> None:  # type: ignore[no-untyped-def]
-    classifier = firmware("classifier")
-    wanted = classifier.wanted_providers
+    models = firmware("models")
+    wanted = models.wanted_providers
     assert wanted(["AzureExecutionProvider", "CPUExecutionProvider"]) == ["CPUExecutionProvider"]
     assert wanted(ALL) == ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
     pi = ["CPUExecutionProvider", "XnnpackExecutionProvider", "ACLExecutionProvider"]
     assert wanted(pi) == ["ACLExecutionProvider", "XnnpackExecutionProvider", "CPUExecutionProvider"]
     assert wanted(pi, "xnnpack") == ["XnnpackExecutionProvider", "CPUExecutionProvider"]
     assert wanted(pi, "cpu") == ["CPUExecutionProvider"]
-    assert classifier.with_options("XnnpackExecutionProvider", 3)[1] == {"intra_op_num_threads": "3"}
-    assert classifier.with_options("CPUExecutionProvider", 3) == "CPUExecutionProvider"
-    with pytest.raises(classifier.BundleError, match="no execution provider: one of tensorrt, cuda"):
+    assert models.with_options("XnnpackExecutionProvider", 3)[1] == {"intra_op_num_threads": "3"}
+    assert models.with_options("CPUExecutionProvider", 3) == "CPUExecutionProvider"
+    with pytest.raises(models.BundleError, match="no execution provider: one of tensorrt, cuda"):
         wanted(pi, "gpu")
 
 
 def test_a_table_has_its_headings_over_their_columns(firmware) -> None:  # type: ignore[no-untyped-def]
     rows = [{"name": "fp32", "ms": 1.25, "met": {"200": 3}}, {"name": "int8", "ms": 10.0, "met": {}}]
     columns = {"variant": ("name", "<7"), "p50 ms": ("ms", ">7.2f"), "statuses": ("met", "")}
-    assert firmware("classifier").table(rows, columns) == [
+    assert firmware("options").table(rows, columns) == [
         "variant   p50 ms  statuses",
         "fp32        1.25  {'200': 3}",
         "int8       10.00  {}",
@@ -41,7 +41,7 @@ def test_a_table_has_its_headings_over_their_columns(firmware) -> None:  # type:
 
 
 def test_numbers_in_an_option_are_counts_or_named(firmware) -> None:  # type: ignore[no-untyped-def]
-    counts = firmware("classifier").counts
+    counts = firmware("options").counts
     assert counts("1") == [1] and counts("1,4,8") == [1, 4, 8]
     for text in ("", "0", "1,,2", "1,-4", "two"):
         with pytest.raises(ArgumentTypeError, match="not numbers such as 1,2,4"):
@@ -55,7 +55,7 @@ def test_numbers_in_an_option_are_counts_or_named(firmware) -> None:  # type: ig
 )
 def test_inputs_are_those_of_the_desk(statistics: list[tuple[float, float]], raw_max: float) -> None:
     with on_path(FIRMWARE):
-        from classifier import Bundle
+        from bundle import Bundle
     mean, std = zip(*statistics, strict=True)
     shape = (len(statistics), 4, 5)
     raw = np.random.default_rng(0).integers(0, int(raw_max) + 1, (3, *shape), dtype=np.uint8)
@@ -65,8 +65,8 @@ def test_inputs_are_those_of_the_desk(statistics: list[tuple[float, float]], raw
 
 
 def test_pixels_reach_the_model_as_they_are(firmware, packed_bundle: Path) -> None:  # type: ignore[no-untyped-def]
-    images, classifier = firmware("images"), firmware("classifier")
-    bundle = classifier.Bundle.read(packed_bundle)
+    images, folder = firmware("images"), firmware("bundle")
+    bundle = folder.Bundle.read(packed_bundle)
     with np.load(packed_bundle / "selftest.npz") as arrays:
         raw = arrays["images"]
     for number, path in enumerate(sorted((packed_bundle / "samples").glob("*.png"))):
@@ -76,8 +76,8 @@ def test_pixels_reach_the_model_as_they_are(firmware, packed_bundle: Path) -> No
 
 
 def test_fit_cuts_scales_and_keeps_sixteen_bits(firmware, packed_bundle: Path) -> None:  # type: ignore[no-untyped-def]
-    images, classifier = firmware("images"), firmware("classifier")
-    bundle = classifier.Bundle.read(packed_bundle)
+    images, folder = firmware("images"), firmware("bundle")
+    bundle = folder.Bundle.read(packed_bundle)
     wide = Image.new("L", (32, 16))
     wide.paste(255, (8, 0, 24, 16))  # only the middle, which fills the model's square, is white
     pixels = images.to_pixels(wide, bundle, fit=True, name="wide")[0, 0]
@@ -94,7 +94,7 @@ def test_fit_cuts_scales_and_keeps_sixteen_bits(firmware, packed_bundle: Path) -
 )
 def test_no_bytes_do_more_than_be_refused(packed_bundle: Path, data: bytes, magic: bytes) -> None:
     with on_path(FIRMWARE):
-        from classifier import Bundle, BundleError
+        from bundle import Bundle, BundleError
         from images import read_image
     try:
         pixels = read_image(magic + data, Bundle.read(packed_bundle), fit=True)
@@ -105,10 +105,10 @@ def test_no_bytes_do_more_than_be_refused(packed_bundle: Path, data: bytes, magi
 
 
 def test_an_image_that_claims_gigabytes_is_refused(firmware, packed_bundle: Path) -> None:  # type: ignore[no-untyped-def]
-    images, classifier = firmware("images"), firmware("classifier")
+    images, folder = firmware("images"), firmware("bundle")
     header = b"P5 100000 100000 255\n"
-    with pytest.raises(classifier.BundleError, match="more than 64,000,000 pixels"):
-        images.read_image(header, classifier.Bundle.read(packed_bundle), fit=True, name="bomb")
+    with pytest.raises(folder.BundleError, match="more than 64,000,000 pixels"):
+        images.read_image(header, folder.Bundle.read(packed_bundle), fit=True, name="bomb")
 
 
 @pytest.mark.parametrize(
@@ -149,3 +149,33 @@ def test_device_facts_are_read_or_none(firmware) -> None:  # type: ignore[no-unt
     assert facts["cores"] >= 1 and facts["memory_bytes"] > 2**28 and facts["providers"][-1] == "CPUExecutionProvider"
     assert 2**20 < device.peak_memory() < facts["memory_bytes"]
     assert device.temperature() is None or -20 < device.temperature() < 130
+
+
+@pytest.mark.parametrize(
+    ("said", "now", "since_boot", "words"),
+    [
+        ("throttled=0x0", [], [], ""),
+        ("50005", ["under-voltage", "throttling"], ["under-voltage", "throttling"],
+         "under-voltage and throttling now, under-voltage and throttling since boot: the figures are of a slowed "
+         "processor; use the supply that Raspberry Pi names for this board, cool it, and measure again"),
+        ("throttled=0x10000", [], ["under-voltage"], "under-voltage since boot: the figures are"),
+    ],
+)  # fmt: skip
+def test_a_weak_supply_is_told(firmware, monkeypatch, tmp_path, said, now, since_boot, words) -> None:  # type: ignore[no-untyped-def]
+    device = firmware("device")
+    (tmp_path / "get_throttled").write_text(said + "\n")
+    monkeypatch.setattr(device, "THROTTLED", str(tmp_path / "get_throttled"))
+    flags = device.throttled()
+    assert flags == {"now": now, "since_boot": since_boot} and device.slowed(flags).startswith(words)
+    assert bool(device.slowed(flags)) == bool(words) and device.slowed(None) == ""
+
+
+def test_without_the_kernels_file_vcgencmd_is_asked(firmware, monkeypatch, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    device = firmware("device")
+    monkeypatch.setattr(device, "THROTTLED", str(tmp_path / "none"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert device.throttled() is None
+    program = tmp_path / "vcgencmd"
+    program.write_text('#!/bin/sh\n[ "$1" = get_throttled ] && echo throttled=0x20002\n')
+    program.chmod(0o755)
+    assert device.throttled() == {"now": ["a capped frequency"], "since_boot": ["a capped frequency"]}

@@ -1,6 +1,7 @@
 """The HTTP endpoint: what it answers, what it refuses, and that nothing ends it."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,7 +19,8 @@ from fastapi.testclient import TestClient
 
 def client_of(folder: Path, **settings: object) -> TestClient:
     with on_path(FIRMWARE):
-        from classifier import Bundle, Classifier
+        from bundle import Bundle
+        from classifier import Classifier
         from server import create_app
     return TestClient(create_app(Classifier(Bundle.read(folder)), **settings))
 
@@ -40,7 +42,50 @@ def test_an_image_is_answered_with_label_and_score(client: TestClient, image: tu
     answer = client.post("/classify", content=image[0])
     assert answer.status_code == 200
     assert answer.json()["label"] == image[1] and 0 < answer.json()["score"] <= 1
-    assert answer.json()["variant"] == "fp32" and answer.json()["ms"] > 0
+    assert answer.json()["variant"] == "onnx-fp32" and answer.json()["ms"] > 0
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_curl_sends_an_image_in_every_way(bundle: Path, served: str) -> None:
+    path = sorted((bundle / "samples").glob("*.png"))[0]
+    label = path.stem.split("-")[1]
+
+    def curl(*words: str) -> dict[str, str]:
+        done = subprocess.run(["curl", "-sS", *words], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return dict(json.loads(done.stdout))
+
+    for words in (["-F", f"image=@{path}"], ["-F", "a=b", "-F", f"other=@{path}"], ["-T", str(path)],
+                  ["--data-binary", f"@{path}"]):  # fmt: skip
+        assert curl(*words, f"{served}/classify")["label"] == label
+    assert curl("-T", str(path), f"{served}/")["label"] == label
+    assert curl("-T", str(path), f"{served}/classify/")["label"] == label
+    assert "the form holds no file" in curl("-F", "image=photo.png", f"{served}/classify")["error"]
+    large = bundle / "large.png"
+    large.write_bytes(bytes(5 * 2**20))
+    assert "more than 4,194,304 bytes" in curl("-F", f"image=@{large}", f"{served}/classify")["error"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(body=st.binary(max_size=200), boundary=st.binary(max_size=80), cut=st.integers(0, 150))
+def test_no_form_does_more_than_be_refused(client: TestClient, body: bytes, boundary: bytes, cut: int) -> None:
+    form = b'--abc\r\nContent-Disposition: form-data; name="i"; filename="i"\r\n\r\n' + body + b"\r\n--abc--\r\n"
+    whole = client.post("/classify", content=form, headers={"Content-Type": "multipart/form-data; boundary=abc"})
+    part = client.post("/classify", content=form[:cut], headers={"Content-Type": "multipart/form-data; boundary=abc"})
+    other = client.post(
+        "/classify", content=form, headers={b"Content-Type": b"multipart/form-data; boundary=" + boundary}
+    )
+    assert {answer.status_code for answer in (whole, part, other)} <= {400, 422}
+
+
+def test_the_page_needs_nothing_from_outside(client: TestClient, packed_bundle: Path) -> None:
+    page = client.get("/")
+    assert page.status_code == 200 and "90.00% of its test split" in page.text
+    assert "http://" not in page.text and "https://" not in page.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    for path in (packed_bundle / "samples").glob("*.png"):
+        assert f"samples/{path.name}" in page.text and client.get(f"/samples/{path.name}").content == path.read_bytes()
+    assert client.get("/samples/..%2fbundle.json").status_code == 405
 
 
 def test_health_and_metrics(client: TestClient, image: tuple[bytes, str]) -> None:
@@ -109,17 +154,23 @@ def test_batched_requests_get_each_their_own_answer(packed_bundle: Path, image: 
     assert statuses == [200, 422] * 6
 
 
-def test_the_server_is_bound_to_loopback_and_refuses_a_port_in_use(bundle: Path) -> None:
+@pytest.fixture
+def served(bundle: Path) -> Iterator[str]:
+    """The address of server.py as a process of its own."""
     command = [sys.executable, "server.py", "--port", "0"]
     with subprocess.Popen(command, cwd=bundle, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
             assert process.stdout
-            url = process.stdout.readline().strip()
-            assert url.startswith("http://127.0.0.1:")
-            again = subprocess.run([*command[:3], url.rpartition(":")[2]], cwd=bundle, capture_output=True, text=True)
-            assert "cannot be listened on: Address already in use" in one_error(again)
+            yield process.stdout.readline().strip()
         finally:
             process.terminate()
+
+
+def test_the_server_is_bound_to_loopback_and_refuses_a_port_in_use(bundle: Path, served: str) -> None:
+    assert served.startswith("http://127.0.0.1:")
+    again = subprocess.run([sys.executable, "server.py", "--port", served.rpartition(":")[2]], cwd=bundle,
+                           capture_output=True, text=True)  # fmt: skip
+    assert "cannot be listened on: Address already in use" in one_error(again)
 
 
 def test_the_load_test_ends_and_counts_every_answer(script) -> None:  # type: ignore[no-untyped-def]

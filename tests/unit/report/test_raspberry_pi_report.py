@@ -11,7 +11,7 @@ from rich.console import Console
 from edgeforge.errors import RecipeError
 from edgeforge.report.html import render
 from edgeforge.report.plots.figures import threads_plot
-from edgeforge.report.sentences.raspberry_pi import devices_table
+from edgeforge.report.sentences.raspberry_pi import devices_table, raspberry_pi_findings
 from edgeforge.results.devices import device_files, device_row, raspberry_pi_row
 from edgeforge.results.rows.report import PiDevice, RaspberryPiRow, Report
 
@@ -32,6 +32,7 @@ def device(name: str, machine: str, factor: float, model: str = "board") -> PiDe
               "tolerance_is": "0.0001 of the logits' range", "same_class": 16, "provider": "CPUExecutionProvider"}
              for variant in ("fp32", "int8")]  # fmt: skip
     bench = {"device": facts, "temperature_c": {"before": 41.0, "after": 55.5}, "rows": rows, "perf": None,
+             "throttled": {"now": [], "since_boot": ["under-voltage"]},
              "memory_bytes": {"fp32": 60 * 2**20, "int8": None},
              "chosen": {"variant": "int8", "threads": 4, "p50_ms": 1.0, "against": None}}  # fmt: skip
     load = {"rows": [{"clients": 4, "requests": 50, "statuses": {"200": 50}, "seconds": 1.0,
@@ -55,7 +56,7 @@ def report() -> Report:
 def test_the_page_shows_the_desk_beside_the_device(report: Report) -> None:
     page = render(report)
     for words in (">Raspberry Pi</h2>", "desk <small", "raspberrypi.local <small", "41 to 56 °C",
-                  "5.25", "9 malformed images: 9 × 422; still serving", "governor ondemand",
+                  "under-voltage since boot", "5.25", "9 malformed images: 9 × 422; still serving", "governor ondemand",
                   "Threads against latency"):  # fmt: skip
         assert words in page, words
     assert page == render(report) and page.count(">chosen<") == 2
@@ -88,6 +89,12 @@ def test_the_plot_has_a_line_for_every_device_and_variant(report: Report) -> Non
     text = threads_plot(report.raspberry_pi.devices)
     for name in ("desk fp32", "desk int8", "raspberrypi.local fp32", "raspberrypi.local int8"):
         assert f">{name}<" in text
+
+
+def test_figures_of_a_slowed_processor_are_told(report: Report) -> None:
+    found = raspberry_pi_findings(report.raspberry_pi)
+    assert [one.severity for one in found] == ["warning"] * 2
+    assert "raspberrypi.local: under-voltage: its figures are of a slowed processor" in found[1].what
 
 
 @pytest.mark.parametrize("width", [80, 160])

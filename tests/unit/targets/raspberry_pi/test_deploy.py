@@ -23,13 +23,13 @@ def test_a_device_as_it_should_be_passes() -> None:
     [
         (
             {"machine": "armv7l", "bits": "32"},
-            "pi@pi is armv7l with a 32-bit Python: onnxruntime has wheels for 64-bit",
+            "pi@pi is armv7l with a 32-bit Python: onnxruntime and LiteRT have wheels for 64-bit",
         ),
         ({"bits": "32"}, "aarch64 with a 32-bit Python"),
         ({"machine": "riscv64"}, "pi@pi is riscv64"),
         ({"version": "", "bits": ""}, "pi@pi has no Python"),
-        ({"version": "3.8"}, r"pi@pi has Python 3\.8; the bundle takes 3\.9 to 3\.13"),
-        ({"version": "3.14"}, r"has Python 3\.14"),
+        ({"version": "3.8"}, r"pi@pi has Python 3\.8; the bundle takes 3\.9 to 3\.14"),
+        ({"version": "3.15"}, r"has Python 3\.15"),
         ({"free_mb": "12"}, "no space left: 12 MB are free, 400 MB are needed"),
     ],
 )

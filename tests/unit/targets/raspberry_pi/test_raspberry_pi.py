@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
 from places import ROOT
-from raspberry_pi_bundle import FIRMWARE, make_bundle
+from raspberry_pi_bundle import FIRMWARE, RIGHT, make_bundle
 
 from edgeforge.errors import RecipeError, StageFailed
 from edgeforge.recipe.load import load_recipe
@@ -24,7 +24,18 @@ from edgeforge.targets.raspberry_pi.tarball import tar_gz
 
 
 def test_a_bundle_needs_neither_edgeforge_nor_torch(packed_bundle: Path) -> None:
-    allowed = {"numpy", "onnxruntime", "PIL", "picamera2", "cv2", "fastapi", "uvicorn", "prometheus_client"}
+    allowed = {
+        "numpy",
+        "onnxruntime",
+        "PIL",
+        "picamera2",
+        "cv2",
+        "fastapi",
+        "uvicorn",
+        "prometheus_client",
+        "python_multipart",
+        "ai_edge_litert",
+    }
     scripts = sorted(packed_bundle.glob("*.py"))
     own = {path.stem for path in scripts}
     assert own == {*(path.stem for path in FIRMWARE.glob("*.py")), "pixels", "image_file"}
@@ -38,13 +49,13 @@ def test_a_bundle_needs_neither_edgeforge_nor_torch(packed_bundle: Path) -> None
 
 def test_the_files_say_what_they_hold(packed_bundle: Path) -> None:
     facts = json.loads((packed_bundle / "bundle.json").read_text())
-    assert list(facts["variants"]) == ["fp32", "int8"]
+    assert list(facts["variants"]) == list(RIGHT) and not facts["any_size"]
     for variant in facts["variants"].values():
         assert (packed_bundle / variant["file"]).stat().st_size == variant["bytes"] and variant["tolerance"] > 0
     assert (packed_bundle / "labels.txt").read_text().splitlines()[9] == 'the "nine"'
     assert "classes" not in json.loads((packed_bundle / "preprocessing.json").read_text())
-    assert len((packed_bundle / "README.md").read_text().splitlines()) <= 10
-    assert "%h/edgeforge/digits" in (packed_bundle / "edgeforge-digits.service").read_text()
+    readme = (packed_bundle / "README.md").read_text()
+    assert "| tflite-int8 | 88.00 % |" in readme and "curl -F image=@photo.png" in readme and "curl -T" in readme
     assert len(list((packed_bundle / "samples").glob("*.png"))) == 3
 
 
@@ -83,17 +94,28 @@ def test_the_graph_is_optimised_and_portable(packed_bundle: Path, tmp_path: Path
 def test_ort_format_gives_the_same_outputs(packed_bundle: Path, tmp_path: Path) -> None:
     folder = make_bundle(tmp_path / "ort", format="ort")
     with np.load(folder / "selftest.npz") as ort, np.load(packed_bundle / "selftest.npz") as plain:
-        for variant in ("fp32", "int8"):
-            assert (folder / "models" / f"digits_{variant}.ort").read_bytes()[4:8] == b"ORTM"
+        for variant, file in (("onnx-fp32", "fp32"), ("onnx-static-int8", "int8")):
+            assert (folder / "models" / f"digits_{file}.ort").read_bytes()[4:8] == b"ORTM"
             assert np.allclose(ort[variant], plain[variant], atol=1e-5)
     assert OnnxRunner(folder / "models" / "digits_int8.ort").input.shape == (1, 1, 8, 8)
 
 
 def test_a_bundle_without_int8_says_why(tmp_path: Path) -> None:
     folder = make_bundle(tmp_path / "float", int8=False)
-    assert list(json.loads((folder / "bundle.json").read_text())["variants"]) == ["fp32"]
+    assert list(json.loads((folder / "bundle.json").read_text())["variants"]) == ["onnx-fp32", "tflite-int8"]
     row = json.loads((tmp_path / "float" / "out" / "bundle-row.json").read_text())
-    assert row["left_out"] == "refused" and list(row["files"]) == ["models/digits_fp32.onnx"]
+    assert row["left_out"] == "no onnx-static-int8: refused"
+    assert list(row["files"]) == ["models/digits_fp32.onnx", "models/digits_int8.tflite"]
+
+
+def test_the_recipe_names_the_variants(tmp_path: Path) -> None:
+    folder = make_bundle(tmp_path / "one", variants=["tflite-int8"])
+    assert list(json.loads((folder / "bundle.json").read_text())["variants"]) == ["tflite-int8"]
+    assert not (folder / "requirements-onnxruntime.txt").exists() and (folder / "requirements-litert.txt").exists()
+    with pytest.raises(StageFailed, match="onnx-static-int8 could not be made: refused"):
+        make_bundle(tmp_path / "none", variants=["onnx-static-int8"], int8=False)
+    with pytest.raises(ValueError, match="this recipe makes no 'tflite-qat-int8' for it; it makes onnx-fp32"):
+        make_bundle(tmp_path / "other", variants=["tflite-qat-int8"])
 
 
 def test_a_file_that_is_no_model_is_refused_in_one_line(tmp_path: Path) -> None:
@@ -105,10 +127,10 @@ def test_a_file_that_is_no_model_is_refused_in_one_line(tmp_path: Path) -> None:
 def test_the_pins_are_those_of_this_desk() -> None:
     installed = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line)
     installed = {name.lower().replace("_", "-"): version for name, version in installed.items()}
-    for file in ("requirements.txt", "requirements-server.txt"):
-        lines = (ROOT / "firmware" / "raspberry_pi" / file).read_text().splitlines()
+    for file in FIRMWARE.glob("requirements*.txt"):
+        lines = file.read_text().splitlines()
         pins = [Requirement(line) for line in lines if not line.startswith("#")]
-        for python in ("3.9", "3.10", "3.11", "3.12", "3.13"):
+        for python in ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14"):
             here = [pin for pin in pins if pin.marker is None or pin.marker.evaluate({"python_version": python})]
             assert len({pin.name for pin in pins}) == len(here), f"one pin of each package for Python {python}"
             for pin in here if python in ("3.12", "3.13") else []:

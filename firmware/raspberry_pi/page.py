@@ -1,0 +1,106 @@
+"""The page at /: choose a picture, see the answer. One file, nothing from outside: it works without the internet."""
+
+from __future__ import annotations
+
+import html
+from string import Template
+from urllib.parse import quote
+
+from bundle import Bundle
+from classifier import Classifier
+
+# What the page may load and do: its own style and script, pictures, requests to this server.
+POLICY = ("default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src 'self' blob:; "
+          "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")  # fmt: skip
+MOST_SAMPLES = 12
+
+PAGE = Template("""<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>$name</title>
+<style>
+:root { color-scheme: light dark; --line: #8886; --good: #2a7d4f; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 40rem; margin: 2rem auto; padding: 0 1rem; }
+#drop { border: 2px dashed var(--line); border-radius: 8px; padding: 1.5rem; text-align: center; }
+#drop.over { border-color: var(--good); }
+#samples { display: flex; flex-wrap: wrap; gap: .5rem; margin: 1rem 0; padding: 0; }
+#samples button { padding: 4px; border: 1px solid var(--line); border-radius: 6px; background: none; cursor: pointer; }
+#samples img { height: 64px; min-width: 40px; display: block; image-rendering: pixelated; }
+#answer { min-height: 8rem; display: flex; gap: 1rem; align-items: center; }
+#picture { height: 8rem; max-width: 50%; object-fit: contain; image-rendering: pixelated; }
+#label { font-size: 2rem; margin: 0; overflow-wrap: anywhere; }
+meter { width: 12rem; max-width: 100%; }
+.note { font-size: .9rem; }
+</style>
+<h1>$name</h1>
+<p>$what</p>
+<div id="drop"><label>A picture, dropped here or chosen:
+  <input id="file" type="file" accept="image/*"></label></div>
+<div id="samples">$samples</div>
+<div id="answer" role="status" aria-live="polite"><img id="picture" alt="" hidden>
+  <div><p id="label"></p><meter id="score" min="0" max="1" value="0" aria-label="score" hidden></meter>
+  <p class="note" id="note"></p></div></div>
+<p class="note">By curl: <code>curl -F image=@photo.png <span class="at"></span>classify</code></p>
+<script>
+const get = id => document.getElementById(id);
+document.querySelector(".at").textContent = new URL("./", location.href).href;
+let shown = 0;
+async function classify(blob) {
+  const turn = ++shown;
+  URL.revokeObjectURL(get("picture").src);
+  get("picture").src = URL.createObjectURL(blob);
+  get("picture").hidden = false;
+  get("label").textContent = "…";
+  get("score").hidden = true;
+  get("note").textContent = "";
+  let label = "", note, score = null;
+  try {
+    const answer = await fetch("classify", {method: "POST", body: blob});
+    const found = await answer.json();
+    if (answer.ok) {
+      label = found.label;
+      score = found.score;
+      note = `score $${found.score.toFixed(3)}, $${found.ms.toFixed(1)} ms, $${found.variant}`;
+    } else note = found.error;
+  } catch { note = "the server does not answer"; }
+  if (turn !== shown) return;
+  get("label").textContent = label;
+  get("note").textContent = note;
+  get("score").hidden = score === null;
+  get("score").value = score ?? 0;
+}
+get("file").onchange = event => event.target.files[0] && classify(event.target.files[0]);
+for (const button of document.querySelectorAll("#samples button"))
+  button.onclick = async () => classify(await (await fetch(button.firstChild.getAttribute("src"))).blob());
+const drop = get("drop");
+drop.ondragover = event => { event.preventDefault(); drop.className = "over"; };
+drop.ondragleave = () => { drop.className = ""; };
+drop.ondrop = event => {
+  event.preventDefault(); drop.className = "";
+  if (event.dataTransfer.files[0]) classify(event.dataTransfer.files[0]);
+};
+</script>
+</html>
+""")
+
+
+def samples_of(bundle: Bundle) -> dict[str, bytes]:
+    """Return the bundle's sample pictures (PNG) by their names."""
+    paths = sorted((bundle.folder / "samples").glob("*.png"))[:MOST_SAMPLES]
+    return {path.name: path.read_bytes() for path in paths}
+
+
+def page_of(classifier: Classifier) -> str:
+    """Return the page as HTML."""
+    bundle = classifier.bundle
+    channels, height, width = bundle.shape
+    kind = {1: "gray", 3: "colour"}.get(channels, f"{channels}-channel")
+    accuracy = bundle.variants[classifier.variant].get("accuracy")
+    right = "" if accuracy is None else f"; right on {accuracy:.2%} of its test split"
+    what = f"{classifier.variant}: {len(bundle.labels)} classes, from {width}x{height} {kind} pictures{right}."
+    samples = "".join(
+        f'<button title="{html.escape(name)}"><img src="samples/{quote(name)}" alt="{html.escape(name)}"></button>'
+        for name in samples_of(bundle)
+    )
+    return PAGE.substitute(name=html.escape(bundle.name), what=html.escape(what), samples=samples)
