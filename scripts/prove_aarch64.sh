@@ -4,7 +4,7 @@
 #   sudo [BENCH=no] scripts/prove_aarch64.sh build/mnist/raspberry-pi/mnist.tar.gz [bookworm|bullseye|trixie] [WORK]
 #
 # Needs root, Debian's qemu-user-static and debootstrap, and pip. WORK (default /var/tmp/edgeforge-aarch64) keeps the
-# arm64 root, so that a second proof takes a minute. The output, without this machine's paths, is docs/aarch64.log.
+# arm64 root, so that a second proof takes a minute.
 set -euo pipefail
 
 bundle=$(realpath "${1:?usage: prove_aarch64.sh BUNDLE.tar.gz [RELEASE] [WORK]}")

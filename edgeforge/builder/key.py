@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -19,23 +22,41 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
-def section(recipe: Recipe, path: str) -> Any:
-    """Return the part of the recipe at a dotted path, as JSON values."""
-    value: Any = recipe.model_dump(mode="json")
+def section(values: Any, path: str) -> Any:
+    """Return the part of a recipe's JSON values (`known_of`) at a dotted path."""
+    value = values
     for part in path.split("."):
         value = value[part]
     return value
 
 
-def library_versions(packages: tuple[str, ...]) -> dict[str, str]:
+@dataclass(frozen=True)
+class Known:
+    """What all stages of one plan share: the recipe as JSON values, and each package's version, read once.
+
+    Never longer than a plan: in a notebook another version may be installed before the next one.
+    """
+
+    recipe: Any
+    version_of: Callable[[str], str]
+
+
+def known_of(recipe: Recipe) -> Known:
+    """Return what the stages of a plan of this recipe share."""
+    return Known(recipe.model_dump(mode="json"), cache(installed_version))
+
+
+def installed_version(package: str) -> str:
+    """Return a package's version, `missing` where there is none."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "missing"
+
+
+def library_versions(packages: tuple[str, ...], version_of: Callable[[str], str] = installed_version) -> dict[str, str]:
     """Return the installed version of each package, `missing` where there is none."""
-    found = {}
-    for package in packages:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "missing"
-    return found
+    return {package: version_of(package) for package in packages}
 
 
 def program_hashes(programs: tuple[str, ...]) -> dict[str, str]:
@@ -45,7 +66,7 @@ def program_hashes(programs: tuple[str, ...]) -> dict[str, str]:
 
 
 def ingredients(
-    stage: Stage, recipe: Recipe, inputs: dict[str, str], files: dict[str, str], code: dict[str, str]
+    stage: Stage, known: Known, inputs: dict[str, str], files: dict[str, str], code: dict[str, str]
 ) -> dict[str, Any]:
     """Return all that decides a stage's result: what its key is the hash of, and what `plan` compares.
 
@@ -56,9 +77,9 @@ def ingredients(
         "stage": stage.name,
         "function": stage.function,
         "code": code,
-        "recipe": {path: section(recipe, path) for path in stage.reads},
+        "recipe": {path: section(known.recipe, path) for path in stage.reads},
         "inputs": inputs,
-        "libraries": library_versions(stage.uses + stage.may_use),
+        "libraries": library_versions(stage.uses + stage.may_use, known.version_of),
         "files": files,
         **({"programs": program_hashes(stage.programs)} if stage.programs else {}),
     }

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edgeforge.builder.key import ingredients, key_of, library_versions
+from edgeforge.builder.key import Known, ingredients, key_of, known_of, library_versions
 from edgeforge.builder.stage import Stage
 from edgeforge.builder.store import Artifact, CorruptedArtifact, Store
 from edgeforge.errors import RecipeError
@@ -92,14 +92,16 @@ def make_plan(
             stage = next(stage for stage in stages if stage.name == name)
             fix = stage.asked_by or f"set {stage.only_with} in the recipe"
             raise RecipeError(f"the recipe has no stage '{name}'", fix=fix)
-    _require_packages([s for s in stages if s.name in wanted and s.name not in left_out], loaded.recipe)
+    known_now = known_of(loaded.recipe)
+    asked = [stage for stage in stages if stage.name in wanted and stage.name not in left_out]
+    _require_packages(asked, loaded.recipe, known_now)
     user_files = _Files(files or {}, digest)
     code = code or PackageCode()
     keys: dict[str, str] = {}
     steps: list[Step] = []
     for stage in stages:
         if stage.name not in left_out:
-            parts = _ingredients(stage, loaded.recipe, keys, user_files, code)
+            parts = _ingredients(stage, loaded.recipe, known_now, keys, user_files, code)
             keys[stage.name] = key_of(parts)
             if stage.name in wanted:
                 steps.append(_step(stage, parts, steps, user_files.of(stage), store, force, (before or {})))
@@ -124,10 +126,10 @@ class _Files:
         return {name: self.known[name] for name in self.of(stage)}
 
 
-def _require_packages(stages: list[Stage], recipe: Recipe) -> None:
+def _require_packages(stages: list[Stage], recipe: Recipe, known: Known) -> None:
     """Raise MissingDependency with all packages that a build would miss: one installation, not one a stage."""
     needed = (name for stage in stages for name in (*stage.uses, *stage.needs(recipe)))
-    versions = library_versions(tuple(dict.fromkeys(needed)))
+    versions = library_versions(tuple(dict.fromkeys(needed)), known.version_of)
     absent = [name for name, found in versions.items() if found == "missing"]
     if absent:
         raise missing(absent)
@@ -154,11 +156,11 @@ def _needed_by(name: str, stages: tuple[Stage, ...]) -> set[str]:
 
 
 def _ingredients(
-    stage: Stage, recipe: Recipe, keys: Mapping[str, str], user_files: _Files, code: PackageCode
+    stage: Stage, recipe: Recipe, known: Known, keys: Mapping[str, str], user_files: _Files, code: PackageCode
 ) -> dict[str, Any]:
     inputs = {name: key for name, key in keys.items() if name in stage.after}
     modules = code.of((stage.function.split(":")[0], *stage.chosen(recipe)))
-    return ingredients(stage, recipe, inputs, user_files.hashes(stage), modules)
+    return ingredients(stage, known, inputs, user_files.hashes(stage), modules)
 
 
 def _step(

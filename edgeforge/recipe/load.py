@@ -211,6 +211,15 @@ def _check_raspberry_pi(recipe: Recipe, origin: dict[KeyPath, str]) -> None:
             "several heads",
             fix="leave raspberry_pi out of the recipe",
         )
+    onnx = ["onnx-fp32", *(["onnx-static-int8"] if recipe.quantize.onnx.static else [])]
+    made = [*onnx, *recipe.quantize.tflite_made]
+    for name in (recipe.raspberry_pi and recipe.raspberry_pi.variants) or ():
+        if name not in (*made, QDQ):
+            where = origin.get(("raspberry_pi", "variants"), "raspberry_pi.variants")
+            raise RecipeError(
+                f"{where}: raspberry_pi.variants: this recipe makes no '{name}' for it{nearest(name, made)}",
+                fix=f"name some of: {', '.join(made)}",
+            )
 
 
 def _check_targets(recipe: Recipe, origin: dict[KeyPath, str]) -> None:

@@ -47,6 +47,12 @@ def _check(loaded: LoadedRecipe, key: str, model: Model, path: Path) -> list[str
             fix=f"name one of: {', '.join(classes) or 'none there'}",
         )
     public = [node for name, node in classes.items() if not name.startswith("_")]
+    if not wanted and len(several := _networks(public)) > 1:
+        raise RecipeError(
+            f"{loaded.where(f'{key}.name')}: {path} defines {len(several)} public nn.Module classes "
+            f"({', '.join(several)})",
+            fix=f"name one: {model.name}:{several[-1]}",
+        )
     network = classes[wanted] if wanted else public[0] if len(public) == 1 else None
     if network is None:
         return []
@@ -68,6 +74,16 @@ def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
         for field in ("body", "orelse", "finalbody"):
             if isinstance(node, ast.If | ast.Try | ast.With):
                 yield from _statements(getattr(node, field, []))
+
+
+def _networks(classes: list[ast.ClassDef]) -> list[str]:
+    """Return the classes that are certainly nn.Modules: by that base, or by one of these classes."""
+    found: list[str] = []
+    for node in classes:
+        bases = {ast.unparse(base) for base in node.bases}
+        if bases & {"nn.Module", "torch.nn.Module", *found}:
+            found.append(node.name)
+    return found
 
 
 def _assigned(module: ast.Module) -> set[str]:

@@ -647,14 +647,3 @@ class Recipe(Section):
         if self.data.validation == 0 and self.train.keep != "last":
             raise ValueError("data.validation: 0 leaves nothing to choose the best epoch by: set train.keep: last")
         return self
-
-    @model_validator(mode="after")
-    def _bundles_what_is_made(self) -> Recipe:
-        onnx = ("onnx-fp32", *(["onnx-static-int8"] if self.quantize.onnx.static else []))
-        made = (*onnx, *self.quantize.tflite_made, QDQ)
-        for name in (self.raspberry_pi and self.raspberry_pi.variants) or ():
-            if name not in made:
-                raise ValueError(
-                    f"raspberry_pi.variants: this recipe makes no '{name}' for it; it makes {', '.join(made[:-1])}"
-                )
-        return self

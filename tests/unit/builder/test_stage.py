@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from places import ROOT
 
-from edgeforge.builder.key import ingredients, key_of, section
+from edgeforge.builder.key import ingredients, key_of, known_of, section
 from edgeforge.builder.stage import Stage, restricted
 from edgeforge.pipeline import STAGES
 from edgeforge.recipe.load import load_recipe
@@ -13,7 +13,7 @@ STAGE = Stage("s", "m:f", "title", reads=("seed", "train"), uses=("numpy",))
 
 
 def key(recipe=RECIPE, stage=STAGE, inputs=None, files=None, code=None) -> str:  # type: ignore[no-untyped-def]
-    return key_of(ingredients(stage, recipe, inputs or {}, files or {}, code or {}))
+    return key_of(ingredients(stage, known_of(recipe), inputs or {}, files or {}, code or {}))
 
 
 def test_key_changes_with_what_is_read_and_with_nothing_else() -> None:
@@ -47,7 +47,7 @@ def test_stages_stand_in_order_and_read_what_exists() -> None:
     for stage in STAGES:
         assert set(stage.after) <= seen, stage.name
         for path in stage.reads:
-            section(RECIPE, path)
+            section(known_of(RECIPE).recipe, path)
         seen.add(stage.name)
 
 
@@ -70,4 +70,4 @@ def test_a_program_on_the_path_is_part_of_the_key(tmp_path: Path, monkeypatch: p
         (tmp_path / "edgetpu_compiler").chmod(0o755)
         keys.add(key(stage=stage))
     assert len(keys) == 3
-    assert ingredients(STAGE, RECIPE, {}, {}, {}).get("programs") is None, "the keys of other stages stay"
+    assert ingredients(STAGE, known_of(RECIPE), {}, {}, {}).get("programs") is None, "the keys of other stages stay"

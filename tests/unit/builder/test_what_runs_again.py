@@ -79,7 +79,7 @@ EDITS: list[tuple[str, Edit, set[str]]] = [
     ("code that all import", more("edgeforge/errors.py"), EVERY),
     ("the recipe's own code", more("edgeforge/recipe/schema.py"), EVERY),
     ("the report's schema", more("edgeforge/results/rows/report.py"),
-     {"edgetpu", "measure", "parity", "latency", "arduino", "raspberry-pi-bench", "report"}),
+     {"edgetpu", "measure", "parity", "latency", "arduino", "raspberry-pi", "raspberry-pi-bench", "report"}),
     ("the reader of the recipe's data source", more("edgeforge/data/sources/digits.py"), {"data"}),
     ("another data source's reader", more("edgeforge/data/sources/matr1/source.py"), NONE),
     ("EdgeForge's version", other("edgeforge/__init__.py", '= "', '= "9.'),
@@ -123,7 +123,7 @@ SETTINGS: list[tuple[str, set[str]]] = [
     ("quantize.calibration.samples=100", {"calibration", "report"}),
     (
         "quantize.ship=tflite-int8",
-        {"fit", "edgetpu", "tflm", "parity", "arduino", "engine", "engine-emulated", "report"},
+        {"fit", "edgetpu", "tflm", "parity", "arduino", "engine", "engine-emulated", "raspberry-pi", "report"},
     ),
     ("engine.optimize=size", {"engine", "engine-emulated", "report"}),
     ("measure.runs=30", {"latency", "raspberry-pi-bench", "report"}),

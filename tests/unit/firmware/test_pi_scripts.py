@@ -188,7 +188,10 @@ def test_the_service_is_for_where_the_bundle_lies(bundle: Path, tmp_path: Path) 
     # What systemd would run does run: its words, unquoted as a shell unquotes them.
     command = next(line for line in unit.read_text().splitlines() if line.startswith("ExecStart="))
     words = shlex.split(command.removeprefix("ExecStart=").replace("%%", "%"))
-    shown = subprocess.run([*words[:3], "--help"], cwd=place, capture_output=True, text=True)
+    there = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path.endswith("-packages"))}
+    shown = subprocess.run(
+        [*words[:3], "--help"], cwd=place, env={**os.environ, **there}, capture_output=True, text=True
+    )
     assert shown.returncode == 0 and "Serve the classifier" in shown.stdout
 
 

@@ -47,6 +47,7 @@ def plan_of(folder: Path, model: str, ending: str = "return self.dense(x)", epoc
             "{name: 'net.py:Net', args: {widht: 8}}",
             r"model.args.widht: Net takes no such argument \(did you mean 'width'",
         ),
+        ("{name: 'net.py'}", r"my.yaml:3: model.name: .*net.py defines 2 public nn.Module classes .Block, Net."),
         ("{name: 'net.py:Net'}", "model: Net needs a value for width"),
         ("{name: 'net.py:Net', args: {classes: 3}}", "model: Net needs a value for width"),
     ],
