@@ -64,8 +64,7 @@ def read_report(folder: str | Path) -> Any:
 
 def show(folder: str | Path, width: int = 110) -> None:
     """Print the report of a build folder as tables."""
-    from rich.console import Console
-
+    from edgeforge.guards.terminal import Terminal
     from edgeforge.report.table import print_report
 
-    print_report(read_report(folder), Console(width=width, force_jupyter=False))
+    print_report(read_report(folder), Terminal(width=width, force_jupyter=False))

@@ -45,7 +45,7 @@ def read_source(code: bytes) -> Source:
     reader = _Reader()
     try:
         reader.read(ast.parse(code).body)
-    except (SyntaxError, ValueError, RecursionError):  # whoever runs the file says what is wrong with it
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # whoever runs the file says what is wrong with it
         return Source(hashlib.sha256(code).hexdigest())
     empty = reader.parts == ["[", "]"]
     digest = "" if empty else hashlib.sha256("\0".join(reader.parts).encode()).hexdigest()

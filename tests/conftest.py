@@ -7,9 +7,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from builds import DIGITS, EPOCHS, open_folder
+from elsewhere import Elsewhere
 from hypothesis import settings
 
 settings.register_profile("edgeforge", deadline=None)  # time says nothing on a busy machine
@@ -36,9 +38,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def edgeforge() -> EdgeForge:
     """Run the command line in a process of its own, as a user does."""
 
-    def run(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: str | Path, cwd: Path | None = None, variables: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "edgeforge", *map(str, arguments)]
-        environment = {**os.environ, "COLUMNS": "160"}
+        environment = {**os.environ, "COLUMNS": "160", **(variables or {})}
         return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, timeout=1200)
 
     return run
@@ -61,11 +65,15 @@ def out(builds: Path, tmp_path: Path) -> Path:
 def digits_out(builds: Path, edgeforge: EdgeForge) -> Path:
     """The --out folder of one whole build of recipes/digits.yaml with few epochs.
 
-    Whichever process comes first makes it: to the others, EdgeForge itself says that all is up to date.
+    Whichever process comes first makes it: to the others, EdgeForge itself says that all is up to date. Nothing is
+    written but there.
     """
     out = open_folder(builds / "digits", builds / "store")
-    done = edgeforge("build", DIGITS, "--out", out, *EPOCHS, "--debug")
-    assert done.returncode == 0, done.stderr
+    with TemporaryDirectory() as place:
+        elsewhere = Elsewhere(Path(place))
+        done = edgeforge("build", DIGITS, "--out", out, *EPOCHS, "--debug", **elsewhere.ways)
+        assert done.returncode == 0, done.stderr
+        assert not elsewhere.changed()
     return out
 
 

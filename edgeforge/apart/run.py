@@ -8,7 +8,6 @@ import os
 import pickle
 import signal
 import subprocess
-import tempfile
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -18,6 +17,7 @@ from edgeforge.apart import watch
 from edgeforge.apart.worker import PROGRESS
 from edgeforge.errors import EdgeForgeError, RecipeError, error_named
 from edgeforge.guards.processes import end, environment, python
+from edgeforge.guards.scratch import TEMPORARY, scratch
 from edgeforge.inputs.regular import named
 
 AGAIN = "convert or export it again"
@@ -72,8 +72,8 @@ def apart(
     """
     if progress is not None:
         options[PROGRESS] = True
-    with tempfile.TemporaryDirectory(prefix="edgeforge-") as folder:
-        order, log = Path(folder) / "order.pickle", Path(folder) / "said.txt"
+    with scratch() as folder:
+        order, log = folder / "order.pickle", folder / "said.txt"
         order.write_bytes(pickle.dumps((function.__module__, function.__qualname__, arguments, options)))
         reading, writing = os.pipe()
         with Connection(reading, writable=False) as events:
@@ -82,7 +82,7 @@ def apart(
                     python("-m", "edgeforge.apart.worker", str(order), str(writing), str(log)),
                     stdin=subprocess.PIPE,  # closes when this process dies, and the worker with it
                     stdout=subprocess.DEVNULL,
-                    env=environment(),
+                    env={**environment(), TEMPORARY: str(folder)},
                     pass_fds=(writing,),
                     start_new_session=True,  # Ctrl-C reaches this process alone, which then ends the worker
                 )

@@ -14,12 +14,13 @@ from typing import Any
 from edgeforge.builder.estimate import TimeLeft
 from edgeforge.builder.plan import Plan, Step
 from edgeforge.builder.record import inside
-from edgeforge.builder.stage import may_start
+from edgeforge.builder.stage import Stage, may_start
 from edgeforge.builder.store import Artifact, CorruptedArtifact, Store
 from edgeforge.errors import EdgeForgeError, StageFailed, error_named
 from edgeforge.guards.disk import storage_errors
 from edgeforge.guards.processes import end, environment, python
 from edgeforge.guards.removal import remove_file
+from edgeforge.guards.scratch import TEMPORARY, scratch
 
 SHORT = 12  # hexadecimal digits of a key that tell one build of a folder from another
 
@@ -156,12 +157,20 @@ class Build:
             remove_file(log, self.logs)
             order_file = folder / "order.json"
             order_file.write_text(json.dumps(order))
+        with scratch() as temporary:
+            last, code = self._end_of(stage, order_file, {TEMPORARY: str(temporary)})
+        if last.get("event") == "done":
+            return last
+        raise _failure(last, code, stage.name, self.logs / f"{stage.name}.log")
+
+    def _end_of(self, stage: Stage, order: Path, variables: dict[str, str]) -> tuple[dict[str, Any], int]:
+        """Run a worker; return its last event and its exit code."""
         worker = subprocess.Popen(
-            python("-m", "edgeforge.builder.worker", str(order_file)),
+            python("-m", "edgeforge.builder.worker", str(order)),
             stdin=subprocess.PIPE,  # closes when this process dies, and the worker with it
             stdout=subprocess.PIPE,
             text=True,
-            env={**_environment(), **stage.environment},
+            env={**_environment(), **stage.environment, **variables},
             start_new_session=True,  # Ctrl-C reaches this process alone, which then ends its workers
         )
         self._workers.add(worker)
@@ -173,9 +182,7 @@ class Build:
         finally:
             self._workers.discard(worker)
             end(worker)
-        if last.get("event") == "done":
-            return last
-        raise _failure(last, worker.returncode, stage.name, self.logs / f"{stage.name}.log")
+        return last, worker.returncode
 
     def _listen(self, worker: subprocess.Popen[str], stage: str) -> dict[str, Any]:
         last: dict[str, Any] = {}

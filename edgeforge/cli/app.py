@@ -120,17 +120,13 @@ def _print_usage(error: Any) -> None:
 
 
 def _print_error(error: EdgeForgeError) -> None:
-    from rich.console import Console
     from rich.markup import escape
 
-    console = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)  # `:m:` is no emoji
+    from edgeforge.guards.terminal import Terminal
+
+    console = Terminal(stderr=True, soft_wrap=True, highlight=False, emoji=False)  # `:m:` is no emoji
     where = f"[bold]{error.stage}:[/] " if error.stage else ""
     for line in error.reason.splitlines():
-        console.print(f"[bold red]error:[/] {where}{escape(printable(named(line)))}")
+        console.print(f"[bold red]error:[/] {where}{escape(named(line))}")
     for number, line in enumerate(error.fix.splitlines()):
-        console.print(f"{'' if number else '  [bold]fix:[/] '}{escape(printable(named(line)))}")
-
-
-def printable(text: str) -> str:
-    """Return a text whose control characters are written out: a stranger's name steers no terminal."""
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+        console.print(f"{'' if number else '  [bold]fix:[/] '}{escape(named(line))}")

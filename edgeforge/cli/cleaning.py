@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from edgeforge.builder.clean import BYTES, HOURS, Cleaning, Stored
+from edgeforge.guards.terminal import Terminal
 
 
 def console_waiting(turn: int) -> None:
     """Say once that a build is making its plan."""
     if turn == 1:
-        Console(stderr=True).print("[yellow]![/] a build is making its plan; waiting for it to end")
+        Terminal(stderr=True).print("[yellow]![/] a build is making its plan; waiting for it to end")
 
 
 def print_cleaning(cleaning: Cleaning, now: float, *, dry_run: bool) -> None:
     """Print what goes and why, the bytes that frees, and what stays for which build."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = Terminal(highlight=False, soft_wrap=True)
     if cleaning.going:
         console.print(_table(cleaning, now))
     for place in cleaning.busy:
@@ -36,11 +36,11 @@ def _table(cleaning: Cleaning, now: float) -> Table:
         table.add_column(name, justify="right" if name == "size" else "left", overflow="fold")
     for one in cleaning.going:
         stage = escape(one.stage) + (", to resume" if one.folder.parent.name == "scratch" else "")
-        table.add_row(one.key, stage, size_text(one.bytes), f"{_age(now - one.used)} ago", one.why)
+        table.add_row(escape(one.key), stage, size_text(one.bytes), f"{_age(now - one.used)} ago", escape(one.why))
     return table
 
 
-def _print_staying(cleaning: Cleaning, console: Console) -> None:
+def _print_staying(cleaning: Cleaning, console: Terminal) -> None:
     builds: dict[str, list[Stored]] = {}
     for one in cleaning.staying:
         for name in one.needed_by or ("",):

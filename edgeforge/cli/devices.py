@@ -35,22 +35,23 @@ def deploy(
 
       edgeforge deploy digits --host pi@raspberrypi.local
     """
-    from rich.console import Console
-
+    from edgeforge.guards.terminal import Terminal
     from edgeforge.report.rewrite import keep_device
     from edgeforge.report.sentences.raspberry_pi import devices_table
     from edgeforge.results.report_file import build_folder
     from edgeforge.targets.raspberry_pi import deploy as target
     from edgeforge.targets.raspberry_pi.ssh import Remote
 
-    console = Console(stderr=True, highlight=False)
+    console = Terminal(stderr=True, highlight=False)
     build = build_folder(name, out).absolute()
     remote = Remote(host, port, identity, tuple(ssh_option or ()))
     wishes = target.Wishes(python=python, server=server, perf=perf, folder=folder, runs=runs)
-    row = target.deploy(build, remote, wishes, lambda text: console.print(f"[dim]{text}[/]"))
+    row = target.deploy(build, remote, wishes, lambda text: console.print(text, style="dim", markup=False))
     keep_device(build, row)
-    Console().print(devices_table([row]))
-    console.print(f"The figures are in {build / 'devices' / row.name}.json and in {build / 'report.html'}")
+    Terminal().print(devices_table([row]))
+    console.print(
+        f"The figures are in {build / 'devices' / row.name}.json and in {build / 'report.html'}", markup=False
+    )
 
 
 @app.command(rich_help_panel=PANEL, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -104,9 +105,8 @@ def monitor(
 
       edgeforge monitor --port /dev/ttyACM0 --model packed/net.tflite --samples x.npz
     """
-    from rich.console import Console
-
     from edgeforge.cli.progress import quiet_bar
+    from edgeforge.guards.terminal import Terminal
     from edgeforge.report.rewrite import keep_board_run
     from edgeforge.report.sentences.board_runs import print_run
     from edgeforge.targets.arduino import monitor as target
@@ -117,8 +117,8 @@ def monitor(
         run = target.monitor(subject, link, images=images, raw=raw, in_a_row=in_a_row, progress=progress)
     kept = keep_board_run(build, run) if build else target.write_run(run, model)
     if json:
-        print(run.model_dump_json(indent=1))
+        print(run.model_dump_json(indent=1, ensure_ascii=True))
     else:
-        print_run(run, Console(highlight=False, soft_wrap=True))
+        print_run(run, Terminal(highlight=False, soft_wrap=True))
         print(f"The figures are in {kept}" + (f" and in {build / 'report.html'}" if build else ""))
     target.require_parity(run)

@@ -48,9 +48,8 @@ def compile_(
 
       edgeforge compile wake.tflite words.tflite --core m33 --max-ram 64000 --out lib/networks
     """
-    from rich.console import Console
-
     from edgeforge.cli.progress import quiet_bar
+    from edgeforge.guards.terminal import Terminal
     from edgeforge.report.sentences.compiled import print_compiled
     from edgeforge.targets.engine.compile_files import compile_files
     from edgeforge.targets.engine.options import Options, core_named
@@ -66,4 +65,4 @@ def compile_(
 
         print(dumps([row.model_dump(mode="json") for row in rows], indent=1))
     else:
-        print_compiled(rows, folder, Console(highlight=False, soft_wrap=True))
+        print_compiled(rows, folder, Terminal(highlight=False, soft_wrap=True))

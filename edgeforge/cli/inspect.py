@@ -45,8 +45,7 @@ def inspect(
 
       edgeforge inspect traced.pt --shape 1,3,224,224 --json
     """
-    from rich.console import Console
-
+    from edgeforge.guards.terminal import Terminal
     from edgeforge.hardware.board_file import own_boards
     from edgeforge.hardware.boards import board as known_board
     from edgeforge.hardware.libraries import library as known_library
@@ -60,15 +59,15 @@ def inspect(
         raise RecipeError(f"{len(models)} files: one is shown, or two are compared", fix="name one or two")
     shapes, chosen = parse_shapes(shape or ()), known_board(board, own_boards(board_file)) if board else None
     used = known_library(library) if library else None
-    console = Console(highlight=False)
+    console = Terminal(highlight=False)
     if len(models) == 2:
         found = difference(models[0], models[1], shapes, chosen, used)
         page = render_difference(found) if html else ""
-        text = found.model_dump_json(indent=1) if json else ""
+        text = found.model_dump_json(indent=1, ensure_ascii=True) if json else ""
     else:
         row = inspect_file(models[0], shapes, chosen, used).row
         page = render_model(row) if html else ""
-        text = row.model_dump_json(indent=1) if json else ""
+        text = row.model_dump_json(indent=1, ensure_ascii=True) if json else ""
     if html:
         write_page(page, html)
     if json:

@@ -93,20 +93,19 @@ def verify(
     with quiet_bar("verify") as progress:
         row = verify(target, inputs, onnx, progress, parse_shapes(shape or ()))
     if json:
-        print(row.model_dump_json(indent=1))
+        print(row.model_dump_json(indent=1, ensure_ascii=True))
     else:
-        from rich.console import Console
+        from edgeforge.guards.terminal import Terminal
 
-        print_parity(row, Console(), layers)
+        print_parity(row, Terminal(), layers)
     require(row, min_sqnr, max_steps)
 
 
 def _emulate(
     target: list[Path], inputs: Path | None, cores: list[str], images: int, layers: int | None, *, json: bool
 ) -> None:
-    from rich.console import Console
-
     from edgeforge.cli.progress import quiet_bar
+    from edgeforge.guards.terminal import Terminal
     from edgeforge.report.sentences.emulated import print_emulated
     from edgeforge.targets.engine.emulate.prove import require_same_bytes
     from edgeforge.targets.engine.emulate.verify import emulate
@@ -118,7 +117,7 @@ def _emulate(
 
         print(dumps([row.model_dump(mode="json") for row in rows], indent=1))
     else:
-        print_emulated(rows, Console(), layers)
+        print_emulated(rows, Terminal(), layers)
     for row in rows:
         require_same_bytes(row, "TFLM")
 
@@ -161,11 +160,10 @@ def fit(
 
         print(dumps([row.model_dump(mode="json") for row in rows], indent=1))
     else:
-        from rich.console import Console
-
+        from edgeforge.guards.terminal import Terminal
         from edgeforge.report.fit.table import print_fit
 
-        print_fit(rows, Console(highlight=False), str(model))
+        print_fit(rows, Terminal(highlight=False), str(model))
     if not any(row.deployable for row in rows):
         raise typer.Exit(BudgetExceeded.exit_code)
 
@@ -248,9 +246,8 @@ def pack(
 
       edgeforge pack model.tflite --board arduino-nano-33-ble --requantize --float float.tflite --calibration x.npz
     """
-    from rich.console import Console
-
     from edgeforge.cli.progress import quiet_bar
+    from edgeforge.guards.terminal import Terminal
     from edgeforge.hardware.board_file import own_boards
     from edgeforge.report.sentences.packed import print_packed
     from edgeforge.targets.arduino import pack as target
@@ -269,4 +266,4 @@ def pack(
             own_boards=own_boards(board_file),
             progress=lambda text: progress(0.5, text),
         )  # fmt: skip
-    print_packed(packed, Console(highlight=False, soft_wrap=True))
+    print_packed(packed, Terminal(highlight=False, soft_wrap=True))

@@ -11,7 +11,6 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TaskID, TextColumn
 from rich.table import Column, Table
@@ -20,6 +19,7 @@ from rich.text import Text
 from edgeforge.builder.estimate import TimeLeft, in_words
 from edgeforge.builder.plan import Plan
 from edgeforge.builder.run import Watcher
+from edgeforge.guards.terminal import Terminal
 
 if TYPE_CHECKING:
     from edgeforge.doctor import Diagnosis
@@ -39,7 +39,7 @@ class ConsoleWatcher(Watcher):
     """
 
     def __init__(self) -> None:
-        self.console = Console(stderr=True, highlight=False)
+        self.console = Terminal(stderr=True, highlight=False)
         self.bars = Progress(
             SpinnerColumn(),
             TextColumn(f"{{task.description:<{NAME_WIDTH}}}", markup=False),
@@ -151,8 +151,13 @@ class _LeftColumn(ProgressColumn):
 @contextmanager
 def quiet_bar(title: str) -> Iterator[Callable[[float, str], None]]:
     """Yield a function (share done, what is being done) that moves a bar on a terminal's standard error."""
-    console = Console(stderr=True, highlight=False)
-    columns = (SpinnerColumn(), TextColumn(title), BarColumn(bar_width=24), TextColumn("[dim]{task.description}"))
+    console = Terminal(stderr=True, highlight=False)
+    columns = (
+        SpinnerColumn(),
+        TextColumn(title),
+        BarColumn(bar_width=24),
+        TextColumn("{task.description}", style="dim", markup=False),
+    )
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=1.0)
         yield lambda share, text: bar.update(task, completed=share, description=text)
@@ -160,15 +165,15 @@ def quiet_bar(title: str) -> Iterator[Callable[[float, str], None]]:
 
 def print_plan(plan: Plan) -> None:
     """Print which stages would run, and why."""
-    console = Console(highlight=False)
-    table = Table(title=f"Plan of {plan.recipe.name}", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    console = Terminal(highlight=False)
+    table = Table(title=escape(f"Plan of {plan.recipe.name}"), title_justify="left", box=None, padding=(0, 2, 0, 0))
     for name in ("stage", "state", "why"):
         table.add_column(name, style="dim" if name == "why" else "")
     for step in plan.steps:
         if step.artifact:
             table.add_row(step.stage.name, "[green]up to date[/]", f"took {step.artifact.seconds:.1f} s")
         else:
-            table.add_row(step.stage.name, "[yellow]will run[/]", step.why)
+            table.add_row(step.stage.name, "[yellow]will run[/]", escape(step.why))
     console.print(table)
     for warning in plan.warnings:
         console.print(f"[yellow]![/] {escape(warning)}")
@@ -186,9 +191,9 @@ def print_bench(rows: list[BenchRow], *, json: bool) -> None:
     for name in ("model", "size KB", "p50 ms", "p99 ms", "threads", "runs"):
         table.add_column(name, justify="left" if name == "model" else "right", overflow="fold")
     for row in rows:
-        values: list[Any] = [row.file, f"{row.size_bytes / 1024:.1f}", f"{row.p50:.3f}", f"{row.p99:.3f}"]
+        values: list[Any] = [escape(row.file), f"{row.size_bytes / 1024:.1f}", f"{row.p50:.3f}", f"{row.p99:.3f}"]
         table.add_row(*values, str(row.threads), str(row.runs))
-    Console(highlight=False).print(table)
+    Terminal(highlight=False).print(table)
 
 
 def print_boards(boards: dict[str, Board]) -> None:
@@ -199,8 +204,8 @@ def print_boards(boards: dict[str, Board]) -> None:
     for key, board in boards.items():
         sizes = (board.flash_bytes, board.core_flash_bytes, board.ram_bytes, board.core_ram_bytes)
         flash, core_flash, ram, core_ram = (f"{size // 1024:,}" for size in sizes)
-        table.add_row(key, board.core, str(board.clock_mhz), flash, core_flash, ram, core_ram)
-    console = Console(highlight=False)
+        table.add_row(escape(key), escape(board.core), str(board.clock_mhz), flash, core_flash, ram, core_ram)
+    console = Terminal(highlight=False)
     console.print(table)
     console.print(
         "[dim]Sizes in KB; core: what the Arduino core takes of it. `edgeforge boards BOARD` says from where.[/]"
@@ -224,23 +229,23 @@ def print_board(key: str, board: Board) -> None:
     }
     for name, text in facts.items():
         table.add_row(name, escape(text))
-    Console(highlight=False).print(table)
+    Terminal(highlight=False).print(table)
 
 
 def print_edge_tpu(row: EdgeTPURow, *, json: bool) -> None:
     """Print what would become of each operator as a table, or as JSON."""
     if json:
-        print(row.model_dump_json(indent=1))
+        print(row.model_dump_json(indent=1, ensure_ascii=True))
         return
     table = Table(box=None, padding=(0, 2, 0, 0))
     for name in ("operator", "output", "runs on", "why"):
         table.add_column(name, overflow="fold")
     for operator in row.operators:
         place = "[green]Edge TPU[/]" if operator.maps else "[yellow]CPU[/]"
-        table.add_row(operator.operator, escape(operator.name), place, escape(operator.reason))
-    console = Console(highlight=False)
+        table.add_row(escape(operator.operator), escape(operator.name), place, escape(operator.reason))
+    console = Terminal(highlight=False)
     console.print(table)
-    console.print(f"{row.mapped} of {len(row.operators)} operators would map to an Edge TPU; {row.compiler}.")
+    console.print(f"{row.mapped} of {len(row.operators)} operators would map to an Edge TPU; {escape(row.compiler)}.")
 
 
 def print_diagnosis(rows: list[Diagnosis]) -> bool:
@@ -251,5 +256,5 @@ def print_diagnosis(rows: list[Diagnosis]) -> bool:
     marks = {"ok": "[green]✓[/]", "missing": "[red]✗[/]", "optional": "[dim]–[/]", "note": "[yellow]![/]"}
     for row in rows:
         table.add_row(marks[row.state], *map(escape, (row.what, row.found, row.remedy)))
-    Console(highlight=False).print(table)
+    Terminal(highlight=False).print(table)
     return all(row.state != "missing" for row in rows)

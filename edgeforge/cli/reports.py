@@ -45,7 +45,7 @@ def report(
         with BuildServer(folder, port) as server:
             server.serve_until_interrupted()
     elif json:
-        print(read_report(folder).model_dump_json(indent=1, by_alias=True))
+        print(read_report(folder).model_dump_json(indent=1, ensure_ascii=True, by_alias=True))
     else:
         print_build(folder)
 
@@ -67,9 +67,8 @@ def compare(
 
       edgeforge compare build/digits old/digits new/digits --html compared.html
     """
-    from rich.console import Console
-
     from edgeforge.errors import RecipeError
+    from edgeforge.guards.terminal import Terminal
     from edgeforge.report.comparison.judge import compare as judge
     from edgeforge.report.comparison.judge import read_build
     from edgeforge.report.comparison.page import comparison_page
@@ -81,7 +80,7 @@ def compare(
         reason = f"only {names[0]} is named: a comparison takes two builds or more"
         raise RecipeError(reason, fix=f"edgeforge compare {names[0]} OTHER; `edgeforge list` shows which there are")
     comparison = judge([read_build(number, name, build_folder(name, out)) for number, name in enumerate(names)])
-    Console(highlight=False).print(comparison_table(comparison))
+    Terminal(highlight=False).print(comparison_table(comparison))
     if html:
         write_page(comparison_page(comparison), html)
         print(f"{html} is written")
@@ -112,19 +111,19 @@ def list_builds(
 
 def print_build(folder: Path) -> None:
     """Print a build's report."""
-    from rich.console import Console
-
+    from edgeforge.guards.terminal import Terminal
     from edgeforge.report.table import print_report
     from edgeforge.results.report_file import read_report
 
-    print_report(read_report(folder), Console())
+    print_report(read_report(folder), Terminal())
 
 
 def print_builds(rows: list[BuildRow]) -> None:
     """Print the builds of a folder."""
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
+
+    from edgeforge.guards.terminal import Terminal
 
     table = Table(box=None, padding=(0, 2, 0, 0))
     for title in ("build", "finished", "ships", "accuracy", "KB", "arena"):
@@ -135,7 +134,7 @@ def print_builds(rows: list[BuildRow]) -> None:
             continue
         judged = f"{row.score} RMSE" if row.judged_by.startswith("RMSE") else row.score
         size = f"{row.size_bytes / 1024:,.1f}" if row.size_bytes else "–"
-        table.add_row(escape(row.name), row.finished[:16], row.shipped, judged, size,
+        table.add_row(*map(escape, (row.name, row.finished[:16], row.shipped, judged)), size,
                       f"{row.arena_bytes:,}" if row.arena_bytes else "–")  # fmt: skip
-    console = Console(highlight=False)
+    console = Terminal(highlight=False)
     console.print(table if rows else "no builds yet: edgeforge build RECIPE")

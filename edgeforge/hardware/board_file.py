@@ -16,6 +16,8 @@ from edgeforge.foreign.validation import FORMS, choices, shortened, wanted
 from edgeforge.foreign.wording import cause, remedy
 from edgeforge.hardware.board import Board
 from edgeforge.hardware.boards import boards
+from edgeforge.inputs.regular import read_text
+from edgeforge.inputs.sizes import KIND
 from edgeforge.suggest import nearest
 
 FIX = "`edgeforge boards --add NAME --board-file my.toml` writes one as it must be"
@@ -27,10 +29,8 @@ def read_board_file(path: Path) -> dict[str, Board]:
     Raises RecipeError with one line a mistake, which names file, board and key.
     """
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RecipeError(f"{path}: cannot be read: {cause(error)}", fix="name a file of boards; " + FIX) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        tables = tomllib.loads(read_text(path, "name a file of boards; " + FIX, KIND["recipe"]))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise RecipeError(f"{path}: {cause(error)}", fix=remedy(error, FIX)) from error
     if not tables:
         raise RecipeError(f"{path} has no board", fix=FIX)
@@ -87,7 +87,7 @@ def add_board(path: Path, name: str, board: Board) -> None:
     if name in there or name in boards():
         where = path if name in there else "EdgeForge"
         raise RecipeError(f"{where} has a board '{name}' already", fix="name another, or edit the file")
-    before = path.read_text(encoding="utf-8").rstrip("\n") + "\n\n" if there else ""
+    before = read_text(path).rstrip("\n") + "\n\n" if there else ""
     try:
         write_whole(path, (before + as_toml(name, board)).encode())
     except OSError as error:

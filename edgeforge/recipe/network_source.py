@@ -9,13 +9,15 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgeforge.errors import RecipeError
-from edgeforge.recipe.load import LoadedRecipe
 from edgeforge.recipe.python_classes import arguments_of, method, parsed
 from edgeforge.recipe.schema import Model
 from edgeforge.suggest import nearest
+
+if TYPE_CHECKING:
+    from edgeforge.recipe.load import LoadedRecipe
 
 LAST = {"softmax": "softmax", "Softmax": "softmax", "log_softmax": "log_softmax", "LogSoftmax": "log_softmax",
         "sigmoid": "sigmoid", "Sigmoid": "sigmoid"}  # fmt: skip

@@ -5,14 +5,17 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+from edgeforge.inputs.regular import read_text
+from edgeforge.inputs.sizes import KIND
+
 
 def parsed(path: Path) -> ast.Module | None:
     """Return the syntax tree of a network's file; None of a file that is no Python."""
     if path.suffix != ".py":
         return None
     try:
-        return ast.parse(path.read_text(encoding="utf-8"))
-    except (OSError, SyntaxError, ValueError):  # the build names the line
+        return ast.parse(read_text(path, "name a Python file", KIND["code"]))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # the build names the line
         return None
 
 

@@ -32,7 +32,7 @@ def print_report(report: Report, console: Console) -> None:
         if finding.severity == "error":
             console.print(finding_line(finding))
     console.print(variants_table(report, console))
-    console.print(_legend(report), style="dim")
+    console.print(_legend(report), style="dim", markup=False)
     if heads := heads_table(report, console):
         console.print(heads)
     if report.targets:
@@ -73,9 +73,9 @@ def variants_table(report: Report, console: Console) -> RenderableType:
 
 
 def _variants(report: Report, names: list[str]) -> Table:
-    table = Table(box=None, padding=(0, 1), title=f"{report.recipe}: every variant", title_justify="left")
+    table = Table(box=None, padding=(0, 1), title=escape(f"{report.recipe}: every variant"), title_justify="left")
     for name in names:
-        shown = heading(report) if name == "score" else name
+        shown = escape(heading(report)) if name == "score" else name
         table.add_column(shown, justify="left" if name == "variant" else "right", no_wrap=True)
     for runtime, title in RUNTIMES.items():
         rows = [row for row in report.variants if row.runtime == runtime]
@@ -83,7 +83,7 @@ def _variants(report: Report, names: list[str]) -> Table:
             table.add_row(Text(title, style="bold"))
         for row in rows:
             if row.status == "failed":
-                table.add_row(f"  [red]{row.name}[/]", "[red]failed[/]")
+                table.add_row(f"  [red]{escape(row.name)}[/]", "[red]failed[/]")
             else:
                 cells = _cells(row, report.split["test"])
                 table.add_row(*(cells[name] for name in names))
@@ -96,8 +96,8 @@ def _cells(row: VariantRow, images: int) -> dict[str, str]:
     assert metrics
     shown = score(metrics)
     return {
-        "variant": f"  {row.name}",
-        "score": f"{shown.text}{'' if metrics.images == images else '*'}",
+        "variant": f"  {escape(row.name)}",
+        "score": f"{escape(shown.text)}{'' if metrics.images == images else '*'}",
         "95 %": shown.interval,
         "drop": drop_text(row.drop),
         "size KB": f"{row.size_bytes / 1024:.1f}" if row.size_bytes else "–",
@@ -124,7 +124,7 @@ def heads_table(report: Report, console: Console) -> Table | None:
     for row in rows:
         for number, (name, metrics) in enumerate(head_rows(row)):
             cells = [f"  {row.name}" if number == 0 else "", name, *head_cells(metrics)]
-            table.add_row(*(cells[place] for place in kept))
+            table.add_row(*(escape(cells[place]) for place in kept))
     return table
 
 
@@ -189,7 +189,7 @@ def boards_table(report: Report) -> Table:
     for name in ("board", "verdict", "arena", "RAM", "of", "flash", "of", "~ms"):
         table.add_column(name, justify="left" if name in ("board", "verdict") else "right")
     for row in report.targets:
-        table.add_row(row.title, _verdict(row), _kilobytes(row.arena_bytes), _kilobytes(row.ram_bytes),
+        table.add_row(escape(row.title), _verdict(row), _kilobytes(row.arena_bytes), _kilobytes(row.ram_bytes),
                       _kilobytes(row.ram_limit_bytes), _kilobytes(row.flash_bytes),
                       _kilobytes(row.flash_limit_bytes), time_text(row))  # fmt: skip
     return table

@@ -10,7 +10,9 @@ import re
 import zlib
 from pathlib import Path
 
-from edgeforge.errors import RecipeError
+from edgeforge.errors import EdgeForgeError, RecipeError
+from edgeforge.inputs.regular import read_regular
+from edgeforge.inputs.sizes import KIND
 from edgeforge.results.rows.board_run import BoardRun
 from edgeforge.tflite.associated_files import pure_flatbuffer
 
@@ -39,8 +41,8 @@ def crc_of(tflite: bytes) -> str:
 
 def _read(path: Path) -> BoardRun:
     try:
-        return BoardRun.model_validate_json(path.read_bytes())
-    except (OSError, ValueError) as error:
+        return BoardRun.model_validate_json(read_regular(path, largest=KIND["text"]))
+    except (EdgeForgeError, ValueError) as error:
         raise RecipeError(
             f"{path} holds no run of a board", fix="remove it, and run edgeforge monitor again"
         ) from error

@@ -10,8 +10,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from edgeforge.errors import RecipeError
+from edgeforge.errors import EdgeForgeError, RecipeError
 from edgeforge.files import sha256_of
+from edgeforge.inputs.regular import read_regular
+from edgeforge.inputs.sizes import KIND
 from edgeforge.results.files import BUNDLE_ROW_FILE, DESK_FILE
 from edgeforge.results.rows.calibration import Finding
 from edgeforge.results.rows.report import PiDevice, PiLatency, PiLoad, PiSelfTest, RaspberryPiRow
@@ -54,8 +56,8 @@ def device_row(
 def read_device(path: Path) -> PiDevice:
     """Return a device's row. Raises RecipeError when the file is none."""
     try:
-        return PiDevice.model_validate_json(path.read_bytes())
-    except (OSError, ValueError) as error:
+        return PiDevice.model_validate_json(read_regular(path, largest=KIND["text"]))
+    except (EdgeForgeError, ValueError) as error:
         raise RecipeError(f"{path} holds no figures of a device", fix="remove it, and deploy again") from error
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgeforge.errors import RecipeError
+from edgeforge.inputs.regular import read_regular
+from edgeforge.inputs.sizes import KIND
 from edgeforge.results.files import EARLIER, JSON_FILE
 from edgeforge.results.rows.report import Report
 
@@ -12,15 +14,15 @@ from edgeforge.results.rows.report import Report
 def read_report(path: Path) -> Report:
     """Return the report of a build folder, or of a report.json. Raises RecipeError when there is none."""
     file = path / JSON_FILE if path.is_dir() else path
-    try:
-        return Report.model_validate_json(file.read_bytes())
-    except OSError as error:
+    if not file.exists():
         if (earlier := file.parent / EARLIER / JSON_FILE).is_file():
             raise RecipeError(
                 f"{file.parent}: its last build has not come to its report",
                 fix=f"edgeforge build RECIPE; an earlier build's: edgeforge report {earlier.parent}",
-            ) from error
-        raise RecipeError(f"{file}: no report there", fix="build the recipe first: edgeforge build RECIPE") from error
+            )
+        raise RecipeError(f"{file}: no report there", fix="build the recipe first: edgeforge build RECIPE")
+    try:
+        return Report.model_validate_json(read_regular(file, "name a build folder", KIND["text"]))
     except ValueError as error:
         raise RecipeError(f"{file} is no report of this version of EdgeForge", fix="build the recipe again") from error
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from builds import DIGITS, EPOCHS, copy_build
+from elsewhere import Elsewhere
 from places import ROOT
 
 from edgeforge.errors import StageFailed
@@ -80,8 +81,10 @@ def test_deploy_measures_on_the_device_and_the_report_shows_it(
     digits_out: Path, tmp_path: Path, edgeforge, sshd: list[str]
 ) -> None:  # type: ignore[no-untyped-def]
     out = copy_build(digits_out, tmp_path / "build")
-    done = edgeforge("deploy", "digits", "--out", out, *sshd, "--runs", "20", "--server")
+    elsewhere = Elsewhere(tmp_path / "elsewhere")
+    done = edgeforge("deploy", "digits", "--out", out, *sshd, "--runs", "20", "--server", **elsewhere.ways)
     assert done.returncode == 0, done.stderr
+    assert not elsewhere.changed()
     pi = read_report(out / "digits").raspberry_pi
     assert pi and len(pi.devices) == 2
     desk, device = pi.devices
@@ -131,10 +134,12 @@ def test_without_rsync_the_bundle_goes_as_a_tar(
         remote.copy_folder(tmp_path / "here", "/proc/none", ())
 
 
-def test_serve_runs_the_same_server_on_this_desk(digits_build: Path) -> None:
+def test_serve_runs_the_same_server_on_this_desk(digits_build: Path, tmp_path: Path) -> None:
     pytest.importorskip("fastapi", reason="needs the server: pip install 'edgeforge-toolchain[serve]'")
     command = [sys.executable, "-m", "edgeforge", "serve", str(digits_build), "--port", "0"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    elsewhere = Elsewhere(tmp_path)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                               cwd=elsewhere.cwd, env={**os.environ, **elsewhere.environment})  # fmt: skip
     try:
         assert process.stdout
         url = process.stdout.readline().strip()
@@ -144,6 +149,7 @@ def test_serve_runs_the_same_server_on_this_desk(digits_build: Path) -> None:
     finally:
         process.terminate()
         process.wait(20)
+    assert not elsewhere.changed()
 
 
 @pytest.mark.skipif(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import random
 import shutil
-import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from elsewhere import Snapshot, snapshot
 
 Content = bytes | str | Callable[[Path], None]  # a file's bytes or text, or what makes it at a path
 
@@ -31,7 +32,7 @@ Generator = Callable[[random.Random], Case]
 
 @dataclass(frozen=True)
 class Place:
-    """The folders of one run; only `out`, the cache and temporary files may change."""
+    """The folders of one run; only `out` and the cache may change, and temporary files while it runs."""
 
     root: Path
 
@@ -41,12 +42,20 @@ class Place:
 
     @property
     def environment(self) -> dict[str, str]:
-        names = {"HOME": "home", "TMPDIR": "tmp", "XDG_CACHE_HOME": "home/.cache", "MPLCONFIGDIR": "home/.cache/mpl"}
-        return {name: str(self.root / folder) for name, folder in names.items()} | {"COLUMNS": "160"}
+        names = {"HOME": "home", "TMPDIR": "tmp", "XDG_CACHE_HOME": "home/.cache", "MPLCONFIGDIR": "home/.cache/mpl",
+                 "HOSTILE_WRITTEN": "said/written"}  # fmt: skip
+        found = {name: str(self.root / folder) for name, folder in names.items()}
+        return found | {"COLUMNS": "160", "PYTHONPATH": str(Path(__file__).parent / "in_children")}
+
+    @property
+    def kept(self) -> tuple[Path, ...]:
+        """What may have changed at the end."""
+        return self.work / "out", self.root / "home" / ".cache", self.root / "said"
 
     @property
     def allowed(self) -> tuple[Path, ...]:
-        return self.work / "out", self.root / "tmp", self.root / "home" / ".cache", self.root / "said"
+        """What may be written to."""
+        return *self.kept, self.root / "tmp"
 
 
 def made(case: Case, root: Path) -> Place:
@@ -71,25 +80,9 @@ def removed(place: Place) -> None:
     shutil.rmtree(place.root, ignore_errors=True)
 
 
-def snapshot(place: Place) -> dict[str, tuple[int, int, int]]:
-    """Return kind, size and time of change of all that must stay as it is."""
-    found: dict[str, tuple[int, int, int]] = {}
-    for path in _walk(place.root, place.allowed):
-        state = path.lstat()
-        size = 0 if stat.S_ISDIR(state.st_mode) else state.st_size
-        changed = 0 if stat.S_ISDIR(state.st_mode) else state.st_mtime_ns
-        found[str(path.relative_to(place.root))] = (stat.S_IFMT(state.st_mode), size, changed)
-    return found
-
-
-def _walk(folder: Path, left_out: tuple[Path, ...]) -> Iterator[Path]:
-    for entry in os.scandir(folder):
-        path = Path(entry.path)
-        if path in left_out:
-            continue
-        yield path
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(path, left_out)
+def snapshot_of(place: Place) -> Snapshot:
+    """Return what must stay as it is."""
+    return snapshot(place.root, place.kept)
 
 
 # Things that are no regular files.

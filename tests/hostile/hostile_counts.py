@@ -19,7 +19,7 @@ import hostile_recipes as recipes
 import hostile_records as records
 import hostile_serial as serial
 import hostile_tflite as tflite
-from hostile_cases import Case, Generator, made, removed, snapshot
+from hostile_cases import Case, Generator, made, removed, snapshot_of
 from hostile_judge import judged
 from warm_process import Warm
 
@@ -38,6 +38,7 @@ GENERATORS: dict[str, tuple[Generator, int]] = {
     "starts": (recipes.on_starts, 3),
     "sets": (recipes.on_sets, 6),
     "options": (options.on_options, 20),
+    "right": (options.on_right, 3),
     "reports": (records.on_reports, 6),
     "records": (records.on_records, 4),
     "stores": (records.on_stores, 3),
@@ -87,14 +88,14 @@ def run_all(wanted: list[tuple[str, int]], seed: int) -> Iterator[Found]:
 def run_one(warm: Warm, generator: str, number: int, seed: int, root: Path) -> Found:
     case = case_of(generator, number, seed)
     place = made(case, root)
-    before = snapshot(place)
+    before = snapshot_of(place)
     words = list(case.words)
     with ExitStack() as stack:
         if case.board:
             port = stack.enter_context(serial.speaking(case.board))  # type: ignore[arg-type]
             words = [port if word == "PORT" else word for word in words]
         ended = warm.run(words, place.work, place.environment, 4.0 if case.slow else 2.0 if case.board else 1.0)
-    verdict, shown = judged(case, ended, place, before, snapshot(place))
+    verdict, shown = judged(case, ended, place, before, snapshot_of(place))
     removed(place)
     return Found(
         generator, number, case.verb, case.kind, case.words, verdict, shown, ended.code, ended.seconds, ended.memory

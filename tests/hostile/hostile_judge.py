@@ -6,10 +6,11 @@ import re
 import signal
 from pathlib import Path
 
+from elsewhere import Snapshot, differences
 from hostile_cases import Case, Place
 from warm_process import Ended
 
-FAULTS = ("crash", "hang", "memory", "traceback", "raw", "unclear", "outside", "orphan", "wrongly taken")
+FAULTS = ("crash", "hang", "memory", "traceback", "raw", "unclear", "outside", "orphan", "control", "wrongly taken")
 RAW = ("that EdgeForge does not know", "EdgeForge itself fails", "--debug shows where", "--debug prints")
 # Lines of standard error that are EdgeForge's own beside its error: progress, notices, warnings of its server.
 OURS = re.compile(
@@ -20,10 +21,9 @@ FOREIGN = re.compile(
     r"\x1b\[|Warning:|warnings\.warn|^(INFO|WARNING|ERROR|W\d{4}|E\d{4}|I\d{4})[: ]|\[[WEI]:onnxruntime|libprotobuf|"
     r"Didn't find op|^Failed|tflite/|kernels/|\.cc:\d+|\.py:\d+: "
 )
+# What steers a terminal.
+STEERING = re.compile(r"[^\n]{0,30}[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 ACCEPTED = (0, 5, 6)
-
-
-Snapshot = dict[str, tuple[int, int, int]]
 
 
 def judged(case: Case, ended: Ended, place: Place, before: Snapshot, after: Snapshot) -> tuple[str, str]:
@@ -41,6 +41,8 @@ def judged(case: Case, ended: Ended, place: Place, before: Snapshot, after: Snap
     crashed = re.search(r"SIG(SEGV|BUS|FPE|ABRT|ILL)", ended.err + ended.out)
     if ended.left:
         return "orphan", f"{ended.left} processes"
+    if steering := STEERING.search(ended.out + ended.err):
+        return "control", repr(steering[0])
     if ended.code in ACCEPTED and not (ended.code == 5 and "error:" not in ended.err):
         if any(FOREIGN.search(line) for line in ended.err.splitlines()):
             return "raw", next(line for line in ended.err.splitlines() if FOREIGN.search(line))
@@ -63,7 +65,7 @@ def judged(case: Case, ended: Ended, place: Place, before: Snapshot, after: Snap
 
 
 def _outside(ended: Ended, place: Place, before: Snapshot, after: Snapshot) -> list[str]:
-    changed = [name for name in {*before, *after} if before.get(name) != after.get(name)]
+    changed = differences(before, after)
     for text in ended.written:
         path = Path(text)
         if any(path == root or root in path.parents for root in place.allowed) or text.startswith(("/dev/", "/proc/")):

@@ -99,6 +99,20 @@ def files() -> dict[str, Content]:
             "b/report.json": report_json(), "b/.edgeforge.json": as_json(record())}  # fmt: skip
 
 
+def on_right(random: random.Random) -> Case:
+    """A right command line, for what it writes; builds of every length."""
+    verb = random.choice((*RIGHT, "build", "build"))
+    words = RIGHT[verb]
+    if verb == "build":
+        words = (*words[:-1], random.choice(("data", "train", "onnx", "tflite", "fit", "report")))
+    if verb in ("verify", "fit", "inspect") and random.random() < 0.3:
+        words = (*words, "--json") if verb == "verify" else (*words, *PLOTS[verb])
+    return Case(verb, f"right {verb}", (verb, *words), files(), slow=verb in ("build", "doctor"))
+
+
+PLOTS = {"fit": ("--plot", "out/a.svg"), "inspect": ("--html", "out/a.html")}
+
+
 def text_of(value: object) -> str:
     return str(value)
 

@@ -11,7 +11,8 @@ from hostile_cases import NO_FILES, Case, Content, folder, link
 from hostile_seeds import NET, RECIPE, as_json, record, report_json, training_npz
 
 VALUES: tuple[Any, ...] = (None, "", -1, 0, 1e308, 10**30, [], {}, "<script>alert(1)</script>", "../../keep.txt", True,
-                           float("nan"), float("inf"), "x" * 10_000, [[]], "\x1b[31m", "a\nb")  # fmt: skip
+                           float("nan"), float("inf"), "x" * 10_000, [[]], "\x1b[31m", "a\nb", "[/]",
+                           "[red]x[/b]")  # fmt: skip
 
 
 def one_changed(value: Any, random: random.Random) -> Any:

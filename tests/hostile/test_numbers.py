@@ -150,7 +150,7 @@ assert BOMB
 
 
 def test_what_a_stranger_wrote_steers_no_terminal() -> None:
-    from edgeforge.cli.app import printable
+    from edgeforge.guards.terminal import printable
 
     assert printable("a\x1b[31m\u202eb é 日") == "a\\x1b[31m\\u202eb é 日"
     assert printable("\udc80") == "\\udc80"

@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from note_writes import note_writes
+
 HEAVY = ("numpy", "yaml", "pydantic", "rich.console", "rich.progress", "PIL.Image", "onnx", "onnxruntime",
          "ai_edge_litert.interpreter", "ai_edge_litert.schema_py_generated", "tflite_micro.python.tflite_micro.runtime",
          "ai_edge_quantizer.quantizer", "serial", "jinja2", "torch", "edgeforge.cli", "edgeforge.pipeline")  # fmt: skip
@@ -31,7 +33,6 @@ MOST_MEMORY = 1 * GIGABYTE  # above the warm process
 PR_SET_CHILD_SUBREAPER = 36
 PAGE = os.sysconf("SC_PAGE_SIZE")
 TICK = os.sysconf("SC_CLK_TCK")
-WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ def _be_the_command_line(order: dict) -> None:  # type: ignore[type-arg]
     import tempfile
 
     tempfile.tempdir = None
-    _note_writes(os.open(said / "written", os.O_WRONLY | os.O_CREAT | os.O_TRUNC))
+    note_writes(order["environment"]["HOSTILE_WRITTEN"])
     sys.stdin, sys.stdout, sys.stderr = (os.fdopen(n, m, closefd=False) for n, m in ((0, "r"), (1, "w"), (2, "w")))
     sys.argv = ["edgeforge", *order["arguments"]]
     code = 1
@@ -185,28 +186,6 @@ def _be_the_command_line(order: dict) -> None:  # type: ignore[type-arg]
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(code)
-
-
-def _note_writes(descriptor: int) -> None:
-    """Write down every path that Python opens for writing, removes, renames or makes."""
-    changing = {"os.remove", "os.rename", "os.mkdir", "os.rmdir", "shutil.rmtree", "os.symlink", "os.link", "os.chmod",
-                "os.truncate"}  # fmt: skip
-
-    def note(path: object) -> None:
-        with contextlib.suppress(TypeError, ValueError, OSError):
-            os.write(descriptor, os.fsencode(Path(os.fsdecode(path)).absolute()) + b"\n")  # type: ignore[arg-type]
-
-    def hook(event: str, arguments: tuple) -> None:  # type: ignore[type-arg]
-        if event == "open":
-            path, _, flags = arguments
-            if isinstance(path, str | bytes | os.PathLike) and (flags or 0) & WRITES:
-                note(path)
-        elif event in changing:
-            note(arguments[1] if event in ("os.symlink", "os.link") else arguments[0])
-            if event == "os.rename":
-                note(arguments[1])
-
-    sys.addaudithook(hook)
 
 
 def _address_space() -> int:

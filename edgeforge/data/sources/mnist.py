@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +14,14 @@ from edgeforge.builder.stage import Job
 from edgeforge.data.source import Source
 from edgeforge.errors import RecipeError, StageFailed
 from edgeforge.foreign.wording import cause
+from edgeforge.inputs.memory import require_memory
+from edgeforge.inputs.regular import named, open_regular
 
 if TYPE_CHECKING:
     from edgeforge.builder.stage import Progress
+
+BYTES = b"\0\0\x08"  # how a file of unsigned bytes begins; the number of its dimensions follows
+LARGEST = 2**28  # bytes: MNIST's largest file has 47 MB
 
 
 def load_mnist(job: Job) -> Source:
@@ -28,6 +36,8 @@ def load_mnist(job: Job) -> Source:
 
     given = next((path for name, path in job.files.items() if name.startswith("data/")), None)
     root = given.parents[2] if given else _cache_folder()
+    for path in [file for name, file in job.files.items() if name.startswith("data/")]:
+        require_idx(path)
     try:
         if not given:
             with _download_progress(job.progress):
@@ -53,6 +63,22 @@ def load_mnist(job: Job) -> Source:
         mean=(0.1307,),
         std=(0.3081,),
     )
+
+
+def require_idx(path: Path) -> None:
+    """Raise RecipeError unless a file of bytes in MNIST's format (idx) holds what its header promises."""
+    fix = "copy it again, or leave data.root out to download it"
+    with open_regular(path, fix, LARGEST) as file:
+        size, head = os.fstat(file.fileno()).st_size, file.read(4)
+        sizes = file.read(4 * head[3]) if len(head) == 4 and head[:3] == BYTES else b""
+    if not sizes or len(sizes) < 4 * head[3]:
+        raise RecipeError(f"data.root: {named(path)} is no file of MNIST's format (idx), or a damaged one", fix=fix)
+    shape = struct.unpack(f">{head[3]}I", sizes)
+    promised, there = prod(shape), size - 4 - len(sizes)
+    if promised != there:
+        reason = f"data.root: {named(path)} promises {promised:,} bytes, of the shape {shape}, and {there:,} are there"
+        raise RecipeError(reason, fix=fix)
+    require_memory(promised, f"data.root: {named(path)}")
 
 
 def _cache_folder() -> Path:

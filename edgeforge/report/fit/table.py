@@ -47,7 +47,7 @@ def print_fit(rows: Sequence[FitRow], console: Console, title: str) -> None:
                   soft_wrap=True)  # fmt: skip
     guessed = sorted({name for row in rows for name in (*row.arena.estimated, *row.flash.estimated)})
     if guessed:
-        console.print(f"[yellow]![/] not measured, guessed high: {', '.join(guessed)}", soft_wrap=True)
+        console.print(f"[yellow]![/] not measured, guessed high: {escape(', '.join(guessed))}", soft_wrap=True)
 
 
 def print_verdict(console: Console, name: str, good: bool, verdict: str) -> None:
@@ -74,7 +74,7 @@ def fit_table(rows: Sequence[FitRow]) -> Table:
     for row in rows:
         mark = "[green]✓[/]" if row.deployable else "[red]✗[/]"
         memory = row.memory
-        table.add_row(f"{mark} {row.board}", f"{row.arena.used_bytes:,}", f"{memory.ram_bytes:,}",
+        table.add_row(f"{mark} {escape(row.board)}", f"{row.arena.used_bytes:,}", f"{memory.ram_bytes:,}",
                       _left(memory.ram_left_bytes), f"{memory.flash_bytes:,}", _left(memory.flash_left_bytes),
                       row.time.short.lstrip("~") if row.time else ""
                      )  # fmt: skip
@@ -108,7 +108,7 @@ def parts_table(row: FitRow) -> Table:
         *((f"flash, {name}", size, why.get(name, "")) for name, size in flash.parts),
     ]  # fmt: skip
     for name, size, what in parts:
-        table.add_row(name, f"{size:,}", what)
+        table.add_row(escape(name), f"{size:,}", escape(what))
     return table
 
 

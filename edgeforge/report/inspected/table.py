@@ -27,7 +27,7 @@ def print_model(row: ModelRow, console: Console) -> None:
     for name, places in (("input", row.inputs), ("output", row.outputs)):
         for place in places:
             tensor = row.tensors[place]
-            console.print(f"  {name} {escape(tensor.name)}: {tensor_text(tensor)}", soft_wrap=True)
+            console.print(f"  {name} {escape(f'{tensor.name}: {tensor_text(tensor)}')}", soft_wrap=True)
     console.print(_layers(row, console))
     for line in summary(row):
         console.print(escape(line), soft_wrap=True)
@@ -107,7 +107,7 @@ def print_difference(found: ModelDifference, console: Console) -> None:
     for name in ("", "a", "b"):
         table.add_column(name, overflow="fold")
     for name, (a, b) in found.totals.items():
-        table.add_row(name, escape(a), "[dim]the same[/]" if a == b else escape(b))
+        table.add_row(escape(name), escape(a), "[dim]the same[/]" if a == b else escape(b))
     console.print(table)
     for line in difference_lines(found):
         console.print(escape(line), soft_wrap=True)

@@ -25,7 +25,7 @@ def print_parity(parity: ParityRow, console: Console, layers: int | None = None)
         console.print(f"[yellow]![/] {escape(parity.reason)}")
     if parity.layers:
         console.print(layers_table(parity, console.width, layers))
-        console.print(summary(parity), style="dim")
+        console.print(summary(parity), style="dim", markup=False)
         for row in parity.layers:
             if row.reason:
                 console.print(Text.assemble(("! ", "yellow"), f"{row.name}: {row.reason}"))
@@ -33,7 +33,7 @@ def print_parity(parity: ParityRow, console: Console, layers: int | None = None)
     if parity.runtimes:
         console.print()
         console.print(runtimes_table(parity.runtimes))
-        console.print(runtimes_note(parity), style="dim")
+        console.print(runtimes_note(parity), style="dim", markup=False)
     for runtime, why in parity.left_out.items():
         console.print(Text.assemble(("! ", "yellow"), f"{runtime} is not compared: {why}"))
 
@@ -93,7 +93,7 @@ def runtimes_table(pairs: list[RuntimePairRow]) -> Table:
         table.add_column(f"{number}", justify="right", no_wrap=True)
     for number, name in enumerate(names):
         cells = [_pair_cell(found[other, name]) for other in names[:number]]
-        table.add_row(f"{number + 1} {name}", *cells)
+        table.add_row(escape(f"{number + 1} {name}"), *cells)
     return table
 
 
@@ -131,7 +131,7 @@ def _cells(row: LayerRow) -> dict[str, str | Text]:
     clipped = "" if row.saturation is None else f"{100 * row.saturation:.2f}" if row.saturation else "0"
     return {
         "layer": Text(row.name, style="bold" if cost >= 0.1 else ""),
-        "type": row.precision.replace("float32", "float"),
+        "type": escape(row.precision.replace("float32", "float")),
         "alone dB": "=" if own is None else Text(f"{own:.1f}", style=style),
         "": Text("━" * length, style=style or "green"),
         "so far dB": "=" if so_far is None else f"{so_far:.1f}",

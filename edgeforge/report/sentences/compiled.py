@@ -27,16 +27,17 @@ def print_compiled(rows: list[CompiledRow], folder: Path, console: Console) -> N
             "where the arena has room for both"
         )
         if row.trade:
-            console.print(f"  {row.trade.sentence}")
+            console.print(f"  {escape(row.trade.sentence)}")
         console.print(f"  flash: {row.constants_bytes:,} bytes of weights and tables, and the kernels' code")
     first = rows[0].name.replace("-", "_")
     console.print(
-        f"{folder}/{first}.h: {first}_init(arena), {first}_invoke(in, out); CMake, Zephyr and Arduino beside it"
+        f"{folder}/{first}.h: {first}_init(arena), {first}_invoke(in, out); CMake, Zephyr and Arduino beside it",
+        markup=False,
     )
 
 
 def _layers(row: CompiledRow) -> Table:
-    title = f"{row.name}: {row.core}, {row.optimize}, rounding {row.rounding}"
+    title = escape(f"{row.name}: {row.core}, {row.optimize}, rounding {row.rounding}")
     table = Table(box=None, padding=(0, 1), title=title, title_justify="left")
     table.add_column("layer", overflow="fold")
     table.add_column("kernel", no_wrap=True)
@@ -46,5 +47,5 @@ def _layers(row: CompiledRow) -> Table:
     for layer in row.layers:
         shape = "×".join(map(str, layer.output_shape))
         scratch = f"{layer.scratch_bytes:,}" if layer.scratch_bytes else "–"
-        table.add_row(escape(layer.label), layer.kernel, shape, f"{layer.constants_bytes:,}", scratch)
+        table.add_row(escape(layer.label), escape(layer.kernel), shape, f"{layer.constants_bytes:,}", scratch)
     return table

@@ -24,6 +24,7 @@ def print_emulated(rows: Sequence[EmulatedRow], console: Console, layers: int | 
 
 def cores_table(rows: Sequence[EmulatedRow]) -> Table:
     """Return one line a core."""
+    from rich.markup import escape
     from rich.table import Table
 
     title = f"Plain C on emulated cores, {rows[0].images} of {rows[0].of} inputs"
@@ -31,7 +32,7 @@ def cores_table(rows: Sequence[EmulatedRow]) -> Table:
     for name in ("core", "bytes", "LiteRT", "instructions", "code", "weights", "RAM", "stack"):
         table.add_column(name, justify="left" if name in ("core", "bytes") else "right", no_wrap=True)
     for row in rows:
-        table.add_row(row.core, _bytes(row), litert_words(row), f"{row.instructions:,}", f"{row.text_bytes:,}",
+        table.add_row(escape(row.core), _bytes(row), litert_words(row), f"{row.instructions:,}", f"{row.text_bytes:,}",
                       f"{row.weights_bytes:,}", f"{row.ram_bytes:,}", f"{row.stack_bytes:,}")  # fmt: skip
     return table
 
@@ -41,12 +42,12 @@ def layers_table(row: EmulatedRow, most: int) -> Table:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(box=None, padding=(0, 1), title=f"Layers on {row.core}", title_justify="left")
+    table = Table(box=None, padding=(0, 1), title=escape(f"Layers on {row.core}"), title_justify="left")
     for name in ("layer", "kernel", "instructions", "%"):
         table.add_column(name, justify="left" if name in ("layer", "kernel") else "right", overflow="fold")
     for layer in sorted(row.layers, key=lambda layer: -layer.instructions)[:most]:
         share = 100 * layer.instructions / max(row.instructions, 1)
-        table.add_row(escape(layer.label), layer.kernel, f"{layer.instructions:,}", f"{share:.0f}")
+        table.add_row(escape(layer.label), escape(layer.kernel), f"{layer.instructions:,}", f"{share:.0f}")
     return table
 
 

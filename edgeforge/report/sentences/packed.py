@@ -19,7 +19,7 @@ def print_packed(packed: Packed, console: Console) -> None:
     """Print the proofs and the notes."""
     if packed.finding:
         console.print(f"[red]![/] {escape(packed.finding)}")
-    table = Table(box=None, padding=(0, 1), show_header=False, title=f"{packed.project}/", title_justify="left")
+    table = Table(box=None, padding=(0, 1), show_header=False, title=escape(f"{packed.project}/"), title_justify="left")
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for name, text in proofs(packed):
@@ -29,8 +29,9 @@ def print_packed(packed: Packed, console: Console) -> None:
         console.print(f"[yellow]note:[/] {escape(note)}")
     profile = packed.profile
     compile_line = f", or: arduino-cli compile --profile {profile} {packed.project}" if profile else ""
-    console.print(f"Open {packed.project} in the Arduino IDE{compile_line}")
-    console.print(f"With the board: edgeforge monitor --port /dev/ttyACM0 --model {packed.model} --samples x.npz")
+    console.print(f"Open {packed.project} in the Arduino IDE{compile_line}", markup=False)
+    console.print(f"With the board: edgeforge monitor --port /dev/ttyACM0 --model {packed.model} --samples x.npz",
+                  markup=False)  # fmt: skip
 
 
 def proofs(packed: Packed) -> list[tuple[str, str]]:

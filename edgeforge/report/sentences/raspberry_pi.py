@@ -21,13 +21,13 @@ def devices_table(devices: list[PiDevice]) -> Table:
         left = name in ("measured on", "variant", "self-test")
         table.add_column(name, justify="left" if left else "right", no_wrap=name != "measured on", overflow="fold")
     for device in devices:
-        where = f"{escape(device.name)}, {device.device['machine']}"
+        where = escape(f"{device.name}, {device.device['machine']}")
         for variant in dict.fromkeys(row.variant for row in device.latency):
             best = min((row for row in device.latency if row.variant == variant), key=lambda row: row.p50_ms)
             memory = device.memory_bytes.get(variant)
             passed = all(row.passed for row in device.selftest if row.variant == variant)
             chosen = device.chosen and device.chosen["variant"] == variant
-            table.add_row(where, f"{variant}{' [dim]chosen[/]' if chosen else ''}", str(best.threads),
+            table.add_row(where, f"{escape(variant)}{' [dim]chosen[/]' if chosen else ''}", str(best.threads),
                           f"{best.p50_ms:.3f}", f"{best.p99_ms:.3f}", f"{best.images_per_second:,.0f}",
                           "–" if memory is None else f"{memory / 2**20:.1f}",
                           "[green]passed[/]" if passed else "[red]failed[/]")  # fmt: skip

@@ -7,18 +7,18 @@ import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from edgeforge.apart.run import in_worker
 from edgeforge.errors import ParityError, RecipeError, StageFailed
 from edgeforge.files import write_whole
-from edgeforge.hardware.libraries import Library, libraries
 from edgeforge.inputs.regular import read_regular
 from edgeforge.results.board_files import file_name
 from edgeforge.results.head import Head
 from edgeforge.results.preprocessing import Preprocessing, read_preprocessing_of
 from edgeforge.results.report_file import read_report
 from edgeforge.results.rows.board_run import BoardHead, BoardMismatch, BoardRun
+from edgeforge.runtimes.desk_answers import DeskAnswers, answer, library_titled
 from edgeforge.targets.arduino.own.endings import with_endings
 from edgeforge.targets.arduino.serial_link import ATTEMPTS, STAGE, Link
 from edgeforge.tflite.associated_files import pure_flatbuffer
@@ -26,13 +26,11 @@ from edgeforge.tflite.check.read import read_file
 from edgeforge.tflite.flatbuffer import operators
 from edgeforge.tflite.graph import Graph
 from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes
-from edgeforge.tflite.tensors import from_output, from_outputs, to_input
+from edgeforge.tflite.tensors import from_output, from_outputs
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-    from edgeforge.runtimes.tflm import TFLMRunner
 
 IMAGES = 100
 SHOWN = 20  # mismatches that are kept
@@ -41,8 +39,9 @@ Progress = Callable[[float, str], None]
 
 @dataclass(frozen=True)
 class Subject:
-    """What a board should be running, and the inputs to try it with: raw N,C,H,W; labels N, or N,heads."""
+    """What a board should be running, by which name, and the inputs: raw N,C,H,W; labels N, or N,heads."""
 
+    path: Path
     flatbuffer: bytes
     preprocessing: Preprocessing
     raw: NDArray[Any]
@@ -84,6 +83,7 @@ def of_build(folder: Path) -> Subject:
     return _subject(folder / row.file, raw, labels)
 
 
+@in_worker
 def of_model(path: Path, samples: Path, shapes: Shapes = AS_THE_FILE_SAYS) -> Subject:
     """Return a model that `edgeforge pack` has written, and the samples given. Raises RecipeError."""
     from edgeforge.targets.arduino.own.samples import read_samples
@@ -97,7 +97,7 @@ def of_model(path: Path, samples: Path, shapes: Shapes = AS_THE_FILE_SAYS) -> Su
             fix=f"name the file that `edgeforge pack` wrote beside the sketch, such as packed/{path.name}",
         )
     found = read_samples(samples, preprocessing)
-    return Subject(model.flatbuffer, preprocessing, found.raw, found.labels)
+    return Subject(path, model.flatbuffer, preprocessing, found.raw, found.labels)
 
 
 def _subject(path: Path, raw: NDArray[Any], labels: NDArray[Any] | None) -> Subject:
@@ -105,7 +105,7 @@ def _subject(path: Path, raw: NDArray[Any], labels: NDArray[Any] | None) -> Subj
     preprocessing = read_preprocessing_of(data)
     if preprocessing is None:
         raise RecipeError(f"{path} does not say how its inputs are normalised", fix="build the recipe again")
-    return Subject(pure_flatbuffer(data), preprocessing, raw, labels)
+    return Subject(path, pure_flatbuffer(data), preprocessing, raw, labels)
 
 
 def monitor(
@@ -124,34 +124,25 @@ def monitor(
     """
     import numpy as np
 
-    from edgeforge.runtimes.float_mean import board_runner
-    from edgeforge.runtimes.tflm import TFLMRunner
-
     require_same_model(subject, link)
     if in_a_row and not Graph(subject.flatbuffer).stateful:
         raise RecipeError("the model keeps nothing from one input to the next", fix="leave --in-a-row out")
-    used = _library(link.hello.library)
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "model.tflite"
-        path.write_bytes(subject.flatbuffer)
-        runner = board_runner(path, used) if used else TFLMRunner(path)
-    progress(0.0, "the board's own self-test")
-    test = link.self_test()
     count = min(images, len(subject.raw))
     index = np.linspace(0, (count if in_a_row else len(subject.raw)) - 1, count).round().astype(np.int64)
+    chosen, library = subject.raw[index], link.hello.library
+    desk = answer(subject.flatbuffer, subject.path, subject.preprocessing, chosen, library, in_a_row, progress=progress)
+    progress(0.0, "the board's own self-test")
+    test = link.self_test()
     begun = time.perf_counter()
-    if in_a_row:
-        asked = _asked_in_a_row(subject, link, runner, index, raw, progress)
-    else:
-        asked = _asked(subject, link, runner, index, raw, progress, runner.answers)
-    desk, board, micros, tensors = asked.desk, asked.board, asked.micros, asked.tensors
+    asked = (_asked_in_a_row if in_a_row else _asked)(chosen, link, desk, raw, progress)
+    board, micros = asked.board, asked.micros
     seconds = time.perf_counter() - begun
-    expected, answers, milliseconds = np.stack(desk), np.stack(board), np.asarray(micros) / 1000
+    expected, answers, milliseconds = np.stack(asked.desk), np.stack(board), np.asarray(micros) / 1000
     steps = _steps(expected, answers)
     tolerance = tolerance_of(link.hello.library, operators(subject.flatbuffer))
     worst = sorted(np.flatnonzero(steps), key=lambda place: (-steps[place], place))[:SHOWN]
-    real = [from_outputs(values, runner.outputs) for values in (expected, answers)]
-    given = from_output(np.stack(tensors), runner.input)
+    real = [from_outputs(values, desk.outputs) for values in (expected, answers)]
+    given = from_output(np.stack([tensor.reshape(-1) for tensor in desk.tensors]), desk.input)
     said = with_endings(subject.preprocessing, Graph(subject.flatbuffer))
     labels = None if subject.labels is None else subject.labels[index]
     tested = f"{'PASS' if test.passed else 'FAIL'}: {test.images} vectors, largest difference {test.largest_step} step"
@@ -192,62 +183,46 @@ def monitor(
 
 @dataclass
 class _Asked:
-    """Each input as a tensor, and the answers to it."""
+    """The answers to each input; of the desk's possible ones that which the board gave, or the first."""
 
-    tensors: list[Any] = field(default_factory=list)
     desk: list[Any] = field(default_factory=list)
     board: list[Any] = field(default_factory=list)
     micros: list[int] = field(default_factory=list)
 
 
-def _asked(
-    subject: Subject,
-    link: Link,
-    runner: TFLMRunner,
-    index: NDArray[np.int64],
-    raw: bool,
-    progress: Progress,
-    answers: Callable[[NDArray[Any]], list[NDArray[Any]]],
-) -> _Asked:
-    """Ask the board, and the desk by `answers`, which gives what processors may answer to an input tensor."""
+def _asked(raw: NDArray[Any], link: Link, desk: DeskAnswers, as_raw: bool, progress: Progress) -> _Asked:
+    """Ask the board."""
     import numpy as np
 
     asked = _Asked()
-    for done, place in enumerate(index):
-        one = subject.raw[place : place + 1]
-        tensor = to_input(subject.preprocessing.apply(one), runner.input)
-        known = [answer.reshape(-1) for answer in answers(tensor)]
+    for done, (tensor, known) in enumerate(zip(desk.tensors, desk.known, strict=True)):
         expected: NDArray[Any] = known[0]
         try:
-            took, answer = link.classify(_sent(one, tensor, raw), raw=raw)
+            took, said = link.classify(_sent(raw[done : done + 1], tensor, as_raw), raw=as_raw)
         except StageFailed as error:
-            after = f"{error.reason}, after {done} of {len(index)} inputs"
+            after = f"{error.reason}, after {done} of {len(raw)} inputs"
             raise StageFailed(after, fix=error.fix, stage=error.stage) from error
-        if len(answer) != expected.nbytes:
+        if len(said) != expected.nbytes:
             raise StageFailed(
-                f"{link.port}: an answer has {len(answer)} bytes, the output tensor has {expected.nbytes}",
+                f"{link.port}: an answer has {len(said)} bytes, the output tensor has {expected.nbytes}",
                 fix="flash the sketch of this model",
                 stage=STAGE,
             )
-        asked.tensors.append(tensor.reshape(-1))
-        asked.board.append(np.frombuffer(answer, expected.dtype.newbyteorder("<")))
+        asked.board.append(np.frombuffer(said, expected.dtype.newbyteorder("<")))
         asked.desk.append(next((one for one in known if (one == asked.board[-1]).all()), expected))
         asked.micros.append(took)
-        progress((done + 1) / len(index), _so_far(done + 1, len(index), asked.desk, asked.board, asked.micros))
+        progress((done + 1) / len(raw), _so_far(done + 1, len(raw), asked.desk, asked.board, asked.micros))
     return asked
 
 
-def _asked_in_a_row(
-    subject: Subject, link: Link, runner: TFLMRunner, index: NDArray[np.int64], raw: bool, progress: Progress
-) -> _Asked:
+def _asked_in_a_row(raw: NDArray[Any], link: Link, desk: DeskAnswers, as_raw: bool, progress: Progress) -> _Asked:
     """Ask for inputs that follow each other; from the first on again where the line has damaged one of them, which the
     board may have run twice.
     """
     for _ in range(ATTEMPTS):
-        runner.forget()
         link.keep_state(True)
         before = link.retries
-        asked = _asked(subject, link, runner, index, raw, progress, lambda tensor: [runner.follow(tensor)])
+        asked = _asked(raw, link, desk, as_raw, progress)
         whole = link.retries == before
         link.keep_state(False)
         if whole:
@@ -284,12 +259,8 @@ def require_parity(run: BoardRun) -> None:
 
 def tolerance_of(text: str, operators: Iterable[str]) -> int:
     """Return the steps that a library, as the board names it, may differ by from the desk; 0 for one not known."""
-    used = _library(text)
+    used = library_titled(text)
     return used.tolerance(operators) if used else 0
-
-
-def _library(text: str) -> Library | None:
-    return next((library for library in libraries().values() if library.title == text), None)
 
 
 def _sent(raw: NDArray[Any], tensor: NDArray[Any], as_raw: bool) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -13,6 +12,7 @@ from typing import Any
 
 from edgeforge.errors import ParityError, RecipeError, StageFailed
 from edgeforge.guards.removal import MARK
+from edgeforge.guards.scratch import scratch
 from edgeforge.results.devices import device_row
 from edgeforge.results.rows.report import PiDevice
 from edgeforge.targets.raspberry_pi.bench import unpack
@@ -70,9 +70,9 @@ def deploy(folder: Path, remote: Remote, wishes: Wishes, progress: Callable[[str
     progress(f"asking {remote.host} what it is")
     check(remote, probe(remote, wishes.python, place))
     claim(remote, place)
-    with tempfile.TemporaryDirectory() as scratch:
+    with scratch() as here:
         progress("copying the bundle")
-        remote.copy_folder(unpack(bundle, Path(scratch)), place, KEPT)
+        remote.copy_folder(unpack(bundle, here), place, KEPT)
     progress("installing there, and its self-test")
     install(remote, place, wishes)
     selftest = script(remote, place, "selftest.py --json", passes=(0, 1))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import tempfile
 from pathlib import Path
 
 from edgeforge.extras import missing
 from edgeforge.guards.processes import environment, script
+from edgeforge.guards.scratch import scratch
 from edgeforge.targets.raspberry_pi.bench import missing_server_packages, unpack
 from edgeforge.targets.raspberry_pi.deploy import bundle_of
 
@@ -19,8 +19,8 @@ def serve(folder: Path, options: list[str]) -> int:
     absent = missing_server_packages()
     if absent:
         raise missing(absent)
-    with tempfile.TemporaryDirectory() as scratch:
-        place = unpack(bundle, Path(scratch))
+    with scratch() as here:
+        place = unpack(bundle, here)
         process = subprocess.Popen(script("server.py", *options), cwd=place, env=environment(of_a_script=True))
         signal.signal(signal.SIGTERM, lambda number, frame: process.terminate())
         try:

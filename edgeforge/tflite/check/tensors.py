@@ -143,9 +143,9 @@ def _require_sparsity(sparsity: Any, shape: tuple[int, ...], name: str) -> None:
 def _require_quantization(tensor: Any, kind: str, shape: tuple[int, ...], name: str, *, constant: bool) -> None:
     found = tensor.quantization
     scales = [] if found is None or found.scale is None else [float(scale) for scale in found.scale]
-    if not scales or kind not in INTEGERS:
+    zeros = [] if found is None or found.zeroPoint is None else [int(zero) for zero in found.zeroPoint]
+    if kind not in INTEGERS or not (scales or zeros):
         return
-    zeros = [] if found.zeroPoint is None else [int(zero) for zero in found.zeroPoint]
     if len(zeros) != len(scales):
         raise _wrong(name, f"has {len(scales)} scales and {len(zeros)} zero points")
     if any(not isfinite(scale) or scale <= 0 for scale in scales):

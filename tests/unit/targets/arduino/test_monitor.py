@@ -39,7 +39,7 @@ def subject() -> Subject:
 
     digits = load_digits()
     raw = digits.images[:IMAGES, None].astype(np.uint8)
-    return Subject(pure_flatbuffer(MODEL.read_bytes()), PREPROCESSING, raw, digits.target[:IMAGES])
+    return Subject(MODEL, pure_flatbuffer(MODEL.read_bytes()), PREPROCESSING, raw, digits.target[:IMAGES])
 
 
 @pytest.fixture(scope="module")
@@ -139,9 +139,8 @@ def test_one_step_is_too_much_where_the_library_is_known_to_be_exact(subject: Su
 def frames() -> Subject:
     """Frames for a model that keeps the last ones."""
     raw = np.random.default_rng(5).normal(0, 1, (12, 6, 1, 1)).astype(np.float32)
-    return Subject(
-        streaming(), Preprocessing((6, 1, 1), 1.0, (0.0,) * 6, (1.0,) * 6, tuple("abcd"), raw_type="float32"), raw, None
-    )
+    kept = Preprocessing((6, 1, 1), 1.0, (0.0,) * 6, (1.0,) * 6, tuple("abcd"), raw_type="float32")
+    return Subject(Path("frames.tflite"), streaming(), kept, raw, None)
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +172,7 @@ def test_a_model_without_a_state_takes_no_inputs_in_a_row(subject: Subject, boar
 
 
 def test_a_board_with_another_model_is_told(subject: Subject, board: Board) -> None:
-    other = Subject(subject.flatbuffer + b"\0", PREPROCESSING, subject.raw, subject.labels)
+    other = Subject(subject.path, subject.flatbuffer + b"\0", PREPROCESSING, subject.raw, subject.labels)
     with Link(board()) as link, pytest.raises(RecipeError, match="runs another model: 'digits' with CRC"):
         monitor(other, link)
 
@@ -195,7 +194,7 @@ def test_a_board_that_is_unplugged(subject: Subject, board: Board) -> None:
 
 
 def test_an_input_that_the_model_fails_on_quotes_the_board(subject: Subject, board: Board) -> None:
-    unknown = Subject(subject.flatbuffer, PREPROCESSING, subject.raw ^ 1, None)
+    unknown = Subject(subject.path, subject.flatbuffer, PREPROCESSING, subject.raw ^ 1, None)
     with Link(board()) as link, pytest.raises(StageFailed, match="Invoke failed"):
         monitor(unknown, link)
 
