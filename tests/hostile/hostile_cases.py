@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from elsewhere import Snapshot, snapshot
+from places import ROOT
 
 Content = bytes | str | Callable[[Path], None]  # a file's bytes or text, or what makes it at a path
 
@@ -45,7 +46,7 @@ class Place:
         names = {"HOME": "home", "TMPDIR": "tmp", "XDG_CACHE_HOME": "home/.cache", "MPLCONFIGDIR": "home/.cache/mpl",
                  "HOSTILE_WRITTEN": "said/written"}  # fmt: skip
         found = {name: str(self.root / folder) for name, folder in names.items()}
-        return found | {"COLUMNS": "160", "PYTHONPATH": str(Path(__file__).parent / "in_children")}
+        return found | {"COLUMNS": "160", "PYTHONPATH": f"{Path(__file__).parent / 'in_children'}:{ROOT}"}
 
     @property
     def kept(self) -> tuple[Path, ...]:
