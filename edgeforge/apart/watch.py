@@ -24,6 +24,7 @@ PATIENCE = 10  # times as long by the clock: others have the processor too
 MEMORY = 640 * 2**20  # bytes above what the libraries themselves take
 MEMORY_A_FILE = 6  # times a file's size more: weights are read, copied and packed
 MEMORY_A_THREAD = 12 * 2**20
+ACCELERATORS = ("/dev/nvidiactl", "/dev/kfd")  # whose drivers reserve more than the machine has
 NOBODY = Path()
 
 
@@ -37,6 +38,7 @@ class Given(NamedTuple):
 
 Send = Callable[..., None]
 _send: Send | None = None
+_tell: Send | None = None
 _last: tuple[str, Path] = ("", NOBODY)
 _given = Given()
 _stands_for: dict[Path, Path] = {}
@@ -46,6 +48,12 @@ def listen(send: Send) -> None:
     """Make this process a worker: from now on `send` is told what is about to run."""
     global _send
     _send = send
+
+
+def tell(told: Send) -> None:
+    """Let `told` hear which engine is about to run which file, without limits: for a process that has its own."""
+    global _tell
+    _tell = told
 
 
 def inside() -> bool:
@@ -71,10 +79,13 @@ def watched(engine: str, path: Path | None = None) -> Iterator[None]:
     path: default: what `given` has named.
     """
     global _last
+    path = _given.path if path is None else _stands_for.get(path, path)
     if _send is None:
+        if _tell is not None and (engine, path) != _last:
+            _last = (engine, path)
+            _tell("now", engine=engine, path=str(path) if path != NOBODY else "")
         yield
         return
-    path = _given.path if path is None else _stands_for.get(path, path)
     size = path.stat().st_size if path.is_file() else 0
     seconds = max(SECONDS + size * SECONDS_A_BYTE + _given.seconds, _seconds_allowed())
     if (engine, path) != _last:
@@ -102,6 +113,15 @@ def _limit_time(until: int, by_the_clock: float) -> None:
     """End this process by SIGXCPU when it has computed until then, by SIGALRM after so long; 0: never."""
     _limit(resource.RLIMIT_CPU, until)
     signal.setitimer(signal.ITIMER_REAL, by_the_clock)
+
+
+def limit_to_machine() -> None:
+    """Let allocations of this process fail beyond all memory of the machine, before the system ends other programs."""
+    import psutil
+
+    if any(Path(device).exists() for device in ACCELERATORS):
+        return
+    _limit(resource.RLIMIT_DATA, psutil.virtual_memory().total + psutil.swap_memory().total)
 
 
 def _limit_memory(more: int) -> None:

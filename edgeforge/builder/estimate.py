@@ -15,6 +15,9 @@ from typing import Any, NamedTuple
 from edgeforge.builder.plan import Plan, Step
 from edgeforge.builder.stage import Stage, may_start
 from edgeforge.builder.store import META, Store
+from edgeforge.errors import RecipeError
+from edgeforge.inputs.regular import read_regular
+from edgeforge.inputs.sizes import KIND
 
 STEADY = 10  # reports of progress after which a stage's pace says more than what it took before
 
@@ -132,10 +135,10 @@ def seconds_before(plan: Plan, store: Store) -> dict[str, float]:
 def _metas(store: Store, stage: str) -> Iterable[tuple[float, Any, float]]:
     for path in store.root.glob(f"{stage}-*/{META}"):
         try:
-            meta = json.loads(path.read_bytes())
+            meta = json.loads(read_regular(path, largest=KIND["text"]))
             if meta["stage"] == stage:
                 yield path.stat().st_mtime, meta.get("ingredients"), float(meta["seconds"])
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (RecipeError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             continue
 
 

@@ -10,9 +10,10 @@ from pydantic import BaseModel, Field, ValidationError
 
 from edgeforge.builder.key import key_of
 from edgeforge.builder.plan import Plan
-from edgeforge.errors import EdgeForgeError
+from edgeforge.errors import EdgeForgeError, RecipeError
 from edgeforge.files import sha256_of, write_whole
 from edgeforge.guards.disk import storage_errors
+from edgeforge.inputs.regular import read_text
 
 RECORD = ".edgeforge.json"
 PUBLISHING = "publishing"  # in it: file → SHA-256 of what a build is writing there, or was when it was killed
@@ -27,8 +28,8 @@ def read_record(folder: Path) -> dict[str, Any]:
     files: stage → path in the folder → SHA-256. ingredients: stage → what its key is the hash of.
     """
     try:
-        record = json.loads((folder / RECORD).read_text())
-    except (OSError, ValueError, RecursionError):
+        record = json.loads(read_text(folder / RECORD))
+    except (RecipeError, ValueError, RecursionError):
         return {"files": {}, "ingredients": {}}
     _require_ours(folder, record)
     return {"files": {}, "ingredients": {}, **record}
@@ -61,7 +62,8 @@ def write_record(folder: Path, record: dict[str, Any]) -> None:
 
 def write_if_changed(path: Path, text: str) -> int:
     """Return how many files were written."""
-    if path.is_file() and path.read_bytes() == text.encode():
+    data = text.encode()
+    if path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data:
         return 0
     write_whole(path, text)
     return 1
@@ -105,9 +107,9 @@ def needs(folder: Path) -> set[tuple[str, str]]:
     """
     path = folder / RECORD
     try:
-        record = json.loads(path.read_text())
+        record = json.loads(read_text(path))
         published = {(stage, key_of(parts)) for stage, parts in record["ingredients"].items()}
         return published | set(record.get(PLANNED, {}).items())
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (RecipeError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         fix = "build it again, or remove the folder"
         raise EdgeForgeError(f"{path} cannot be read: what that build needs is not known", fix=fix) from error

@@ -186,12 +186,15 @@ class Build:
 
     def _listen(self, worker: subprocess.Popen[str], stage: str) -> dict[str, Any]:
         last: dict[str, Any] = {}
+        now: dict[str, Any] = {}
         assert worker.stdout is not None
         for line in worker.stdout:
             last = json.loads(line)
             if last["event"] == "progress":
                 self.watcher.progress(stage, last["share"], last["text"])
-        return last
+            elif last["event"] == "now":
+                now = last
+        return last if last.get("event") in ("done", "error") else now
 
     def _facts(self, step: Step) -> dict[str, Any]:
         """What only the build knows and no key depends on: which it is, where its logs are, how long stages took."""
@@ -228,6 +231,10 @@ def _failure(last: dict[str, Any], returncode: int | None, stage: str, log: Path
         error = error_named(last["code"])(last["reason"], fix=last["fix"], stage=stage)
         error.add_note(last["traceback"])
         return error
-    how = f"killed by signal {-returncode}" if returncode and returncode < 0 else f"ended with {returncode}"
+    how = (
+        f"ended by {signal.Signals(-returncode).name}" if returncode and returncode < 0 else f"ended with {returncode}"
+    )
+    if last.get("event") == "now":
+        how += f", while {last['engine']} was at work{' on ' + last['path'] if last['path'] else ''}"
     hint = "was it out of memory? " if returncode == -signal.SIGKILL else ""
     return StageFailed(f"the worker was {how}", fix=f"{hint}see {log}; build again to resume", stage=stage)

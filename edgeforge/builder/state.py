@@ -19,8 +19,10 @@ from edgeforge.builder.estimate import TimeLeft, seconds_before
 from edgeforge.builder.plan import Plan
 from edgeforge.builder.run import Watcher
 from edgeforge.builder.store import Store
-from edgeforge.errors import EdgeForgeError
+from edgeforge.errors import EdgeForgeError, RecipeError
 from edgeforge.files import write_whole
+from edgeforge.inputs.regular import read_regular
+from edgeforge.inputs.sizes import KIND
 
 LOGS = "logs"  # folder in the build folder
 STATE = "state.json"
@@ -66,8 +68,8 @@ class BuildState(BaseModel):
 def read_state(folder: Path) -> BuildState | None:
     """Return the state of a folder's newest build; None where there is none. A killed build's is `stopped`."""
     try:
-        state = BuildState.model_validate_json((folder / LOGS / STATE).read_bytes())
-    except (OSError, ValidationError):
+        state = BuildState.model_validate_json(read_regular(folder / LOGS / STATE, largest=KIND["text"]))
+    except (RecipeError, ValidationError):
         return None
     if state.state == "running" and not state.alive:
         state.state, state.left = "stopped", None

@@ -20,9 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from edgeforge.builder.key import canonical
+from edgeforge.errors import RecipeError
 from edgeforge.files import flush, sha256_of, write_whole
 from edgeforge.guards.disk import storage_errors
 from edgeforge.guards.removal import claim, move, remove_tree
+from edgeforge.inputs.regular import read_regular
+from edgeforge.inputs.sizes import KIND
 
 META = "meta.json"
 ARTIFACT = re.compile(r"[\w-]+-[0-9a-f]{16}")  # the name of an artifact's folder
@@ -185,10 +188,10 @@ def _meta_text(artifact: Artifact) -> str:
 
 def _read_meta(folder: Path, stage: str, key: str) -> Artifact:
     try:
-        values = json.loads((folder / META).read_bytes())
+        values = json.loads(read_regular(folder / META, largest=KIND["text"]))
         digest = values.pop("sha256")
         whole = hashlib.sha256(canonical(values).encode()).hexdigest() == digest and values["key"] == key
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, IsADirectoryError):
+    except (RecipeError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         whole = False
     if not whole:
         raise CorruptedArtifact(f"{folder.name}/{META} does not match its SHA-256")

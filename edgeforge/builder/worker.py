@@ -19,10 +19,11 @@ import traceback
 from pathlib import Path
 from typing import Any, TextIO
 
+from edgeforge.apart import watch
 from edgeforge.builder.stage import Job, restricted
 from edgeforge.errors import EdgeForgeError
 from edgeforge.extras import missing_in
-from edgeforge.foreign.wording import show_originals, words
+from edgeforge.foreign.wording import place_in_own_code, show_originals, words
 from edgeforge.guards.disk import FULL, full_disk
 from edgeforge.guards.processes import die_with_parent
 from edgeforge.recipe.schema import Recipe
@@ -44,10 +45,13 @@ def main() -> int:
     def progress(share: float, text: str) -> None:
         send(event="progress", share=min(max(share, 0.0), 1.0), text=text)
 
+    watch.tell(lambda event, **facts: send(event=event, **facts))
+    watch.limit_to_machine()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     started = time.perf_counter()
     try:
         run_stage(order, progress)
-    except Exception as error:
+    except BaseException as error:  # SystemExit and KeyboardInterrupt too: nobody but the model's code raises them here
         send(event="error", **_describe(error, order), traceback=traceback.format_exc())
         with contextlib.suppress(OSError):  # the log's disk may be full
             traceback.print_exc()
@@ -75,7 +79,7 @@ def run_stage(order: dict[str, Any], progress: Any) -> None:
     getattr(importlib.import_module(module), function)(job)
 
 
-def _describe(error: Exception, order: dict[str, Any]) -> dict[str, str]:
+def _describe(error: BaseException, order: dict[str, Any]) -> dict[str, str]:
     error = missing_in(error) or error
     if isinstance(error, EdgeForgeError):
         return {"code": error.code, "reason": error.reason, "fix": error.fix}
@@ -85,7 +89,10 @@ def _describe(error: Exception, order: dict[str, Any]) -> dict[str, str]:
     code = "MissingDependency" if isinstance(error, ModuleNotFoundError) else "StageFailed"
     story = f"the full story is in {order['log']}; --debug prints it"
     said = words(error)
-    return {"code": code, "reason": said.cause, "fix": said.remedy if said.known and said.remedy else story}
+    place = place_in_own_code(error)
+    reason = f"{place}: {said.cause}" if place and place not in said.cause else said.cause
+    fix = said.remedy if said.known and said.remedy else f"mend that line; {story}" if place else story
+    return {"code": code, "reason": reason, "fix": fix}
 
 
 def _redirect_output(log: Path) -> TextIO:

@@ -50,7 +50,7 @@ def inspect(
     from edgeforge.hardware.boards import board as known_board
     from edgeforge.hardware.libraries import library as known_library
     from edgeforge.inspection.difference import difference
-    from edgeforge.inspection.read import inspect_file
+    from edgeforge.inspection.read import inspected
     from edgeforge.report.inspected.page import render_difference, render_model
     from edgeforge.report.inspected.table import print_difference, print_model
     from edgeforge.report.page import write_page
@@ -65,7 +65,7 @@ def inspect(
         page = render_difference(found) if html else ""
         text = found.model_dump_json(indent=1, ensure_ascii=True) if json else ""
     else:
-        row = inspect_file(models[0], shapes, chosen, used).row
+        row = inspected(models[0], shapes, chosen, used)
         page = render_model(row) if html else ""
         text = row.model_dump_json(indent=1, ensure_ascii=True) if json else ""
     if html:

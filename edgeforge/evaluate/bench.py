@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 from edgeforge.apart.run import in_worker
@@ -10,6 +11,7 @@ from edgeforge.apart.watch import given, watched
 from edgeforge.errors import RecipeError
 from edgeforge.evaluate.latency import interleaved_ms
 from edgeforge.foreign.wording import cause_in, known_remedy
+from edgeforge.inputs.memory import require_memory
 from edgeforge.runtimes.load import ENGINES, SUFFIXES, load_runner
 from edgeforge.tflite.check.read import read_file
 from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes
@@ -52,6 +54,7 @@ def bench_models(
             size = shapes.get("", size)
         if not size:
             raise RecipeError(f"{path} does not say the shape of its input", fix="add --shape 1,C,H,W")
+        require_memory(12 * prod(size), f"{path}: an input of shape {size}")
         image = np.random.default_rng(0).standard_normal(size).astype(np.float32)
         call = runner.single(image)
         try:

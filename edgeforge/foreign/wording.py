@@ -26,6 +26,7 @@ from typing import NamedTuple
 
 from edgeforge.errors import EdgeForgeError, first_line
 from edgeforge.extras import missing_in
+from edgeforge.foreign import own_code
 from edgeforge.foreign.kinds import KINDS
 
 ORIGINALS = logging.getLogger("edgeforge.originals")
@@ -48,6 +49,9 @@ LIBRARIES = {
     "google": "protobuf",
     "yaml": "PyYAML",
 }
+
+
+OWN_CODE = "the model's own code"
 
 
 class Words(NamedTuple):
@@ -84,6 +88,8 @@ def words(error: BaseException) -> Words:
         if found:
             return found
     library = library_of(error)
+    if library == OWN_CODE:
+        return Words(own_code.in_words(error), own_code.MEND)
     if library == "EdgeForge":
         where = f"{type(error).__name__}{_line_of(error)}"
         return Words(f"EdgeForge itself fails ({where})", "this is a bug: report it with what --debug prints", False)
@@ -178,7 +184,7 @@ def library_of(error: BaseException) -> str:
         elif root == "edgeforge":
             return "EdgeForge"
         elif files and _is_user_s(files[-1].f_code.co_filename):
-            return "the model's own code"
+            return OWN_CODE
     return LIBRARIES.get(root, root)
 
 
@@ -196,7 +202,11 @@ def _own(error: BaseException) -> Words | None:
     frames = list(_frames(error))
     file, line = (frames[-1][0].f_code.co_filename, frames[-1][1]) if frames else ("", 0)
     if _is_ours(file) and linecache.getline(file, line).strip().startswith(("raise ", "assert ")):
-        return Words(f"{type(error).__name__}: {first_line(error)}" if _is_user_s(file) else first_line(error), "")
+        if not _is_user_s(file):
+            return Words(first_line(error), "")
+        if not str(error).strip():  # nothing but its kind
+            return Words(own_code.in_words(error), own_code.MEND)
+        return Words(f"{type(error).__name__}: {first_line(error)}", "")
     return None
 
 
@@ -234,6 +244,15 @@ def _by_message(error: BaseException) -> Words | None:
     if isinstance(error, MemoryError):
         return Words("there is not memory enough", "take a machine with more memory, or make the task smaller")
     return None
+
+
+def place_in_own_code(error: BaseException) -> str:
+    """Return `FILE:LINE` of the innermost line of the user's own code that an error came through; "" for none."""
+    for one in _chain(error):
+        lines = [(frame.f_code.co_filename, line) for frame, line in _frames(one)]
+        if own := [place for place in lines if _is_user_s(place[0])]:
+            return f"{own[-1][0]}:{own[-1][1]}"
+    return ""
 
 
 def _line_of(error: BaseException) -> str:

@@ -16,6 +16,7 @@ from edgeforge.inputs.sizes import in_words
 
 NONE = "it is cut short, damaged, or of another kind"
 MOST_MEMBERS = 65_536
+MUCH, MOST_TIMES = 2**26, 200  # bytes of a member that is looked at, and how many times its size it may have unpacked
 TEXT = 2**22  # bytes of a text inside a model
 UNREADABLE = (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError, RuntimeError, KeyError, OSError)
 
@@ -36,6 +37,11 @@ def opened(file: BinaryIO, *, whole: bool = True) -> Iterator[zipfile.ZipFile]:
             raise RecipeError(f"its files lie one over the other ({in_words(end)})", fix="save it again")
         if any(one.flag_bits & 1 for one in entries):
             raise RecipeError("it is encrypted", fix="save it without a password")
+        for one in entries:
+            if one.file_size > MUCH and one.file_size > MOST_TIMES * one.compress_size:
+                much = in_words(one.file_size)
+                reason = f"'{one.filename}' in it unpacks to {much}, more than {MOST_TIMES} times its size"
+                raise RecipeError(reason, fix="save it again, uncompressed")
         if whole:
             require_memory(unpacked, "what it unpacks to")
         yield archive

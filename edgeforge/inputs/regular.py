@@ -39,7 +39,7 @@ def open_regular(path: Path, fix: str = "name a file", largest: int = LARGEST) -
         found = os.fstat(descriptor)
         _require_regular(path, found, fix)
         _require_size(path, found.st_size, largest)
-        if not found.st_size and os.read(descriptor, 1):  # /proc, /sys: made as it is read, without an end
+        if not found.st_size and _holds_any(descriptor):  # /proc, /sys: made as it is read, without an end
             raise RecipeError(f"{named(path)} is no file on a disk, but one that the system makes", fix=fix)
     except BaseException:
         os.close(descriptor)
@@ -73,6 +73,13 @@ def read_text(path: Path, fix: str = "name a text file", largest: int = KIND["te
 def named(path: Path | str) -> str:
     """Return a path as it can be printed: bytes that are no UTF-8 as \\xNN."""
     return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _holds_any(descriptor: int) -> bool:
+    try:
+        return bool(os.read(descriptor, 1))
+    except OSError:  # a process's memory
+        return True
 
 
 def _require_regular(path: Path, found: os.stat_result, fix: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from pathlib import Path
 
+from edgeforge.apart.run import in_worker
 from edgeforge.hardware.board import Board
 from edgeforge.hardware.libraries import Library
 from edgeforge.inspection.inspected import Inspected
@@ -17,6 +18,7 @@ MOST_ALIGNED = 4_000_000  # pairs: aligning takes layers of a times layers of b
 ROLES = {1: "weights", 2: "bias"}  # of a layer that multiplies
 
 
+@in_worker
 def difference(
     a: Path, b: Path, shapes: Shapes = AS_THE_FILE_SAYS, board: Board | None = None, used: Library | None = None
 ) -> ModelDifference:

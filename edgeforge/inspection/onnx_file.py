@@ -7,10 +7,12 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgeforge.apart.watch import watched
 from edgeforge.errors import RecipeError
-from edgeforge.foreign.wording import cause, remedy
+from edgeforge.foreign.wording import cause
 from edgeforge.inspection.inspected import Inspected, connect, count_constants, write_memory
 from edgeforge.onnx_graph.checks import owner_of
+from edgeforge.onnx_graph.read import read_onnx as read_whole
 from edgeforge.results.rows.inspected import InspectedLayer, ModelRow, TensorRow
 from edgeforge.tflite.input_shapes import Shapes, fixed_shapes
 
@@ -33,15 +35,11 @@ def read_onnx(path: Path, shapes: Shapes) -> Inspected:
     """
     import onnx
 
-    try:
-        model = onnx.load(path)
-    except Exception as error:
-        raise RecipeError(f"{path} cannot be read: {cause(error)}", fix=remedy(error, "export it again")) from error
-    if not model.graph.node:
-        raise RecipeError(f"{path} is no ONNX model: it has no node", fix="export it again")
+    model = read_whole(path)
     notes = _fix_inputs(model, shapes)
     try:
-        model = onnx.shape_inference.infer_shapes(model, data_prop=True)
+        with watched("onnx", path):
+            model = onnx.shape_inference.infer_shapes(model, data_prop=True)
     except Exception as error:
         notes.append(f"shapes cannot be inferred: {cause(error)}")
     reader = _Reader(model)

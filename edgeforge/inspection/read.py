@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from edgeforge.apart.run import in_worker
 from edgeforge.errors import RecipeError
 from edgeforge.hardware.board import Board
 from edgeforge.hardware.libraries import Library, library
+from edgeforge.inputs.regular import require_regular
 from edgeforge.inspection.inspected import Inspected
 from edgeforge.recipe.schema import DEFAULT_LIBRARY
+from edgeforge.results.rows.inspected import ModelRow
 from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes
 
 TORCH = (".pt", ".pth", ".pt2", ".ts", ".ckpt", ".safetensors")
 DAMAGE = (LookupError, ArithmeticError, AttributeError, TypeError, ValueError, RecursionError, StopIteration)
 SUFFIXES = (".tflite", ".onnx", *TORCH)
+
+
+@in_worker
+def inspected(
+    path: Path, shapes: Shapes = AS_THE_FILE_SAYS, board: Board | None = None, used: Library | None = None
+) -> ModelRow:
+    """Return what `inspect_file` finds, in a process of its own: the file may be a stranger's."""
+    return inspect_file(path, shapes, board, used).row
 
 
 def inspect_file(
@@ -23,8 +34,10 @@ def inspect_file(
 
     shapes: of inputs that the file leaves free, or does not say. Raises RecipeError for a file that is no model.
     """
-    if not path.is_file():
-        raise RecipeError(f"{path}: no such model file", fix=f"name a {', '.join(SUFFIXES)} file")
+    fix = f"name a {', '.join(SUFFIXES)} file"
+    if not path.exists():
+        raise RecipeError(f"{path}: no such model file", fix=fix)
+    require_regular(path, fix)
     suffix = path.suffix.lower()
     if suffix == ".tflite":
         from edgeforge.inspection.tflite_file import read_tflite

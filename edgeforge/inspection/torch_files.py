@@ -7,20 +7,23 @@ interpreter, on an input of zeros, and the operators that it calls are written d
 from __future__ import annotations
 
 import hashlib
-import io
-import json
 import zipfile
 from collections.abc import Iterator, Sequence
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgeforge.apart.watch import given, watched
 from edgeforge.errors import RecipeError
-from edgeforge.foreign.wording import cause, with_debug
+from edgeforge.foreign.wording import cause, cause_in, known_remedy, with_debug
+from edgeforge.inputs.archive import require_archive
+from edgeforge.inputs.memory import require_memory
+from edgeforge.inputs.regular import named
 from edgeforge.inspection.inspected import Inspected, connect, count_constants, write_memory
 from edgeforge.results.rows.inspected import Format, InspectedLayer, ModelRow, TensorRow
 from edgeforge.runtimes.torch_script import TorchRunner
 from edgeforge.tflite.input_shapes import Shapes
+from edgeforge.train.network.exported import load_program
 from edgeforge.train.network.weights import read_state_dict
 
 if TYPE_CHECKING:
@@ -34,6 +37,9 @@ CONVOLUTIONS = (
 PRODUCTS = {"aten.mm": 1, "aten.bmm": 1, "aten.matmul": 1, "aten.addmm": 2, "aten.baddbmm": 2}  # its second factor
 WARMED = 2  # runs after which the interpreter has done with optimizing, which calls operators too
 VIEWS = ("aten.t", "aten.transpose", "aten.permute", "aten.detach", "aten.alias")  # of weights: no layers of their own
+
+SAVED = "save it with torch.export.save"
+IMPORTED = 2**31  # bytes: PyTorch imports its compiler when it reads such a file
 
 
 def read_torch(path: Path, shapes: Shapes) -> Inspected:
@@ -73,43 +79,19 @@ def _weights(path: Path) -> Inspected:
     return Inspected(row, lambda place: _numbers(state.get(tensors[place].name)))
 
 
-def _require_tensors(path: Path) -> None:
-    """Raise RecipeError where a part of a torch.export file is a pickle of more than tensors.
-
-    torch.export.load reads these with weights_only=False (torch/export/pt2_archive/_package.py): what loads with
-    weights_only=True has nothing in it that could run.
-    """
-    import torch
-
-    with zipfile.ZipFile(path) as archive:
-        suspects = [name for name in archive.namelist() if name.endswith(".pt")]
-        for name in archive.namelist():
-            if not name.endswith("_config.json"):
-                continue
-            for entry in json.loads(archive.read(name)).get("config", {}).values():
-                part = f"{name.rpartition('/')[0]}/{entry['path_name']}"
-                plain = not entry.get("use_pickle") and entry["path_name"].startswith(("weight_", "tensor_"))
-                suspects += [] if plain else [part]
-        for name in suspects:
-            try:
-                torch.load(io.BytesIO(archive.read(name)), weights_only=True)
-            except Exception as error:
-                raise RecipeError(
-                    f"{path}: its part {name} holds more than tensors, and could run code when it is read",
-                    fix=with_debug("export a network without objects of its own", error),
-                ) from error
-
-
 def _exported(path: Path) -> Inspected:
-    import torch
 
-    _require_tensors(path)
+    require_archive(path, named(path), SAVED)
+    given(path, more_bytes=IMPORTED)
     try:
-        program = torch.export.load(path)
+        with watched("PyTorch", path):
+            program = load_program(path)
+    except RecipeError:
+        raise
     except Exception as error:
         raise RecipeError(
-            f"{path} is no torch.export file that this PyTorch reads: {cause(error)}",
-            fix=with_debug("save it with torch.export.save", error),
+            f"{path} is no torch.export file that this PyTorch reads: {cause_in(error, 'it is cut short or damaged')}",
+            fix=known_remedy(error, SAVED),
         ) from error
     values = {**program.state_dict, **program.constants}
     stored = {**program.graph_signature.inputs_to_parameters, **program.graph_signature.inputs_to_buffers,
@@ -185,13 +167,15 @@ def _torch_script(path: Path, shapes: Shapes) -> Inspected:
                                  [_described(one) for one in given]))  # fmt: skip
             return result
 
+    require_memory(8 * prod(said), f"{path}: an input of shape {','.join(map(str, said))}")
     example = torch.zeros(tuple(said))
     place_of(example, "activation")
     try:
         with torch.no_grad():
             for _ in range(WARMED):
-                runner.module(example)
-            with Written():
+                with watched("PyTorch", path):
+                    runner.module(example)
+            with Written(), watched("PyTorch", path):
                 result = runner.module(example)
     except Exception as error:
         raise RecipeError(

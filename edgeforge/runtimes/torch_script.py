@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from edgeforge.apart.watch import watched
 from edgeforge.errors import RecipeError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 NONE = "it is no TorchScript file, or a damaged one"
 DAMAGED = "it is cut short or damaged"
 SAVED = "save it with torch.jit.save"
+MOST_VALUES = 2**28  # of an input
 
 
 def save_torch_script(
@@ -73,6 +75,13 @@ class Facts(BaseModel):
     engine: Literal["qnnpack", "x86", "fbgemm", "onednn"] | None = None
     input: tuple[Annotated[int, Field(ge=1, le=2**20)], ...] = Field((), max_length=8)
     batched: bool = False
+
+    @field_validator("input")
+    @classmethod
+    def _bounded(cls, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        if prod(sizes) > MOST_VALUES:
+            raise ValueError("larger than any input")
+        return sizes
 
 
 def saved_facts(path: Path) -> Facts:

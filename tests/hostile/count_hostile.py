@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -28,6 +29,7 @@ def main() -> None:
               if not wishes.only or any(part in name for part in wishes.only.split(","))]  # fmt: skip
     if wishes.numbers:
         wanted = [(name, n) for name, _ in dict(wanted).items() for n in map(int, wishes.numbers.split(","))]
+    random.Random(wishes.seed).shuffle(wanted)  # what is done by then says something of each kind
     found = []
     for one in run_all(wanted, wishes.seed):
         found.append(one)

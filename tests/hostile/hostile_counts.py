@@ -27,6 +27,7 @@ from warm_process import Warm
 GENERATORS: dict[str, tuple[Generator, int]] = {
     **{f"tflite, {verb}": (partial(tflite.on_verb, verb), 10) for verb in tflite.VERBS},
     "onnx and torch, bench": (onnx.on_bench, 14),
+    "onnx and torch, inspect": (onnx.on_inspect, 8),
     "onnx and torch, build": (onnx.on_build, 8),
     "samples": (arrays.on_samples, 10),
     "training arrays": (arrays.on_training, 6),

@@ -242,6 +242,20 @@ def hostile_torch(random: random.Random, data: bytes, key: str) -> tuple[str, Co
     )
 
 
+def on_inspect(random: random.Random) -> Case:
+    """`inspect` on an .onnx or a file of PyTorch."""
+    ending = random.choice((".onnx", ".onnx", ".pt", ".pt2", ".ckpt"))
+    if ending == ".onnx":
+        kind, content, wrong = hostile_onnx(random)
+    else:
+        seed = {".pt": script_file, ".pt2": exported_file, ".ckpt": weights}[ending]()
+        kind, content, wrong = hostile_torch(random, seed, ending)
+    files: dict[str, Content] = {f"m{ending}": content, "w.bin": link("/etc/passwd")}
+    shape = ("--shape", "1,1,8,8") if ending == ".pt" else ()
+    wrong = wrong and kind != "another kind"
+    return Case("inspect", f"{ending} {kind}", ("inspect", f"m{ending}", *shape), files, wrong)
+
+
 def on_bench(random: random.Random) -> Case:
     """`bench` on an .onnx or a .pt."""
     if random.random() < 0.6:

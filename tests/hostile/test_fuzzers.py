@@ -70,8 +70,7 @@ def test_the_sketch_s_protocol_for_long(tmp_path: Path, record_property: pytest.
 @pytest.mark.parametrize("name", list(NETS))
 def test_generated_c_for_long(name: str, optimize: str, tmp_path: Path, record_property: pytest.RecordProperty) -> None:
     fuzzer = engine_fuzzer(NETS[name](), tmp_path, Options(optimize=optimize))  # type: ignore[arg-type]
-    inputs = ENGINE_INPUTS if name in ("digits", "lstm") else ENGINE_INPUTS // 100
-    told(record_property, f"{name}, {optimize}", fuzzed(fuzzer, HERE / "corpus" / "engine", inputs, 4096))
+    told(record_property, f"{name}, {optimize}", fuzzed(fuzzer, HERE / "corpus" / "engine", ENGINE_INPUTS, 4096))
 
 
 PIECES = st.lists(

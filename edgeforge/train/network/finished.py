@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.apart.run import in_worker
 from edgeforge.apart.watch import watched
 from edgeforge.errors import RecipeError
-from edgeforge.foreign.wording import cause, cause_in, with_debug
+from edgeforge.foreign.wording import cause, cause_in, known_remedy, with_debug
 from edgeforge.inputs.archive import require_archive
 from edgeforge.inputs.regular import named
 from edgeforge.results.head import Head
@@ -74,8 +74,8 @@ def load_finished(path: Path, shape: Shape) -> nn.Module:
         raise
     except Exception as error:
         raise RecipeError(
-            f"model: {path} is no torch.export file: {cause(error)}",
-            fix=with_debug("save it with torch.export.save", error),
+            f"model: {path} is no torch.export file: {cause_in(error, 'it is cut short or damaged')}",
+            fix=known_remedy(error, "save it with torch.export.save"),
         ) from error
     _require_evaluation(path, program)
     # Anew for one image: a file may have been exported for any batch, which cannot be traced. Its guards are text that

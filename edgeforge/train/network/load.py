@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.builder.stage import Job
 from edgeforge.data.splits import read_preprocessing
 from edgeforge.errors import RecipeError, line_in, source_of
-from edgeforge.foreign.wording import cause, layer_in, remedy, with_debug
+from edgeforge.foreign.own_code import MEND
+from edgeforge.foreign.wording import cause, layer_in, place_in_own_code, remedy, with_debug
 from edgeforge.recipe.python_classes import class_count_argument
 from edgeforge.recipe.schema import Model
 from edgeforge.results.files import CHECKPOINT
@@ -39,11 +40,21 @@ def make_network(model: Model, path: Path, preprocessing: Preprocessing | None =
     try:
         network: nn.Module = network_class(**model.args)
     except TypeError as error:
+        if place_in_own_code(error):  # inside of it
+            raise RecipeError(
+                f"model: {path}{line_in(path, error)}: {network_class.__name__} cannot be made: {cause(error)}",
+                fix=remedy(error, MEND),
+            ) from error
         signature = inspect.signature(network_class.__init__)
         known = [name for name in signature.parameters if name != "self"]
         raise RecipeError(
             f"model.args do not fit {network_class.__name__} of {path}: {cause(error)}",
             fix=with_debug(f"its arguments are: {', '.join(known) or 'none'}", error),
+        ) from error
+    except (Exception, SystemExit) as error:
+        raise RecipeError(
+            f"model: {path}{line_in(path, error)}: {network_class.__name__} cannot be made: {cause(error)}",
+            fix=remedy(error, MEND),
         ) from error
     take_images_alone(network)
     if preprocessing and preprocessing.sampling:
@@ -131,11 +142,9 @@ def _find_class(path: Path, wanted: str | None) -> type[nn.Module]:
         sys.path.append(str(path.parent))  # modules beside it, which its key knows
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         line = line_in(path, error)
-        raise RecipeError(
-            f"model: {path}{line} cannot be imported: {cause(error)}", fix=remedy(error, "mend the file")
-        ) from error
+        raise RecipeError(f"model: {path}{line} cannot be imported: {cause(error)}", fix=remedy(error, MEND)) from error
     classes = {
         name: value
         for name, value in vars(module).items()

@@ -165,7 +165,7 @@ def test_a_part_that_would_run_code_is_refused(files: dict[str, Path], tmp_path:
                 torch.save(Touch(trace), buffer)
                 data = buffer.getvalue()
             made.writestr(name, data)
-    with pytest.raises(RecipeError, match=r"sample_inputs/model\.pt holds more than tensors"):
+    with pytest.raises(RecipeError, match=r"more than tensors in .*sample_inputs/model\.pt"):
         inspect_file(hostile)
     assert not trace.exists()
 

@@ -7,6 +7,7 @@ from math import prod
 from pathlib import Path
 
 from edgeforge.errors import RecipeError
+from edgeforge.foreign.validation import shortened
 from edgeforge.results.head import HALF, NO_YES, USUAL_UNUSUAL, Head, Kind
 from edgeforge.suggest import nearest
 from edgeforge.targets.arduino.own.endings import PROBABILITIES
@@ -185,7 +186,7 @@ def _require_labels(output: Output, labels: tuple[str, ...], wanted: int) -> Non
         )
     if len(set(labels)) < len(labels):
         twice = next(label for label in labels if labels.count(label) > 1)
-        raise RecipeError(f"output {output.names[0]}: two labels are '{twice}'", fix="give each class its own")
+        raise RecipeError(f"output {output.names[0]}: two labels are {shortened(twice)}", fix="give each class its own")
 
 
 def _cannot(output: Output, said: Meaning, why: str, fix: str = "") -> RecipeError:
