@@ -204,7 +204,7 @@ def _own(error: BaseException) -> Words | None:
     if _is_ours(file) and linecache.getline(file, line).strip().startswith(("raise ", "assert ")):
         if not _is_user_s(file):
             return Words(first_line(error), "")
-        if not str(error).strip():  # nothing but its kind
+        if not str(error).strip() or not isinstance(error, Exception):  # nothing but its kind
             return Words(own_code.in_words(error), own_code.MEND)
         return Words(f"{type(error).__name__}: {first_line(error)}", "")
     return None

@@ -1,0 +1,195 @@
+"""Verbs killed at any moment: said again they leave the same bytes, no temporary file and no process behind."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from builds import DIGITS, processes_of
+from kill_windows import Windows
+from places import DATA, HELPERS
+from sklearn.datasets import load_digits
+
+from edgeforge.bundled import bundled
+from edgeforge.guards.removal import LEFTOVER
+
+SECONDS = 900  # of one run on a busy machine
+SAMPLE, WHOLE = 2, 25  # kills of each verb
+PACK = ("pack", "model.tflite", "--board", "arduino-nano-33-ble", "--labels", "0-9", "--mean", "0.3", "--std", "0.4",
+        "--raw-max", "16", "--out", "out/packed", "--force")  # fmt: skip
+KILLS = pytest.mark.parametrize("count", [SAMPLE, pytest.param(WHOLE, marks=pytest.mark.soak)], ids=["sample", "whole"])
+
+
+class Desk:
+    """A working directory, home folder and folder of temporary files of the runs."""
+
+    def __init__(self, root: Path) -> None:
+        self.work, self.temporary = root / "work", root / "tmp"
+        for folder in (self.work, self.temporary, root / "home"):
+            folder.mkdir()
+        self.variables = {**os.environ, "TMPDIR": str(self.temporary), "HOME": str(root / "home"), "COLUMNS": "160"}
+
+    def start(self, *words: str) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-P", "-m", "edgeforge", *words]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        return subprocess.Popen(command, cwd=self.work, env=self.variables, text=True, **pipes)  # type: ignore[call-overload]
+
+    def run(self, *words: str) -> str:
+        process = self.start(*words)
+        said: str = process.communicate(timeout=SECONDS)[0]
+        assert process.returncode == 0, said
+        return said
+
+    def kill(self, words: tuple[str, ...], seconds: float) -> bool:
+        """Start a verb, and kill it after so long; return whether it was still running."""
+        process = self.start(*words)
+        try:
+            process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+            return True
+        return False
+
+    def require_clean(self) -> None:
+        """Nothing half-written and no temporary file is left, and no process."""
+        assert not [path for path in self.work.rglob("*") if LEFTOVER.fullmatch(path.name)]
+        assert not list(self.temporary.iterdir())
+        self.require_alone()
+
+    def require_alone(self) -> None:
+        """Processes of a killed run end with it."""
+        end = time.monotonic() + 20
+        while left := processes_of(self.temporary) + processes_of(self.work):
+            assert time.monotonic() < end, f"an orphan lives: {left}"
+            time.sleep(0.02)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def bytes_of(folder: Path, *left_out: str) -> dict[str, bytes]:
+    """Return the files of a folder."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*"))
+            if path.is_file() and not set(path.relative_to(folder).parts) & set(left_out)}  # fmt: skip
+
+
+def kill_often(
+    desk: Desk, words: tuple[str, ...], prepare: Callable[[], object], result: Callable[[], object], count: int
+) -> int:
+    """Kill a verb so often; after each the verb is said again, and has the result of the first. Return the hits."""
+    chance, windows, hits = random.Random(29), Windows(), 0
+    prepare()
+    windows.time(0, lambda: desk.run(*words))
+    right = result()
+    desk.require_clean()
+    for turn in range(count):
+        prepare()
+        hit = desk.kill(words, windows.moment(0, chance))
+        windows.learn(0, hit=hit)
+        hits += hit
+        desk.require_alone()
+        desk.run(*words)
+        assert result() == right, turn
+        desk.require_clean()
+    return hits
+
+
+@KILLS
+def test_pack(desk: Desk, count: int, record_property: Callable[[str, object], None]) -> None:
+    shutil.copy(DATA / "digits_int8.tflite", desk.work / "model.tflite")
+    hits = kill_often(desk, PACK, lambda: None, lambda: bytes_of(desk.work / "out"), count)
+    record_property("kills of pack", f"{hits} of {count}")
+    assert hits >= 0.7 * count
+
+
+@KILLS
+def test_clean(desk: Desk, count: int, record_property: Callable[[str, object], None]) -> None:
+    kept = desk.work / "kept"
+    toy = [sys.executable, "-P", str(HELPERS / "toy_process.py"), str(kept)]
+    for seed in ("1", "2"):
+        subprocess.run([*toy, seed], env={**os.environ, "PYTHONPATH": str(HELPERS)}, check=True, timeout=SECONDS)
+
+    def prepare() -> None:
+        shutil.rmtree(desk.work / "out", ignore_errors=True)
+        shutil.copytree(kept, desk.work / "out", symlinks=True)
+
+    words = ("clean", "--out", "out", "--keep-size", "0GB")
+    hits = kill_often(desk, words, prepare, lambda: bytes_of(desk.work / "out"), count)
+    record_property("kills of clean", f"{hits} of {count}")
+    assert hits >= 0.7 * count
+
+
+@pytest.fixture
+def board(desk: Desk, tmp_path: Path) -> Iterator[str]:
+    """A board on a port that answers as TFLM does; a killed monitor leaves it as a real one would be left."""
+    from edgeforge.results.preprocessing import Preprocessing
+    from edgeforge.runtimes.tflm import TFLMRunner
+    from edgeforge.tflite.associated_files import pure_flatbuffer
+    from edgeforge.tflite.tensors import to_input
+
+    shutil.copy(DATA / "digits_int8.tflite", desk.work / "model.tflite")
+    desk.run(*PACK)
+    model, raw = desk.work / "out" / "packed" / "model.tflite", load_digits().images[:24, None].astype(np.uint8)
+    assert model.exists(), list((desk.work / "out" / "packed").iterdir())
+    np.savez(desk.work / "x.npz", raw=raw, y=load_digits().target[:24])
+    runner = TFLMRunner(model)
+    tensors = to_input(Preprocessing((1, 8, 8), 16.0, (0.3,), (0.4,), tuple("0123456789")).apply(raw), runner.input)
+    outputs = runner.run_raw(tensors)
+    head = struct.pack("<9I", 0, 0, 1, 64, 64, 10, zlib.crc32(pure_flatbuffer(model.read_bytes())), 1500, len(raw))
+    entries = zip(raw.transpose(0, 2, 3, 1), tensors, outputs, strict=True)
+    (tmp_path / "table.bin").write_bytes(head + b"".join(part.tobytes() for entry in entries for part in entry))
+    firmware, program = bundled("firmware") / "arduino", tmp_path / "board"
+    sources = [str(HELPERS / "board_on_pty.cc"), str(firmware / "protocol.cc")]
+    subprocess.run(["g++", "-std=c++17", f"-I{firmware}", *sources, "-o", str(program)], check=True)
+    with subprocess.Popen([program, tmp_path / "table.bin"], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        yield process.stdout.readline().strip()
+        process.kill()
+
+
+@KILLS
+def test_monitor(desk: Desk, board: str, count: int, record_property: Callable[[str, object], None]) -> None:
+    words = ("monitor", "--port", board, "--model", "out/packed/model.tflite", "--samples", "x.npz", "--json")
+
+    def result() -> object:
+        (found,) = (desk.work / "out" / "packed").glob("model-*.json")
+        run = json.loads(found.read_text())
+        return {name: value for name, value in run.items() if name not in ("seconds", "retries")}
+
+    hits = kill_often(desk, words, lambda: None, result, count)
+    record_property("kills of monitor", f"{hits} of {count}")
+    assert hits >= 0.7 * count
+
+
+@pytest.mark.soak
+def test_a_build_of_the_digits(desk: Desk, record_property: Callable[[str, object], None]) -> None:
+    """A real build, killed again and again until it is whole, is the one that was never killed."""
+    words = ("build", str(DIGITS), "--set", "train.epochs=2", "--until", "ptq", "--out", "out")
+    windows, chance, hits = Windows(), random.Random(31), 0
+    windows.time(0, lambda: desk.run(*words))
+    right = bytes_of(desk.work / "out" / "digits", "logs", ".edgeforge.json")
+    for _ in range(3):
+        shutil.rmtree(desk.work / "out")
+        while desk.kill(words, windows.moment(0, chance) / 2):
+            hits += 1
+            desk.require_alone()
+            if hits % 8 == 0:
+                break
+        desk.run(*words)
+        assert bytes_of(desk.work / "out" / "digits", "logs", ".edgeforge.json") == right
+        desk.require_clean()
+    record_property("kills of a build of the digits", hits)
+    assert hits
