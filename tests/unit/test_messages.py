@@ -26,7 +26,7 @@ REWORDING = (
     "line_in",
     "layer_in",
 )  # errors.py, foreign/
-READERS = ("edgeforge/foreign/wording.py", "edgeforge/errors.py")
+READERS = ("edgeforge/foreign/wording.py", "edgeforge/foreign/own_code.py", "edgeforge/errors.py")
 
 
 def test_every_message_is_as_it_was_reviewed() -> None:
