@@ -13,6 +13,7 @@ GUARDED = {
 }
 # Elsewhere: path → calls, and why nothing of anybody else's can be hit.
 OTHERS = {
+    "edgeforge/features/compiled.py": {"replace"},  # a library in the cache, named by its hash, written beside
     "edgeforge/targets/raspberry_pi/bench.py": {"extract"},  # filter="data", into a scratch folder
     "firmware/raspberry_pi/bench.py": {"replace"},  # choice.json of the bundle's own folder, written beside
 }
@@ -20,7 +21,7 @@ REMOVING = {"rmtree", "unlink", "rmdir", "removedirs", "rename", "renames", "tru
 OF_MODULES = {("os", "remove"), ("os", "replace"), ("shutil", "move"), ("os", "link"), ("os", "symlink")}
 # What shell scripts remove: a line with rm, and what stands before it.
 SHELL = {
-    "firmware/raspberry_pi/install.sh": 2,  # .venv, with the marker in it, or just made
+    "firmware/raspberry_pi/install.sh": 3,  # .venv, with the marker in it, or just made; a package in it
     "scripts/remove_made.sh": 1,  # a folder with the marker in it
     "scripts/prove_aarch64.sh": 1,  # what lies in the bundle's folder of a system that it has made itself
 }
