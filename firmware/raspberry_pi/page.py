@@ -10,7 +10,7 @@ from bundle import Bundle
 from classifier import Classifier
 
 # What the page may load and do: its own style and script, pictures, requests to this server.
-POLICY = ("default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src 'self' blob:; "
+POLICY = ("default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src 'self' blob: data:; "
           "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")  # fmt: skip
 MOST_SAMPLES = 12
 
@@ -18,6 +18,7 @@ PAGE = Template("""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
 <title>$name</title>
 <style>
 :root { color-scheme: light dark; --line: #8886; --good: #2a7d4f; }
