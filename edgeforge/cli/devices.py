@@ -46,7 +46,9 @@ def deploy(
     build = build_folder(name, out).absolute()
     remote = Remote(host, port, identity, tuple(ssh_option or ()))
     wishes = target.Wishes(python=python, server=server, perf=perf, folder=folder, runs=runs)
-    row = target.deploy(build, remote, wishes, lambda text: console.print(text, style="dim", markup=False))
+    row = target.deploy(
+        build, remote, wishes, lambda text: console.print(text, style="dim", markup=False, soft_wrap=True)
+    )
     keep_device(build, row)
     Terminal().print(devices_table([row]))
     console.print(
