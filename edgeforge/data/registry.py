@@ -24,6 +24,7 @@ LOADERS = {
     "csv": "csv_table:load_csv",
     "numpy": "numpy_arrays:load_numpy",
     "windows": "windows.source:load_windows",
+    "wav": "wav.source:load_wav",
     "cells": "cells:load_cells",
     "matr1": "matr1.source:load_matr1",
 }

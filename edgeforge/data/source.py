@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from edgeforge.features.settings import FeatureSettings
 from edgeforge.results.head import Head
 from edgeforge.results.preprocessing import Sampling
 from edgeforge.results.rows.calibration import Finding
@@ -12,6 +13,17 @@ from edgeforge.results.rows.calibration import Finding
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A continuous recording: its rows of features (frames,values uint8), and the words said in it.
+
+    events: N,3: the class, the frame that it begins with and the one that it ends with.
+    """
+
+    rows: NDArray[np.uint8]
+    events: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -25,6 +37,7 @@ class Source:
     groups: N numbers; inputs of one group, such as crops of one photograph, are never split.
     further: more test sets by name, as (images, labels), reported beside the test split.
     sampling: of windows (N,axes,1,samples), how they were taken.
+    sound: of clips of sound (N,1,frames,values), what they are features of; streams: continuous recordings by split.
     """
 
     images: NDArray[Any]
@@ -42,3 +55,5 @@ class Source:
     groups: NDArray[np.int64] | None = None
     further: dict[str, tuple[NDArray[Any], NDArray[Any]]] = field(default_factory=dict)
     sampling: Sampling | None = None
+    sound: FeatureSettings | None = None
+    streams: dict[str, Stream] = field(default_factory=dict)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from edgeforge.builder.stage import Job
 from edgeforge.data.labels import as_stored, fitted_heads, strata
 from edgeforge.data.registry import load_source
-from edgeforge.data.source import Source
+from edgeforge.data.source import Source, Stream
 from edgeforge.errors import RecipeError
-from edgeforge.results.files import DATA_FILE, FINDINGS_FILE, PREPROCESSING_FILE
+from edgeforge.results.files import DATA_FILE, FINDINGS_FILE, PREPROCESSING_FILE, STREAMS_FILE
 from edgeforge.results.head import Head
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.rows.calibration import Finding
@@ -48,6 +48,11 @@ def prepare(job: Job) -> None:
     for name, (x, y) in sets.items():
         arrays |= {f"{name}_x": x, f"{name}_y": as_stored(y, heads)}
     np.savez(job.output / DATA_FILE, **arrays)
+    if source.streams:
+        parts: dict[str, Any] = {}
+        for name, stream in source.streams.items():
+            parts |= {f"{name}_rows": stream.rows, f"{name}_events": stream.events}
+        np.savez(job.output / STREAMS_FILE, **parts)
     preprocessing = _preprocessing(job, source, train_x, fitted_heads(heads, train_y))
     (job.output / PREPROCESSING_FILE).write_text(preprocessing.to_json())
     findings = [finding.model_dump() for finding in source.findings]
@@ -69,6 +74,16 @@ def further_sets(folder: Path) -> list[str]:
     with np.load(folder / DATA_FILE) as arrays:
         names = [name.removesuffix("_x") for name in arrays.files if name.endswith("_x")]
     return [name for name in names if name not in SPLITS]
+
+
+def read_stream(folder: Path, split: str) -> Stream | None:
+    """Return the continuous recording of a split; None where the source has none."""
+    import numpy as np
+
+    if not (folder / STREAMS_FILE).exists():
+        return None
+    with np.load(folder / STREAMS_FILE) as arrays:
+        return Stream(arrays[f"{split}_rows"], arrays[f"{split}_events"])
 
 
 def read_preprocessing(folder: Path) -> Preprocessing:
@@ -129,7 +144,15 @@ def _preprocessing(job: Job, source: Source, training: NDArray[Any], heads: tupl
     _, c, h, w = source.images.shape
     raw_type: Literal["uint8", "float32"] = "uint8" if source.images.dtype == "uint8" else "float32"
     return Preprocessing(
-        (c, h, w), source.raw_max, tuple(mean), tuple(std), heads[0].classes, heads, raw_type, source.sampling
+        (c, h, w),
+        source.raw_max,
+        tuple(mean),
+        tuple(std),
+        heads[0].classes,
+        heads,
+        raw_type,
+        sampling=source.sampling,
+        sound=source.sound,
     )
 
 

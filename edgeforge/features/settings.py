@@ -59,6 +59,11 @@ class FeatureSettings:
 
     def check(self, where: str) -> None:
         """Raise RecipeError, which begins with `where`, for settings that the C code cannot follow."""
+        if not 4000 <= self.rate_hz <= 48_000 or not 8 <= self.bands <= 128 or not 0 <= self.coefficients <= self.bands:
+            raise RecipeError(
+                f"{where}: {self.bands} bands of {self.rate_hz} Hz, {self.coefficients} coefficients: out of range",
+                fix="rate_hz is 4000 to 48000, bands 8 to 128, coefficients at most as many",
+            )
         if not 2 <= self.stride <= self.window:
             raise RecipeError(
                 f"{where}: a stride of {self.stride} samples and a window of {self.window}: no sample may be left out",

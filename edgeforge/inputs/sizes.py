@@ -9,7 +9,15 @@ from edgeforge.errors import RecipeError
 
 MAX_SIZE = "EDGEFORGE_MAX_SIZE"  # in the environment, so that worker processes follow it too
 LARGEST = 2**31  # bytes of a model: flatbuffers and protobuf count no further
-KIND = {"text": 64 * 2**20, "recipe": 2**20, "code": 2**20, "image": 256 * 2**20, "arrays": 2**40, "table": 256 * 2**20}
+KIND = {
+    "text": 64 * 2**20,
+    "recipe": 2**20,
+    "code": 2**20,
+    "image": 256 * 2**20,
+    "arrays": 2**40,
+    "table": 256 * 2**20,
+    "sound": 2**30,
+}
 ANY_SIZE = 2**60
 UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from edgeforge.errors import RecipeError
+from edgeforge.features.settings import FeatureSettings, Kind
 from edgeforge.hardware.board import Board
 
 DEFAULT_LIBRARY = "chirale-2.0.0"  # its key in libraries.toml
@@ -18,6 +20,7 @@ Rate = Annotated[float, Field(gt=0.0, le=1000.0)]  # of learning
 Number = Annotated[float, Field(ge=-1e9, le=1e9)]
 Limit = Annotated[float, Field(ge=-1e30, le=1e30)]  # of a tensor's values
 Side = Annotated[int, Field(ge=1, le=65_535)]  # of an image
+Decibels = Annotated[float, Field(ge=-60.0, le=120.0)]
 Deviation = Annotated[float, Field(ge=1e-9, le=1e9)]
 
 TorchVariant = Literal["dynamic", "static-eager", "static-fx", "pt2e"]
@@ -80,12 +83,73 @@ class Columns(Section):
     time: str | None = Field(None, description="windows: of a sample, in s, ms, us or ns, or a date and time")
 
 
+class SoundAugment(Section):
+    """Training clips again, changed: shifted, and with background noise. Further clips are made of each, once."""
+
+    copies: int = Field(0, ge=0, le=100, description="changed clips beside each training clip as it is")
+    shift_ms: int = Field(100, ge=0, le=10_000, description="earlier or later by up to so much")
+    noise: float = Field(0.8, ge=0.0, le=1.0, description="share of the changed clips with noise of sound.noise")
+    snr_db: tuple[Decibels, Decibels] = Field((0.0, 20.0), description="how much louder than the noise, from and to")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> SoundAugment:
+        if self.snr_db[0] > self.snr_db[1]:
+            raise ValueError(f"snr_db: from {self.snr_db[0]:g} to {self.snr_db[1]:g} is no range")
+        return self
+
+
+class Sound(Section):
+    """How clips of sound become pictures: a row a frame, of whole numbers from 0 to 255 (docs/sound.md)."""
+
+    rate_hz: int = Field(16_000, ge=4000, le=48_000, description="of the microphone; recordings are resampled to it")
+    clip_ms: int = Field(1000, ge=100, le=10_000, description="what the network hears at a time")
+    features: Kind = Field("log-mel", description="a band's power; mfcc: its cosine transform; TFLM's microfrontend")
+    window_ms: int = Field(30, ge=4, le=500, description="of a frame")
+    stride_ms: int = Field(20, ge=2, le=500, description="from a frame to the next")
+    bands: int = Field(40, ge=8, le=128, description="from lower_hz to upper_hz, evenly spaced in mel")
+    coefficients: int = Field(13, ge=2, le=64, description="mfcc: the first of the cosine transform")
+    lower_hz: float = Field(125.0, gt=0.0, le=24_000.0)
+    upper_hz: float | None = Field(None, gt=0.0, le=24_000.0, description="default: 7500, or 15/32 of rate_hz if lower")
+    noise: str = Field("_background_noise_", min_length=1, description="folder beside the classes, if it is there")
+    silence: str | None = Field(None, min_length=1, description="a class of that name is made of the noise")
+    unknown: tuple[str, ...] = Field((), description="folders that together are one class, `unknown`")
+    augment: SoundAugment = SoundAugment()
+
+    @model_validator(mode="after")
+    def _can_be_computed(self) -> Sound:
+        if self.features == "mfcc" and self.coefficients > self.bands:
+            raise ValueError(f"coefficients: {self.coefficients} of {self.bands} bands; there are as many as bands")
+        try:
+            self.settings.check("sound")
+        except RecipeError as error:
+            raise ValueError(f"{error.reason.removeprefix('sound: ')}; {error.fix}") from error
+        if self.clip_samples < self.settings.window:
+            raise ValueError(f"clip_ms: {self.clip_ms} is shorter than window_ms: {self.window_ms}")
+        return self
+
+    @property
+    def clip_samples(self) -> int:
+        """The samples of a clip."""
+        return self.rate_hz * self.clip_ms // 1000
+
+    @property
+    def settings(self) -> FeatureSettings:
+        """What the features' C code is compiled for."""
+        window, stride = (self.rate_hz * ms // 1000 for ms in (self.window_ms, self.stride_ms))
+        upper = self.upper_hz or min(7500.0, self.rate_hz * 15 / 32)
+        kept = self.coefficients if self.features == "mfcc" else 0
+        return FeatureSettings(
+            self.features, self.rate_hz, window, stride, self.bands, self.lower_hz, upper, coefficients=kept
+        )
+
+
 # The user's own data, and which keys of `data` each source takes.
 OWN_SOURCES = {
     "image_folder": ("size", "channels", "corrupt", "classes", "raw_max"),
     "csv": ("size", "channels", "corrupt", "columns", "classes", "raw_max"),
     "numpy": ("classes", "raw_max"),
     "windows": ("corrupt", "columns", "classes", "window", "stride", "rate_hz", "axes", "layout"),
+    "wav": ("corrupt", "classes", "sound"),
     "cells": (),
     "matr1": (),
 }
@@ -97,9 +161,9 @@ HEADED = ("cells", "matr1")  # sources of several heads: no single class, which 
 class Data(Section):
     """Where the images come from and how they are split."""
 
-    source: Literal["digits", "mnist", "image_folder", "csv", "numpy", "windows", "cells", "matr1"] = Field(
+    source: Literal["digits", "mnist", "image_folder", "csv", "numpy", "windows", "wav", "cells", "matr1"] = Field(
         description="digits needs no download; mnist downloads once; image_folder, csv and numpy are your own images, "
-        "windows your own recordings of sensors; cells (BCCD) and matr1 (batteries) are public data to copy"
+        "windows your own recordings of sensors, wav of sound; cells (BCCD) and matr1 (batteries) are public data to copy"
     )
     root: str | None = Field(
         None, description="folder of the data, or the .csv or .npz file; default: the user's cache folder"
@@ -110,6 +174,7 @@ class Data(Section):
         "skip", description="images that cannot be read, samples that are no numbers: named in the report"
     )
     columns: Columns = Columns()
+    sound: Sound = Sound()
     classes: tuple[str, ...] | None = Field(None, description="in the order of the outputs; default: by name")
     raw_max: float | None = Field(
         None,
@@ -253,6 +318,8 @@ class Augment(Section):
     noise: float = Field(
         0.0, ge=0.0, le=1000.0, description="standard deviation of what is added to the normalised input"
     )
+    mask_frames: int = Field(0, ge=0, le=1000, description="sound: up to so many frames in a row become the mean")
+    mask_bands: int = Field(0, ge=0, le=128, description="sound: up to so many bands (SpecAugment, arXiv:1904.08779)")
 
 
 class Train(Section):
@@ -586,6 +653,18 @@ class RaspberryPi(Section):
     )
 
 
+class Listen(Section):
+    """A network of sound as it is used: on a continuous recording, its answers smoothed, against a threshold a class.
+
+    Smoothing and thresholds are chosen on a recording of the validation clips, and judged on one of the test clips.
+    """
+
+    every_ms: int = Field(200, ge=10, le=10_000, description="from an inference to the next")
+    minutes: int = Field(10, ge=1, le=600, description="of each of the two recordings, composed of clips and noise")
+    detection: Share = Field(0.9, description="share of the words that should be detected, with few false alarms")
+    pause_ms: int = Field(1000, ge=0, le=60_000, description="after a detection, without another")
+
+
 class Engine(Section):
     """The model that ships as a C library without interpreter."""
 
@@ -621,6 +700,9 @@ class Recipe(Section):
         "stop", description="report: a model too big for a board is shown only"
     )
     runtime: Literal["tflm", "engine"] = Field("tflm", description="what computes the model in the sketch")
+    listen: Listen | None = Field(
+        None, description="judge a network of sound on continuous recordings: {} for defaults"
+    )
     engine: Engine | None = Field(None, description="compile the model that ships to plain C: {} for defaults")
     raspberry_pi: RaspberryPi | None = Field(None, description="pack a bundle for the Raspberry Pi: {} for defaults")
 
@@ -640,6 +722,19 @@ class Recipe(Section):
             raise ValueError("train.augment: flip and colour are for images; windows take noise, scale, shift, rotate")
         if windows and augment and augment.rotate is True:
             raise ValueError("train.augment.rotate: of windows, give the largest angle in degrees, for instance 20")
+        return self
+
+    @model_validator(mode="after")
+    def _listens_to_sound(self) -> Recipe:
+        if self.listen and self.data.source != "wav":
+            raise ValueError(f"listen: belongs to source wav; this is {self.data.source}")
+        if self.listen and self.data.validation == 0:
+            raise ValueError("listen: chooses its thresholds on validation recordings, and data.validation is 0")
+        masked = self.train.augment and (self.train.augment.mask_frames or self.train.augment.mask_bands)
+        if masked and self.data.source != "wav":
+            raise ValueError(
+                f"train.augment: mask_frames and mask_bands belong to source wav; this is {self.data.source}"
+            )
         return self
 
     @model_validator(mode="after")

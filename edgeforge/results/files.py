@@ -6,6 +6,7 @@ a person looks for them they have, see `published`.
 
 # data, calibration
 DATA_FILE = "data.npz"
+STREAMS_FILE = "streams.npz"
 FINDINGS_FILE = "findings.json"
 PREPROCESSING_FILE = "preprocessing.json"
 CALIBRATION_FILE = "calibration.npz"

@@ -8,6 +8,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal
 
 from edgeforge.errors import RecipeError
+from edgeforge.features.settings import FeatureSettings
 from edgeforge.results.files import PREPROCESSING_FILE
 from edgeforge.results.head import Head
 from edgeforge.tflite.associated_files import append_files, associated_file
@@ -48,6 +49,7 @@ class Preprocessing:
     heads: tuple[Head, ...] = ()  # left out: one head with these classes
     raw_type: Literal["uint8", "float32"] = "uint8"  # float32: sensor values, not pixels
     sampling: Sampling | None = None  # of windows, whose shape is axes,1,samples
+    sound: FeatureSettings | None = None  # of clips of sound, whose shape is 1,frames,values
 
     def __post_init__(self) -> None:
         if not self.heads:
@@ -66,7 +68,7 @@ class Preprocessing:
     @property
     def is_image(self) -> bool:
         """Whether raw inputs are pictures, which a camera could take."""
-        return self.raw_type == "uint8" and picture_shape(self.shape)
+        return self.raw_type == "uint8" and self.sound is None and picture_shape(self.shape)
 
     @property
     def largest_byte(self) -> int:
@@ -95,6 +97,8 @@ class Preprocessing:
         values = asdict(self)
         if self.sampling is None:  # of images: files of before are the same
             del values["sampling"]
+        if self.sound is None:  # of images: files of before are the same
+            del values["sound"]
         return json.dumps(values, sort_keys=True)
 
     @classmethod
@@ -112,6 +116,12 @@ class Preprocessing:
             raise RecipeError(f"{PREPROCESSING_FILE} in it holds numbers that are none, or below 0", fix=MADE)
         if not all(1 <= size <= LARGEST_SIDE for size in read.shape) or not len(read.mean) == len(read.std):
             raise RecipeError(f"{PREPROCESSING_FILE} in it has the shape {read.shape}", fix=MADE)
+        if read.sound:
+            read.sound.check(f"{PREPROCESSING_FILE} in it")
+            if read.shape[2] != read.sound.values or read.shape[0] != 1 or read.raw_type != "uint8":
+                raise RecipeError(
+                    f"{PREPROCESSING_FILE} in it has {read.sound.values} features and {read.shape}", fix=MADE
+                )
         if len(read.mean) not in (1, read.shape[0]):
             raise RecipeError(f"{PREPROCESSING_FILE} in it has {len(read.mean)} means for {read.shape}", fix=MADE)
         if read.sampling and not (

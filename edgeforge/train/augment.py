@@ -27,11 +27,27 @@ class Augmentation:
 
     def normalised(self, images: NDArray[np.float32], indices: list[int], epoch: int) -> NDArray[np.float32]:
         """Return model inputs with noise, where the recipe asks for it."""
+        if self.settings.mask_frames or self.settings.mask_bands:
+            seeds = [(self.seed, epoch, index, 2) for index in indices]
+            images = np.stack([self._masked(image, seed) for image, seed in zip(images, seeds, strict=True)])
         if not self.settings.noise:
             return images
         shape = images.shape[1:]
         noise = [np.random.default_rng((self.seed, epoch, index, 1)).standard_normal(shape) for index in indices]
         return images + np.float32(self.settings.noise) * np.stack(noise).astype(np.float32)
+
+    def _masked(self, image: NDArray[np.float32], seed: tuple[int, ...]) -> NDArray[np.float32]:
+        """Return a normalised picture (C,frames,bands) of sound, some frames and bands of it 0: the mean."""
+        random, changed = np.random.default_rng(seed), image
+        for axis, most in ((1, self.settings.mask_frames), (2, self.settings.mask_bands)):
+            if most:
+                width = int(random.integers(min(most, image.shape[axis]) + 1))
+                first = int(random.integers(image.shape[axis] - width + 1))
+                place = [slice(None)] * 3
+                place[axis] = slice(first, first + width)
+                changed = changed.copy()
+                changed[tuple(place)] = 0
+        return changed
 
     def _one(self, image: torch.Tensor, random: np.random.Generator) -> torch.Tensor:
         import_torchvision()

@@ -1,0 +1,1 @@
+"""The source `wav`: recordings of sound, a folder a class, as pictures of their features."""

@@ -1,0 +1,172 @@
+"""From a folder of recordings to a Source: reading, cutting, sides, what is added to training, and features."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from edgeforge.builder.stage import Job
+from edgeforge.data.source import Source, Stream
+from edgeforge.data.sources.labelled import class_names
+from edgeforge.data.sources.wav.clips import changed, clips_of, side_of, silent_clip
+from edgeforge.data.sources.wav.folder import UNKNOWN, Recorded, recordings_in
+from edgeforge.data.sources.wav.read import read_wav
+from edgeforge.data.sources.wav.sides import sides_of
+from edgeforge.data.sources.wav.stream import composed
+from edgeforge.errors import RecipeError, some
+from edgeforge.features.compiled import Features
+from edgeforge.inputs.regular import named
+from edgeforge.recipe.schema import Sound
+from edgeforge.recipe.user_files import USER_DATA
+from edgeforge.results.rows.calibration import Finding
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Clips = dict[str, list[tuple[NDArray[np.int16], str]]]
+
+SPLITS = ("train", "val", "test")
+
+
+def load_wav(job: Job) -> Source:
+    """Return features (N,1,frames,values uint8) of the recordings in data.root, nobody heard on two sides.
+
+    Raises RecipeError naming the file that is wrong.
+    """
+    import numpy as np
+
+    data, root = job.recipe.data, job.files[USER_DATA]
+    sound, where = data.sound, f"data.root: {named(root)}"
+    features = Features(sound.settings)
+    recorded, noises = recordings_in(root, sound)
+    findings: list[Finding] = []
+    recordings = _read(job, recorded, where, findings)
+    noise = [read_named(path, sound)[0] for path in noises]
+    labels = [one.label for one, _ in recordings] + ([sound.silence] if sound.silence else [])
+    if sound.silence and not noise:
+        raise RecipeError(
+            f"data.sound.silence: there is no noise to make it of in {root / sound.noise}",
+            fix="put recordings of noise there, or leave silence out",
+        )
+    classes = class_names(labels, where, data.classes)
+    sides = sides_of([one for one, _ in recordings], data, job.recipe.seed, where)
+    clips: Clips = {name: [] for name in SPLITS}
+    for (one, samples), side in zip(recordings, sides, strict=True):
+        clips[side] += [(clip, one.label) for clip in clips_of(samples, sound.clip_samples)]
+    _require_all(clips, {one.label for one, _ in recordings}, where)
+    heard = {name: side_of(noise, name, sound.clip_samples) for name in SPLITS}
+    random = np.random.default_rng(job.recipe.seed)
+    words = frozenset(place for place, name in enumerate(classes) if name not in (UNKNOWN, sound.silence))
+    spoken = {name: [(clip, classes.index(label)) for clip, label in clips[name]] for name in SPLITS}
+    if sound.silence:
+        _add_silence(clips, heard, sound, where, random)
+    _augment(clips["train"], heard["train"], sound, random)
+    streams: dict[str, Stream] = {}
+    for name, given in (("val", "val" if clips["val"] else "train"), ("test", "test")):
+        if job.recipe.listen and words:
+            minutes = job.recipe.listen.minutes
+            streams[name] = composed(spoken[given], words, heard[given], features, 60 * minutes, random)
+    parts = {name: _features(features, clips[name], classes) for name in SPLITS}
+    validated = bool(clips["val"])
+    return Source(
+        *parts["train"],
+        *parts["test"],
+        classes,
+        255.0,
+        validation_images=parts["val"][0] if validated else None,
+        validation_labels=parts["val"][1] if validated else None,
+        findings=tuple(findings),
+        sound=sound.settings,
+        streams=streams,
+    )
+
+
+def read_named(path: Any, sound: Sound) -> tuple[NDArray[np.int16], int]:
+    """Return a file's samples and its own rate. Raises RecipeError that names the file."""
+    try:
+        return read_wav(path, sound.rate_hz)
+    except RecipeError as error:
+        reason = error.reason if named(path) in error.reason else f"{named(path)}: {error.reason}"
+        raise RecipeError(reason, fix=error.fix) from error
+
+
+def _read(
+    job: Job, recorded: list[Recorded], where: str, findings: list[Finding]
+) -> list[tuple[Recorded, NDArray[np.int16]]]:
+    """Return the recordings that can be read; the others are left out or refused, as data.corrupt says."""
+    sound = job.recipe.data.sound
+    found, refused, short, long = [], [], 0, 0
+    rates: Counter[int] = Counter()
+    for place, one in enumerate(recorded):
+        if place % 100 == 0:
+            job.progress(place / len(recorded), f"{place} of {len(recorded)} recordings")
+        try:
+            samples, rate = read_named(one.path, sound)
+            if len(samples) < sound.settings.window:
+                raise RecipeError(f"{named(one.path)}: it is shorter than a window of {sound.window_ms} ms")
+        except RecipeError as error:
+            if job.recipe.data.corrupt == "refuse":
+                remedy = "mend or remove it, or leave such out with data.corrupt: skip"
+                raise RecipeError(error.reason, fix=remedy) from error
+            refused.append(error.reason)
+            continue
+        rates[rate] += 1
+        short += len(samples) < sound.clip_samples
+        long += len(samples) >= 2 * sound.clip_samples
+        found.append((one, samples))
+    if refused:
+        what = f"data: {len(refused)} of {len(recorded)} recordings cannot be used and are left out: {some(refused)}"
+        findings.append(Finding(severity="warning", what=what, remedy="mend or remove them"))
+    if not found:
+        raise RecipeError(f"{where}: no recording that can be used: {some(refused)}", fix="mend them")
+    if len(rates) > 1:
+        listed = ", ".join(f"{count} of {rate:,} Hz" for rate, count in sorted(rates.items()))
+        what = f"data: recordings of several rates, resampled to {sound.rate_hz:,} Hz: {listed}"
+        findings.append(Finding(severity="note", what=what, remedy="listen to one of each: a header may be wrong"))
+    if short or long:
+        what = f"data: of {len(found)} recordings {short} are shorter than a clip of {sound.clip_ms} ms and stand in "
+        what += f"silence, {long} are cut into several"
+        findings.append(Finding(severity="note", what=what, remedy="data.sound.clip_ms is the length of a clip"))
+    return found
+
+
+def _require_all(clips: Clips, classes: set[str], where: str) -> None:
+    for name in ("train", "test"):
+        missing = sorted(classes - {label for _, label in clips[name]})
+        if missing:
+            raise RecipeError(
+                f"{where}: no recording for the {name} split of {some(missing)}",
+                fix="record those by more people, or at more times: nobody is heard on two sides",
+            )
+
+
+def _add_silence(clips: Clips, heard: dict[str, Any], sound: Sound, where: str, random: np.random.Generator) -> None:
+    """Add clips of noise, in each split as many as a class has on average."""
+    for name in SPLITS:
+        if not clips[name]:
+            continue
+        if not heard[name]:
+            raise RecipeError(
+                f"{where}: the noise is too short for a clip of {sound.clip_ms} ms in every split",
+                fix=f"record noise of {10 * sound.clip_ms // 1000} seconds or more: 15 % of it are for testing",
+            )
+        count = max(1, len(clips[name]) // len({label for _, label in clips[name]}))
+        silent = [silent_clip(heard[name], sound.clip_samples, random) for _ in range(count)]
+        clips[name] += [(clip, str(sound.silence)) for clip in silent]
+
+
+def _augment(clips: list[tuple[Any, str]], noise: list[Any], sound: Sound, random: np.random.Generator) -> None:
+    """Add changed copies of each training clip."""
+    shift = min(sound.rate_hz * sound.augment.shift_ms // 1000, sound.clip_samples - 1)
+    for clip, label in list(clips):
+        if label != sound.silence:
+            clips += [(changed(clip, sound.augment, shift, noise, random), label) for _ in range(sound.augment.copies)]
+
+
+def _features(features: Features, clips: list[tuple[Any, str]], classes: tuple[str, ...]) -> tuple[Any, Any]:
+    import numpy as np
+
+    rows = [features.of_clip(clip)[None] for clip, _ in clips]
+    labels = np.array([classes.index(label) for _, label in clips], np.int64)
+    return (np.stack(rows) if rows else np.zeros((0, 1, 1, 1), np.uint8)), labels

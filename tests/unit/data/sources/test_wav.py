@@ -1,0 +1,238 @@
+"""Recordings of sound: every format is read to the same samples, nobody is on two sides, every mistake is one error."""
+
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.io import wavfile
+from sounds import noise
+
+from edgeforge.builder.stage import Job
+from edgeforge.data.sources.wav.clips import changed, clips_of, scaled
+from edgeforge.data.sources.wav.folder import recordings_in
+from edgeforge.data.sources.wav.read import read_wav
+from edgeforge.data.sources.wav.sides import sides_of
+from edgeforge.data.splits import prepare, read_findings, read_preprocessing, read_split, read_stream
+from edgeforge.errors import RecipeError
+from edgeforge.features.compiled import Features
+from edgeforge.recipe.schema import Data, Listen, Model, Recipe, Sound, SoundAugment
+from edgeforge.recipe.user_files import USER_DATA
+
+RATE = 16_000
+TONES = {"low": 400, "high": 2500}
+
+
+def tone(hz: float, rate: int = RATE, seconds: float = 0.5) -> np.ndarray:
+    """Return a tone of -0.5 to 0.5."""
+    return 0.5 * np.sin(2 * np.pi * hz * np.arange(int(rate * seconds)) / rate)
+
+
+def speech(root: Path, speakers: int = 8, rate: int = RATE) -> Path:
+    """Write a folder of two tones and noise, as Speech Commands is laid out."""
+    for name, hz in TONES.items():
+        (root / name).mkdir(parents=True)
+        for speaker in range(speakers):
+            for take in range(2):
+                samples = tone(hz * (1 + speaker / 50), rate)
+                path = root / name / f"p{speaker}_nohash_{take}.wav"
+                wavfile.write(path, rate, (samples * 32_767).astype(np.int16))
+    (root / "_background_noise_").mkdir()
+    wavfile.write(root / "_background_noise_" / "white.wav", RATE, noise(500, 5 * RATE))
+    return root
+
+
+SMALL: dict[str, Any] = {"clip_ms": 500, "stride_ms": 30, "bands": 10, "silence": "quiet"}
+
+
+def run(out: Path, root: Path, listen: Listen | None = None, corrupt: str = "skip", **sound: Any) -> Path:
+    """Run the data stage; return its folder."""
+    asked = Sound(**(SMALL | sound))
+    data = Data(source="wav", root=str(root), sound=asked, corrupt=corrupt)  # type: ignore[arg-type]
+    recipe = Recipe(name="x", data=data, model=Model(name="ds_cnn"), listen=listen)
+    out.mkdir(exist_ok=True)
+    prepare(Job("data", recipe, {}, out, out, lambda share, text: None, files={USER_DATA: root}))
+    return out
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int16", "int32", "float32", "float64"])
+def test_every_format_of_samples_is_the_same_sound(kind: str, tmp_path: Path) -> None:
+    samples = tone(700)
+    scale, offset = {"uint8": (127, 128), "int16": (32_767, 0), "int32": (2**31 - 1, 0)}.get(kind, (1, 0))
+    wavfile.write(tmp_path / "x.wav", RATE, np.stack([samples * scale + offset] * 2, 1).astype(kind))
+    found, rate = read_wav(tmp_path / "x.wav", RATE)
+    assert rate == RATE and found.dtype == np.int16
+    assert abs(found / 32_768 - samples).max() < (0.01 if kind == "uint8" else 1e-4)
+
+
+def test_24_bits_are_read(tmp_path: Path) -> None:
+    values = (tone(700) * (2**23 - 1)).astype(np.int32)
+    body = b"".join(int(value).to_bytes(3, "little", signed=True) for value in values)
+    head = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + len(body), b"WAVE", b"fmt ", 16, 1, 1, RATE, 3 * RATE, 3, 24,
+                       b"data", len(body))  # fmt: skip
+    (tmp_path / "x.wav").write_bytes(head + body)
+    assert abs(read_wav(tmp_path / "x.wav", RATE)[0] / 32_768 - tone(700)).max() < 1e-4
+
+
+@pytest.mark.parametrize("rate", [8000, 11_025, 22_050, 44_100, 48_000])
+def test_any_rate_is_resampled(rate: int, tmp_path: Path) -> None:
+    wavfile.write(tmp_path / "x.wav", rate, (tone(700, rate) * 32_767).astype(np.int16))
+    found, _ = read_wav(tmp_path / "x.wav", RATE)
+    middle = slice(1000, 7000)
+    assert len(found) == 8000 and abs(found[middle] / 32_768 - tone(700)[middle]).max() < 0.01
+
+
+def wrong(tmp_path: Path) -> dict[str, bytes]:
+    """Return files that are no recordings, by what is said of them."""
+    wavfile.write(tmp_path / "good.wav", RATE, noise(500, 4000))
+    good = (tmp_path / "good.wav").read_bytes()
+    wavfile.write(tmp_path / "nan.wav", RATE, np.full(4000, np.nan, np.float32))
+    wavfile.write(tmp_path / "slow.wav", 10, noise(500, 4000))
+    return {
+        "it is empty": b"",
+        "no .wav file": b"RIFF\0\0",
+        "no .wav file, or": b"ID3" + bytes(2000),
+        "has no samples": good[:40] + bytes(4),
+        "one is wrong": good[:24] + (8000).to_bytes(4, "little") + good[28:],
+        "10 samples a second": (tmp_path / "slow.wav").read_bytes(),
+        "no numbers": (tmp_path / "nan.wav").read_bytes(),
+    }
+
+
+def test_what_is_no_recording_is_named(tmp_path: Path) -> None:
+    for reason, content in wrong(tmp_path).items():
+        (tmp_path / "x.wav").write_bytes(content)
+        with pytest.raises(RecipeError, match=reason) as caught:
+            read_wav(tmp_path / "x.wav", RATE)
+        assert caught.value.fix
+
+
+@settings(max_examples=60, deadline=None)
+@given(place=st.integers(0, 60), value=st.integers(0, 255), cut=st.integers(0, 400))
+def test_a_damaged_header_is_read_or_refused(place: int, value: int, cut: int, tmp_path_factory: Any) -> None:
+    path = tmp_path_factory.getbasetemp() / "damaged.wav"
+    wavfile.write(path, RATE, noise(500, 200))
+    content = bytearray(path.read_bytes())
+    content[place] = value
+    path.write_bytes(content[: max(len(content) - cut, 1)])
+    try:
+        found, _ = read_wav(path, RATE)
+    except RecipeError:
+        return
+    assert found.dtype == np.int16 and found.ndim == 1
+
+
+def test_a_folder_becomes_pictures_of_its_features(tmp_path: Path) -> None:
+    folder = run(tmp_path / "out", speech(tmp_path / "speech", rate=22_050), augment={"copies": 2}, unknown=("low",))
+    preprocessing = read_preprocessing(folder)
+    assert preprocessing.classes == ("high", "quiet", "unknown") and preprocessing.sound is not None
+    assert preprocessing.shape == (1, 16, 10) and not preprocessing.is_image
+    again = type(preprocessing).from_json(preprocessing.to_json())
+    assert again == preprocessing
+    train, test = read_split(folder, "train"), read_split(folder, "test")
+    assert train[0].dtype == np.uint8 and set(test[1]) == {0, 1, 2}
+    clips = {label: int((train[1] == label).sum()) for label in range(3)}
+    assert clips[0] == clips[2] and clips[0] % 3 == 0, "each clip is there, and two changed copies"
+    assert clips[1] == clips[0] // 3 and not read_findings(folder)
+    same = run(tmp_path / "same", tmp_path / "speech", augment={"copies": 2}, unknown=("low",))
+    assert (same / "data.npz").read_bytes() == (folder / "data.npz").read_bytes()
+
+
+def test_the_features_are_those_of_the_c_code(tmp_path: Path) -> None:
+    folder, asked = run(tmp_path / "out", speech(tmp_path / "speech"), silence=None), Sound(**SMALL)
+    row = Features(asked.settings).of_clip((tone(400) * 32_767).astype(np.int16))
+    everything = np.concatenate([read_split(folder, name)[0] for name in ("train", "val", "test")])
+    assert (everything == row).all((1, 2, 3)).any()
+
+
+def test_nobody_is_heard_on_two_sides_and_lists_are_followed(tmp_path: Path) -> None:
+    root = speech(tmp_path / "speech")
+    data = Data(source="wav", root=str(root))
+    recorded, background = recordings_in(root, data.sound)
+    assert len(background) == 1
+    sides = sides_of(recorded, data, 42, "here")
+    heard: dict[str, set[str]] = {}
+    for one, side in zip(recorded, sides, strict=True):
+        heard.setdefault(one.group, set()).add(side)
+    assert all(len(where) == 1 for where in heard.values()) and {"train", "val", "test"} == set(sides)
+    (root / "testing_list.txt").write_text("low/p3_nohash_0.wav\nhigh/p3_nohash_1.wav\n")
+    (root / "validation_list.txt").write_text("low/p4_nohash_0.wav\n")
+    recorded, _ = recordings_in(root, data.sound)
+    assert [sides_of(recorded, data, 42, "").count(name) for name in ("train", "val", "test")] == [29, 1, 2]
+
+
+@pytest.mark.parametrize(("seconds", "clips"), [(0.3, 1), (1.0, 1), (2.5, 2)])
+def test_clips_have_one_length(seconds: float, clips: int) -> None:
+    found = clips_of(noise(500, int(seconds * RATE)), RATE)
+    assert len(found) == clips and {len(clip) for clip in found} == {RATE}
+    assert np.square(found[0].astype(float)).sum() > 0
+
+
+def test_noise_is_added_at_the_ratio_that_is_asked_for() -> None:
+    clip, background = noise(1000).astype(float), noise(50, seed=3)
+    added = scaled(background, clip, 10.0)
+    assert 10 * np.log10(np.square(clip).mean() / np.square(added).mean()) == pytest.approx(10.0)
+    random = np.random.default_rng(0)
+    moved = changed(noise(1000), SoundAugment(noise=0), 400, [], random)
+    assert 0 < (moved == 0).sum() <= 450, "shifted, with silence where nothing was recorded"
+
+
+def test_what_cannot_be_used_is_left_out_with_a_finding_or_refused(tmp_path: Path) -> None:
+    root = speech(tmp_path / "speech")
+    wavfile.write(root / "low" / "short.wav", RATE, noise(500, 100))
+    (root / "low" / "empty.wav").write_bytes(b"")
+    wavfile.write(root / "low" / "slow.wav", 8000, noise(500, 8000))
+    found = [finding.what for finding in read_findings(run(tmp_path / "out", root))]
+    assert any("2 of 35 recordings cannot be used" in what and "empty.wav: it is empty" in what for what in found)
+    assert any("1 of 8,000 Hz, 32 of 16,000 Hz" in what for what in found)
+    with pytest.raises(RecipeError, match=r"empty.wav: it is empty"):
+        run(tmp_path / "out2", root, corrupt="refuse")
+
+
+def test_layouts_that_cannot_be_learned_from_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="no folder cat"):
+        run(tmp_path / "a", speech(tmp_path / "speech"), unknown=("cat",))
+    with pytest.raises(RecipeError, match="too few"):
+        run(tmp_path / "b", speech(tmp_path / "few", speakers=1))
+    (tmp_path / "speech" / "_background_noise_" / "white.wav").unlink()
+    with pytest.raises(RecipeError, match="no noise to make it of"):
+        run(tmp_path / "c", tmp_path / "speech")
+    (tmp_path / "speech" / "none").mkdir()
+    with pytest.raises(RecipeError, match=r"no \.wav file"):
+        run(tmp_path / "d", tmp_path / "speech")
+
+
+def test_a_continuous_recording_says_where_its_words_are(tmp_path: Path) -> None:
+    folder = run(tmp_path / "out", speech(tmp_path / "speech"), Listen(minutes=1), unknown=("low",))
+    stream = read_stream(folder, "test")
+    assert stream is not None and stream.rows.shape == (2000, 10)
+    assert len(stream.events) > 3 and set(stream.events[:, 0]) == {0}, "only `high` is a word"
+    loud = stream.rows.astype(int).max(1)
+    first, last = stream.events[0, 1:]
+    assert loud[first + 1 : last - 1].min() > np.median(loud)
+
+
+@pytest.mark.parametrize(
+    ("sound", "reason"),
+    [
+        ({"bands": 128, "window_ms": 20}, "more than a window"),
+        ({"features": "mfcc", "coefficients": 41}, "41 of 40 bands"),
+        ({"upper_hz": 9000}, "up to 8000"),
+        ({"clip_ms": 100, "window_ms": 120}, "shorter than window_ms"),
+        ({"augment": {"snr_db": [20, 0]}}, "no range"),
+    ],
+)
+def test_what_a_recipe_may_not_ask_for(sound: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        Sound(**sound)
+
+
+def test_silence_and_masks_need_sound() -> None:
+    data = Data(source="digits")
+    with pytest.raises(ValueError, match="listen: belongs to source wav"):
+        Recipe(name="x", data=data, model=Model(name="ds_cnn"), listen=Listen())
+    with pytest.raises(ValueError, match="mask_bands belong to source wav"):
+        Recipe(name="x", data=data, model=Model(name="ds_cnn"), train={"augment": {"mask_bands": 2}})  # type: ignore[arg-type]
