@@ -163,7 +163,7 @@ class Data(Section):
 
     source: Literal["digits", "mnist", "image_folder", "csv", "numpy", "windows", "wav", "cells", "matr1"] = Field(
         description="digits needs no download; mnist downloads once; image_folder, csv and numpy are your own images, "
-        "windows your own recordings of sensors, wav of sound; cells (BCCD) and matr1 (batteries) are public data to copy"
+        "windows and wav your own recordings of sensors and of sound; cells (BCCD), matr1 (batteries) are public data"
     )
     root: str | None = Field(
         None, description="folder of the data, or the .csv or .npz file; default: the user's cache folder"

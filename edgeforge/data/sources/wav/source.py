@@ -104,7 +104,8 @@ def _read(
         try:
             samples, rate = read_named(one.path, sound)
             if len(samples) < sound.settings.window:
-                raise RecipeError(f"{named(one.path)}: it is shorter than a window of {sound.window_ms} ms")
+                what = f"{named(one.path)}: it is shorter than a window of {sound.window_ms} ms"
+                raise RecipeError(what, fix="record it longer, or remove it")
         except RecipeError as error:
             if job.recipe.data.corrupt == "refuse":
                 remedy = "mend or remove it, or leave such out with data.corrupt: skip"
