@@ -9,6 +9,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,6 +69,55 @@ class Features:
     def state_bytes(self) -> int:
         """The bytes that a stream's state takes here; a board's has smaller counts."""
         return int(self.library.features_state_bytes())
+
+    def scores(self, outputs: NDArray[np.int8], scale: float) -> NDArray[np.uint8]:
+        """Return the share of each class in 255 (N,classes) of logits (N,classes int8) of that scale."""
+        import numpy as np
+
+        given = np.ascontiguousarray(outputs, np.int8)
+        found = np.zeros(given.shape, np.uint8)
+        for row, scored in zip(given, found, strict=True):
+            self.library.detector_scores(
+                row.ctypes.data_as(ctypes.c_void_p), ctypes.c_size_t(len(row)), ctypes.c_int32(score_step(scale)),
+                scored.ctypes.data_as(ctypes.c_void_p),
+            )  # fmt: skip
+        return found
+
+    def heard(
+        self, scores: NDArray[np.uint8], smoothed: int, pause: int, thresholds: Sequence[int]
+    ) -> NDArray[np.intc]:
+        """Return the class that is detected at each inference (N), -1 where none is: see detector.h."""
+        import numpy as np
+
+        given = np.ascontiguousarray(scores, np.uint8)
+        count, classes = given.shape
+        limits = (ctypes.c_uint8 * classes)(*thresholds)
+        settings = _Detector(classes, smoothed, pause, ctypes.cast(limits, ctypes.c_void_p))
+        memory = ctypes.create_string_buffer(smoothed * classes)
+        found = np.zeros(count, np.intc)
+        self.library.detector_hear_all(
+            ctypes.byref(settings), memory, given.ctypes.data_as(ctypes.c_void_p), ctypes.c_size_t(count),
+            found.ctypes.data_as(ctypes.c_void_p),
+        )  # fmt: skip
+        return found
+
+
+class _Detector(ctypes.Structure):
+    """detector_settings of detector.h."""
+
+    _fields_ = (
+        ("classes", ctypes.c_size_t),
+        ("smoothed", ctypes.c_size_t),
+        ("pause", ctypes.c_size_t),
+        ("thresholds", ctypes.c_void_p),
+    )
+
+
+def score_step(scale: float) -> int:
+    """Return the step that detector_scores takes for outputs of that scale: scale * log2(e), 16 bits of fraction."""
+    from math import e, log2
+
+    return round(scale * log2(e) * 65_536)
 
 
 @cache

@@ -18,6 +18,7 @@ from edgeforge.report.score import digits_of, drop_words, heading, is_value, sco
 from edgeforge.report.sentences.board_runs import run_lines
 from edgeforge.report.sentences.edge_tpu import edge_tpu_lines
 from edgeforge.report.sentences.emulated import engine_lines, litert_words
+from edgeforge.report.sentences.listening import listening_line
 from edgeforge.report.sentences.pruning import pruning_lines
 from edgeforge.report.sentences.travelled import mixed_line, travelled_lines
 from edgeforge.report.table import head_cells, head_rows, time_text
@@ -79,6 +80,7 @@ def render(report: Report) -> str:
         "edge_tpu_lines": edge_tpu_lines(report.edge_tpu) if report.edge_tpu else [],
         "parity_view": parity_view(report.parity),
         "travelled_lines": travelled_lines(report),
+        "listening_line": listening_line(report.listening),
         "mixed_line": mixed_line(report.mixed) if report.mixed else "",
         "timing": next((row.latency_ms for row in made if row.latency_ms), None),
     }

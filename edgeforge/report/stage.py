@@ -31,6 +31,7 @@ from edgeforge.results.files import (
     HTML_FILE,
     JSON_FILE,
     LATENCY_FILE,
+    LISTENING_FILE,
     MEASUREMENTS_FILE,
     MISTAKES_FILE,
     MIXED_FILE,
@@ -40,6 +41,7 @@ from edgeforge.results.files import (
     TRAINING_FILE,
     published,
 )
+from edgeforge.results.listening import ListeningRow
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.rows.board_run import BoardRun
 from edgeforge.results.rows.calibration import CalibrationRow, Finding
@@ -120,6 +122,7 @@ def gather(job: Job) -> Report:
         engine=engine,
         qat=_optional(job, "qat", QAT_TRAINING_FILE, TrainingRow),
         raspberry_pi=raspberry_pi,
+        listening=_optional(job, "listen", LISTENING_FILE, ListeningRow),
         mistakes=_optional(job, "measure", MISTAKES_FILE, MistakesRow),
         board_runs=_board_runs(job),
     )

@@ -11,6 +11,7 @@ from edgeforge.report.score import drop_words, heading, is_value, score
 from edgeforge.report.sentences.board_runs import print_run
 from edgeforge.report.sentences.edge_tpu import edge_tpu_lines
 from edgeforge.report.sentences.emulated import engine_lines
+from edgeforge.report.sentences.listening import listening_line
 from edgeforge.report.sentences.pruning import pruning_lines
 from edgeforge.report.sentences.raspberry_pi import devices_table
 from edgeforge.report.sentences.travelled import mixed_line, travelled_lines
@@ -42,6 +43,7 @@ def print_report(report: Report, console: Console) -> None:
         "Ranges carried into TFLite": travelled_lines(report),
         "Mixed precision": [mixed_line(report.mixed)] if report.mixed else [],
         "Standalone engine": engine_lines(report.engine) if report.engine else [],
+        "Heard in use": [listening_line(report.listening)] if report.listening else [],
         "Edge TPU": edge_tpu_lines(report.edge_tpu) if report.edge_tpu else [],
     }
     for title, lines in parts.items():

@@ -45,3 +45,10 @@ int detector_hear(detector_state *state, const detector_settings *settings, cons
   state->waiting = settings->pause;
   return (int)best;
 }
+
+void detector_hear_all(const detector_settings *settings, uint8_t *memory, const uint8_t *scores, size_t count,
+                       int *found) {
+  detector_state state;
+  detector_reset(&state, memory);
+  for (size_t i = 0; i < count; ++i) found[i] = detector_hear(&state, settings, scores + i * settings->classes);
+}

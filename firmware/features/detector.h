@@ -34,6 +34,9 @@ void detector_reset(detector_state *state, uint8_t *scores);
 // Takes the scores of an inference; returns the class that is detected, or DETECTOR_SILENT.
 int detector_hear(detector_state *state, const detector_settings *settings, const uint8_t *scores);
 
+// The same for a whole recording, from its start on: the class of each of `count` inferences, or DETECTOR_SILENT.
+void detector_hear_all(const detector_settings *settings, uint8_t *memory, const uint8_t *scores, size_t count, int *found);
+
 #ifdef __cplusplus
 }
 #endif

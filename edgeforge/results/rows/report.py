@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from edgeforge.results.listening import ListeningRow
 from edgeforge.results.rows.board_run import BoardRun
 from edgeforge.results.rows.calibration import CalibrationRow, Finding
 from edgeforge.results.rows.engine import EngineRow
@@ -319,5 +320,6 @@ class Report(Row):
     engine: EngineRow | None = None  # the model that ships as plain C
     qat: TrainingRow | None = None  # the fine-tuning with fake quantization
     raspberry_pi: RaspberryPiRow | None = None
+    listening: ListeningRow | None = None  # a network of sound on continuous recordings
     mistakes: MistakesRow | None = None  # where inputs are pictures and outputs classes
     board_runs: list[BoardRun] = []  # what `edgeforge monitor` measured on boards

@@ -21,11 +21,15 @@ from edgeforge.hardware.board import Board
 from edgeforge.hardware.libraries import Library
 from edgeforge.hardware.op_resolver import resolver_method
 from edgeforge.results.head import KINDS
+from edgeforge.results.listening import ListeningRow
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.targets.arduino.camera import camera_for
 from edgeforge.targets.arduino.golden_vectors import TestVector
 from edgeforge.targets.arduino.on_engine.sources import FOLDER as ENGINE_FOLDER
 from edgeforge.targets.arduino.on_engine.sources import EngineSources, in_sketch
+from edgeforge.targets.arduino.sound.hearing import C_NAMES, hearing
+from edgeforge.targets.arduino.sound.hearing import FOLDER as FEATURES_FOLDER
+from edgeforge.targets.arduino.sound.hearing import in_sketch as sound_sources
 from edgeforge.tflite.graph import Graph
 from edgeforge.tflite.tensor_spec import TensorSpec
 from edgeforge.tflite.tensors import to_input
@@ -37,6 +41,7 @@ MEANINGS = {"classes": "kClasses", "yes_no": "kYesNo", "value": "kValue", "recon
             "map": "kMap"}  # fmt: skip
 COMMENT_WIDTH = 112  # columns of a wrapped comment
 MODEL_FILES = ("model.cc.j2",)  # the .tflite, which TFLM reads
+HEARING_FILES = ("hearing.cc.j2", "hearing.h.j2")  # of a model that takes sound
 CAMERA_FILES = ("resize.cc", "resize.h")  # of no use without one
 
 
@@ -64,6 +69,7 @@ class ProjectFacts:
     library: Library
     model_crc32: int | None = None
     real: bool = True  # the vectors' inputs are real ones, not pseudo-random
+    listening: ListeningRow | None = None  # what a build of sound has chosen
     engine: EngineSources | None = None  # what computes the model instead of the TFLM library
 
 
@@ -79,7 +85,8 @@ def write_project(folder: Path, facts: ProjectFacts) -> None:
 
     def source_of(file: str) -> str:
         # Before rendering: what stands in somebody's labels is no namespace.
-        return in_namespace((sources / file).read_text(), namespace_of(facts.name))
+        text = in_namespace((sources / file).read_text(), namespace_of(facts.name))
+        return C_NAMES.sub(rf"{namespace_of(facts.name)}_\1_", text) if file in HEARING_FILES else text
 
     environment = Environment(
         loader=FunctionLoader(source_of), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
@@ -91,7 +98,8 @@ def write_project(folder: Path, facts: ProjectFacts) -> None:
     }  # fmt: skip
     folder.mkdir(parents=True)
     for source in sorted(sources.iterdir()):
-        left_out = (*(CAMERA_FILES if not values["camera"] else ()), *(MODEL_FILES if facts.engine else ()))
+        left_out = (*(CAMERA_FILES if not values["camera"] else ()), *(MODEL_FILES if facts.engine else ()),
+                    *(() if values["hearing"] else HEARING_FILES))  # fmt: skip
         if source.is_dir() or source.name in left_out:
             continue
         rendered = source.suffix == ".j2"
@@ -99,8 +107,14 @@ def write_project(folder: Path, facts: ProjectFacts) -> None:
         file = source.name.removesuffix(".j2")
         file = f"{facts.name}.ino" if file == "sketch.ino" else file
         (folder / file).write_text(text)
-    for file, text in (in_sketch(facts.engine) if facts.engine else {}).items():
-        place = folder / ENGINE_FOLDER / file
+    beside = {
+        f"{ENGINE_FOLDER}/{file}": text for file, text in (in_sketch(facts.engine) if facts.engine else {}).items()
+    }
+    if values["hearing"] and facts.preprocessing.sound:
+        own = sound_sources(facts.preprocessing.sound, namespace_of(facts.name))
+        beside |= {f"{FEATURES_FOLDER}/{file}": text for file, text in own.items()}
+    for file, text in beside.items():
+        place = folder / file
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text)
 
@@ -139,6 +153,7 @@ def _template_values(facts: ProjectFacts) -> dict[str, Any]:
         "keeps_input": "reconstruction" in kinds,
         "stateful": graph.stateful,
         "resources": len(graph.resources),
+        "hearing": hearing(facts.preprocessing, facts.outputs[0], facts.listening),
         "camera": camera_for(facts.preprocessing, facts.boards, facts.arena_bytes, facts.library),
         "model_namespace": namespace_of(facts.name),
         "table": input_table(facts.preprocessing, facts.input),

@@ -14,7 +14,8 @@ from edgeforge.evaluate.tflm import read_tflm
 from edgeforge.hardware.board import Board
 from edgeforge.hardware.boards import board
 from edgeforge.hardware.libraries import library
-from edgeforge.results.files import COMPILED_FILE, EMULATED_FILE, PACKED_FILE, TARGETS_FILE
+from edgeforge.results.files import COMPILED_FILE, EMULATED_FILE, LISTENING_FILE, PACKED_FILE, TARGETS_FILE
+from edgeforge.results.listening import ListeningRow
 from edgeforge.results.rows.engine import CompiledRow, EngineBoard, EngineRow
 from edgeforge.results.rows.fit import FitRow
 from edgeforge.results.rows.report import TargetRow
@@ -77,8 +78,14 @@ def _facts(job: Job, model: Path, fits: list[FitRow], tflm: dict[str, Any]) -> P
         boards=(),
         vectors=choose_vectors(runner, packed, preprocessing, raw, truths(labels, preprocessing.heads), most),
         library=used,
+        listening=_listening(job),
         model_crc32=zlib.crc32(pure_flatbuffer(model.read_bytes())),
     )
+
+
+def _listening(job: Job) -> ListeningRow | None:
+    path = job.inputs.get("listen")
+    return ListeningRow.model_validate_json((path / LISTENING_FILE).read_bytes()) if path else None
 
 
 def _target(fit: FitRow, project: str | None) -> TargetRow:
@@ -127,6 +134,7 @@ def _pack_on_engine(job: Job) -> list[TargetRow]:
             boards=tuple(board(one.board, job.recipe.boards) for one in offered),
             vectors=choose_vectors(runner, model, preprocessing, raw, names, count),
             library=library(job.recipe.library),
+            listening=_listening(job),
             model_crc32=zlib.crc32(flatbuffer),
             engine=read_sources(job.inputs["engine"] / "engine", compiled.c_name),
         )

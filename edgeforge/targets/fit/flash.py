@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
+from edgeforge.features.settings import FeatureSettings
 from edgeforge.hardware.board import Board, Kernels
 from edgeforge.hardware.code_size import code_sizes, core_factor
 from edgeforge.results.preprocessing import Preprocessing, picture_shape
@@ -24,6 +25,8 @@ MOST_VECTORS = 8
 MOST_VECTOR_BYTES = 24 * 1024  # of flash; a single vector may be larger
 POINTER, WORD = 4, 4
 HEAD_BYTES = 60  # sizeof(Head) on a 32-bit processor
+FEATURES_BYTES = 9216  # code and tables of firmware/features (7,044 of mfcc by the same compiler) and of hearing.cc
+RING_MS = 400  # of samples, that wait while the model runs
 EXPANSION = {"uint8": 1, "float32": 4}  # bytes of a raw value
 
 
@@ -61,10 +64,17 @@ def contents_of(graph: Graph, preprocessing: Preprocessing | None) -> Contents:
         raw_type, channels = preprocessing.raw_type, preprocessing.shape[0]
         texts = [text for head in preprocessing.heads for text in (*head.classes, head.name, head.unit)]
         heads = HEAD_BYTES * len(preprocessing.heads)
+    sound = FEATURES_BYTES if preprocessing is not None and preprocessing.sound else 0
     strings = sum(_padded(len(text.encode()) + 1) + POINTER for text in texts)
     prepared = 256 * channels * given // max(values, 1) if raw_type == "uint8" else 8 * channels
     vector = sum(map(_padded, (values * EXPANSION[raw_type], given, answer))) + 3 * POINTER
-    return Contents(vector, prepared + heads + strings, ram_bytes=_variables(graph, preprocessing))
+    return Contents(vector, prepared + heads + strings + sound, ram_bytes=_variables(graph, preprocessing))
+
+
+def hearing_bytes(sound: FeatureSettings, frames: int) -> int:
+    """Return the RAM of hearing: a frame's samples and spectrum, the rows of a clip, and the ring of the microphone."""
+    state = 2 * sound.window + 4 * sound.fft + 8 * sound.bands
+    return state + frames * sound.values + RING_MS * sound.rate_hz // 1000 * 2
 
 
 def _variables(graph: Graph, preprocessing: Preprocessing | None) -> int:
@@ -73,6 +83,8 @@ def _variables(graph: Graph, preprocessing: Preprocessing | None) -> int:
     if len(graph.outputs) > 1:
         total += sum(tensor_bytes(graph, place) for place in graph.outputs)
     heads = () if preprocessing is None else preprocessing.heads
+    if preprocessing is not None and preprocessing.sound:
+        total += hearing_bytes(preprocessing.sound, preprocessing.shape[1])
     if graph.resources or any(head.kind == "reconstruction" for head in heads):
         total += tensor_bytes(graph, graph.inputs[0])
     return total + 2 * WORD * max((len(head.classes) for head in heads if head.kind == "map"), default=0)

@@ -57,7 +57,7 @@ def other(file: str, old: str, new: str) -> Edit:
 
 
 # But for that of finished ONNX files, which are not trained: no recipe has all.
-STAGES = tuple(stage for stage in ALL_STAGES if stage.only_with != "model.onnx")
+STAGES = tuple(stage for stage in ALL_STAGES if stage.only_with not in ("model.onnx", "listen"))  # of digits
 EVERY = {stage.name for stage in STAGES}
 NONE: set[str] = set()
 LOAD_MODEL = {"train", "prune", "torch", "qat", "onnx", "dense-onnx"}
