@@ -41,7 +41,6 @@ from edgeforge.results.files import (
     TRAINING_FILE,
     published,
 )
-from edgeforge.results.listening import ListeningRow
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.rows.board_run import BoardRun
 from edgeforge.results.rows.calibration import CalibrationRow, Finding
@@ -59,6 +58,7 @@ from edgeforge.results.rows.report import (
     VariantRow,
 )
 from edgeforge.results.rows.row import Row
+from edgeforge.results.rows.sound.listening import ListeningRow
 from edgeforge.results.rows.training import TrainingRow
 from edgeforge.results.variant import ENGINE_INT8, TFLM_INT8, shipped_variant
 from edgeforge.results.variant import TORCH_PRUNED as PRUNED

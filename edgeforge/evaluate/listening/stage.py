@@ -13,8 +13,8 @@ from edgeforge.errors import StageFailed
 from edgeforge.evaluate.listening.choose import Judged, choose, judged
 from edgeforge.features.compiled import Features
 from edgeforge.results.files import LISTENING_FILE
-from edgeforge.results.listening import HeardRow, ListeningRow
 from edgeforge.results.preprocessing import Preprocessing
+from edgeforge.results.rows.sound.listening import HeardRow, ListeningRow
 from edgeforge.results.variant import shipped_variant
 from edgeforge.runtimes.litert import LiteRTRunner
 from edgeforge.tflite.tensors import to_input

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgeforge.results.listening import ListeningRow
+from edgeforge.results.rows.sound.listening import ListeningRow
 
 
 def listening_line(row: ListeningRow | None) -> str:

@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from edgeforge.results.listening import ListeningRow
 from edgeforge.results.rows.board_run import BoardRun
 from edgeforge.results.rows.calibration import CalibrationRow, Finding
 from edgeforge.results.rows.engine import EngineRow
@@ -15,6 +14,7 @@ from edgeforge.results.rows.mixed import MixedRow
 from edgeforge.results.rows.parity import ParityRow
 from edgeforge.results.rows.pruning import PruningRow
 from edgeforge.results.rows.row import Row
+from edgeforge.results.rows.sound.listening import ListeningRow
 from edgeforge.results.rows.training import TrainingRow
 from edgeforge.results.variant import TFLITE_INT8, TORCH_FLOAT
 

@@ -21,8 +21,8 @@ from edgeforge.hardware.board import Board
 from edgeforge.hardware.libraries import Library
 from edgeforge.hardware.op_resolver import resolver_method
 from edgeforge.results.head import KINDS
-from edgeforge.results.listening import ListeningRow
 from edgeforge.results.preprocessing import Preprocessing
+from edgeforge.results.rows.sound.listening import ListeningRow
 from edgeforge.targets.arduino.camera import camera_for
 from edgeforge.targets.arduino.golden_vectors import TestVector
 from edgeforge.targets.arduino.on_engine.sources import FOLDER as ENGINE_FOLDER

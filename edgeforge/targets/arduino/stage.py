@@ -15,10 +15,10 @@ from edgeforge.hardware.board import Board
 from edgeforge.hardware.boards import board
 from edgeforge.hardware.libraries import library
 from edgeforge.results.files import COMPILED_FILE, EMULATED_FILE, LISTENING_FILE, PACKED_FILE, TARGETS_FILE
-from edgeforge.results.listening import ListeningRow
 from edgeforge.results.rows.engine import CompiledRow, EngineBoard, EngineRow
 from edgeforge.results.rows.fit import FitRow
 from edgeforge.results.rows.report import TargetRow
+from edgeforge.results.rows.sound.listening import ListeningRow
 from edgeforge.results.variant import shipped_variant
 from edgeforge.runtimes.float_mean import board_runner
 from edgeforge.runtimes.tflm import TFLMRunner

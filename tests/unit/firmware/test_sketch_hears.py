@@ -11,8 +11,8 @@ from tflm_library import SHIM
 
 from edgeforge.features.compiled import Features
 from edgeforge.features.settings import FeatureSettings
-from edgeforge.results.listening import HeardRow, ListeningRow
 from edgeforge.results.preprocessing import Preprocessing
+from edgeforge.results.rows.sound.listening import HeardRow, ListeningRow
 from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.targets.arduino.emulator import Toolchain
 from edgeforge.targets.arduino.golden_vectors import choose_vectors

@@ -7,8 +7,8 @@ from small_report import small_report
 
 from edgeforge.report.html import render
 from edgeforge.report.table import print_report
-from edgeforge.results.listening import HeardRow, ListeningRow
 from edgeforge.results.rows.report import Report
+from edgeforge.results.rows.sound.listening import HeardRow, ListeningRow
 
 
 def listening() -> Report:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from edgeforge.features.compiled import Features, score_step, sources
 from edgeforge.features.settings import FeatureSettings
-from edgeforge.results.listening import ListeningRow
 from edgeforge.results.preprocessing import Preprocessing
+from edgeforge.results.rows.sound.listening import ListeningRow
 from edgeforge.tflite.tensor_spec import TensorSpec
 
 if TYPE_CHECKING:
