@@ -62,8 +62,20 @@ def engine_lines(engine: EngineRow) -> list[str]:
         f"{run.instructions:,} instructions an inference.",
         f"Flash {run.flash_bytes:,} bytes ({run.text_bytes:,} of code, {run.weights_bytes:,} of weights); RAM "
         f"{run.ram_bytes:,} ({run.shared_bytes:,} for activations, input and output, {run.stack_bytes:,} of stack).",
+        *_features(run),
         *([f"Memory: {engine.trade.sentence}."] if engine.trade else []),
         *(board.sentence for board in engine.boards),
+    ]
+
+
+def _features(run: EmulatedRow) -> list[str]:
+    found = run.features
+    if found is None:
+        return []
+    share = found.instructions / (found.instructions + run.instructions)
+    return [
+        f"Features of a second of sound, the desk's bytes: {found.instructions:,} instructions, {share:.0%} beside one "
+        f"inference a second; flash {found.flash_bytes:,} bytes, RAM {found.ram_bytes:,}."
     ]
 
 

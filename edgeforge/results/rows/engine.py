@@ -85,6 +85,18 @@ class EmulatedLayer(BaseModel):
     instructions: int
 
 
+class FeaturesOnCore(BaseModel):
+    """Features of one second of sound on an emulated core, the desk's bytes; flash and RAM that hearing takes, bytes.
+
+    ram_bytes: a stream's state, the newest rows, and the ring of a microphone's samples.
+    """
+
+    instructions: int
+    flash_bytes: int
+    ram_bytes: int
+    stack_bytes: int
+
+
 class EmulatedRow(BaseModel):
     """The C library on an emulated core: proven byte by byte, counted, and measured by section (bytes).
 
@@ -108,6 +120,7 @@ class EmulatedRow(BaseModel):
     arena_bytes: int
     ends_bytes: int  # inputs and outputs
     shared_bytes: int  # all three where they share memory, as in the sketch
+    features: FeaturesOnCore | None = None  # of a network of sound
 
     @property
     def flash_bytes(self) -> int:

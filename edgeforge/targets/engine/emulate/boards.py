@@ -23,6 +23,8 @@ def judge(key: str, board: Board, runs: Mapping[str, EmulatedRow], why_not: str)
         return EngineBoard(board=key, title=board.title, fits=None, reason=reason, **limits)
     time = from_instructions(run.instructions, board)
     flash, ram = run.flash_bytes + board.core_flash_bytes, run.ram_bytes + board.core_ram_bytes
+    if run.features:
+        flash, ram = flash + run.features.flash_bytes, ram + run.features.ram_bytes
     return EngineBoard(
         board=key,
         title=board.title,

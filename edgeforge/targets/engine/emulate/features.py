@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeforge.bundled import bundled
-from edgeforge.errors import StageFailed
-from edgeforge.features.compiled import write_sources
+from edgeforge.errors import ParityError, StageFailed
+from edgeforge.features.compiled import Features, write_sources
 from edgeforge.features.settings import FeatureSettings
+from edgeforge.results.preprocessing import Preprocessing
+from edgeforge.results.rows.engine import FeaturesOnCore
 from edgeforge.targets.engine.emulate.machine import COMPILER, machine_of
 from edgeforge.targets.engine.options import Core
+from edgeforge.targets.fit.flash import hearing_bytes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,6 +66,32 @@ def hear_on_core(settings: FeatureSettings, samples: NDArray[np.int16], core: Co
         ticks, stack, state = np.frombuffer(written[-12:], "<u4").tolist()
         rows = np.frombuffer(written[:-12], np.uint8).reshape(-1, settings.values)
         return HeardOnCore(rows, round(ticks * machine.instructions_per_tick), state, stack, _flash(objects))
+
+
+def features_on_core(preprocessing: Preprocessing, core: Core) -> FeaturesOnCore | None:
+    """Return what hearing takes on a core; None of a network of no sound. Raises ParityError unless the rows, of a
+    second of noise, are the desk's.
+    """
+    import numpy as np
+
+    sound = preprocessing.sound
+    if sound is None:
+        return None
+    noise = np.random.default_rng(0).normal(0, 3000, max(sound.rate_hz, sound.window)).round()
+    samples = np.clip(noise, -32_768, 32_767).astype(np.int16)
+    heard = hear_on_core(sound, samples, core)
+    differing = int((heard.rows != Features(sound).of_clip(samples)).sum())
+    if differing:
+        raise ParityError(
+            f"{differing} of {heard.rows.size} features on an emulated {core.name} are not the desk's",
+            fix="this is a fault of EdgeForge's own, or of a compiler: report it with both compilers' versions",
+        )
+    return FeaturesOnCore(
+        instructions=heard.instructions,
+        flash_bytes=heard.flash,
+        ram_bytes=hearing_bytes(sound, preprocessing.shape[1]),
+        stack_bytes=heard.stack,
+    )
 
 
 def _flash(objects: list[Path]) -> int:

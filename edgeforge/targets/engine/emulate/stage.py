@@ -16,6 +16,7 @@ from edgeforge.results.variant import ENGINE_INT8, Variant, shipped_variant, wri
 from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.targets.engine.compile import compile_model
 from edgeforge.targets.engine.emulate.boards import core_of, judge
+from edgeforge.targets.engine.emulate.features import features_on_core
 from edgeforge.targets.engine.emulate.machine import MACHINES
 from edgeforge.targets.engine.emulate.prove import desk_outputs, emulated, require_same_bytes
 from edgeforge.targets.engine.emulate.trade import trade_of
@@ -51,7 +52,8 @@ def emulate_shipped(job: Job) -> None:
         runner = TFLMRunner(path)
         raw, _ = read_split(job.inputs["data"], "test")
         index = evenly_spaced(len(raw), max(FEW, MACS_EMULATED // max(macs(path.read_bytes()), 1)))
-        tensors = to_input(read_preprocessing(job.inputs["data"]).apply(raw[index]), runner.input)
+        preprocessing = read_preprocessing(job.inputs["data"])
+        tensors = to_input(preprocessing.apply(raw[index]), runner.input)
         options = Options(CORES[core], wishes.optimize, wishes.rounding, wishes.max_ram)
         job.progress(0.1, f"{len(index)} images on this desk")
         expected, litert = desk_outputs(path, tensors, options)
@@ -64,6 +66,7 @@ def emulate_shipped(job: Job) -> None:
                 None if litert is None else litert[:count], len(raw),
             )  # fmt: skip
             require_same_bytes(found, "LiteRT" if wishes.rounding == "single" else "TFLM")
+            found.features = features_on_core(preprocessing, core_named(name))
             row.runs.append(found)
             if number == 0:
                 logits: dict[str, Any] = {
