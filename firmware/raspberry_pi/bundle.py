@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,8 @@ class Bundle:
     raw_max: float  # the value of a white pixel in the arrays that the model was trained on
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    sampling: dict[str, Any] | None = None  # of windows of a sensor: rate_hz, stride, axes
+    head: dict[str, Any] = field(default_factory=dict)  # what the outputs mean: kind, unit, mean, std, threshold …
     any_size: bool = False  # training cut and resized its pictures, so any picture is one that the model was tested on
 
     @classmethod
@@ -56,6 +58,8 @@ class Bundle:
                 raw_max=pixels["raw_max"],
                 mean=tuple(pixels["mean"]),
                 std=tuple(pixels["std"]),
+                sampling=pixels.get("sampling"),
+                head=pixels.get("heads", [{}])[0],
                 any_size=facts.get("any_size", False),
             )
         except OSError as error:

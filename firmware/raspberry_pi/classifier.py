@@ -52,8 +52,33 @@ class Classifier:
         return np.concatenate([self.model.run(image[None]) for image in tensor])
 
     def classify(self, pixels: NDArray[Any], white: float = 255.0) -> tuple[str, float]:
-        """Return the label and its softmax score in [0, 1] of one image (1,C,H,W)."""
+        """Return what the model says of one image or window (1,C,H,W), and how sure it is, in [0, 1].
+
+        Of yes or no the probability of yes; of a value that itself, in its unit.
+        """
+        white = self.bundle.raw_max if self.bundle.sampling else white
         logits = self.logits(self.bundle.tensor(pixels, white))[0].astype(np.float64)
+        kind = self.bundle.head.get("kind", "classes")
+        if kind == "value":
+            value = float(self._value(logits[0]))
+            return f"{value:.6g} {self.bundle.head.get('unit', '')}".strip(), value
+        if kind == "yes_no":
+            return self.bundle.labels[int(self.decided(logits[None])[0])], float(1 / (1 + np.exp(-logits[0])))
         odds = np.exp(logits - logits.max())
         best = int(odds.argmax())
         return self.bundle.labels[best], float(odds[best] / odds.sum())
+
+    def decided(self, logits: NDArray[Any]) -> NDArray[Any]:
+        """Return the class (N) of outputs (N,outputs); of a value its nearest step of 1 % of the training's spread."""
+        kind = self.bundle.head.get("kind", "classes")
+        if kind == "value":
+            return np.rint(100 * logits[:, 0])
+        if kind == "yes_no":
+            threshold = float(self.bundle.head.get("threshold") or 0.5)
+            return (logits[:, 0] >= np.float32(np.log(threshold / (1 - threshold)))).astype(np.int64)
+        return logits.argmax(1)
+
+    def _value(self, output: Any) -> Any:
+        head = self.bundle.head
+        value = output * head.get("std", 1.0) + head.get("mean", 0.0)
+        return np.exp(value) if head.get("log") else value

@@ -31,7 +31,7 @@ COLUMNS = {"clients": ("clients", ">7"), "requests": ("requests", ">8"), "p50 ms
 def main() -> int:
     """Print a row for every number of clients; 1 when the server gave an answer in the 500s or none."""
     options = parse()
-    bodies = [path.read_bytes() for path in sorted((HERE / "samples").glob("*.png"))]
+    bodies = [path.read_bytes() for path in sorted((HERE / "samples").glob("*.*"))]
     if not bodies:
         raise BundleError("samples/ holds no image to send: copy the bundle again")
     with Serving(options.server) as server:

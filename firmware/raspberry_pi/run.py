@@ -1,7 +1,8 @@
-"""Classify images, a folder, standard input or the camera: a label and a score for each.
+"""Classify images, a folder, standard input or the camera: a label and a score for each; or windows of a sensor.
 
 python run.py samples/              python run.py --json photo.png
 cat photo.png | python run.py -     python run.py --camera --count 10
+python run.py recording.csv         read-sensor | python run.py -      (a line a sample, of a model of windows)
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from bundle import Bundle, BundleError
 from classifier import Classifier
 from images import camera_frames, image_files, read_image, to_pixels
 from options import add_model_options, number, run_script
+from windows import read_windows, window_files, windows_of
 
 
 def main() -> int:
@@ -42,6 +44,9 @@ def main() -> int:
 
 def images(options: argparse.Namespace, bundle: Bundle) -> Iterator[tuple[str, NDArray[Any] | BundleError]]:
     """Yield every image as (name, pixels), or the reason why it is none."""
+    if bundle.sampling:
+        yield from windows(options, bundle)
+        return
     if options.camera is not None:
         for name, frame in camera_frames(options.camera, options.count):
             yield name, to_pixels(frame, bundle, fit=True, name=name)
@@ -51,6 +56,20 @@ def images(options: argparse.Namespace, bundle: Bundle) -> Iterator[tuple[str, N
         return
     for path in image_files(options.images):
         yield str(path), _pixels(path, bundle, options.fit, str(path))
+
+
+def windows(options: argparse.Namespace, bundle: Bundle) -> Iterator[tuple[str, NDArray[Any] | BundleError]]:
+    """Yield every window of csv files, or of standard input as its lines come."""
+    if options.camera is not None:
+        raise BundleError("the model takes windows of a sensor, not a camera's images")
+    if options.images == ["-"]:
+        yield from windows_of(sys.stdin, bundle, "-")
+        return
+    for path in window_files(options.images):
+        try:
+            yield from read_windows(path, bundle)
+        except BundleError as error:
+            yield str(path), error
 
 
 def _pixels(source: object, bundle: Bundle, fit: bool, name: str) -> NDArray[Any] | BundleError:
@@ -63,7 +82,7 @@ def _pixels(source: object, bundle: Bundle, fit: bool, name: str) -> NDArray[Any
 def parse() -> argparse.Namespace:
     """Return the command line's values."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("images", nargs="*", help="image files, folders of them, or - for standard input")
+    parser.add_argument("images", nargs="*", help="image (or csv) files, folders of them, or - for standard input")
     parser.add_argument("--camera", nargs="?", const="auto", metavar="SOURCE",
                         help="the camera (picamera2, else OpenCV); SOURCE: a number or file for OpenCV")  # fmt: skip
     parser.add_argument(

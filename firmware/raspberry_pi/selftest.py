@@ -53,7 +53,7 @@ def check(bundle: Bundle, variant: str, provider: str | None, threads: int) -> d
         "largest_difference": largest,
         "tolerance": facts["tolerance"],
         "tolerance_is": facts["tolerance_is"],
-        "same_class": int((found.argmax(1) == expected.argmax(1)).sum()),
+        "same_class": int((classifier.decided(found) == classifier.decided(expected)).sum()),
         "provider": classifier.providers[0],
     }
 

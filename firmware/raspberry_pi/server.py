@@ -24,6 +24,7 @@ from bundle import Bundle, BundleError
 from classifier import Classifier
 from images import read_image
 from options import add_model_options, number, run_script
+from windows import one_window
 
 try:
     import uvicorn
@@ -164,7 +165,10 @@ def create_app(
 
     def work(body: bytes) -> dict[str, Any]:
         started = time.perf_counter()
-        pixels = read_image(body, classifier.bundle, fit=fit, name="the image", most=max_pixels)
+        if classifier.bundle.sampling:
+            pixels = one_window(body, classifier.bundle)
+        else:
+            pixels = read_image(body, classifier.bundle, fit=fit, name="the image", most=max_pixels)
         label, score = classifier.classify(pixels)
         seconds = time.perf_counter() - started
         metrics.model_seconds.observe(seconds)

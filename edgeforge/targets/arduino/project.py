@@ -43,6 +43,8 @@ COMMENT_WIDTH = 112  # columns of a wrapped comment
 MODEL_FILES = ("model.cc.j2",)  # the .tflite, which TFLM reads
 HEARING_FILES = ("hearing.cc.j2", "hearing.h.j2")  # of a model that takes sound
 CAMERA_FILES = ("resize.cc", "resize.h")  # of no use without one
+WINDOW_FILES = ("window.cc", "window.h", "sample.cc.j2", "sample.h.j2")  # for samples of a sensor, one after the other
+MOTION = ("ax", "ay", "az", "gx", "gy", "gz")  # axes that the motion sensors' libraries give
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,12 @@ def write_project(folder: Path, facts: ProjectFacts) -> None:
     }  # fmt: skip
     folder.mkdir(parents=True)
     for source in sorted(sources.iterdir()):
-        left_out = (*(CAMERA_FILES if not values["camera"] else ()), *(MODEL_FILES if facts.engine else ()),
-                    *(() if values["hearing"] else HEARING_FILES))  # fmt: skip
+        left_out = (
+            *(CAMERA_FILES if not values["camera"] else ()),
+            *(WINDOW_FILES if not facts.preprocessing.sampling else ()),
+            *(HEARING_FILES if not values["hearing"] else ()),
+            *(MODEL_FILES if facts.engine else ()),
+        )
         if source.is_dir() or source.name in left_out:
             continue
         rendered = source.suffix == ".j2"
@@ -154,10 +160,22 @@ def _template_values(facts: ProjectFacts) -> dict[str, Any]:
         "stateful": graph.stateful,
         "resources": len(graph.resources),
         "hearing": hearing(facts.preprocessing, facts.outputs[0], facts.listening),
+        **_sampling(facts.preprocessing),
         "camera": camera_for(facts.preprocessing, facts.boards, facts.arena_bytes, facts.library),
         "model_namespace": namespace_of(facts.name),
         "table": input_table(facts.preprocessing, facts.input),
     }
+
+
+def _sampling(preprocessing: Preprocessing) -> dict[str, Any]:
+    """Return how samples are taken: their period, and which of a motion sensor's kinds (`a`, `g`) are the axes."""
+    sampling = preprocessing.sampling
+    if sampling is None:
+        return {"period_micros": 0, "motion": ""}
+    names = [axis.lower() for axis in sampling.axes]
+    known = set(names) <= set(MOTION)
+    motion = "".join(kind for kind in "ag" if known and any(name[0] == kind for name in names))
+    return {"period_micros": round(1e6 / sampling.rate_hz), "motion": motion}
 
 
 def _platforms(boards: tuple[Board, ...]) -> list[dict[str, Any]]:

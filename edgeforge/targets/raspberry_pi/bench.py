@@ -40,7 +40,7 @@ def bench_on_desk(job: Job) -> None:
     job.progress(0.7, "its server under load")
     absent = missing_server_packages()
     reason = f"{missing(absent).reason}: {missing(absent).fix}" if absent else ""
-    if not absent and not list((folder / "samples").glob("*.png")):
+    if not absent and not list((folder / "samples").glob("*.*")):
         reason = "the model takes no images that could be sent"
     load = {} if reason else script(folder, "loadtest.py", "--json", *LOAD)
     row = device_row("desk", bundle, selftest, bench, load, reason)

@@ -28,6 +28,7 @@ ONNX_PACKAGES, LITERT_PACKAGES = "requirements-onnxruntime.txt", "requirements-l
 SCRIPTS = (
     "bundle.py", "models.py", "classifier.py", "options.py", "images.py", "device.py", "perf_counters.py", "run.py",
     "bench.py", "selftest.py", "server.py", "page.py", "forms.py", "connections.py", "loadtest.py", "service.py",
+    "windows.py",
     "install.sh", "requirements.txt", "requirements-images.txt", ONNX_PACKAGES, LITERT_PACKAGES,
     "requirements-server.txt",
 )  # fmt: skip
@@ -54,7 +55,8 @@ def pack_raspberry_pi(job: Job) -> None:
     files = {one.file: one.data for one in packed.values()}
     files |= _settings(job, variants, preprocessing) | _texts(job, variants, preprocessing)
     files["selftest.npz"] = _npz({"images": raw, **{key: one.outputs for key, one in packed.items()}})
-    files |= _samples(raw, next(iter(packed.values())).outputs.argmax(1).tolist(), preprocessing)
+    outputs = next(iter(packed.values())).outputs
+    files |= _samples(raw, [preprocessing.heads[0].say(output) for output in outputs], preprocessing)
     job.progress(0.9, "packing")
     archive = tar_gz(name, files, EXECUTABLE)
     (job.output / f"{name}.tar.gz").write_bytes(archive)
@@ -69,11 +71,12 @@ def pack_raspberry_pi(job: Job) -> None:
 
 def _refuse_what_the_scripts_cannot_say(preprocessing: Preprocessing) -> None:
     heads = preprocessing.heads
-    if len(heads) > 1 or not heads[0].classes or preprocessing.raw_type != "uint8":
+    sensed = preprocessing.raw_type == "uint8" or preprocessing.sampling
+    if len(heads) > 1 or heads[0].kind not in ("classes", "yes_no", "value") or heads[0].probability or not sensed:
         names = ", ".join(f"'{head.name}'" for head in heads)
         raise RecipeError(
-            f"raspberry_pi: its scripts answer with the class of an image; this model's heads are {names}, "
-            f"of {preprocessing.raw_type} inputs",
+            "raspberry_pi: its scripts answer with one class or value of an image or a window; this model's heads are "
+            f"{names}, of {preprocessing.raw_type} inputs",
             fix="leave raspberry_pi out of the recipe",
         )
 
@@ -111,6 +114,7 @@ def _texts(job: Job, variants: dict[str, dict[str, Any]], preprocessing: Preproc
     onnx = [key for key in variants if key not in tflite]
     facts = {"name": name, "variants": variants, "onnx": onnx, "tflite": sorted(tflite), "shape": preprocessing.shape,
              "labels": len(preprocessing.classes), "format": settings.format, "optimize": settings.optimize,
+             "sampling": preprocessing.sampling,
              "any_size": job.recipe.data.source in PICTURES, "onnxruntime": onnxruntime.__version__,
              "edgeforge": __version__}  # fmt: skip
     readme = environment.get_template("README.md.j2").render(facts).encode()
@@ -130,12 +134,14 @@ def _npz(arrays: dict[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
-def _samples(raw: NDArray[np.uint8], predicted: list[int], preprocessing: Preprocessing) -> dict[str, bytes]:
+def _samples(raw: NDArray[np.uint8], said: list[str], preprocessing: Preprocessing) -> dict[str, bytes]:
     """Return the first images as PNG files, white being 255, named by what the float model says of them."""
     import numpy as np
     from PIL import Image
 
     channels = preprocessing.shape[0]
+    if preprocessing.sampling:
+        return _sample_windows(raw, said, preprocessing.sampling.axes)
     if channels not in (1, 3):
         return {}
     files = {}
@@ -144,6 +150,19 @@ def _samples(raw: NDArray[np.uint8], predicted: list[int], preprocessing: Prepro
         picture = Image.fromarray(pixels[0] if channels == 1 else pixels.transpose(1, 2, 0))
         buffer = io.BytesIO()
         picture.save(buffer, "PNG")
-        label = "".join(letter if letter.isalnum() else "_" for letter in preprocessing.classes[predicted[number]])
-        files[f"samples/{number}-{label[:40]}.png"] = buffer.getvalue()
+        files[f"samples/{number}-{_in_a_name(said[number])}.png"] = buffer.getvalue()
     return files
+
+
+def _sample_windows(raw: NDArray[Any], said: list[str], axes: tuple[str, ...]) -> dict[str, bytes]:
+    """Return the first windows as csv files, a line a sample; float32 reads back as it was."""
+    files = {}
+    for number, window in enumerate(raw[:SAMPLES]):
+        lines = [",".join(one_line(axis) for axis in axes)]
+        lines += [",".join(repr(float(value)) for value in sample) for sample in window[:, 0].T]
+        files[f"samples/{number}-{_in_a_name(said[number])}.csv"] = ("\n".join(lines) + "\n").encode()
+    return files
+
+
+def _in_a_name(label: str) -> str:
+    return "".join(letter if letter.isalnum() else "_" for letter in label)[:40]
