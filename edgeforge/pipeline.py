@@ -69,7 +69,8 @@ STAGES: tuple[Stage, ...] = (
         # data.root is no part of the key: the hashes of the files there are.
         reads=("seed", "data.source", "data.validation", "data.test", "data.normalize", "data.size", "data.channels",
                "data.corrupt", "data.columns", "data.classes", "data.raw_max", "data.window", "data.stride",
-               "data.rate_hz", "data.axes", "data.layout", "data.sound", "listen"),
+               "data.rate_hz", "data.axes", "data.layout", "data.sound", "data.task", "data.threshold", "data.unit",
+               "data.log", "listen"),
         files=("data",),
         uses=("numpy", "scikit-learn", "pillow", "scipy"),
         chosen=source_modules,

@@ -16,7 +16,7 @@ from edgeforge.evaluate.predict import FAKE_QUANT, ON, read_agreements, read_pre
 from edgeforge.evaluate.statistics import sqnr_db
 from edgeforge.results.answers import Answers, split_digest
 from edgeforge.results.files import MEASUREMENTS_FILE, MISTAKES_FILE, PREDICTIONS_FILE
-from edgeforge.results.preprocessing import Preprocessing
+from edgeforge.results.preprocessing import Classified, Preprocessing
 from edgeforge.results.rows.report import Agreement, Check, VariantRow
 from edgeforge.results.variant import ONNX_FLOAT, TFLM_INT8, TORCH_FLOAT, Variant, read_variants
 
@@ -145,7 +145,9 @@ def _compare_with_fake_quant(row: VariantRow, variant: Variant, logits: dict[str
         row.warnings.append(f"{engine} leaves the fake-quant model's outputs by up to {largest:.0f} steps")
 
 
-def _compare_with_source(row: VariantRow, variant: Variant, logits: dict[str, Any], classified: slice | None) -> None:
+def _compare_with_source(
+    row: VariantRow, variant: Variant, logits: dict[str, Any], classified: Classified | None
+) -> None:
     """Prove that a model with another's ranges gives its outputs, in steps of the output's scale."""
     name, scale = variant.extra.get("source"), variant.extra.get("output_scale")
     if name not in logits or not scale:
@@ -162,8 +164,8 @@ def _compare_with_source(row: VariantRow, variant: Variant, logits: dict[str, An
     row.checks.append(Check(name=f"{GIVES_OUTPUTS_OF} {name}", passed=passed, detail=detail))
 
 
-def same_class(a: NDArray[np.float32], b: NDArray[np.float32], classified: slice | None) -> float | None:
+def same_class(a: NDArray[np.float32], b: NDArray[np.float32], classified: Classified | None) -> float | None:
     """Return the share of images with the same class of the primary head; None when that head is a value."""
     if classified is None:
         return None
-    return float((a[:, classified].argmax(1) == b[:, classified].argmax(1)).mean())
+    return float((classified(a) == classified(b)).mean())

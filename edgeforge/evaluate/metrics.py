@@ -51,6 +51,8 @@ def metrics(
 
 def head_metrics(outputs: NDArray[np.float32], truth: NDArray[Any], head: Head) -> HeadMetrics:
     """Return one head's metrics. outputs: N,classes or N,1. truth: N."""
+    if head.kind == "yes_no":
+        return yes_no_metrics(outputs, truth, head)
     if head.classes:
         return classification_metrics(outputs, truth, head.size, head.name)
     return value_metrics(outputs[:, 0], truth, head)
@@ -59,7 +61,7 @@ def head_metrics(outputs: NDArray[np.float32], truth: NDArray[Any], head: Head) 
 def head_errors(outputs: NDArray[np.float32], truth: NDArray[Any], head: Head) -> NDArray[Any]:
     """Return one head's error on each input: of classes whether it is wrong, of a value found minus true (N)."""
     if head.classes:
-        return outputs.argmax(1) != truth
+        return head.decide(outputs) != truth
     return head.value(outputs[:, 0]) - truth
 
 
@@ -98,9 +100,32 @@ def classification_metrics(
     )
 
 
+def yes_no_metrics(outputs: NDArray[np.float32], truth: NDArray[np.int64], head: Head) -> HeadMetrics:
+    """Return the metrics of one output (N,1): those of both classes at the head's threshold, and those of all.
+
+    AUROC: how often an input of classes[1] has the larger output of two; AUPRC: precision, averaged over recall.
+    """
+    import_torchvision()
+    import numpy as np
+    import torch
+    from torchmetrics.functional.classification import binary_auroc, binary_average_precision
+
+    decided = np.eye(2, dtype=np.float32)[head.decide(outputs)]
+    found, expected = torch.from_numpy(head.probabilities(outputs)[:, 0]), torch.from_numpy(truth)
+    return classification_metrics(decided, truth, 2, head.name).model_copy(
+        update={
+            "auroc": float(binary_auroc(found, expected)),
+            "auprc": float(binary_average_precision(found, expected)),
+        }
+    )
+
+
 def value_metrics(outputs: NDArray[np.float32], truth: NDArray[np.float64], head: Head) -> HeadMetrics:
     """Return a value head's errors in its unit. outputs: N, normalised. truth: N in the unit."""
+    import_torchvision()
     import numpy as np
+    import torch
+    from torchmetrics.functional import r2_score
 
     found = head.value(outputs)
     errors = found - truth
@@ -114,6 +139,7 @@ def value_metrics(outputs: NDArray[np.float32], truth: NDArray[np.float64], head
         rmse_low=low,
         rmse_high=high,
         mae=float(abs(errors).mean()),
+        r2=float(r2_score(torch.from_numpy(found), torch.from_numpy(truth))) if len(truth) > 1 else None,
         largest=float(abs(errors).max()),
         truth=[float(f"{value:.6g}") for value in truth[shown]],
         predicted=[float(f"{value:.6g}") for value in found[shown]],

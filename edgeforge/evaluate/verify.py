@@ -15,10 +15,11 @@ from edgeforge.data.representative import read_own
 from edgeforge.data.splits import evenly_spaced, read_preprocessing, read_split
 from edgeforge.errors import ParityError, RecipeError, StageFailed
 from edgeforge.evaluate.parity.layers import IMAGES, Progress
-from edgeforge.evaluate.parity.runtime_pairs import LITERT, TFLM, Outputs, run_litert
+from edgeforge.evaluate.parity.runtime_pairs import LITERT, TFLM, Outputs, largest, run_litert
 from edgeforge.evaluate.parity.stage import add_runtimes, affordable, compared, layers_of
 from edgeforge.foreign.wording import reason_of
 from edgeforge.results.files import QAT_FLOAT_FILE, QAT_ONNX_FILE, QDQ_FLOAT_FILE, published
+from edgeforge.results.preprocessing import Classified
 from edgeforge.results.report_file import read_report
 from edgeforge.results.rows.parity import LayerRow, ParityRow
 from edgeforge.results.variant import (
@@ -206,7 +207,7 @@ def _add_tflite_runtimes(
     index: NDArray[np.int64],
     outputs: list[Outputs],
     progress: Progress,
-    classified: slice | None = slice(None),
+    classified: Classified | None = largest,
 ) -> None:
     progress(1.0, f"LiteRT's kernels: {len(index)} images")
     made, left_out = run_litert(path, images, [*LITERT], index)

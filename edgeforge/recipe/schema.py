@@ -144,11 +144,12 @@ class Sound(Section):
 
 
 # The user's own data, and which keys of `data` each source takes.
+TASK = ("task", "threshold", "unit", "log")
 OWN_SOURCES = {
-    "image_folder": ("size", "channels", "corrupt", "classes", "raw_max"),
-    "csv": ("size", "channels", "corrupt", "columns", "classes", "raw_max"),
-    "numpy": ("classes", "raw_max"),
-    "windows": ("corrupt", "columns", "classes", "window", "stride", "rate_hz", "axes", "layout"),
+    "image_folder": ("size", "channels", "corrupt", "classes", "raw_max", *TASK),
+    "csv": ("size", "channels", "corrupt", "columns", "classes", "raw_max", *TASK),
+    "numpy": ("classes", "raw_max", *TASK),
+    "windows": ("corrupt", "columns", "classes", "window", "stride", "rate_hz", "axes", "layout", *TASK),
     "wav": ("corrupt", "classes", "sound"),
     "cells": (),
     "matr1": (),
@@ -176,6 +177,14 @@ class Data(Section):
     columns: Columns = Columns()
     sound: Sound = Sound()
     classes: tuple[str, ...] | None = Field(None, description="in the order of the outputs; default: by name")
+    task: Literal["classes", "value", "binary"] | None = Field(
+        None,
+        description="value: labels are numbers in a unit, one output; binary: of two classes the second or not, one "
+        "output; default: classes, asked for where labels are many numbers",
+    )
+    threshold: Share | None = Field(None, description="binary: the probability from which on it is the second class")
+    unit: str = Field("", max_length=40, description="value: of the labels, such as mm")
+    log: bool = Field(False, description="value: learn its logarithm, for labels that span decades")
     raw_max: float | None = Field(
         None,
         ge=1e-9,
@@ -211,6 +220,11 @@ class Data(Section):
             raise ValueError(f"source {self.source} needs size, for instance size: [96, 96]")
         if self.source == "windows":
             self._windows_are_said()
+        for key, task in (("threshold", "binary"), ("unit", "value"), ("log", "value")):
+            if getattr(self, key) and self.task != task:
+                raise ValueError(f"{key} belongs to task {task}: set data.task: {task} too")
+        if self.classes and self.task == "value":
+            raise ValueError("classes make no sense with task: value")
         return self
 
     def _windows_are_said(self) -> None:

@@ -72,6 +72,7 @@ def render(report: Report) -> str:
         "headline": headline(report),
         "score_title": heading(report),
         "value_first": is_value(report),
+        "judged": any(row.metrics is not None and row.metrics.auroc is not None for row in report.variants),
         "groups": {title: rows for title, rows in groups.items() if rows},
         "plots": plots,
         "fits": fit_view(report.targets, report.parity.layers if report.parity else ()),

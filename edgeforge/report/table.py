@@ -112,14 +112,31 @@ def _cells(row: VariantRow, images: int) -> dict[str, str]:
     }
 
 
+MORE = ("AUROC", "AUPRC", "R²")  # of yes or no, and of values
+
+
 def heads_table(report: Report, console: Console) -> Table | None:
     """Return one row a variant and head, and a further test set; None where there is one head of classes alone."""
     shown = (report.reference, report.shipped, TFLM_INT8)  # the page has them all
     rows = [row for row in report.variants if row.metrics and row.name in shown]
-    if len(report.heads) < 2 and not is_value(report):
+    judged = any(row.metrics.auroc is not None for row in rows if row.metrics)
+    if len(report.heads) < 2 and not is_value(report) and not judged:
         return None
     table = Table(box=None, padding=(0, 1), title="Heads", title_justify="left")
-    names = ("variant", "head", "figure", "95 %", "balanced", "precision", "recall", "mean", "largest")
+    names = (
+        "variant",
+        "head",
+        "figure",
+        "95 %",
+        "balanced",
+        "precision",
+        "recall",
+        "mean",
+        "largest",
+        "AUROC",
+        "AUPRC",
+        "R²",
+    )
     kept = [place for place in range(len(names)) if place < 4 or console.width >= 110]
     for place in kept:
         table.add_column(names[place], justify="left" if place < 2 else "right", no_wrap=True)
@@ -148,6 +165,7 @@ def head_cells(metrics: HeadMetrics) -> list[str]:
         shown.interval,
         *("–" if share is None else f"{100 * share:.2f}" for share in shares),
         *("–" if error is None else f"{error:,.{shown.digits}f}" for error in errors),
+        *("–" if share is None else f"{share:.4f}" for share in (metrics.auroc, metrics.auprc, metrics.r2)),
     ]
 
 

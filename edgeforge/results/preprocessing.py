@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+Classified = Callable[["NDArray[Any]"], "NDArray[Any]"]  # output vectors (N,outputs) → classes (N)
 LABELS_FILE = "labels.txt"
 IMAGE_CHANNELS = (1, 3)
 MADE = "build or pack the model again"
@@ -61,9 +63,10 @@ class Preprocessing:
         return sum(head.size for head in self.heads)
 
     @property
-    def classified(self) -> slice | None:
-        """Where the primary head's logits are in the output vector; None: that head is a value."""
-        return slice(0, self.heads[0].size) if self.heads[0].classes else None
+    def classified(self) -> Classified | None:
+        """What tells the primary head's classes of output vectors; None: that head is a value."""
+        head = self.heads[0]
+        return (lambda outputs: head.decide(outputs[:, : head.size])) if head.classes else None
 
     @property
     def is_image(self) -> bool:

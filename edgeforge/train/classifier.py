@@ -9,10 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 from torchmetrics import MeanSquaredError, Metric
-from torchmetrics.classification import MulticlassAccuracy
+from torchmetrics.classification import BinaryAccuracy, MulticlassAccuracy
 
 from edgeforge.errors import RecipeError
 from edgeforge.recipe.schema import Train
+from edgeforge.results.head import HALF
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.train.heads_loss import HeadsLoss, of_head
 from edgeforge.train.schedule import scheduled
@@ -39,7 +40,9 @@ class Classifier(pl.LightningModule):
         self.head = preprocessing.heads[0]
         self.metric: Metric = MeanSquaredError(squared=False)
         self.metric_name = "val_accuracy" if self.head.classes else "val_rmse"
-        if self.head.classes:
+        if self.head.kind == "yes_no":
+            self.metric = BinaryAccuracy(self.head.threshold or HALF)
+        elif self.head.classes:
             self.metric = MulticlassAccuracy(self.head.size, average="micro")
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -69,7 +72,9 @@ class Classifier(pl.LightningModule):
         images, labels = batch
         outputs = self(images)
         primary, truth = outputs[:, : self.head.size], of_head(labels, 0, self.head)
-        if not self.head.classes:
+        if self.head.kind == "yes_no":
+            primary, truth = primary[:, 0].sigmoid(), truth.long()
+        elif not self.head.classes:
             primary, truth = self._in_unit(primary[:, 0]), self._in_unit(truth)
         self.metric(primary, truth)
         self.log("val_loss", self.loss(outputs, labels), on_epoch=True, sync_dist=True)

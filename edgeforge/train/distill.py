@@ -33,7 +33,7 @@ class DistilledClassifier(Classifier):
             wanted = teacher(images)
         parts = [
             soft_loss(outputs[:, place], wanted[:, place], self.distill.temperature)
-            if head.classes
+            if head.kind == "classes"
             else functional.mse_loss(outputs[:, place], wanted[:, place])
             for head, place in zip(self.loss.heads, self.loss.places, strict=True)
         ]

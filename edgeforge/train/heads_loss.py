@@ -1,4 +1,7 @@
-"""What each head is trained on: cross-entropy of classes, Huber or squared error of a normalised value."""
+"""What each head is trained on: cross-entropy of classes, Huber or squared error of a normalised value.
+
+Yes or no is one logit: binary cross-entropy.
+"""
 
 from __future__ import annotations
 
@@ -29,9 +32,9 @@ def targets(labels: NDArray[Any], heads: tuple[Head, ...]) -> NDArray[Any]:
 
 
 def of_head(batch: torch.Tensor, place: int, head: Head) -> torch.Tensor:
-    """Return one head's column (N) of `targets`: int64 of classes, float32 of a value."""
+    """Return one head's column (N) of `targets`: int64 of classes, float32 of a value, 0 and 1 of yes or no."""
     column = batch if batch.ndim == 1 else batch[:, place]
-    return column.long() if head.classes else column
+    return column.long() if head.kind == "classes" else column.float()
 
 
 class HeadsLoss(nn.Module):
@@ -58,9 +61,12 @@ class HeadsLoss(nn.Module):
     def _loss(self, head: Head, place: int, train: Train, labels: NDArray[Any]) -> nn.Module:
         if not head.classes:
             return nn.HuberLoss() if train.value_loss == "huber" else nn.MSELoss()
+        counts = np.bincount(head_labels(labels, self.heads, place), minlength=len(head.classes))
+        if head.kind == "yes_no":
+            rarer = None if train.class_weights is None else torch.tensor(counts[0] / max(counts[1], 1)).float()
+            return nn.BCEWithLogitsLoss(pos_weight=rarer)
         if train.class_weights is None:
             return nn.CrossEntropyLoss()
-        counts = np.bincount(head_labels(labels, self.heads, place), minlength=len(head.classes))
         weights = counts.sum() / (len(counts) * np.maximum(counts, 1))
         return nn.CrossEntropyLoss(torch.from_numpy(weights.astype(np.float32)))
 
@@ -69,7 +75,7 @@ class HeadsLoss(nn.Module):
         parts = []
         for place, (head, loss) in enumerate(zip(self.heads, self.losses, strict=True)):
             found = outputs[:, self.places[place]] if len(self.heads) > 1 else outputs
-            found = found if head.classes else found[:, 0]
+            found = found if head.kind == "classes" else found[:, 0]
             part: torch.Tensor = loss(found, of_head(expected, place, head))
             parts.append(part if self.weights[place] == 1.0 else self.weights[place] * part)
         return parts[0] if len(parts) == 1 else torch.stack(parts).sum()

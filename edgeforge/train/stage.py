@@ -20,7 +20,7 @@ from edgeforge.results.rows.training import EpochRow, TrainingRow
 from edgeforge.torchvision_import import import_torchvision
 from edgeforge.train.network.finished import check_finished
 from edgeforge.train.network.forms import doubled_softmax, require_finite
-from edgeforge.train.network.load import check_output, new_network
+from edgeforge.train.network.load import check_output, network_weights, new_network
 from edgeforge.train.network.onnx_file import check_onnx
 from edgeforge.train.network.weights import load_user_weights
 
@@ -53,6 +53,7 @@ def train(job: Job) -> None:
 
     from edgeforge.train.distill import load_teacher
     from edgeforge.train.network.freeze import Freeze
+    from edgeforge.train.threshold import threshold_finding
 
     pl.seed_everything(job.recipe.seed, verbose=False)
     network = new_network(job)
@@ -72,7 +73,12 @@ def train(job: Job) -> None:
     if trainer.is_global_zero:
         row = training_row(job, network, trainer)
         row.findings += _doubled(job, network, preprocessing)
-        write_results(job.output, best_checkpoint(trainer), row)
+        best = best_checkpoint(trainer)
+        if job.recipe.data.validation or preprocessing.sampling:
+            row.findings += threshold_finding(
+                network, network_weights(best), preprocessing, *read_split(job.inputs["data"], "val")
+            )
+        write_results(job.output, best, row)
 
 
 def _doubled(job: Job, network: nn.Module, preprocessing: Preprocessing) -> list[Finding]:

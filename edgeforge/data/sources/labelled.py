@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.builder.stage import Job
 from edgeforge.data.source import Source
 from edgeforge.data.sources.decode import decode
+from edgeforge.data.task import Labels, read_labels
 from edgeforge.errors import RecipeError, some
 from edgeforge.recipe.listed_images import Labelled
 from edgeforge.results.rows.calibration import Finding
@@ -39,25 +39,24 @@ def load_labelled(job: Job, rows: list[Labelled], where: str) -> Source:
         findings.append(Finding(severity="warning", what=what, remedy="mend or remove them"))
         kept = [index for index in range(len(rows)) if index not in refused]
         pixels, rows = pixels[kept], [rows[index] for index in kept]
-    classes = class_names([row.label for row in rows], where, data.classes)
-    labels = np.array([classes.index(row.label) for row in rows], np.int64)
+    labels = read_labels([row.label for row in rows], data, where)
     white = white_of(pixels, data.raw_max, findings)
-    return split_source(pixels, labels, classes, np.array([row.split for row in rows]), where, findings, white)
+    return split_source(pixels, labels, np.array([row.split for row in rows]), where, findings, white)
 
 
 def split_source(
     images: NDArray[Any],
-    labels: NDArray[np.int64],
-    classes: tuple[str, ...],
+    told: Labels,
     splits: NDArray[np.str_],
     where: str,
     findings: list[Finding],
     white: float,
 ) -> Source:
     """Return a Source of images (N,C,H,W; `white` becomes 1) whose `splits` say train, val, test, or nothing at all."""
+    labels, classes, heads = told.values, told.classes, (told.head,)
     parts = {name: splits == name for name in ("train", "val", "test")}
     if not parts["val"].any() and not parts["test"].any():
-        return Source(images, labels, None, None, classes, white, findings=tuple(findings))
+        return Source(images, labels, None, None, classes, white, findings=tuple(findings), heads=heads)
     for name in ("train", "val", "test"):
         present = {classes[label] for label in labels[parts[name]]}
         missing = [label for label in classes if label not in present]
@@ -79,6 +78,7 @@ def split_source(
         validation_images=val_x,
         validation_labels=val_y,
         findings=tuple(findings),
+        heads=heads,
     )
 
 
@@ -92,24 +92,3 @@ def white_of(pixels: NDArray[Any], wanted: float | None, findings: list[Finding]
     if wanted is None or pixels.max() > white:
         findings.append(Finding(severity="warning", what=what, remedy=remedy))
     return white
-
-
-def class_names(labels: list[str], where: str, given: tuple[str, ...] | None, what: str = "image") -> tuple[str, ...]:
-    """Return the classes: those given, or sorted, whole numbers by their value. what: an input is called.
-
-    Raises RecipeError when there are fewer than two, or others than those given.
-    """
-    counts = Counter(labels)
-    if given and set(given) != set(counts):
-        unknown, missing = sorted(set(counts) - set(given)), sorted(set(given) - set(counts))
-        found = f"has {some(unknown)}" if unknown else f"has no {what} of {some(missing)}"
-        raise RecipeError(
-            f"{where} {found}, other than data.classes says", fix="name every class there is, and no other"
-        )
-    if len(counts) < 2:
-        found = f"one class only, '{next(iter(counts))}'" if counts else f"no {what} that can be read"
-        raise RecipeError(f"{where}: {found}", fix=f"give {what}s of two classes at least")
-    if given:
-        return given
-    numbers = all(label.isdecimal() for label in counts)
-    return tuple(sorted(counts, key=lambda label: (int(label) if numbers else 0, label)))

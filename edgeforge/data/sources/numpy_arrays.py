@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.builder.stage import Job
 from edgeforge.data.source import Source
-from edgeforge.data.sources.labelled import class_names, split_source, white_of
+from edgeforge.data.sources.labelled import split_source, white_of
+from edgeforge.data.task import Labels, read_labels
 from edgeforge.errors import RecipeError
 from edgeforge.inputs.arrays import read_arrays
 from edgeforge.recipe.schema import Data
@@ -15,7 +16,6 @@ from edgeforge.recipe.user_files import USER_DATA
 from edgeforge.results.rows.calibration import Finding
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 SAVED = "save it with numpy.savez(path, x=images, y=labels)"
@@ -57,11 +57,11 @@ def load_numpy(job: Job) -> Source:
         images = [part.astype(np.float32) for part in images]
     if len({part.shape[1:] for part in images}) > 1:
         raise RecipeError(f"{where}: the splits' images differ in shape", fix="give all the same shape")
-    numbers, classes = _labels(np.concatenate(labels), job.recipe.data.classes, where)
+    told = _labels(np.concatenate(labels), job.recipe.data, where)
     pixels = images[0] if len(images) == 1 else np.concatenate(images)
     findings: list[Finding] = []
     white = white_of(pixels, job.recipe.data.raw_max, findings)
-    return split_source(pixels, numbers, classes, np.array(splits), where, findings, white)
+    return split_source(pixels, told, np.array(splits), where, findings, white)
 
 
 def _read(path: Path, where: str) -> dict[str, NDArray[Any]]:
@@ -100,16 +100,16 @@ def _pixels(x: NDArray[Any], where: str, white: float | None) -> NDArray[Any]:
     return x
 
 
-def _labels(y: NDArray[Any], names: tuple[str, ...] | None, where: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Return labels as numbers from 0, and the classes' names."""
+def _labels(y: NDArray[Any], data: Data, where: str) -> Labels:
+    """Return labels: of names and values as data.task says, of whole numbers from 0 classes."""
     import numpy as np
 
-    if y.dtype.kind in "US":
-        classes = class_names([str(label) for label in y], where, names)
-        return np.array([classes.index(str(label)) for label in y], np.int64), classes
-    if y.dtype.kind not in "iub":
-        raise RecipeError(f"{where}: y is {y.dtype}", fix="give whole numbers from 0, or names")
+    if y.dtype.kind in "US" or y.dtype.kind == "f" or data.task == "value":
+        return read_labels([str(label) for label in y.tolist()], data, where)
     numbers = y.astype(np.int64)
+    if data.task is None and not data.classes:
+        read_labels([str(label) for label in np.unique(numbers).tolist()], data, where)  # asks, where it may be a value
+    names = data.classes
     count = len(names) if names else int(numbers.max()) + 1
     if numbers.min() < 0 or numbers.max() >= count:
         raise RecipeError(
@@ -122,4 +122,5 @@ def _labels(y: NDArray[Any], names: tuple[str, ...] | None, where: str) -> tuple
         missing = next((number for number in range(count) if number not in present), None)
         found = "one class only" if missing is None else f"no image of class {names[missing] if names else missing}"
         raise RecipeError(f"{where}: {found}", fix="give images of every class, two classes at least")
-    return numbers, names or tuple(str(number) for number in range(count))
+    classes = names or tuple(str(number) for number in range(count))
+    return read_labels([classes[number] for number in numbers], data.model_copy(update={"classes": classes}), where)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgeforge.errors import EdgeForgeError
 from edgeforge.foreign.wording import reason_of
+from edgeforge.results.preprocessing import Classified
 from edgeforge.results.rows.parity import RuntimePairRow
 from edgeforge.runtimes.litert import Kernels, LiteRTRunner
 from edgeforge.tflite.graph import Graph, sources, targets
@@ -45,14 +46,19 @@ def output_step(flatbuffer: bytes) -> float | None:
     return graph.spec(place).scale
 
 
+def largest(outputs: NDArray[Any]) -> NDArray[Any]:
+    """Return the place of each output vector's largest value (N)."""
+    return outputs.argmax(1)
+
+
 def runtime_pairs(
-    outputs: list[Outputs], step: float | None, classified: slice | None = slice(None)
+    outputs: list[Outputs], step: float | None, classified: Classified | None = largest
 ) -> list[RuntimePairRow]:
     """Return a row for every pair, over the images that both ran.
 
     step: the grid that outputs are rounded onto. Runtimes of the one file have their outputs there already; others
     have scales of their own, and are rounded to the nearest step. Without a grid, float outputs are compared.
-    classified: where the primary head's logits are in the output vector; None: that head is a value.
+    classified: tells the primary head's classes of output vectors; None: that head is a value.
     """
     return [_pair(a, b, step, classified) for a, b in combinations(outputs, 2)]
 
@@ -77,7 +83,7 @@ def run_litert(
     return outputs, left_out
 
 
-def _pair(a: Outputs, b: Outputs, step: float | None, classified: slice | None) -> RuntimePairRow:
+def _pair(a: Outputs, b: Outputs, step: float | None, classified: Classified | None) -> RuntimePairRow:
     import numpy as np
 
     both, of_a, of_b = np.intersect1d(a.index, b.index, return_indices=True)
@@ -93,10 +99,10 @@ def _pair(a: Outputs, b: Outputs, step: float | None, classified: slice | None) 
         within_one=None if steps is None or not len(both) else float((steps <= 1).mean()),
         max_steps=None if steps is None else int(steps.max(initial=0)),
         max_difference=float(apart.max(initial=0.0)),
-        same_class=None if classified is None else _same_class(ours[:, classified], theirs[:, classified]),
+        same_class=None if classified is None else _same_class(classified(ours), classified(theirs)),
         one_file=a.one_file and b.one_file,
     )
 
 
-def _same_class(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
-    return float((ours.argmax(1) == theirs.argmax(1)).mean()) if len(ours) else 0.0
+def _same_class(ours: NDArray[np.int64], theirs: NDArray[np.int64]) -> float:
+    return float((ours == theirs).mean()) if len(ours) else 0.0

@@ -17,6 +17,7 @@ from edgeforge.evaluate.parity.runtime_pairs import (
     TFLM,
     XNNPACK,
     Outputs,
+    largest,
     output_step,
     run_litert,
     runtime_pairs,
@@ -25,6 +26,7 @@ from edgeforge.evaluate.predict import read_predictions
 from edgeforge.evaluate.tflm import MACS_IN_A_MINUTE
 from edgeforge.foreign.wording import reason_of
 from edgeforge.results.files import PARITY_FILE, PREDICTIONS_FILE
+from edgeforge.results.preprocessing import Classified
 from edgeforge.results.rows.parity import LayerRow, ParityRow
 from edgeforge.results.variant import (
     ONNX_FLOAT,
@@ -102,7 +104,7 @@ def output_db(rows: list[LayerRow]) -> float | None:
     return measured[-1].sqnr_db if measured else None
 
 
-def add_runtimes(row: ParityRow, path: Path, outputs: list[Outputs], classified: slice | None = slice(None)) -> None:
+def add_runtimes(row: ParityRow, path: Path, outputs: list[Outputs], classified: Classified | None = largest) -> None:
     """Compare all outputs with each other, those of one file last, since they belong together."""
     order = {XNNPACK: 1, BUILTIN: 2, REFERENCE: 3, TFLM: 4}
     row.step = output_step(path.read_bytes())

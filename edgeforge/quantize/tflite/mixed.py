@@ -113,7 +113,7 @@ class _Bench:
         index = np.linspace(0, len(raw) - 1, min(VALIDATION_IMAGES, len(raw))).round().astype(np.int64)
         self.images: NDArray[np.float32] = read_preprocessing(job.inputs["data"]).apply(raw[index])
         heads = read_preprocessing(job.inputs["data"]).heads
-        self.labels, self.classes = head_labels(labels[index], heads), heads[0].size
+        self.labels, self.head = head_labels(labels[index], heads), heads[0]
         self.path = job.scratch / "mixed.tflite"
         self.logits = self._logits(model)
 
@@ -130,7 +130,7 @@ class _Bench:
         """Return size, accuracy and error of a mix."""
         model = self.make(precision, exceptions)
         logits = self._logits(model)
-        accuracy = float((logits[:, : self.classes].argmax(1) == self.labels).mean())
+        accuracy = float((self.head.decide(logits[:, : self.head.size]) == self.labels).mean())
         return Judged(len(model), accuracy, float(((logits - self.logits) ** 2).mean()))
 
     def computing_layers(self) -> list[str]:

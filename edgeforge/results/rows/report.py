@@ -73,6 +73,9 @@ class HeadMetrics(Row):
     precision_macro: float | None = None
     recall_macro: float | None = None
     balanced: float | None = None  # accuracy: mean recall of the classes that occur
+    auroc: float | None = None  # of yes or no
+    auprc: float | None = None
+    r2: float | None = None  # of a value: the share of its variance that is explained
     confusion: list[list[int]] = []  # rows: true class, columns: predicted class
     unit: str = ""
     rmse: float | None = None

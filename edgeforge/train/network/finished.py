@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 Shape = tuple[int, int, int]
+NAMES = {"value": "a value", "yes_no": "yes or no"}
 BROKEN = "mend the file, or train anew with a lower learning rate"
 TRACED = (
     "save it with torch.jit.trace(network.eval(), image).save(path); a state dict belongs into model.weights, with "
@@ -110,7 +111,7 @@ def require_outputs(output: Any, preprocessing: Preprocessing, argument: str | N
     outputs, heads = preprocessing.outputs, preprocessing.heads
     found = tuple(getattr(output, "shape", ()))
     if found != (1, outputs):
-        wanted = f"{outputs} classes" if len(heads) == 1 and heads[0].classes else f"heads {_listed(heads)}"
+        wanted = f"{outputs} classes" if len(heads) == 1 and heads[0].kind == "classes" else f"heads {_listed(heads)}"
         instance = f", for instance with model.args: {{{argument}: {outputs}}}" if argument else ""
         raise RecipeError(
             f"model: its output for one image is {described(output)}, the data has {wanted}: expected (1, {outputs})",
@@ -121,9 +122,7 @@ def require_outputs(output: Any, preprocessing: Preprocessing, argument: str | N
 
 
 def _listed(heads: tuple[Head, ...]) -> str:
-    return ", ".join(
-        f"'{head.name}' ({head.size} classes)" if head.classes else f"'{head.name}' (a value)" for head in heads
-    )
+    return ", ".join(f"'{head.name}' ({NAMES.get(head.kind, f'{head.size} classes')})" for head in heads)
 
 
 def wrong_input(path: Path, shape: Shape, error: Exception) -> RecipeError:

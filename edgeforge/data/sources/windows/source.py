@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeforge.builder.stage import Job
+from edgeforge.data.labels import strata
 from edgeforge.data.source import Source
-from edgeforge.data.sources.labelled import class_names
 from edgeforge.data.sources.windows.arrays import read_npz
 from edgeforge.data.sources.windows.cut import Cut, cut
 from edgeforge.data.sources.windows.leak import shared_with_training
 from edgeforge.data.sources.windows.split import split_recordings
 from edgeforge.data.sources.windows.tables import read_tables, tables_below
+from edgeforge.data.task import read_labels
 from edgeforge.errors import RecipeError
 from edgeforge.inputs.regular import named
 from edgeforge.recipe.schema import Data
@@ -41,14 +42,17 @@ def load_windows(job: Job) -> Source:
     read = read_npz if root.suffix.lower() == ".npz" else read_tables
     recordings, axes = read(root, data, findings)
     windows = cut(recordings, data, where, findings)
-    classes = class_names(windows.labels, where, data.classes, "recording")
-    labels = np.array([classes.index(label) for label in windows.labels], np.int64)
-    findings.append(_balance(labels, classes, windows))
+    told = read_labels(windows.labels, data, where, "recording")
+    classes, labels = told.classes, told.values
+    strata_of = strata(labels, told.head)
+    if classes:
+        findings.append(_balance(labels, classes, windows))
+    names = classes or tuple(f"part {place + 1} of the values" for place in range(int(strata_of.max()) + 1))
     splits = np.array([recordings[place].split for place in windows.recording])
     if not splits.any() or not (splits == "test").any():
-        splits = split_recordings(windows, labels, classes, splits, data, job.recipe.seed, where, findings)
+        splits = split_recordings(windows, strata_of, names, splits, data, job.recipe.seed, where, findings)
     inputs = np.ascontiguousarray(windows.values.transpose(0, 2, 1)[:, :, None])
-    _require_all_in_training(labels, splits, classes, where)
+    _require_all_in_training(strata_of, splits, names, where)
     for name in ("val", "test"):
         if share := shared_with_training(windows, splits == "train", splits == name):
             findings.append(_leak(name, share, recordings[0].whole))
@@ -64,6 +68,7 @@ def load_windows(job: Job) -> Source:
         validation_labels=labels[val] if val.any() else None,
         findings=tuple(findings),
         groups=windows.recording[train],
+        heads=(told.head,),
         sampling=Sampling(float(data.rate_hz or 0), windows.stride, axes),
     )
 
