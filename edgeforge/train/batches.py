@@ -12,8 +12,8 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from edgeforge.recipe.schema import Augment
 from edgeforge.results.preprocessing import Preprocessing
-from edgeforge.train.augment import Augmentation
-from edgeforge.train.augment_windows import WindowAugmentation
+from edgeforge.train.augment.images import Augmentation
+from edgeforge.train.augment.windows import WindowAugmentation
 from edgeforge.train.heads_loss import targets
 
 

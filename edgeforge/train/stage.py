@@ -53,7 +53,6 @@ def train(job: Job) -> None:
 
     from edgeforge.train.distill import load_teacher
     from edgeforge.train.network.freeze import Freeze
-    from edgeforge.train.threshold import threshold_finding
 
     pl.seed_everything(job.recipe.seed, verbose=False)
     network = new_network(job)
@@ -74,10 +73,7 @@ def train(job: Job) -> None:
         row = training_row(job, network, trainer)
         row.findings += _doubled(job, network, preprocessing)
         best = best_checkpoint(trainer)
-        if job.recipe.data.validation or preprocessing.sampling:
-            row.findings += threshold_finding(
-                network, network_weights(best), preprocessing, *read_split(job.inputs["data"], "val")
-            )
+        row.findings += _threshold(job, network, best, preprocessing)
         write_results(job.output, best, row)
 
 
@@ -89,6 +85,18 @@ def _doubled(job: Job, network: nn.Module, preprocessing: Preprocessing) -> list
         return []
     images = preprocessing.apply(read_split(job.inputs["data"], "train")[0][:1])
     return doubled_softmax(network.cpu(), torch.from_numpy(images), job.files["model"])
+
+
+def _threshold(job: Job, network: nn.Module, checkpoint: dict[str, Any], preprocessing: Preprocessing) -> list[Finding]:
+    """Return which threshold the validation split would choose, where there is one and it is better."""
+    import numpy as np
+
+    from edgeforge.train.threshold import threshold_finding
+
+    train, validation = (read_split(job.inputs["data"], name) for name in ("train", "val"))
+    if preprocessing.heads[0].kind != "yes_no" or np.array_equal(train[0], validation[0]):
+        return []
+    return threshold_finding(network, network_weights(checkpoint), preprocessing, *validation)
 
 
 def fit(

@@ -211,7 +211,7 @@ def test_the_plan_names_what_has_changed(root: Path) -> None:
     for name in ("augment", "batches"):
         more(f"edgeforge/train/{name}.py")(root)
     why = {step.stage.name: step.why for step in plan(root, before=before).steps}
-    named = "edgeforge/errors.py, edgeforge/train/augment.py, edgeforge/train/batches.py"
+    named = "edgeforge/errors.py, edgeforge/train/augment/images.py, edgeforge/train/batches.py"
     assert f"code: {named} and 1 more" in why["train"]
 
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from edgeforge.errors import RecipeError
 from edgeforge.recipe.schema import Augment
-from edgeforge.train.augment_windows import WindowAugmentation, rotation
+from edgeforge.train.augment.windows import WindowAugmentation, rotation
 from edgeforge.train.network.forms import take_windows
 
 SHAPE = (3, 1, 20)

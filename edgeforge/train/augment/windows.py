@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from edgeforge.train.augment import Augmentation
+from edgeforge.train.augment.images import Augmentation
 
 SPACE = 3  # axes x, y, z
 
