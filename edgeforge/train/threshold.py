@@ -55,7 +55,7 @@ def threshold_finding(
 
 
 def best_threshold(found: NDArray[np.float64], truth: NDArray[np.int64]) -> tuple[float, float]:
-    """Return the threshold with the largest balanced accuracy (Youden 1950), halfway to the next lower output; and that.
+    """Return the threshold of the largest balanced accuracy (Youden 1950), halfway to the next lower output, and that.
 
     found: probabilities of yes (N). truth: 0 and 1.
     """

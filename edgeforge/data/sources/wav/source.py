@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.builder.stage import Job
 from edgeforge.data.source import Source, Stream
-from edgeforge.data.sources.labelled import class_names
 from edgeforge.data.sources.wav.clips import changed, clips_of, side_of, silent_clip
 from edgeforge.data.sources.wav.folder import UNKNOWN, Recorded, recordings_in
 from edgeforge.data.sources.wav.read import read_wav
 from edgeforge.data.sources.wav.sides import sides_of
 from edgeforge.data.sources.wav.stream import composed
+from edgeforge.data.task import class_names
 from edgeforge.errors import RecipeError, some
 from edgeforge.features.compiled import Features
 from edgeforge.inputs.regular import named
