@@ -64,6 +64,27 @@ def channels_first(model: onnx.ModelProto, name: str, shape: tuple[int, int, int
     value.CopyFrom(helper.make_tensor_value_info(name, kind, [1, *shape]))
 
 
+def rows_as_images(model: onnx.ModelProto, name: str, shape: tuple[int, int, int], form: str) -> None:
+    """Give a model of rows, `form` ncl or nlc, an input (1,C,1,L), shape C,1,L: a Squeeze more, and a Transpose."""
+    import numpy as np
+    from onnx import helper, numpy_helper
+
+    value = next(value for value in model.graph.input if value.name == name)
+    inside, flat, axes = f"{name}/rows", f"{name}/flat", f"{name}/axes"
+    for node in model.graph.node:
+        for place, read in enumerate(node.input):
+            node.input[place] = inside if read == name else read
+    model.graph.initializer.append(numpy_helper.from_array(np.array([2], np.int64), axes))
+    turned = form == "nlc"
+    if turned:
+        model.graph.node.insert(0, helper.make_node("Transpose", [flat], [inside], f"{name}/Transpose", perm=[0, 2, 1]))
+    squeezed = flat if turned else inside
+    model.graph.node.insert(0, helper.make_node("Squeeze", [name, axes], [squeezed], f"{name}/Squeeze"))
+    del model.graph.value_info[:]
+    kind = value.type.tensor_type.elem_type
+    value.CopyFrom(helper.make_tensor_value_info(name, kind, [1, *shape]))
+
+
 def _turns(model: onnx.ModelProto, name: str) -> list[onnx.NodeProto] | None:
     """Return the transposes to N,C,H,W that all readers lead to, in whatever layout; None where one does not."""
     # Constants of one value: what they do is the same in any layout.

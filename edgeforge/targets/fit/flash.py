@@ -78,7 +78,9 @@ def hearing_bytes(sound: FeatureSettings, frames: int) -> int:
 
 
 def _variables(graph: Graph, preprocessing: Preprocessing | None) -> int:
-    """Return the bytes of variables that not every model needs: several outputs in a row, a copy of the input."""
+    """Return the bytes of variables that not every model needs: several outputs in a row, a copy of the input, the ring
+    of a sensor's samples.
+    """
     total = 0
     if len(graph.outputs) > 1:
         total += sum(tensor_bytes(graph, place) for place in graph.outputs)
@@ -86,6 +88,8 @@ def _variables(graph: Graph, preprocessing: Preprocessing | None) -> int:
     if preprocessing is not None and preprocessing.sound:
         total += hearing_bytes(preprocessing.sound, preprocessing.shape[1])
     if graph.resources or any(head.kind == "reconstruction" for head in heads):
+        total += tensor_bytes(graph, graph.inputs[0])
+    if preprocessing is not None and preprocessing.sampling:
         total += tensor_bytes(graph, graph.inputs[0])
     return total + 2 * WORD * max((len(head.classes) for head in heads if head.kind == "map"), default=0)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from edgeforge.apart.run import in_worker
 from edgeforge.apart.watch import watched
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import onnx
     from numpy.typing import NDArray
 
+Rows = Literal["ncl", "nlc"]
 INPUT, OUTPUT = "input", "logits"
 FLOAT = 1  # TensorProto.FLOAT
 
@@ -58,7 +59,7 @@ def open_onnx(path: Path, preprocessing: Preprocessing, settings: Model) -> Onnx
     """
 
     from edgeforge.onnx_graph.checks import fix_batch, rename
-    from edgeforge.onnx_graph.layout import channels_first
+    from edgeforge.onnx_graph.layout import channels_first, rows_as_images
     from edgeforge.onnx_graph.opsets import opset_of, settled_opset
     from edgeforge.onnx_graph.quantized.float_ends import with_float_ends, with_scalar_scales
     from edgeforge.onnx_graph.quantized.taken_apart import is_quantized, take_apart
@@ -71,6 +72,9 @@ def open_onnx(path: Path, preprocessing: Preprocessing, settings: Model) -> Onnx
     changed = []
     with_float_ends(model)
     with_scalar_scales(model)
+    if preprocessing.sampling and (form := _form_of_rows(path, model, source, preprocessing.shape)):
+        rows_as_images(model, source, preprocessing.shape, form)
+        changed.append(f"{'N,C,L' if form == 'ncl' else 'N,L,C'} as N,C,1,L")
     layout = _layout(path, model, source, preprocessing.shape, settings.layout)
     before = opset_of(model)
     model = settled_opset(model, path.name)
@@ -153,6 +157,34 @@ def _ends(path: Path, model: onnx.ModelProto) -> tuple[str, str]:
                 f"model: {path} has {len(names)} {what} ({', '.join(names)})", fix=f"export one of the {what}"
             )
     return inputs[0], outputs[0]
+
+
+def _form_of_rows(path: Path, model: onnx.ModelProto, source: str, shape: Shape) -> Rows | None:
+    """Return which three dimensions an input of windows has; None of another number of them.
+
+    Raises RecipeError where its shape does not say it, or is not that of the data.
+    """
+    value = next(value for value in model.graph.input if value.name == source)
+    dims = [size.dim_value for size in value.type.tensor_type.shape.dim]
+    if len(dims) != 3:
+        return None
+    c, _, length = shape
+    sizes: dict[Rows, tuple[int, int]] = {"ncl": (c, length), "nlc": (length, c)}
+    fitting: list[Rows] = [
+        form
+        for form, wanted in sizes.items()
+        if all(size in (0, one) for size, one in zip(dims[1:], wanted, strict=True))
+    ]
+    if len(fitting) == 1:
+        return fitting[0]
+    shown = ",".join(str(size or "any") for size in dims)
+    found = "which of them is time cannot be told" if fitting else f"the data gives {c} axes x {length} samples"
+    raise RecipeError(
+        f"model: {path}: its input '{source}' is ({shown}): {found}",
+        fix="export it with fixed sizes, N,C,L or N,L,C"
+        if fitting
+        else "set data.window and data.axes to what it takes",
+    )
 
 
 def _layout(path: Path, model: onnx.ModelProto, source: str, shape: Shape, asked: Layout | None) -> Layout:
