@@ -32,13 +32,14 @@ class OnnxFile:
     """A finished ONNX model with the input `input` (1,C,H,W) and the output `logits` (1,outputs).
 
     given: the model as it is, quantized where it is. parts: what a quantized one consists of. layout: that of the
-    file's own input. changed: what was done to it, in words.
+    file's own input. changed: what was done to it, in words. rows: the dimensions of windows, where it has three.
     """
 
     given: onnx.ModelProto
     layout: Layout
     parts: TakenApart | None = None
     changed: tuple[str, ...] = ()
+    rows: Rows | None = None
 
     @property
     def network(self) -> onnx.ModelProto:
@@ -72,7 +73,8 @@ def open_onnx(path: Path, preprocessing: Preprocessing, settings: Model) -> Onnx
     changed = []
     with_float_ends(model)
     with_scalar_scales(model)
-    if preprocessing.sampling and (form := _form_of_rows(path, model, source, preprocessing.shape)):
+    form = _form_of_rows(path, model, source, preprocessing.shape) if preprocessing.sampling else None
+    if form:
         rows_as_images(model, source, preprocessing.shape, form)
         changed.append(f"{'N,C,L' if form == 'ncl' else 'N,L,C'} as N,C,1,L")
     layout = _layout(path, model, source, preprocessing.shape, settings.layout)
@@ -96,10 +98,10 @@ def open_onnx(path: Path, preprocessing: Preprocessing, settings: Model) -> Onnx
     rename(model, source, INPUT)
     rename(model, target, OUTPUT)
     if not is_quantized(model):
-        return OnnxFile(model, layout, changed=tuple(changed))
+        return OnnxFile(model, layout, changed=tuple(changed), rows=form)
     called = {source: INPUT, target: OUTPUT}
     parts = take_apart(model, {called.get(name, name): ends for name, ends in settings.ranges.items()})
-    return OnnxFile(model, layout, parts, tuple(changed))
+    return OnnxFile(model, layout, parts, tuple(changed), form)
 
 
 @in_worker
