@@ -35,6 +35,8 @@ def choose(job: Job) -> None:
     given = job.files.get("calibration")
     if given:
         x, y = read_own(given, preprocessing.shape)
+        if y is not None:
+            require_classes(head_labels(y, preprocessing.heads), head, given)
     else:
         primary = strata(head_labels(labels, preprocessing.heads), head, CALIBRATION_STRATA)
         index = balanced(primary, job.recipe.quantize.calibration.samples, job.recipe.seed)
@@ -52,6 +54,18 @@ def choose(job: Job) -> None:
     )
     np.savez(job.output / CALIBRATION_FILE, x=x, y=np.zeros(0, np.int64) if y is None else y)
     (job.output / CALIBRATION_ROW_FILE).write_text(row.model_dump_json(indent=1))
+
+
+def require_classes(labels: NDArray[Any], head: Head, given: Path) -> None:
+    """Raise RecipeError for labels that are none of the head's classes."""
+    import numpy as np
+
+    unknown = sorted(set(np.unique(labels).tolist()) - set(range(len(head.classes))))
+    if head.kind == "classes" and unknown:
+        raise RecipeError(
+            f"quantize.calibration.file: {named(given)}: y holds {unknown[0]}, of {len(head.classes)} classes",
+            fix=f"number the classes from 0 to {len(head.classes) - 1} ({head.classes[0]}, …), or leave y out",
+        )
 
 
 def _counts(labels: NDArray[Any], head: Head) -> dict[str, int]:

@@ -93,6 +93,8 @@ def _padded(layer: Layer) -> None:
 
 
 def _reshaped(layer: Layer) -> None:
+    if not layer.has(1) and getattr(layer.options, "newShape", None) is None:
+        raise layer.wrong("has no shape to make, neither as an input nor as an option")
     before, after = layer.shape(0), layer.target()
     if min((*before, *after), default=0) >= 0 and prod(before) != prod(after):
         raise layer.wrong(f"makes {after} of {before}")

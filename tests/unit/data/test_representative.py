@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeforge.data.representative import balanced, read_own
+from edgeforge.data.representative import balanced, read_own, require_classes
 from edgeforge.errors import RecipeError
+from edgeforge.results.head import Head
 
 
 @given(
@@ -47,3 +48,11 @@ def test_a_file_that_is_no_npz_is_one_clear_error(tmp_path: Path) -> None:
         (tmp_path / "c.npz").write_bytes(content)
         with pytest.raises(RecipeError, match="cannot be read"):
             read_own(tmp_path / "c.npz", (1, 8, 8))
+
+
+def test_labels_that_are_no_classes_are_refused() -> None:
+    head = Head("species", classes=("cat", "dog"))
+    require_classes(np.array([0, 1]), head, Path("c.npz"))
+    with pytest.raises(RecipeError, match=r"c\.npz: y holds 1099511627776, of 2 classes"):
+        require_classes(np.array([0, 2**40]), head, Path("c.npz"))
+    require_classes(np.array([0.5, 2.0**40]), Head("age", unit="years"), Path("c.npz"))

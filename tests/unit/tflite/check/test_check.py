@@ -166,3 +166,11 @@ def _generated() -> dict[str, tuple[str, ...]]:
         last = max(slots, default=-1)
         found[name] = tuple(slots.get(number, "-") for number in range(last + 1))
     return found
+
+
+def test_a_reshape_that_nothing_gives_a_shape_is_refused() -> None:
+    model = read_model(DIGITS.read_bytes())
+    codes = [code.builtinCode for code in model.operatorCodes]
+    reshape = next(operator for operator in model.subgraphs[0].operators if codes[operator.opcodeIndex] == 22)
+    reshape.inputs, reshape.builtinOptions = reshape.inputs[:1], None
+    assert "(RESHAPE) has no shape to make" in refusal(write_model(model))
