@@ -60,6 +60,12 @@ def logger_packages(recipe: Recipe) -> tuple[str, ...]:
     return LOGGER_PACKAGES.get(recipe.train.logger or "", ())
 
 
+def weights_packages(recipe: Recipe) -> tuple[str, ...]:
+    """Return the packages whose hubs the recipe's weights go by a name of: what a name means is theirs to say."""
+    models = [recipe.model, *([recipe.distill.teacher] if recipe.distill else [])]
+    return tuple(dict.fromkeys(model.named_weights.split("/")[0] for model in models if model.named_weights))
+
+
 STAGES: tuple[Stage, ...] = (
     # Real images, split by the seed; the test split is read by the measuring stages alone.
     Stage(
@@ -84,6 +90,7 @@ STAGES: tuple[Stage, ...] = (
         files=("model", "weights", "teacher"),
         uses=(*TORCH, "pytorch-lightning", "torchmetrics", "torchvision", "onnx", "onnxruntime"),
         needs=logger_packages,
+        builds_on=weights_packages,
         may_use=("safetensors",),
         publish={"*": "train/"},
     ),

@@ -128,7 +128,7 @@ class _Files:
 
 def _require_packages(stages: list[Stage], recipe: Recipe, known: Known) -> None:
     """Raise MissingDependency with all packages that a build would miss: one installation, not one a stage."""
-    needed = (name for stage in stages for name in (*stage.uses, *stage.needs(recipe)))
+    needed = (name for stage in stages for name in (*stage.uses, *stage.needs(recipe), *stage.builds_on(recipe)))
     versions = library_versions(tuple(dict.fromkeys(needed)), known.version_of)
     absent = [name for name, found in versions.items() if found == "missing"]
     if absent:
@@ -160,7 +160,9 @@ def _ingredients(
 ) -> dict[str, Any]:
     inputs = {name: key for name, key in keys.items() if name in stage.after}
     modules = code.of((stage.function.split(":")[0], *stage.chosen(recipe)))
-    return ingredients(stage, known, inputs, user_files.hashes(stage), modules)
+    parts = ingredients(stage, known, inputs, user_files.hashes(stage), modules)
+    parts["libraries"] |= library_versions(stage.builds_on(recipe), known.version_of)
+    return parts
 
 
 def _step(

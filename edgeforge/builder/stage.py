@@ -33,6 +33,7 @@ class Stage:
     programs: programs that it runs where they are on the PATH; their hashes are part of its key.
     chosen: the modules that it imports by a string, as a recipe chooses them; their code is part of its key too.
     needs: the packages that a recipe's choices need besides, and no result depends on.
+    builds_on: those that they need besides, and whose versions are part of its key.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Stage:
     may_use: tuple[str, ...] = ()
     chosen: Callable[[Recipe], tuple[str, ...]] = lambda recipe: ()
     needs: Callable[[Recipe], tuple[str, ...]] = lambda recipe: ()
+    builds_on: Callable[[Recipe], tuple[str, ...]] = lambda recipe: ()
 
 
 @dataclass(frozen=True)

@@ -244,10 +244,19 @@ class Data(Section):
 FINISHED = {".onnx": "ONNX", ".pt": "TorchScript", ".ts": "TorchScript", ".pt2": "torch.export"}
 
 
+NAMED_WEIGHTS = ("timm/", "torchvision/")
+WEIGHT_FILES = (".pt", ".pth", ".ckpt", ".safetensors", ".bin")
+
+
 def split_class(name: str) -> tuple[str, str | None]:
     """Return the file and the class of `path/to/file.py:Class`; a colon in the path is no class."""
     path, _, class_name = name.rpartition(":")
     return (path, class_name) if path and class_name.isidentifier() else (name.removesuffix(":"), None)
+
+
+def is_named(weights: str) -> bool:
+    """Say whether weights are a name of timm's or torchvision's, and no file's path."""
+    return weights.startswith(NAMED_WEIGHTS) and Path(weights).suffix.lower() not in WEIGHT_FILES
 
 
 class Model(Section):
@@ -258,8 +267,12 @@ class Model(Section):
 
     name: str = Field(min_length=1, description="digits_cnn, path/to/file.py:Class, or a finished model: file.onnx")
     args: dict[str, Any] = Field(default_factory=dict, description="keyword arguments of the class")
-    weights: str | None = Field(None, description="state dict to begin with: .pt, .pth, .ckpt or .safetensors")
-    fresh: tuple[str, ...] = Field((), description="layers that take no weights from that file, such as classifier")
+    weights: str | None = Field(
+        None,
+        description="to begin with: a state dict (.pt, .pth, .ckpt or .safetensors), or a name of timm's or "
+        "torchvision's: timm/mobilenetv3_small_050, torchvision/resnet18.IMAGENET1K_V1",
+    )
+    fresh: tuple[str, ...] = Field((), description="layers that take no weights from there, such as classifier")
     input: Literal["ncl", "nlc", "nc1l", "ncl1"] | None = Field(
         None,
         description="how the network takes windows of c axes and l samples, where more than one would go through it; "
@@ -301,6 +314,11 @@ class Model(Section):
     def finished(self) -> str:
         """What kind of finished model it is: ONNX, TorchScript, torch.export; empty: a class of a Python file."""
         return FINISHED.get(Path(self.name).suffix.lower(), "")
+
+    @property
+    def named_weights(self) -> str | None:
+        """`timm/…` or `torchvision/…` of weights that go by a name there; None: a file's path, or no weights."""
+        return self.weights if self.weights and is_named(self.weights) else None
 
     @property
     def class_name(self) -> str | None:

@@ -25,9 +25,9 @@ def user_files(loaded: LoadedRecipe) -> dict[str, Path]:
     if recipe.distill:
         teacher, key = recipe.distill.teacher, "distill.teacher"
         files |= _model("teacher/model", teacher.name, folder, loaded.where(f"{key}.name"))
-        if teacher.weights:
+        if teacher.weights and not teacher.named_weights:
             files["teacher/weights"] = _file(folder, teacher.weights, loaded.where(f"{key}.weights"))
-    if recipe.model.weights:
+    if recipe.model.weights and not recipe.model.named_weights:
         files["weights"] = _file(folder, recipe.model.weights, loaded.where("model.weights"))
     if recipe.quantize.calibration.file:
         where = loaded.where("quantize.calibration.file")

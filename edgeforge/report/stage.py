@@ -202,7 +202,7 @@ def as_it_is_findings(recipe: Recipe) -> list[Finding]:
     if not model.finished and not model.weights:
         what, remedy = "the network was not trained: its weights are random", "set train.epochs, or model.weights"
         found.append(Finding(severity="warning", what=what, remedy=remedy))
-    elif recipe.data.normalize is None:
+    elif recipe.data.normalize is None and not model.named_weights:  # of those, training tells more
         what = "data.normalize is not set: the inputs are normalised with this data's own mean and standard deviation"
         remedy = f"set those that {Path(model.weights or model.name).name} was trained with"
         found.append(Finding(severity="warning", what=what, remedy=remedy))

@@ -14,6 +14,7 @@ from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.train.classifier import Classifier
 from edgeforge.train.network.finished import load_finished
 from edgeforge.train.network.load import check_output, make_network
+from edgeforge.train.network.named_weights import load_named_weights
 from edgeforge.train.network.weights import load_user_weights
 
 
@@ -59,7 +60,10 @@ def load_teacher(job: Job, preprocessing: Preprocessing) -> nn.Module:
         teacher = load_finished(path, preprocessing.shape)
     else:
         teacher = make_network(distill.teacher, path, preprocessing)
-        weights = job.files["teacher/weights"]
-        load_user_weights(teacher, weights, distill.teacher.fresh, "distill.teacher.weights")
+        if distill.teacher.named_weights:
+            load_named_weights(teacher, distill.teacher, preprocessing, "distill.teacher.weights")
+        else:
+            weights = job.files["teacher/weights"]
+            load_user_weights(teacher, weights, distill.teacher.fresh, "distill.teacher.weights")
     check_output(teacher, preprocessing)
     return teacher.eval()

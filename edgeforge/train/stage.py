@@ -21,6 +21,7 @@ from edgeforge.torchvision_import import import_torchvision
 from edgeforge.train.network.finished import check_finished
 from edgeforge.train.network.forms import doubled_softmax, require_finite
 from edgeforge.train.network.load import check_output, network_weights, new_network
+from edgeforge.train.network.named_weights import load_named_weights
 from edgeforge.train.network.onnx_file import check_onnx
 from edgeforge.train.network.weights import load_user_weights
 
@@ -58,20 +59,26 @@ def train(job: Job) -> None:
     network = new_network(job)
     if "weights" in job.files:
         load_user_weights(network, job.files["weights"], job.recipe.model.fresh)
+    begun: list[Finding] = []
+    if job.recipe.model.named_weights:
+        job.progress(0.0, f"weights: {job.recipe.model.named_weights}")
+        begun = load_named_weights(network, job.recipe.model, preprocessing)
     check_output(network, preprocessing)
     named = dict(network.named_parameters()) | dict(network.named_buffers())
     require_finite(named, f"model: {job.files['model']}", "mend what the network sets them to when it is made")
     if settings.epochs == 0:
         state = {f"network.{name}": value for name, value in network.state_dict().items()}
         parameters = sum(parameter.numel() for parameter in network.parameters())
-        write_results(job.output, {"state_dict": state, "epoch": 0}, untrained_row(parameters))
+        row = untrained_row(parameters)
+        row.findings += begun
+        write_results(job.output, {"state_dict": state, "epoch": 0}, row)
         return
     callbacks = [Freeze(network, settings.freeze)] if settings.freeze else []
     teacher = load_teacher(job, preprocessing) if job.recipe.distill else None
     trainer = fit(job, network, settings, callbacks=callbacks, teacher=teacher)
     if trainer.is_global_zero:
         row = training_row(job, network, trainer)
-        row.findings += _doubled(job, network, preprocessing)
+        row.findings += begun + _doubled(job, network, preprocessing)
         best = best_checkpoint(trainer)
         row.findings += _threshold(job, network, best, preprocessing)
         write_results(job.output, best, row)

@@ -29,9 +29,27 @@ def load_user_weights(network: nn.Module, path: Path, fresh: tuple[str, ...] = (
     key: where the recipe names the file. Raises RecipeError naming what is missing, unexpected or of another shape.
     """
     where = f"{key}: {path}"
+    take_weights(network, read_state_dict(path, where), where, fresh)
+
+
+def take_weights(
+    network: nn.Module,
+    given: dict[str, torch.Tensor],
+    where: str,
+    fresh: tuple[str, ...] = (),
+    classes: int | None = None,
+) -> list[str]:
+    """Give a network these tensors; return those of a head of `classes` outputs that the network's own does not take.
+
+    where: the words for them. Raises RecipeError naming what is missing, unexpected or of another shape.
+    """
     own = network.state_dict()
-    given = _without_prefix(read_state_dict(path, where), own)
+    given = _as_named_in(own, _without_prefix(given, own))
     chosen = parameters_below(network, fresh, "model.fresh")
+    head = [
+        name for name in own if name in given and name not in chosen and _other_head(own[name], given[name], classes)
+    ]
+    chosen |= set(head)
     missing = [name for name in own if name not in given and name not in chosen and not _counter(name)]
     unexpected = [name for name in given if name not in own and name not in chosen and not _below(name, fresh)]
     reshaped = [name for name in own if name in given and name not in chosen and own[name].shape != given[name].shape]
@@ -49,6 +67,7 @@ def load_user_weights(network: nn.Module, path: Path, fresh: tuple[str, ...] = (
     used = {name: value for name, value in given.items() if name in own and name not in chosen}
     require_finite(used, where, "take weights of an earlier epoch, or let those layers start anew: model.fresh")
     network.load_state_dict(own | used)
+    return head
 
 
 def read_state_dict(path: Path, where: str) -> dict[str, torch.Tensor]:
@@ -102,6 +121,26 @@ def _below(name: str, patterns: Iterable[str]) -> bool:
 def _counter(name: str) -> bool:
     """Batch norm's count of batches: old checkpoints lack it, and nothing here reads it."""
     return name.endswith("num_batches_tracked")
+
+
+def _other_head(own: torch.Tensor, given: torch.Tensor, classes: int | None) -> bool:
+    """Say whether a tensor differs in its number of outputs alone, and has `classes` of them where it comes from."""
+    differs = own.shape != given.shape and own.dim() > 0 and own.shape[1:] == given.shape[1:]
+    return differs and given.shape[0] == classes
+
+
+def _as_named_in(own: dict[str, Any], given: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Name tensors as the network does: inside of a module of its own, a batch norm split from its activation."""
+    if not any(name in own for name in given):
+        inside = dict.fromkeys(f"{name.split('.')[0]}." for name in own)
+        prefix = next((p for p in inside if any(p + name in own for name in given)), "")
+        given = {prefix + name: value for name, value in given.items()}
+    renamed = {}
+    for name, value in given.items():
+        layer, _, leaf = name.rpartition(".")
+        split = f"{layer}.0.{leaf}"  # of models/timm_model.py
+        renamed[split if name not in own and split in own else name] = value
+    return renamed
 
 
 def _without_prefix(given: dict[str, torch.Tensor], own: dict[str, Any]) -> dict[str, torch.Tensor]:
