@@ -93,23 +93,39 @@ def init(
     channels: Annotated[
         int | None, typer.Option(metavar="1|3", min=1, max=3, help="Of images that are gray and in colour.")
     ] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="To begin with: a state dict's file, timm/NAME or torchvision/NAME.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
     debug: Debug = False,
 ) -> None:
     """Write a commented recipe to begin with, and the schema that editors check it by.
 
-    Size, channels and classes are read from the data; what it does not say is asked for.
+    Size, channels and classes are read from the data, the normalisation is that of weights that go by a name; what
+    neither says is asked for.
 
     Examples:
 
       edgeforge init my.yaml --model my_net.py:MyNet
 
       edgeforge init my.yaml --model my_net.py --data photos/
+
+      edgeforge init my.yaml --weights timm/mobilenetv3_small_050 --data photos/
     """
     from edgeforge.recipe.init import write_recipe
+    from edgeforge.recipe.schema import Normalize, is_named
 
     ask = _ask if sys.stdin.isatty() and sys.stderr.isatty() else None
-    write_recipe(path, template=template, model=model, data=data, channels=channels, force=force, ask=ask)
+    normalize = None
+    if weights and is_named(weights):  # its library is asked, which takes seconds
+        from edgeforge.train.network.named_weights import known_weights
+
+        known = known_weights(weights, "--weights")
+        normalize = Normalize(mean=known.mean, std=known.std)
+    write_recipe(
+        path, template=template, model=model, data=data, channels=channels, weights=weights, normalize=normalize,
+        force=force, ask=ask,
+    )  # fmt: skip
     print(f"{path} is written; edit it, then: edgeforge build {path}")
 
 

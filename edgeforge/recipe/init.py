@@ -18,7 +18,7 @@ from edgeforge.foreign.wording import cause
 from edgeforge.recipe.guess import OwnData, own_data
 from edgeforge.recipe.model_file import resolve_model_file
 from edgeforge.recipe.python_classes import class_count_argument, public_classes
-from edgeforge.recipe.schema import Recipe
+from edgeforge.recipe.schema import Normalize, Recipe, is_named
 from edgeforge.suggest import nearest
 
 SCHEMA_FILE = "edgeforge.schema.json"  # beside the recipe: what editors check it by
@@ -32,12 +32,16 @@ def write_recipe(
     model: str | None,
     data: Path | None = None,
     channels: int | None = None,
+    weights: str | None = None,
+    normalize: Normalize | None = None,
     force: bool = False,
     ask: Ask | None = None,
 ) -> None:
     """Write a commented recipe: a ready one with the user's model, and data (see own_data), put in; and its schema.
 
-    channels: of the images, where they are of both kinds. ask: a person, to ask what the files do not say.
+    channels: of the images, where they are of both kinds. weights: to begin with, a file or a name; normalize: of what
+    they were trained on. Those of timm bring its network, unless a model is named. ask: a person, to ask what the files
+    do not say.
     Raises RecipeError for an existing file, an unknown template or model, data of no known kind, and for what the files
     do not say where there is nobody to ask.
     """
@@ -53,12 +57,21 @@ def write_recipe(
     name = re.sub(r"[^a-z0-9_-]", "-", path.stem.lower()).lstrip("-_0123456789") or "my-model"
     text = _line(text, r"^name: \S+", f"name: {_scalar(name[:40])}")
     own = own_data(data) if data else None
+    if weights and not own:
+        raise RecipeError("--weights: they go with your own data", fix="name it: --data photos/")
+    taken = _channels(own, channels, ask) if own else None
     if own:
-        text = _with_data(text, own, _channels(own, channels, ask), name)
+        text = _with_data(text, own, taken, name, normalize)
+    more: dict[str, Any] = {}
+    if weights and is_named(weights) and not model:
+        library, _, inside = weights.partition("/")
+        if library != "timm":
+            raise RecipeError(f"--weights {weights}: of which network?", fix="name it: --model net.py:Net")
+        model, more = "timm_model", {"name": inside.partition(".")[0]} | ({"channels": 1} if taken == 1 else {})
     if model:
         model = _one_class(model, path.parent, ask)
         file, class_name = resolve_model_file(model, path.parent)
-        text = _with_model(text, model, class_count_argument(file, class_name), own)
+        text = _with_model(text, model, class_count_argument(file, class_name), own, weights, more)
     try:
         write_whole(path, f"# yaml-language-server: $schema={SCHEMA_FILE}\n{text}")
         write_whole(path.with_name(SCHEMA_FILE), schema())
@@ -93,8 +106,8 @@ def _one_class(model: str, folder: Path, ask: Ask | None) -> str:
     raise RecipeError(question, fix=f"name it: --model {model}:{classes[-1]}")
 
 
-def _with_data(text: str, own: OwnData, channels: int | None, name: str) -> str:
-    """Put the user's data in; the ready recipe's normalisation goes with its data."""
+def _with_data(text: str, own: OwnData, channels: int | None, name: str, normalize: Normalize | None) -> str:
+    """Put the user's data in; the ready recipe's normalisation goes with its data, that of weights comes with them."""
     text = _line(text, r"\A#.*$", f"# {name}: your own data.")
     lines = [f"  source: {own.source}", f"  root: {_scalar(str(own.root))}"]
     if own.size:
@@ -105,18 +118,29 @@ def _with_data(text: str, own: OwnData, channels: int | None, name: str) -> str:
         "  validation: 0.1             # share of the training images that chooses the best epoch",
         "  test: 0.25                  # share set apart for measuring, and for nothing else",
     ]
-    return _line(text, r"^data:\n(?:  .*\n)+", "\n".join(["data:", *lines, ""]))
+    if normalize and channels == len(normalize.mean):
+        mean, std = list(normalize.mean), list(normalize.std)
+        lines.append(f"  normalize: {{mean: {mean}, std: {std}}}   # as the weights were trained")
+    return _line(text, r"^data:(?: \{.*\}\n|\n(?:  .*\n)+)", "\n".join(["data:", *lines, ""]))
 
 
-def _with_model(text: str, model: str, argument: str | None, own: OwnData | None) -> str:
-    """Put the user's model in; a ready model's arguments go with it."""
-    args = f"{{{argument}: {own.classes}}}" if argument and own and own.classes else ""
+def _with_model(
+    text: str, model: str, argument: str | None, own: OwnData | None, weights: str | None, more: dict[str, Any]
+) -> str:
+    """Put the user's model in, and its weights; a ready model's arguments go with it."""
+    given = more | ({argument: own.classes} if argument and own and own.classes else {})
+    args = f"{{{', '.join(f'{key}: {_scalar(value)}' for key, value in given.items())}}}" if given else ""
     name = _scalar(model)
-    one_line = f"model: {{name: {name}, args: {args}}}" if args else f"model: {{name: {name}}}"
-    text = _line(text, r"^model: \{.*\}$", one_line)
+    parts = [
+        f"name: {name}",
+        *([f"args: {args}"] if args else []),
+        *([f"weights: {_scalar(weights)}"] if weights else []),
+    ]
+    text = _line(text, r"^model: \{.*\}$", f"model: {{{', '.join(parts)}}}")
     below = f"  args: {args}           # arguments of its class\n" if args else ""
-    found = re.search(r"^  name: \S+( *#.*models/.*)\n(  args: .*\n)?", text, flags=re.M)
-    return text if not found else f"{text[: found.start()]}  name: {name}{found[1]}\n{below}{text[found.end() :]}"
+    below += f"  weights: {_scalar(weights)}\n" if weights else ""
+    found = re.search(r"(?<=^model:\n)  name: \S+( *#.*)?\n(  args: .*\n)?", text, flags=re.M)
+    return text if not found else f"{text[: found.start()]}  name: {name}{found[1] or ''}\n{below}{text[found.end() :]}"
 
 
 def _words(path: Path) -> str:

@@ -171,11 +171,13 @@ def _hub_file(known: Known, where: str) -> Path:
         try:
             return Path(hf_hub_download(repository, name, revision=revision))
         except LocalEntryNotFoundError as error:
-            raise _not_to_be_had(where, hf_hub_url(repository, names[0], revision=revision), place, error) from error
+            url = hf_hub_url(repository, names[0], revision=revision)
+            raise _not_to_be_had(where, url, place, "the hub cannot be reached") from error
         except EntryNotFoundError:
             continue
         except Exception as error:
-            raise _not_to_be_had(where, hf_hub_url(repository, names[0], revision=revision), place, error) from error
+            url = hf_hub_url(repository, names[0], revision=revision)
+            raise _not_to_be_had(where, url, place, cause(error)) from error
     raise RecipeError(f"{where}: huggingface.co/{repository} has no {' or '.join(names)}", fix="name other weights")
 
 
@@ -190,12 +192,12 @@ def _url_file(url: str, where: str) -> Path:
                 url, map_location="cpu", progress=False, check_hash=True, weights_only=True
             )
         except Exception as error:
-            raise _not_to_be_had(where, url, place, error) from error
+            raise _not_to_be_had(where, url, place, cause(error)) from error
     return place
 
 
-def _not_to_be_had(where: str, url: str, place: Path, error: Exception) -> RecipeError:
+def _not_to_be_had(where: str, url: str, place: Path, why: str) -> RecipeError:
     return RecipeError(
-        f"{where} is not in the cache ({place}), and cannot be fetched: {cause(error)}",
+        f"{where} is not in the cache ({place}), and cannot be fetched: {why}",
         fix=f"fetch it where there is a network: curl -L -o {place.name} {url}, and put it there: {place}",
     )

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -238,3 +239,19 @@ def test_an_onnx_file_has_a_stage_of_its_own(root: Path) -> None:
     with pytest.raises(RecipeError) as caught:
         make_plan(loaded, ALL_STAGES, Store(root / "store"), force=("qdq-tflite",), files=user_files(loaded))
     assert caught.value.fix == "name an .onnx file as model.name"
+
+
+def test_weights_by_a_name_bring_their_library_s_version_into_the_key(tmp_path: Path) -> None:
+    for name, text in MINE.items():
+        (tmp_path / name).write_text(text)
+    recipe = tmp_path / "recipe.yaml"
+
+    def libraries() -> dict[str, str]:
+        loaded = load_recipe(recipe)
+        plan = make_plan(loaded, ALL_STAGES, Store(tmp_path / "store"), files=user_files(loaded))
+        parts: dict[str, str] = next(step for step in plan.steps if step.stage.name == "train").ingredients["libraries"]
+        return parts
+
+    assert "timm" not in libraries()
+    recipe.write_text(MINE["recipe.yaml"].replace("net.py}", "net.py, weights: timm/tinynet_e}"))
+    assert libraries()["timm"] == version("timm")

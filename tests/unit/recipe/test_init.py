@@ -11,6 +11,7 @@ from edgeforge.errors import RecipeError
 from edgeforge.recipe.init import SCHEMA_FILE, write_recipe
 from edgeforge.recipe.load import load_recipe
 from edgeforge.recipe.model_file import resolve_model_file
+from edgeforge.recipe.schema import Normalize
 from edgeforge.recipe.user_files import user_files
 
 
@@ -125,3 +126,33 @@ def test_editors_are_told_the_schema_and_it_takes_the_ready_recipes(tmp_path: Pa
         jsonschema.validate(yaml.safe_load(recipe.read_text()), schema)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({"name": "x", "data": {"source": "digits"}, "model": {"name": "y"}, "trian": {}}, schema)
+
+
+def photos(folder: Path, mode: str = "RGB") -> Path:
+    for name in ("cat", "dog", "emu"):
+        (folder / "photos" / name).mkdir(parents=True)
+        Image.new(mode, (40, 24)).save(folder / "photos" / name / "a.png")
+    return folder / "photos"
+
+
+@pytest.mark.parametrize("template", ["digits", "mnist", "mobilenet"])
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_weights_of_timm_bring_their_network_and_normalisation(tmp_path: Path, template: str, mode: str) -> None:
+    data, path = photos(tmp_path, mode), tmp_path / "r.yaml"
+    imagenet = Normalize(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+    write_recipe(path, template=template, model=None, data=data, weights="timm/tinynet_e.in1k", normalize=imagenet)
+    loaded = load_recipe(path)
+    recipe = loaded.recipe
+    assert recipe.model.name == "timm_model" and recipe.model.named_weights == "timm/tinynet_e.in1k"
+    assert recipe.model.args == {"name": "tinynet_e", "classes": 3} | ({"channels": 1} if mode == "L" else {})
+    assert recipe.data.normalize == (imagenet if mode == "RGB" else None)
+    assert "weights" not in user_files(loaded), "a name is no file"
+
+
+def test_weights_need_data_and_torchvision_s_a_network(tmp_path: Path) -> None:
+    path = tmp_path / "r.yaml"
+    with pytest.raises(RecipeError, match="go with your own data"):
+        write_recipe(path, template="digits", model=None, weights="timm/tinynet_e")
+    with pytest.raises(RecipeError, match="of which network"):
+        write_recipe(path, template="digits", model=None, data=photos(tmp_path), weights="torchvision/resnet18")
+    assert not path.exists()

@@ -66,7 +66,9 @@ def planted_timm(folder: Path, snapshot: str = "main") -> tuple[Path, dict[str, 
 
     torch.manual_seed(2)
     state = timm.create_model("mobilenetv3_small_050").state_dict()
-    file = folder / "hf" / "models--timm--mobilenetv3_small_050.lamb_in1k" / "snapshots" / snapshot / "model.safetensors"
+    file = (
+        folder / "hf" / "models--timm--mobilenetv3_small_050.lamb_in1k" / "snapshots" / snapshot / "model.safetensors"
+    )
     file.parent.mkdir(parents=True)
     save_file(state, file)
     return file, state
@@ -136,7 +138,7 @@ def test_a_snapshot_that_the_hub_s_own_client_left_is_found(tmp_path: Path) -> N
     reference.parent.mkdir()
     reference.write_text(commit)
     network = resnet(3)
-    with pytest.raises(RecipeError, match="lamb_in1k does not fit ResNet: .* missing"):
+    with pytest.raises(RecipeError, match=r"lamb_in1k does not fit ResNet: .* missing"):
         load_named_weights(network, model(TIMM), pixels())
 
 
