@@ -31,6 +31,9 @@ COVERS: dict[str, tuple[str, ...]] = {
         "tests/helpers/forms.py", "edgeforge/export", "edgeforge/onnx_graph", "edgeforge/tflite",
         "edgeforge/quantize/tflite",
     ),
+    "test_imu_windows.py": (
+        *BUILD, "recipes/imu.yaml", "models/ds_cnn_1d.py", "firmware/arduino", "firmware/raspberry_pi",
+    ),
     "test_mnist.py": (*BUILD, ":!edgeforge/report", "recipes/mnist.yaml", "models/mnist_cnn.py"),
     "test_random_graphs.py": (
         "edgeforge/targets/engine", "firmware/engine", "tests/helpers/random_graphs.py",

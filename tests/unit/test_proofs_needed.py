@@ -51,14 +51,15 @@ def change(tmp_path: Path) -> Change:
         ("docs/tutorial.md", []),
         ("edgeforge/cli/app.py", []),
         ("edgeforge/targets/raspberry_pi/bundle.py", []),
-        ("edgeforge/report/html.py", ["test_battery_life.py"]),
-        ("edgeforge/train/stage.py", ["test_battery_life.py", "test_mnist.py"]),
+        ("edgeforge/report/html.py", ["test_battery_life.py", "test_imu_windows.py"]),
+        ("edgeforge/train/stage.py", ["test_battery_life.py", "test_imu_windows.py", "test_mnist.py"]),
         (
             "edgeforge/quantize/tflite/convert.py",
             [
                 "test_battery_life.py",
                 "test_conversion_matrix.py",
                 "test_all_forms.py",
+                "test_imu_windows.py",
                 "test_mnist.py",
                 "test_random_networks.py",
             ],
