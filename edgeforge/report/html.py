@@ -12,6 +12,7 @@ from edgeforge.report.parity.plot import depth_plot
 from edgeforge.report.parity.table import identical_text
 from edgeforge.report.parity.view import grade, parity_view
 from edgeforge.report.plots.figures import accuracy_plot, bars_plot, threads_plot, training_plot
+from edgeforge.report.plots.fitted import for_half, for_page
 from edgeforge.report.plots.heads import confusion_plots, scatter_plots
 from edgeforge.report.plots.mixed import mix_plot, sensitivity_plot
 from edgeforge.report.score import digits_of, drop_words, heading, is_value, score
@@ -23,6 +24,7 @@ from edgeforge.report.sentences.pruning import pruning_lines
 from edgeforge.report.sentences.travelled import mixed_line, travelled_lines
 from edgeforge.report.table import head_cells, head_rows, time_text
 from edgeforge.results.rows.report import RUNTIMES, Drop, Latency, Report
+from edgeforge.results.rows.training import TrainingRow
 from edgeforge.results.variant import ONNX_INT8, TFLM_INT8, TORCH_FX
 
 
@@ -47,12 +49,12 @@ def render(report: Report) -> str:
     made = [row for row in report.variants if row.status == "ok"]
     wanted = (report.reference, TORCH_FX, ONNX_INT8, report.shipped, TFLM_INT8)
     plots: dict[str, Any] = {
-        "size": Markup(accuracy_plot(report, "size")),
-        "latency": Markup(accuracy_plot(report, "latency")),
-        "bars": Markup(bars_plot(report)),
-        "training": Markup(training_plot(report.training)) if report.training.epochs else "",
-        "fine_tuning": Markup(training_plot(report.pruning.fine_tuning)) if report.pruning else "",
-        "qat": Markup(training_plot(report.qat)) if report.qat else "",
+        "size": for_half(lambda width: accuracy_plot(report, "size", width)),
+        "latency": for_half(lambda width: accuracy_plot(report, "latency", width)),
+        "bars": for_half(lambda width: bars_plot(report, width)),
+        "training": _curves(report.training if report.training.epochs else None),
+        "fine_tuning": _curves(report.pruning.fine_tuning if report.pruning else None),
+        "qat": _curves(report.qat),
         "confusion": {},
         "heads": {},
     }
@@ -61,11 +63,13 @@ def render(report: Report) -> str:
             plots["confusion"] |= {name: Markup(plot) for name, plot in confusion_plots(report, row).items()}
             plots["heads"] |= {name: Markup(plot) for name, plot in scatter_plots(row).items()}
     if report.parity and report.parity.layers:
-        plots["depth"] = Markup(depth_plot(report.parity.layers, costliest(report.parity.layers)))
-    if report.mixed:
-        plots |= {"mix": Markup(mix_plot(report.mixed)), "sensitivity": Markup(sensitivity_plot(report.mixed))}
-    if report.raspberry_pi:
-        plots["raspberry_pi"] = Markup(threads_plot(report.raspberry_pi.devices))
+        layers = report.parity.layers
+        plots["depth"] = for_page(lambda width: depth_plot(layers, costliest(layers), width))
+    if mixed := report.mixed:
+        plots["mix"] = for_half(lambda width: mix_plot(mixed, width))
+        plots["sensitivity"] = for_half(lambda width: sensitivity_plot(mixed, width))
+    if raspberry_pi := report.raspberry_pi:
+        plots["raspberry_pi"] = for_half(lambda width: threads_plot(raspberry_pi.devices, width))
     groups = {title: [row for row in report.variants if row.runtime == key] for key, title in RUNTIMES.items()}
     values = {
         "report": report,
@@ -86,6 +90,10 @@ def render(report: Report) -> str:
         "timing": next((row.latency_ms for row in made if row.latency_ms), None),
     }
     return with_contents(render_page("report.html.j2", filters, values))
+
+
+def _curves(row: TrainingRow | None) -> str:
+    return for_half(lambda width: training_plot(row, width)) if row else ""
 
 
 def headline(report: Report) -> list[str]:

@@ -58,6 +58,13 @@ CUT = """() => [...document.querySelectorAll("table")].filter((table) => table.c
   && (table.scrollWidth > table.parentElement.clientWidth + 1 || table.getBoundingClientRect().right > innerWidth + 1))
   .map((table) => table.textContent.trim().slice(0, 60))"""
 
+# Plots that must be scrolled, and the height in pixels of the smallest letters in any.
+SIDEWAYS = """() => [...document.querySelectorAll("figure")].filter((one) => one.scrollWidth > one.clientWidth + 1)
+  .map((one) => one.textContent.trim().slice(0, 60))"""
+LETTERS = """() => Math.min(...[...document.querySelectorAll("figure svg text")].filter((text) => text.getBBox().width)
+  .map((text) => parseFloat(getComputedStyle(text).fontSize)
+    * Math.hypot(text.getScreenCTM().a, text.getScreenCTM().b)))"""
+
 
 @contextmanager
 def browser() -> Iterator[Any]:

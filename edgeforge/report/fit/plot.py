@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 from edgeforge.errors import RecipeError
 from edgeforge.foreign.wording import cause
 from edgeforge.report.plots.figures import COLOURS, GREY, INK, _figure, _svg
+from edgeforge.report.plots.fitted import PAGE
 from edgeforge.results.rows.fit import ArenaBuffer, ArenaRow, FitRow
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-WIDTH, HEIGHT = 11.4, 4.4  # inches: the whole page
+HEIGHT = 4.4  # inches
 TENSOR, PEAK, SCRATCH = COLOURS["onnxruntime"], COLOURS["torch"], COLOURS["tflm"]
 FEW = 16  # layers that the axis has room to name
 LETTER, LINE = 0.075, 0.15  # inches that a letter of a label is wide, and a line of it high
@@ -28,13 +30,13 @@ def write_plot(row: FitRow, path: Path) -> None:
         raise RecipeError(f"{path}: cannot be written: {cause(error)}", fix="name another file") from error
 
 
-def arena_plot(arena: ArenaRow, title: str) -> str:
+def arena_plot(arena: ArenaRow, title: str, width: float = PAGE) -> str:
     """Return the plan of the arena's head as SVG: a rectangle a buffer, from the step that writes it to the last
     that reads it, at its offset in KB. What is live in the peak's step is coloured; the tail stands on top.
     """
-    figure, axes = _figure(WIDTH, HEIGHT)
+    figure, axes = _figure(width, HEIGHT)
     steps, top = len(arena.steps), arena.used_bytes / 1024
-    inch_x, inch_y = WIDTH * 0.88 / (steps + 1), HEIGHT * 0.72 / top
+    inch_x, inch_y = (width - 1.0) / (steps + 1), HEIGHT * 0.72 / top
     peak = {id(one) for one in arena.buffers if one.first <= arena.peak_step <= one.last}
     for one in arena.buffers:
         if one.last >= 0:
@@ -44,16 +46,16 @@ def arena_plot(arena: ArenaRow, title: str) -> str:
     axes.axhspan(arena.head_bytes / 1024, top, color=GREY, alpha=0.18, linewidth=0)
     axes.text(steps + 0.45, top, f"tail: structures, {arena.tail_bytes:,} bytes", ha="right", va="bottom", fontsize=7.5,
               color=GREY, in_layout=False)  # fmt: skip
-    _name_peak(axes, arena)
+    _name_peak(axes, arena, width)
     axes.set_xlim(-0.5, steps + 0.5)
     axes.set_ylim(0, top * 1.03)
     axes.set_ylabel("offset in the arena, KB")
     axes.grid(visible=False, axis="x")
-    _name_steps(axes, arena)
+    _name_steps(axes, arena, width)
     return _svg(figure, title)
 
 
-def _name_peak(axes: Axes, arena: ArenaRow) -> None:
+def _name_peak(axes: Axes, arena: ArenaRow, width: float) -> None:
     """Write above the plot, clear of the tensors, which layer is the peak and what is live there, the largest first."""
     step = arena.peak_step
     live = sorted((one for one in arena.buffers if one.first <= step <= one.last), key=lambda one: -one.bytes)
@@ -61,7 +63,7 @@ def _name_peak(axes: Axes, arena: ArenaRow) -> None:
     parts = [f"{one.bytes:,} {'scratch' if one.kind == 'scratch' else _short(one.name, 24)}" for one in live[:4]]
     more = " + …" if len(live) > len(parts) else ""
     text = f"peak: {_short(layer, 34)}, {arena.live_bytes[step]:,} bytes = {' + '.join(parts)}{more}"
-    axes.set_title(text, fontsize=7.5, color=PEAK, loc="left", pad=14)
+    axes.set_title(fill(text, int((width - 0.7) / LETTER)), fontsize=7.5, color=PEAK, loc="left", pad=14)
 
 
 def _short(name: str, letters: int) -> str:
@@ -96,13 +98,16 @@ def _label(one: ArenaBuffer, width: float, height: float) -> str:
     return f"{_short(name, letters)}\n{size}"
 
 
-def _name_steps(axes: Axes, arena: ArenaRow) -> None:
+def _name_steps(axes: Axes, arena: ArenaRow, width: float) -> None:
     """Name the layers where there is room, else number them and name the peak's."""
     operators = [step.split(" (")[0] for step in arena.steps]
     if len(operators) <= FEW:
-        axes.set_xticks(range(len(operators) + 1), ["input", *operators], rotation=30, ha="right", fontsize=7)
+        slope = {"rotation": 30, "ha": "right"} if width == PAGE else {"rotation": 90}
+        names = [_short(name, 24) for name in ("input", *operators)]
+        axes.set_xticks(range(len(names)), names, fontsize=7, **slope)
         return
-    every = -(-len(operators) // 24)
-    axes.set_xticks(range(0, len(operators) + 1, every), [str(n - 1) if n else "input" for n in
-                                                           range(0, len(operators) + 1, every)])  # fmt: skip
+    every = -(-len(operators) // max(int(width * 2), 8))
+    numbered = range(0, len(operators) + 1, every)
+    first = "input" if width == PAGE else "in"
+    axes.set_xticks(numbered, [str(place - 1) if place else first for place in numbered])
     axes.set_xlabel(f"operator (the peak: {operators[arena.peak_step - 1] if arena.peak_step else 'input'})")

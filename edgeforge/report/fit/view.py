@@ -8,6 +8,7 @@ from typing import Any
 from edgeforge.report.fit.layer_names import modules_of, named_arena
 from edgeforge.report.fit.plot import arena_plot
 from edgeforge.report.fit.table import peak_text
+from edgeforge.report.plots.fitted import for_page
 from edgeforge.results.rows.fit import FitRow
 from edgeforge.results.rows.parity import LayerRow
 from edgeforge.results.rows.report import TargetRow
@@ -18,8 +19,6 @@ def fit_view(targets: list[TargetRow], layers: Sequence[LayerRow] = ()) -> list[
 
     layers: of the same model, which know the modules that they came from.
     """
-    from markupsafe import Markup
-
     groups: dict[str, list[FitRow]] = {}
     for target in targets:
         if target.fit:
@@ -30,13 +29,17 @@ def fit_view(targets: list[TargetRow], layers: Sequence[LayerRow] = ()) -> list[
             "titles": [row.title for row in rows],
             "row": rows[0],
             "peak": f"Peak: {peak_text(rows[0])}",
-            "plot": Markup(arena_plot(rows[0].arena, f"Tensor arena on {rows[0].title}")),  # our own SVG
+            "plot": _plot(rows[0]),
             "parts": [part for row in rows for part in parts(row)],
             "times": [f"{row.title}: {row.time.sentence}." for row in rows if row.time],
             "advice": [f"{row.title}: {text}" for row in rows for text in row.advice],
         }
         for rows in groups.values()
     ]
+
+
+def _plot(row: FitRow) -> str:
+    return for_page(lambda width: arena_plot(row.arena, f"Tensor arena on {row.title}", width))
 
 
 def parts(row: FitRow) -> list[tuple[str, int]]:

@@ -10,6 +10,7 @@ from edgeforge.report.fit.plot import arena_plot
 from edgeforge.report.inspected.graph import graph_svg
 from edgeforge.report.inspected.table import difference_lines, summary
 from edgeforge.report.page import render_page
+from edgeforge.report.plots.fitted import for_page
 from edgeforge.results.rows.inspected import ModelDifference, ModelRow
 from edgeforge.results.rows.time import figure
 
@@ -34,10 +35,10 @@ def _page(view: dict[str, Any], **values: Any) -> str:
 def _view(row: ModelRow) -> dict[str, Any]:
     from markupsafe import Markup
 
-    plot = ""
-    if row.arena and row.arena.used_bytes:
+    plot: str = ""
+    if (arena := row.arena) and arena.used_bytes:
         where = f"Tensor arena on {row.board}" if row.board else "Activations over time"
-        plot = Markup(arena_plot(row.arena, where))
+        plot = for_page(lambda width: arena_plot(arena, where, width))
     return {
         "row": row,
         "summary": summary(row),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any, Literal
 
+from edgeforge.report.plots.fitted import HALF
 from edgeforge.report.plots.labels import Point, place_labels
 from edgeforge.report.score import heading, score
 from edgeforge.results.rows.report import HeadMetrics, PiDevice, Report, VariantRow
@@ -20,16 +21,15 @@ PI_STYLES = {"fp32": ("o", "-"), "int8": ("D", "--"), "tflite": ("^", ":")}  # m
 PI_COLOURS = ("#1c7ed6", "#d9480f", "#2f9e44", "#7950f2", "#c2255c", "#0c8599")  # a device each
 GREY = "#868e96"  # readable on white and on black
 INK = "#010203"  # becomes the page's own text colour, light or dark
-WIDTH = 5.6  # inches: what half of the page holds, so that text keeps its size
 WIDE = 30.0  # a range whose ends are so many times apart is drawn logarithmically
 READABLE_CLASSES = 20  # more would not leave room for numbers and names in a confusion matrix
 
 
-def accuracy_plot(report: Report, what: str) -> str:
+def accuracy_plot(report: Report, what: str, width: float = HALF) -> str:
     """Return the primary head's score with 95 % intervals against `size` (KB) or `latency` (p50 in ms), logarithmic."""
     points = [_point(row, value) for row in report.variants if (value := _value(row, what)) and row.metrics]
     markers = {row.name: MARKERS.get(row.precision, "o") for row in report.variants}
-    figure, axes = _figure(WIDTH, 4.2)
+    figure, axes = _figure(width, 4.2)
     for point in points:
         axes.plot([point.x, point.x], [point.low, point.high], color=point.colour, linewidth=1.1, alpha=0.3)
         axes.plot(point.x, point.y, markers[point.name], color=point.colour, markersize=5.5, zorder=3)
@@ -41,13 +41,13 @@ def accuracy_plot(report: Report, what: str) -> str:
     return _svg(figure, f"Accuracy of {len(points)} variants against {what}")
 
 
-def bars_plot(report: Report) -> str:
+def bars_plot(report: Report, width: float = HALF) -> str:
     """Return each file's size as a bar, with its ratio to the float reference."""
     rows = [
         row for row in report.variants if row.size_bytes and row.runtime not in ("tflm", "engine")
     ]  # both run TFLite's file
     reference = next((row.size_bytes for row in rows if row.name == report.reference), None)
-    figure, axes = _figure(WIDTH, 0.6 + 0.3 * max(len(rows), 1))
+    figure, axes = _figure(width, 0.6 + 0.3 * max(len(rows), 1))
     for place, row in enumerate(rows):
         assert row.size_bytes
         axes.barh(place, row.size_bytes / 1024, color=COLOURS[row.runtime], height=0.6, alpha=0.85)
@@ -58,17 +58,18 @@ def bars_plot(report: Report) -> str:
                       fontsize=8, color=INK)  # fmt: skip
     axes.set_yticks(range(len(rows)), [row.name for row in rows])
     axes.invert_yaxis()
-    axes.set_xlim(0, 1.5 * max((row.size_bytes or 0 for row in rows), default=1) / 1024)
+    room = 1.5 if width >= HALF else 3.0  # for the text beside the longest bar
+    axes.set_xlim(0, room * max((row.size_bytes or 0 for row in rows), default=1) / 1024)
     axes.set_xticks([])
     axes.grid(visible=False)
     return _svg(figure, "Size of each variant's file")
 
 
-def training_plot(training_row: TrainingRow) -> str:
+def training_plot(training_row: TrainingRow, width: float = HALF) -> str:
     """Return the loss and accuracy of each epoch; the epoch kept is marked."""
     epochs = training_row.epochs
     numbers = [row.epoch + 1 for row in epochs]
-    figure, (losses, accuracies) = _figures(WIDTH, 2.9, 2)
+    figure, (losses, accuracies) = _figures(width, 2.9, 2)
     training, validation = COLOURS["onnxruntime"], COLOURS["torch"]
     losses.plot(numbers, _gaps(row.train_loss for row in epochs), color=training, marker=".", label="training")
     losses.plot(numbers, _gaps(row.val_loss for row in epochs), color=validation, marker=".", label="validation")
@@ -128,9 +129,9 @@ def confusion_plot(name: str, counted: list[list[int]], classes: list[str]) -> s
     return _svg(figure, f"Confusion matrix of {name}")
 
 
-def threads_plot(devices: list[PiDevice]) -> str:
+def threads_plot(devices: list[PiDevice], width: float = HALF) -> str:
     """Return p50 latency (ms, logarithmic) against threads, a line for every device and variant."""
-    figure, axes = _figure(WIDTH, 3.4)
+    figure, axes = _figure(width, 3.4)
     times: list[float] = []
     counts: set[int] = set()
     for place, device in enumerate(devices):
@@ -173,11 +174,13 @@ def _figure(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, axes[0]
 
 
-def _figures(width: float, height: float, columns: int) -> tuple[Figure, Any]:
+def _figures(width: float, height: float, count: int) -> tuple[Figure, Any]:
+    """Return a figure and its axes: side by side, below each other where half a page's width is not there."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout="constrained")
-    axes = figure.subplots(1, columns, squeeze=False)[0]
+    rows, columns = (1, count) if width >= HALF else (count, 1)
+    figure = Figure(figsize=(width, height * (1 + 0.7 * (rows - 1))), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
     figure.patch.set_visible(False)
     for one in axes:
         one.patch.set_visible(False)
@@ -218,7 +221,8 @@ def _svg(figure: Figure, title: str) -> str:
     for text in figure.findobj(Text):
         if id(text) not in powers:
             text.set_parse_math(False)  # a class may be called $x
-    style = {"svg.hashsalt": "edgeforge", "svg.fonttype": "none", "font.family": "sans-serif"}
+    # Drawings of one plot for other widths share no id: one that is not shown clips nothing.
+    style = {"svg.hashsalt": f"edgeforge {figure.get_figwidth()}", "svg.fonttype": "none", "font.family": "sans-serif"}
     buffer = io.StringIO()
     with matplotlib.rc_context(style):  # type: ignore[arg-type]
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from edgeforge.report.plots.figures import COLOURS, GREY, INK, WIDTH, _figure, _svg
+from edgeforge.report.plots.figures import COLOURS, GREY, INK, _figure, _svg
+from edgeforge.report.plots.fitted import HALF
 from edgeforge.report.plots.labels import Point, place_labels
 from edgeforge.results.rows.mixed import MixedRow
 
@@ -10,9 +11,9 @@ INT8, FLOAT, CHOSEN = COLOURS["litert"], GREY, COLOURS["torch"]
 SHOWN = 12  # layers: the costliest
 
 
-def mix_plot(row: MixedRow) -> str:
+def mix_plot(row: MixedRow, width: float = HALF) -> str:
     """Return the curve as SVG: drop in points against KB; the mix chosen is ringed, the limit dashed."""
-    figure, axes = _figure(WIDTH, 2.9)
+    figure, axes = _figure(width, 2.9)
     points = sorted(row.tried, key=lambda mix: (len(mix.wide), mix.bytes))
     sizes, changes = [mix.bytes / 1024 for mix in points], [-mix.drop for mix in points]
     axes.plot(sizes, changes, color=INT8, linewidth=1.0, alpha=0.5)
@@ -37,16 +38,16 @@ def mix_plot(row: MixedRow) -> str:
     return _svg(figure, "Accuracy against bytes of the mixes of precisions tried")
 
 
-def sensitivity_plot(row: MixedRow) -> str:
+def sensitivity_plot(row: MixedRow, width: float = HALF) -> str:
     """Return bars as SVG: the error of the logits that each layer causes when it alone is int8."""
     shown = row.layers[:SHOWN]
-    figure, axes = _figure(WIDTH, 0.6 + 0.26 * len(shown))
+    figure, axes = _figure(width, 0.6 + 0.26 * len(shown))
     axes.barh(range(len(shown)), [entry.error for entry in shown], color=INT8, height=0.62)
     for place, entry in enumerate(shown):
         text = f" {entry.drop:+.2f} points" if entry.drop else " no image lost"
         axes.text(entry.error, place, text, va="center", fontsize=8, color=INK)
     axes.set_yticks(range(len(shown)), [entry.module or entry.layer for entry in shown])
     axes.invert_yaxis()
-    axes.set_xlim(0, 1.35 * max((entry.error for entry in shown), default=1.0))
+    axes.set_xlim(0, (1.35 if width >= HALF else 2.2) * max((entry.error for entry in shown), default=1.0))
     axes.set_xlabel("mean squared error of the logits, this layer alone in int8")
     return _svg(figure, "What each layer costs in int8")

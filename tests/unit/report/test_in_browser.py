@@ -6,13 +6,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser import CUT, OVERLAPPING, browser, needs_axe, needs_browser, opened, violations
+from browser import CUT, LETTERS, OVERLAPPING, SIDEWAYS, browser, needs_axe, needs_browser, opened, violations
+from int8_models import person_detection
 from places import DATA
 
 from edgeforge.evaluate.mistakes import mistakes
+from edgeforge.hardware.boards import board
 from edgeforge.report.html import render
 from edgeforge.results.preprocessing import Preprocessing
+from edgeforge.results.rows.parity import Deviation, LayerRow, ParityRow
 from edgeforge.results.rows.report import Report
+from edgeforge.targets.fit.judge import fit_model
 
 pytestmark = needs_browser
 WIDTHS = (390, 768, 1280)
@@ -24,18 +28,34 @@ def running() -> Iterator[Any]:
         yield one
 
 
+def layers(count: int) -> ParityRow:
+    """Layers that lose more with their depth."""
+    rows = []
+    for place in range(count):
+        own, added = (
+            Deviation(sqnr_db=db, cosine=0.99, max_error=0.1, max_steps=2.0) for db in (40 - place, 35 - place)
+        )
+        rows.append(LayerRow(name=f"CONV_2D {place}", module=f"features.{place}", operator="CONV_2D", place=place,
+                             shape=[1, 8], precision="int8", own=own, accumulated=added, cost=1 / count))  # fmt: skip
+    return ParityRow(images=64, output_sqnr_db=30.0, layers=rows, step=0.1)
+
+
 @pytest.fixture(scope="module", params=["as it is", "long names"])
 def page_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of a realistic report; with long names of classes, layers and variants; with pictures in both."""
+    """The page of a realistic report; with long names of classes, layers and variants; pictures and plots in both."""
     report = Report.model_validate_json((DATA / "report_mnist.json").read_bytes())
     random = np.random.default_rng(0)
     images, labels = random.integers(0, 256, (40, 1, 28, 28), np.uint8), np.arange(40) % 10
     outputs = {name: random.normal(size=(40, 10)).astype(np.float32) for name in ("torch-fp32", "tflm-int8")}
     digits = Preprocessing((1, 28, 28), 255.0, (0.0,), (1.0,), tuple(report.classes))
     report.mistakes = mistakes(images, labels, outputs, np.arange(40), digits)
-    if request.param == "long names":
+    long = request.param == "long names"
+    report.parity = layers(12)
+    file = person_detection() if long else (DATA / "digits_int8.tflite").read_bytes()
+    report.targets[0].fit = fit_model(file, board("arduino-nano-33-ble"))
+    if long:
         report.classes = [f"a class of a long name, {name}" for name in report.classes]
-        for number, layer in enumerate(report.parity.layers if report.parity else []):
+        for number, layer in enumerate(report.parity.layers):
             layer.module = f"backbone.features.{number}.block.convolution"
         for row in report.variants:
             row.detail = "a_word_that_has_no_place_to_be_broken_at_" * 2
@@ -53,11 +73,13 @@ def test_nothing_is_cut_and_no_names_lie_on_each_other(running: Any, page_file: 
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.evaluate(CUT) == []
         assert page.evaluate(OVERLAPPING) == []
+        assert page.evaluate(SIDEWAYS) == []
+        assert page.evaluate(LETTERS) >= 7.0  # pixels
 
 
 @needs_axe
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("width", WIDTHS)
 def test_it_is_accessible(running: Any, page_file: Path, width: int, scheme: str) -> None:
     with opened(running, page_file, width, scheme) as page:
         assert violations(page) == []
