@@ -1,8 +1,9 @@
-"""Record the journeys of two of EdgeForge's users as text, by running them: every command, its output, its seconds.
+"""Record the journeys of three of EdgeForge's users as text, by running them: every command, its output, its seconds.
 
     python scripts/record_journeys.py build/digits docs/journeys.md
 
-The build is one of recipes/digits.yaml; the bundle is installed from the registry. Ends with 1 when a command fails.
+The build is a fresh one of recipes/digits.yaml; the student's photographs and network are the tutorial's; the bundle is
+installed from the registry. Ends with 1 when a command fails.
 """
 
 from __future__ import annotations
@@ -15,13 +16,23 @@ import tempfile
 import time
 from pathlib import Path
 
-SHOWN = 24  # lines of one command's output; what is left out is counted
-HEAD = """# Two journeys, recorded
+SHOWN = 28  # lines of one command's output; what is left out is counted
+TUTORIAL = Path(__file__).parent.parent / "docs" / "tutorial.md"
+HEAD = """# Three journeys, recorded
 
-By `scripts/record_journeys.py`: the commands, what they print, and their seconds, on a two-core x86-64 desk where
-other work ran: the second one is a Raspberry Pi's bundle, but no Raspberry Pi.
+By `scripts/record_journeys.py`: the commands, what they print, and their seconds, on a two-core x86-64 desk that was
+busy with other work, so that a quiet one is several times faster. The last one is a Raspberry Pi's bundle, but no
+Raspberry Pi.
 """
 JOURNEYS = {
+    "A student with a network and photographs": [
+        "ls; ls photos; ls photos/flower | wc -l",
+        "edgeforge init photos.yaml --model net.py:Net --data photos/",
+        "edgeforge plan photos.yaml --set train.epochs=8",
+        "edgeforge build photos.yaml --set train.epochs=8",
+        "edgeforge report build/photos",
+        "ls build/photos/arduino/photos; head -20 build/photos/arduino/photos/README.txt",
+    ],
     "A firmware engineer with a `.tflite`": [
         "edgeforge inspect model.tflite",
         "edgeforge fit model.tflite",
@@ -44,17 +55,21 @@ def main() -> int:
     build, page = Path(sys.argv[1]), Path(sys.argv[2])
     text, failed = HEAD, 0
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        shutil.copy(build / "tflite" / "digits_int8.tflite", folder / "model.tflite")
-        shutil.copy(build / "raspberry-pi" / "digits.tar.gz", folder)
-        for title, commands in JOURNEYS.items():
+        folders = [Path(scratch, str(number)) for number in range(len(JOURNEYS))]
+        for folder in folders:
+            folder.mkdir()
+        for block in re.findall(r"```sh\n(.*?)```", TUTORIAL.read_text(), re.DOTALL)[:2]:  # photographs, network
+            subprocess.run(["bash", "-c", block], cwd=folders[0], check=True)
+        shutil.copy(build / "tflite" / "digits_int8.tflite", folders[1] / "model.tflite")
+        shutil.copy(build / "raspberry-pi" / "digits.tar.gz", folders[2])
+        for folder, (title, commands) in zip(folders, JOURNEYS.items(), strict=True):
             text += f"\n## {title}\n\n```text\n"
             for command in commands:
                 started = time.perf_counter()
                 done = subprocess.run(["bash", "-c", command], cwd=folder, stdout=subprocess.PIPE,
-                                      stderr=subprocess.STDOUT, text=True, timeout=600)  # fmt: skip
+                                      stderr=subprocess.STDOUT, text=True, timeout=900)  # fmt: skip
                 failed += done.returncode != 0
-                text += f"$ {command}\n{shortened(done.stdout.replace(scratch, '.'))}"
+                text += f"$ {command}\n{shortened(done.stdout.replace(str(folder), '.'))}"
                 text += f"({time.perf_counter() - started:.1f} s, exit code {done.returncode})\n\n"
             text = text.rstrip() + "\n```\n"
     page.write_text(text)

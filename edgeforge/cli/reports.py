@@ -79,7 +79,10 @@ def compare(
     if len(names) < 2:
         reason = f"only {names[0]} is named: a comparison takes two builds or more"
         raise RecipeError(reason, fix=f"edgeforge compare {names[0]} OTHER; `edgeforge list` shows which there are")
-    comparison = judge([read_build(number, name, build_folder(name, out)) for number, name in enumerate(names)])
+    folders = [build_folder(name, out) for name in names]
+    plain = [(folder if folder.is_dir() else folder.parent).resolve().name for folder in folders]
+    titles = plain if len({*plain}) == len(names) else names
+    comparison = judge([read_build(number, *build) for number, build in enumerate(zip(titles, folders, strict=True))])
     Terminal(highlight=False).print(comparison_table(comparison))
     if html:
         write_page(comparison_page(comparison), html)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import string
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -155,26 +156,27 @@ def accuracy_verdict(left: VariantRow, right: VariantRow) -> str:
 
 def differing(a: Report, b: Report) -> list[str]:
     """Return what differs in the recipe, key by key, and in the toolchain: `model.args.width: 8 → 16`."""
-    was, now = (flat(report.recipe_yaml) for report in (a, b))
-    lines = [f"{key}: {was.get(key, '–')} → {now.get(key, '–')}" for key in dict.fromkeys([*was, *now])
-             if was.get(key) != now.get(key) and key not in LEFT_OUT]  # fmt: skip
+    import yaml
+
+    lines = list(_changes("", yaml.safe_load(a.recipe_yaml), yaml.safe_load(b.recipe_yaml)))
     names = sorted(a.toolchain.keys() | b.toolchain.keys())
     pairs = ((name, a.toolchain.get(name, "–"), b.toolchain.get(name, "–")) for name in names)
     return lines + [f"{name}: {left} → {right}" for name, left, right in pairs if left != right]
 
 
-def flat(recipe_yaml: str) -> dict[str, str]:
-    """Return a recipe's values by dotted key."""
-    import yaml
+def _changes(key: str, was: Any, now: Any) -> Iterator[str]:
+    """Yield a line a value that differs; a part of the recipe that only one has is one line."""
+    if isinstance(was, dict) and isinstance(now, dict):
+        for name in dict.fromkeys([*was, *now]):
+            yield from _changes(f"{key}.{name}" if key else str(name), was.get(name), now.get(name))
+    elif was != now and key not in LEFT_OUT:
+        yield f"{key}: {_text(was)} → {_text(now)}"
 
-    found: dict[str, str] = {}
 
-    def walk(key: str, value: Any) -> None:
-        if isinstance(value, dict) and value:
-            for name, inner in value.items():
-                walk(f"{key}.{name}" if key else str(name), inner)
-        else:
-            found[key] = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
-
-    walk("", yaml.safe_load(recipe_yaml))
-    return found
+def _text(value: Any) -> str:
+    """Return a value as a recipe has it, without what is not set; a dash for none."""
+    if value is None:
+        return "–"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{name}: {_text(one)}' for name, one in value.items() if one is not None)}}}"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

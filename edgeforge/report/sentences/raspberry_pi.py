@@ -12,26 +12,25 @@ if TYPE_CHECKING:
 
 
 def devices_table(devices: list[PiDevice]) -> Table:
-    """Return one row a device and variant, at the number of threads that is its fastest."""
+    """Return a device's name and below it a row a variant, at the number of threads that is its fastest."""
     from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 1), title="Raspberry Pi bundle", title_justify="left")
-    for name in ("measured on", "variant", "threads", "p50 ms", "p99 ms", "img/s", "peak MB", "self-test"):
-        left = name in ("measured on", "variant", "self-test")
-        table.add_column(name, justify="left" if left else "right", no_wrap=name != "measured on", overflow="fold")
+    for name in ("variant", "threads", "p50 ms", "p99 ms", "img/s", "peak MB", "self-test"):
+        left = name in ("variant", "self-test")
+        table.add_column(name, justify="left" if left else "right", no_wrap=name != "variant", overflow="fold")
     for device in devices:
-        where = escape(f"{device.name}, {device.device['machine']}")
+        table.add_row(escape(f"on {device.name}, {device.device['machine']}"))
         for variant in dict.fromkeys(row.variant for row in device.latency):
             best = min((row for row in device.latency if row.variant == variant), key=lambda row: row.p50_ms)
             memory = device.memory_bytes.get(variant)
             passed = all(row.passed for row in device.selftest if row.variant == variant)
             chosen = device.chosen and device.chosen["variant"] == variant
-            table.add_row(where, f"{escape(variant)}{' [dim]chosen[/]' if chosen else ''}", str(best.threads),
+            table.add_row(f"  {escape(variant)}{' [dim]chosen[/]' if chosen else ''}", str(best.threads),
                           f"{best.p50_ms:.3f}", f"{best.p99_ms:.3f}", f"{best.images_per_second:,.0f}",
                           "–" if memory is None else f"{memory / 2**20:.1f}",
                           "[green]passed[/]" if passed else "[red]failed[/]")  # fmt: skip
-            where = ""
     return table
 
 
