@@ -67,8 +67,10 @@ def rounded(size: int, alignment: int) -> int:
 
 def lowest(block: Block, placed: Sequence[tuple[Block, int]]) -> int:
     """Return the lowest offset at which a block is in the way of none of those that have one."""
-    offset = 0
-    for low, high in sorted(block.forbidden(other, place) for other, place in placed):
+    first, last, offset = block.first, block.last, 0
+    # Most do not meet it: asked here, without a call, for the millions of pairs that are tried.
+    met = [(other, place) for other, place in placed if first <= other.last and other.first <= last]
+    for low, high in sorted(block.forbidden(other, place) for other, place in met):
         if offset <= low:
             break
         offset = max(offset, high)

@@ -11,6 +11,7 @@ from edgeforge.targets.engine.memory.lifetimes import blocks_of, end_blocks
 from edgeforge.targets.engine.network import Network
 from edgeforge.targets.engine.operators.chain import Chain
 from edgeforge.targets.engine.options import Optimize
+from edgeforge.targets.engine.passes.choose_kernels import ChooseKernels
 from edgeforge.targets.engine.passes.compute_by_rows import by_rows
 from edgeforge.targets.engine.passes.lighter_kernels import by_lighter_kernels
 from edgeforge.targets.engine.passes.place_ends import PlaceEnds
@@ -38,7 +39,8 @@ class SaveMemory(Pass[Network]):
     """Each step is the one after which the network needs least; of several the one with the fewest instructions.
 
     For RAM they end before the share of instructions that they cost (an estimate) is larger than the share of bytes
-    that they save. Where `max_ram` is given and that is not enough, whatever is optimized, they go on until it is.
+    that they save, and are those for speed where these need no more. Where `max_ram` is given and that is not enough,
+    whatever is optimized, they go on until it is.
     """
 
     def requires(self, network: Network) -> Iterator[str]:
@@ -49,8 +51,10 @@ class SaveMemory(Pass[Network]):
     def rewrite(self, network: Network) -> Rewritten[Network]:
         """Take steps while there is one."""
         before, most = network, network.options.max_ram
-        for saving in SAVINGS[network.options.optimize]:
-            network = _worth_it(network, _lessened(network, saving, None))
+        network = _saved(network)
+        if network.options.optimize == "ram":
+            fast = ChooseKernels().rewrite(replace(before, options=replace(before.options, optimize="speed"))).model
+            network = _fewest_instructions(replace(_saved(fast), options=before.options), network)
         within = network
         if most is not None:
             for saving in ALL:
@@ -58,6 +62,13 @@ class SaveMemory(Pass[Network]):
         notes = tuple(_notes(before, network))
         lessened = network is not within
         return Rewritten(replace(network, folded=(*network.folded, *notes), lessened=lessened), notes)
+
+
+def _saved(network: Network) -> Network:
+    """Return the network after the steps that are worth it for what is optimized."""
+    for saving in SAVINGS[network.options.optimize]:
+        network = _worth_it(network, _lessened(network, saving, None))
+    return network
 
 
 def _lessened(network: Network, saving: Saving, most: int | None) -> list[Network]:
@@ -84,6 +95,11 @@ def _worth_it(network: Network, path: list[Network]) -> Network:
         return step.instructions / max(network.instructions, 1) - 1 <= saved
 
     return next((step for step in reversed(path) if worth(step)), network)
+
+
+def _fewest_instructions(one: Network, other: Network) -> Network:
+    """Return the network with fewer bytes, inputs and outputs counted; of equal ones that with fewer instructions."""
+    return min(one, other, key=lambda each: (_planned(each, search=True).shared_bytes, each.instructions))
 
 
 def _steps(network: Network, saving: Saving) -> list[Network]:

@@ -51,3 +51,21 @@ def test_without_a_core_it_is_an_estimate(wish: Optimize) -> None:
     assert (trade is None) == (wish == "size")
     if trade is not None:
         assert not trade.emulated and "an estimate" in trade.sentence
+
+
+def bound_by_its_input() -> bytes:
+    """Return a model that begins as MobileNetV1 does: its input is nearly all that any plan of it takes."""
+    made = Int8(96, 96, 3)
+    x = made.on(0.5, -128).conv(made.input, made.any(8, 3, 3, 3), stride=2)
+    for wide, stride in ((16, 1), (32, 2), (32, 1), (64, 2)):
+        x = made.on(2.0, -128).depthwise(x, made.any(1, 3, 3, made.shape(x)[3]), stride=stride)
+        x = made.on(8.0, -128).conv(x, made.any(wide, 1, 1, made.shape(x)[3]))
+    x = made.on(2.0, -128).depthwise(x, made.any(1, 3, 3, 64), stride=2)
+    return made.build(made.on(300.0, 0).dense(x, made.any(3, 6 * 6 * 64)))
+
+
+@pytest.mark.parametrize("core", ["m4", "m0plus", "m55"])
+def test_for_ram_nothing_is_paid_for_bytes_that_are_not_saved(core: str) -> None:
+    model = bound_by_its_input()
+    fast, for_ram = (compile_model(model, "net", Options(core_named(core), wish)) for wish in ("speed", "ram"))
+    assert (for_ram.shared_bytes, for_ram.instructions) <= (fast.shared_bytes, fast.instructions)
