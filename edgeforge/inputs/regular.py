@@ -82,6 +82,12 @@ def _holds_any(descriptor: int) -> bool:
         return True
 
 
+def require_replaceable(path: Path) -> None:
+    """Raise RecipeError where another file would take the place of a device, a named pipe or a socket."""
+    if path.exists() and not path.is_dir():
+        _require_regular(path, path.stat(), "name a file to write")
+
+
 def _require_regular(path: Path, found: os.stat_result, fix: str) -> None:
     for check, what in KINDS:
         if check(found.st_mode):

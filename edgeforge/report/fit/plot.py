@@ -7,6 +7,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING
 
 from edgeforge.errors import RecipeError
+from edgeforge.files import write_whole
 from edgeforge.foreign.wording import cause
 from edgeforge.report.plots.figures import COLOURS, GREY, INK, _figure, _svg
 from edgeforge.report.plots.fitted import PAGE
@@ -25,7 +26,7 @@ def write_plot(row: FitRow, path: Path) -> None:
     """Write the arena of a model on a board as an SVG file of its own. Raises RecipeError when that cannot be."""
     svg = arena_plot(row.arena, f"Tensor arena on {row.title}").replace("currentColor", "#333333")
     try:
-        path.write_text(svg, encoding="utf-8")
+        write_whole(path, svg)
     except OSError as error:
         raise RecipeError(f"{path}: cannot be written: {cause(error)}", fix="name another file") from error
 
