@@ -28,6 +28,11 @@ Ranges = Mapping[str, tuple[float, float]]  # activation tensor → (min, max)
 Precision = Literal["int8", "int16", "float32"]  # of a layer's activations; its weights are int8 unless float32
 
 BITS = {"int8": 8, "int16": 16}
+ONE_VALUE = (
+    "in a Hardshrink, Softshrink or torch.where with a constant it is one value whatever the images are: write that as "
+    "x * (x.abs() > 0.5) or relu(x - 0.5) - relu(-x - 0.5); else look for a dead layer before it, or choose other "
+    "calibration images"
+)
 
 
 def quantize_static(
@@ -132,8 +137,10 @@ def check_ranges(float_model: bytes, ranges: Ranges, float_layers: frozenset[str
 
     float_layers: what stays in float needs none, but where a quantized layer reads it.
     """
-    graph = read_model(float_model).subgraphs[0]
+    model = read_model(float_model)
+    graph = model.subgraphs[0]
     names = [tensor.name.decode() for tensor in graph.tensors]
+    makers = {names[tensor]: operator_name(model, one) for one in graph.operators for tensor in one.outputs}
     quantized = [operator for operator in graph.operators if names[operator.outputs[0]] not in float_layers]
     activations = {names[tensor] for tensor in graph.inputs}
     activations |= {names[tensor] for operator in graph.operators for tensor in operator.outputs}
@@ -149,6 +156,7 @@ def check_ranges(float_model: bytes, ranges: Ranges, float_layers: frozenset[str
             )
         if not low < high:
             raise RecipeError(
-                f"the activation range of tensor '{name}' is {low} to {high}: it has no width",
-                fix="the layer gives one value for all calibration images; choose others, or look for a dead layer",
+                f"tensor '{name}', {makers.get(name, 'the input')}, is {low:g} for all calibration images: its "
+                "range has no width",
+                fix=ONE_VALUE,
             )
