@@ -17,6 +17,7 @@ from edgeforge.cli.words import Verbs
 from edgeforge.errors import EdgeForgeError
 from edgeforge.extras import missing_in
 from edgeforge.foreign.wording import cause, in_words, remedy, show_originals
+from edgeforge.guards.processes import MATPLOTLIB, matplotlib_folder
 from edgeforge.inputs.regular import named
 from edgeforge.inputs.sizes import MAX_SIZE, size_of
 
@@ -52,6 +53,7 @@ def _version(
 ) -> None:
     if max_size:
         os.environ[MAX_SIZE] = str(size_of(max_size, "--max-size"))  # worker processes follow it too
+    os.environ.setdefault(MATPLOTLIB, matplotlib_folder())
     if version:
         print(f"edgeforge {__version__}")
         raise typer.Exit

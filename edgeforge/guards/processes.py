@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 SAFE_PATH = "PYTHONSAFEPATH"
@@ -21,6 +22,14 @@ NOT_PASSED_ON = {
     *("GROUP_WORLD_SIZE", "ROLE_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "PYTHONINSPECT", "PYTHONSTARTUP"),
 }
 PREFIXES = ("SLURM_", "TORCHELASTIC_", "OMPI_", "PMI_", "PMIX_", "JSM_NAMESPACE_", "LSB_", "LSF_", "PL_", "PET_")
+
+
+MATPLOTLIB = "MPLCONFIGDIR"
+
+
+def matplotlib_folder() -> str:
+    """Return where matplotlib keeps its list of fonts: the user's cache; it would make a folder of settings, too."""
+    return str(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "matplotlib")
 
 
 def python(*words: str) -> list[str]:
@@ -40,6 +49,7 @@ def environment(*, of_a_script: bool = False) -> dict[str, str]:
     """
     dropped = NOT_PASSED_ON | {SAFE_PATH}
     kept = {name: value for name, value in os.environ.items() if name not in dropped and not name.startswith(PREFIXES)}
+    kept.setdefault(MATPLOTLIB, matplotlib_folder())
     return kept if of_a_script else {**kept, SAFE_PATH: "1"}
 
 

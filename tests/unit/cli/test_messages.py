@@ -82,7 +82,7 @@ COMMANDS = {
         "fit int8.tflite --board mine --board-file boards.toml",
         "fit int8.tflite --board mine --board-file none.toml",
         "fit int8.tflite --board mine --board-file digits.yaml",
-        "fit int8.tflite --board arduino-nano-33-ble --plot none/arena.svg",
+        "fit int8.tflite --board arduino-nano-33-ble --plot int8.tflite/arena.svg",
         "verify none.tflite int8.tflite --inputs x.npz",
         "verify int8.tflite int8.tflite --inputs garbage.npz",
         "verify nowhere",
