@@ -117,9 +117,9 @@ def _labels(y: NDArray[Any], names: tuple[str, ...] | None, where: str) -> tuple
             + (f"; data.classes names {count}" if names else ""),
             fix="number the classes from 0, and name every one",
         )
-    classes = names or tuple(str(number) for number in range(count))
-    missing = [name for number, name in enumerate(classes) if number not in set(np.unique(numbers).tolist())]
-    if missing or count < 2:
-        found = f"no image of class {missing[0]}" if missing else "one class only"
+    present = set(np.unique(numbers).tolist())
+    if len(present) < max(count, 2):
+        missing = next((number for number in range(count) if number not in present), None)
+        found = "one class only" if missing is None else f"no image of class {names[missing] if names else missing}"
         raise RecipeError(f"{where}: {found}", fix="give images of every class, two classes at least")
-    return numbers, classes
+    return numbers, names or tuple(str(number) for number in range(count))

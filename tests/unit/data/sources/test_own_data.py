@@ -210,6 +210,7 @@ def test_a_wrong_table_names_the_line(tmp_path: Path, text: str, expected: str) 
         ({"x": PIXELS[:, None, None], "y": LABELS}, "x has the shape (120, 1, 1, 8, 8)"),
         ({"x": np.zeros((9, 4, 8, 8), np.uint8), "y": LABELS[:9]}, "which axis holds the channels?"),
         ({"x": PIXELS, "y": LABELS * 2}, "no image of class 1"),
+        ({"x": PIXELS, "y": LABELS + 2**40}, "no image of class 0"),
         ({"x": PIXELS, "y": LABELS / 2}, "y is float64"),
         ({"x": PIXELS, "y": LABELS, "x_test": PIXELS}, "has no array 'y_test'"),
         ({"x": PIXELS * 0, "y": LABELS}, "every pixel of channel 0 is the same"),
