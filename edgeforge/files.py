@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edgeforge.inputs.regular import open_regular
+from edgeforge.inputs.regular import open_regular, require_replaceable
 from edgeforge.inputs.sizes import ANY_SIZE
 
 
@@ -37,7 +37,11 @@ def copy_whole(source: Path, target: Path) -> None:
 
 @contextmanager
 def _beside(path: Path, *, durable: bool = True) -> Iterator[Path]:
-    """Yield a new name beside `path`; what is written there is forced to the disk and renamed, or removed."""
+    """Yield a new name beside `path`; what is written there is forced to the disk and renamed, or removed.
+
+    Raises RecipeError where `path` is a device, as /dev/null is, which root would replace for the whole machine.
+    """
+    require_replaceable(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(leftover_of(path.name))
     try:

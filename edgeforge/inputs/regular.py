@@ -75,6 +75,12 @@ def named(path: Path | str) -> str:
     return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
+def require_replaceable(path: Path) -> None:
+    """Raise RecipeError where another file would take the place of a device, a named pipe or a socket."""
+    if path.exists() and not path.is_dir():
+        _require_regular(path, path.stat(), "name a file to write")
+
+
 def _require_regular(path: Path, found: os.stat_result, fix: str) -> None:
     for check, what in KINDS:
         if check(found.st_mode):

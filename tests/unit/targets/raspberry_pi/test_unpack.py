@@ -18,9 +18,13 @@ def above() -> bytes:
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"nothing", tar_gz("x", {"a": b"b"})[:-20], b"\x1f\x8b\x08\0" + bytes(99), above()]
-)
+DAMAGED = {
+    "empty": b"", "words": b"nothing", "cut": tar_gz("x", {"a": b"b"})[:-20], "zeros": b"\x1f\x8b\x08\0" + bytes(99),
+    "above": above(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("data", DAMAGED.values(), ids=DAMAGED)
 def test_a_damaged_bundle_is_named(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "x.tar.gz").write_bytes(data)
