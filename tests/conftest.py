@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from hypothesis import settings
 
 settings.register_profile("edgeforge", deadline=None)  # time says nothing on a busy machine
 settings.load_profile("edgeforge")
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # begun in the background: no child would hear of Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 EdgeForge = Callable[..., "subprocess.CompletedProcess[str]"]
 # Long files begin first, so that two processes end together; the second needs nothing that the first one builds.
 LONGEST = ("test_mnist.py", "test_digits.py", "test_tutorial.py", "test_resilience.py", "test_quantization.py")

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.apart.run import in_worker
 from edgeforge.apart.watch import watched
-from edgeforge.errors import RecipeError
+from edgeforge.errors import RecipeError, source_of
 from edgeforge.foreign.wording import cause, cause_in, known_remedy, with_debug
 from edgeforge.inputs.archive import require_archive
 from edgeforge.inputs.regular import named
+from edgeforge.recipe.python_classes import class_count_argument
 from edgeforge.results.head import Head
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.train.network.exported import load_program
@@ -103,15 +104,16 @@ def _require_evaluation(path: Path, program: Any) -> None:
             )
 
 
-def require_outputs(output: Any, preprocessing: Preprocessing, argument: str | None = None) -> None:
+def require_outputs(output: Any, preprocessing: Preprocessing, network: nn.Module | None = None) -> None:
     """Raise RecipeError unless the output for one image is one vector of the right length.
 
-    argument: of the network's constructor, which says how many; None where there is none, or none is known.
+    network: whose constructor may take how many; None of a file, which has none.
     """
     outputs, heads = preprocessing.outputs, preprocessing.heads
     found = tuple(getattr(output, "shape", ()))
     if found != (1, outputs):
         wanted = f"{outputs} classes" if len(heads) == 1 and heads[0].kind == "classes" else f"heads {_listed(heads)}"
+        argument = class_count_argument(source_of(network), type(network).__name__) if network is not None else None
         instance = f", for instance with model.args: {{{argument}: {outputs}}}" if argument else ""
         raise RecipeError(
             f"model: its output for one image is {described(output)}, the data has {wanted}: expected (1, {outputs})",

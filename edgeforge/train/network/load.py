@@ -14,7 +14,6 @@ from edgeforge.data.splits import read_preprocessing
 from edgeforge.errors import RecipeError, line_in, source_of
 from edgeforge.foreign.own_code import MEND
 from edgeforge.foreign.wording import cause, layer_in, place_in_own_code, remedy, with_debug
-from edgeforge.recipe.python_classes import class_count_argument
 from edgeforge.recipe.schema import Model
 from edgeforge.results.files import CHECKPOINT
 from edgeforge.results.preprocessing import Preprocessing
@@ -118,8 +117,7 @@ def check_output(network: nn.Module, preprocessing: Preprocessing) -> None:
         ) from error
     finally:
         network.train(was_training)
-    argument = class_count_argument(source_of(network), type(network).__name__)
-    require_outputs(output, preprocessing, argument)
+    require_outputs(output, preprocessing, network)
 
 
 def _fitting(error: Exception, shape: tuple[int, int, int]) -> str:
