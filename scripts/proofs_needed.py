@@ -28,7 +28,7 @@ COVERS: dict[str, tuple[str, ...]] = {
         "edgeforge/evaluate/statistics.py",
     ),
     "test_all_forms.py": (
-        "tests/helpers/forms.py", "edgeforge/export", "edgeforge/onnx_graph", "edgeforge/tflite",
+        "tests/helpers/torch_forms.py", "edgeforge/export", "edgeforge/onnx_graph", "edgeforge/tflite",
         "edgeforge/quantize/tflite",
     ),
     "test_imu_windows.py": (

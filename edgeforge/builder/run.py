@@ -66,6 +66,7 @@ class Build:
 
         Raises the first failing stage's EdgeForgeError; on that, or on Ctrl-C, no worker is left behind.
         """
+        self.store.sweep()
         waiting = []
         for step in self.plan.steps:
             if step.artifact:

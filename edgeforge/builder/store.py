@@ -13,7 +13,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
@@ -163,6 +163,15 @@ class Store:
             flush(self.root)
             remove_tree(self.root / "scratch" / folder.name, self.root)
         return artifact
+
+    def sweep(self) -> None:
+        """Remove what killed writers left in new/, where nobody holds the lock of its name."""
+        from filelock import FileLock, Timeout
+
+        for left in sorted((self.root / "new").glob("*")):
+            lock = self.root / "locks" / f"{left.name.split('.')[0]}.lock"
+            with suppress(Timeout, OSError), FileLock(lock, timeout=0):
+                remove_tree(left, self.root)
 
     def _claim(self) -> None:
         claim(self.root, _is_known, fix="build elsewhere with --out FOLDER")

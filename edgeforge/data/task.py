@@ -41,7 +41,7 @@ def read_labels(labels: Sequence[str], data: Data, where: str, what: str = "imag
             wrong = labels[values.index(None)]
             raise RecipeError(f"{where}: the label '{wrong}' is no number, as data.task: value needs",
                               fix="mend it, or set data.task: classes")  # fmt: skip
-        head = Head(data.columns.label, unit=data.unit, kind="value", log=data.log)
+        head = Head(data.columns.label, unit=data.unit or "", kind="value", log=data.log)
         return Labels(np.array(values, np.float64), (), head)
     classes = class_names(list(labels), where, data.classes, what)
     numbers = np.array([classes.index(label) for label in labels], np.int64)

@@ -51,6 +51,7 @@ LIBRARIES = {
 }
 
 
+PACKAGE = Path(__file__).parents[1]
 OWN_CODE = "the model's own code"
 
 
@@ -272,8 +273,8 @@ def _is_ours(file: str) -> bool:
     """Say whether a file is neither a library's nor Python's."""
     paths = sysconfig.get_paths()
     libraries = (paths["purelib"], paths["platlib"], paths["stdlib"])
-    return not file.startswith((*libraries, "<")) or Path(file).is_relative_to(Path(__file__).parent)
+    return not file.startswith((*libraries, "<")) or Path(file).is_relative_to(PACKAGE)
 
 
 def _is_user_s(file: str) -> bool:
-    return _is_ours(file) and not Path(file).is_relative_to(Path(__file__).parent)
+    return _is_ours(file) and not Path(file).is_relative_to(PACKAGE)

@@ -183,7 +183,7 @@ class Data(Section):
         "output; default: classes, asked for where labels are many numbers",
     )
     threshold: Share | None = Field(None, description="binary: the probability from which on it is the second class")
-    unit: str = Field("", max_length=40, description="value: of the labels, such as mm")
+    unit: str | None = Field(None, max_length=40, description="value: of the labels, such as mm")
     log: bool = Field(False, description="value: learn its logarithm, for labels that span decades")
     raw_max: float | None = Field(
         None,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from forms import FORMS, outcomes
+from torch_forms import FORMS, outcomes
 
 
 @pytest.mark.proof

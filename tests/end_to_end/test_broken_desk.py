@@ -19,7 +19,7 @@ def goldens(build: Path) -> np.ndarray:
         file = archive.extractfile("digits/selftest.npz")
         assert file
         with np.load(file) as arrays:
-            return np.array(arrays["int8"])
+            return np.array(arrays["onnx-static-int8"])
 
 
 def test_the_runtime_is_named_its_goldens_are_the_references_and_the_build_goes_on(
@@ -38,10 +38,12 @@ def test_the_runtime_is_named_its_goldens_are_the_references_and_the_build_goes_
     for start in ("onnx-static-int8 disagrees with itself: ", "digits_int8.onnx: "):
         (said,) = [text for text in errors if text.startswith(start)]
         assert f"ONNX Runtime {version} on {cpu}" in said and "run again in the same session" in said
-    assert any(text.startswith("desk: int8 fails the bundle's self-test: it differs by 50") for text in errors)
-    assert report.raspberry_pi and report.raspberry_pi.goldens["int8"].startswith("its graph unoptimised")
-    assert report.raspberry_pi.goldens["fp32"].startswith(f"ONNX Runtime {version} on {cpu}")
+    assert any(
+        text.startswith("desk: onnx-static-int8 fails the bundle's self-test: it differs by 50") for text in errors
+    )
+    assert report.raspberry_pi and report.raspberry_pi.goldens["onnx-static-int8"].startswith("its graph unoptimised")
+    assert report.raspberry_pi.goldens["onnx-fp32"].startswith(f"ONNX Runtime {version} on {cpu}")
     page = (out / "digits" / "report.html").read_text()
-    assert "The self-test compares int8 with its graph unoptimised" in page
+    assert "The self-test compares onnx-static-int8 with its graph unoptimised" in page
     steps = abs(goldens(out / "digits") - goldens(digits_out / "digits"))
     assert steps.max() < 1, "the goldens are those of a desk that computes rightly, within a step"

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from forms import Call
 from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
+from torch_forms import Call
 
 Block = tuple[str, int]  # name, seed
 Shape = tuple[int, int, int]  # C,H,W

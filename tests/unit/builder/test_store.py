@@ -102,3 +102,12 @@ def test_a_full_disk_keeps_nothing_half_written(tmp_path: Path) -> None:
         assert store.get("train", KEY) == artifact
     finally:
         subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+def test_what_killed_writers_left_goes_and_what_is_written_stays(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    with store.lock("train-" + KEY[:16], lambda turn: None), store.new_folder("train", KEY) as folder:
+        left = folder.with_name(f"torch-{KEY[:16]}.1")
+        left.mkdir()
+        store.sweep()
+        assert folder.is_dir() and not left.exists()

@@ -91,7 +91,8 @@ EDITS: list[tuple[str, Edit, set[str]]] = [
     ("the command line", more("edgeforge/cli/builds.py"), NONE),
     ("the table of boards", more("edgeforge/hardware/boards.toml", "# more\n"), {*BOARDS, "engine", "engine-emulated"}),
     ("the table of TFLM libraries", more("edgeforge/hardware/libraries.toml", "# more\n"), BOARDS),
-    ("the table of TFLM's memory", more("edgeforge/targets/fit/tflm_memory.toml", "# more\n"), BOARDS),
+    ("the table of TFLM's memory",
+     more("edgeforge/targets/fit/tflm_memory.toml", "# more\n"), {*BOARDS, "engine-emulated"}),
     ("a template of the report", more("edgeforge/report/templates/report.html.j2"), {"report"}),
     ("a template of the sketch", more("firmware/arduino/model.cc.j2", "// more\n"), {"arduino"}),
     ("a kernel of the engine", more("firmware/engine/kernels/conv_2d.c", "// more\n"), {"engine", "engine-emulated"}),
@@ -209,7 +210,7 @@ def test_the_plan_names_what_has_changed(root: Path) -> None:
     assert why["onnx"].startswith("model/sizes.py: ") and why["data"] == "not in the store any more"
     more("edgeforge/errors.py")(root)
     (root / "edgeforge" / "train" / "schedule.py").unlink()
-    for name in ("augment", "batches"):
+    for name in ("augment/images", "batches"):
         more(f"edgeforge/train/{name}.py")(root)
     why = {step.stage.name: step.why for step in plan(root, before=before).steps}
     named = "edgeforge/errors.py, edgeforge/train/augment/images.py, edgeforge/train/batches.py"

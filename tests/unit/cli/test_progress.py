@@ -4,11 +4,11 @@ import io
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 from toy_builds import toy_build, toy_plan
 
 from edgeforge.builder.estimate import TimeLeft
 from edgeforge.cli import progress
+from edgeforge.guards.terminal import Terminal
 from edgeforge.pipeline import STAGES
 
 LONG = "epoch 1120/3000 (1119: val. acc. 99.12 %), [and] a layer of a very long name, features.7.conv.1"
@@ -18,8 +18,8 @@ LONG = "epoch 1120/3000 (1119: val. acc. 99.12 %), [and] a layer of a very long 
 def screen(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> io.StringIO:
     """A terminal, or a pipe, of 80 columns."""
     text, terminal = io.StringIO(), request.param
-    console = Console(file=text, width=80, force_terminal=terminal, highlight=False, color_system=None)
-    monkeypatch.setattr(progress, "Console", lambda **_: console)
+    console = Terminal(file=text, width=80, force_terminal=terminal, highlight=False, color_system=None)
+    monkeypatch.setattr(progress, "Terminal", lambda **_: console)
     return text
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from forms import FORMS, Outcome, outcomes, resize
 from torch import nn
+from torch_forms import FORMS, Outcome, outcomes, resize
 
 from edgeforge.errors import EdgeForgeError, RecipeError, StageFailed
 from edgeforge.export.direct import convert_directly

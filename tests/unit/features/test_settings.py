@@ -20,7 +20,8 @@ from edgeforge.features.settings import FeatureSettings
         ({"window": 2049}, "longer than 2048"),
         ({"upper_hz": 9000.0}, "up to 8000"),
         ({"lower_hz": 7500.0}, "from 7500 to 7500"),
-        ({"bands": 200}, "more than a window of 480 samples tells apart"),
+        ({"bands": 200}, "out of range"),
+        ({"bands": 128}, "more than a window of 480 samples tells apart"),
     ],
 )
 def test_what_cannot_be_computed_is_refused(changes: dict[str, float], reason: str) -> None:

@@ -65,7 +65,7 @@ def test_mlflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_missing_package_is_told_before_anything_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def versions(names: tuple[str, ...]) -> dict[str, str]:
+    def versions(names: tuple[str, ...], _version_of: object) -> dict[str, str]:
         return {name: "missing" if name == "tensorboard" else "1" for name in names}
 
     monkeypatch.setattr("edgeforge.builder.plan.library_versions", versions)

@@ -3,20 +3,19 @@ from pathlib import Path
 
 import pytest
 from places import ROOT
+from torch import nn
 
-from edgeforge.builder.stage import Job
 from edgeforge.errors import RecipeError
 from edgeforge.pipeline import STAGES
-from edgeforge.recipe.schema import Data, Model, Recipe
+from edgeforge.recipe.schema import Model
 from edgeforge.results.preprocessing import Preprocessing
-from edgeforge.train.network.load import check_output, new_network
+from edgeforge.train.network.load import check_output, make_network
 
 MODELS = ROOT / "models"
 
 
-def job(path: Path, name: str, **args: object) -> Job:
-    recipe = Recipe(name="x", data=Data(source="digits"), model=Model(name=name, args=args))
-    return Job("train", recipe, {}, path.parent, path.parent, lambda share, text: None, files={"model": path})
+def fresh(path: Path, name: str, **args: object) -> nn.Module:
+    return make_network(Model(name=name, args=args), path)
 
 
 def preprocessing(size: int) -> Preprocessing:
@@ -26,7 +25,7 @@ def preprocessing(size: int) -> Preprocessing:
 @pytest.mark.parametrize(("name", "size", "parameters"), [("mnist_cnn", 28, 1_199_882), ("digits_cnn", 8, 3_866)])
 def test_ready_models_have_the_stated_size(name: str, size: int, parameters: int) -> None:
     path = MODELS / f"{name}.py"
-    network = new_network(job(path, name))
+    network = fresh(path, name)
     assert sum(parameter.numel() for parameter in network.parameters()) == parameters
     assert f"{parameters:,} parameters" in path.read_text()
     check_output(network, preprocessing(size))
@@ -40,7 +39,7 @@ def test_a_model_may_import_what_lies_beside_it(tmp_path: Path, monkeypatch: pyt
         "from torch import nn\nimport blocks_beside_net\n\nclass Net(nn.Module):\n    width = blocks_beside_net.WIDTH\n"
     )
     (tmp_path / "net.py").write_text(text)
-    assert new_network(job(tmp_path / "net.py", "net.py")).width == 3
+    assert fresh(tmp_path / "net.py", "net.py").width == 3
 
 
 @pytest.mark.parametrize(
@@ -56,13 +55,13 @@ def test_a_wrong_model_file_is_one_clear_error(tmp_path: Path, source: str, name
     path = tmp_path / "net.py"
     path.write_text("from torch import nn\n" + source)
     with pytest.raises(RecipeError) as caught:
-        new_network(job(path, name))
+        fresh(path, name)
     assert expected in caught.value.reason
 
 
 def test_wrong_arguments_name_the_right_ones() -> None:
     with pytest.raises(RecipeError) as caught:
-        new_network(job(MODELS / "digits_cnn.py", "digits_cnn", wide=3))
+        fresh(MODELS / "digits_cnn.py", "digits_cnn", wide=3)
     assert "do not fit DigitsCNN" in caught.value.reason and "classes, width" in caught.value.fix
 
 
@@ -81,5 +80,5 @@ def test_the_remedy_for_too_few_outputs_names_the_network_s_own_argument(
         f"    def __init__(self, {argument}=3):\n        super().__init__(nn.Flatten(), nn.Linear(64, {argument}))\n"
     )
     with pytest.raises(RecipeError, match=r"is \(1, 3\), the data has 10 classes") as caught:
-        check_output(new_network(job(tmp_path / "net.py", "net.py")), preprocessing(8))
+        check_output(fresh(tmp_path / "net.py", "net.py"), preprocessing(8))
     assert caught.value.fix.endswith(said)

@@ -190,7 +190,7 @@ def test_a_range_without_width_or_of_nan_is_named(
 ) -> None:
     float_model, torch_model, _ = made
     ranges = match(float_model, changed(torch_model.ranges, 1, scale=scale)).ranges
-    with pytest.raises(RecipeError, match=rf"'conv_2d_\d+' is .*{said}"):
+    with pytest.raises(RecipeError, match=rf"'conv_2d_\d+'.* is .*{said}"):
         quantize_static(float_model, ranges)
 
 
