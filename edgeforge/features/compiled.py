@@ -7,7 +7,6 @@ import hashlib
 import os
 import platform
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from functools import cache
@@ -15,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeforge.bundled import bundled
-from edgeforge.errors import MissingDependency, StageFailed
+from edgeforge.errors import MissingDependency
 from edgeforge.features.settings import FeatureSettings
 from edgeforge.features.tables import tables
+from edgeforge.foreign.tools import run_tool
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 COMPILERS = ("cc", "gcc", "clang")
 FLAGS = ("-std=c11", "-O2")
 SHARED = ("-shared", "-fPIC")
-PATIENCE = 120  # seconds for a compiler
 
 
 def sources(settings: FeatureSettings) -> dict[str, str]:
@@ -149,12 +148,7 @@ def _compiled(settings: FeatureSettings) -> Path:
         made = Path(name) / library.name
         compiled = write_sources(settings, Path(name))
         command = [compiler, *FLAGS, *SHARED, *map(str, compiled), "-o", str(made)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
-        if done.returncode:
-            raise StageFailed(
-                f"{compiler} cannot compile the features: {done.stderr[-2000:]}",
-                fix="install another C compiler, such as apt-get install gcc; it must know C11",
-            )
+        run_tool(command)
         made.replace(library)
     return library
 

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeforge.bundled import bundled
-from edgeforge.errors import MissingDependency, StageFailed
+from edgeforge.errors import MissingDependency
+from edgeforge.foreign.tools import run_tool
 
 # Debian's names of what provides the programs below.
 INSTALL = "apt-get install g++ gcc-arm-none-eabi libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib qemu-system-arm"
 SOURCES = (".c", ".cc", ".cpp")
-LONGEST_MESSAGE = 20_000  # characters of a compiler's
 CORTEX_M4 = ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")
 # An instruction is a nanosecond: times are the same in every run, and are counts of instructions.
 QEMU = ("qemu-system-arm", "-M", "mps2-an386", "-nographic", "-monitor", "none", "-serial", "none",
@@ -46,7 +46,7 @@ class Toolchain:
     def compile(self, sources: Iterable[Path], folder: Path, *flags: str) -> list[Path]:
         """Compile C and C++ sources into `folder`, where an object is kept from an earlier call; return the objects.
 
-        Raises StageFailed with the compiler's message, MissingDependency without a compiler.
+        Raises StageFailed where the compiler fails, MissingDependency without a compiler.
         """
         if reason := self.missing():
             raise MissingDependency(reason, fix=INSTALL)
@@ -62,16 +62,16 @@ class Toolchain:
                                                            "-fno-threadsafe-statics")  # fmt: skip
         kind = ("-x", "c++") if source.suffix == ".ino" else ()
         command = [self.prefix + language[0], *language[1:], *self.flags, *flags, *kind, "-c", str(source)]
-        _run([*command, "-o", str(result)])
+        run_tool([*command, "-o", str(result)])
         return result
 
     def link(self, objects: Iterable[Path], program: Path) -> Path:
-        """Link objects into a program. Raises StageFailed with the linker's message."""
+        """Link objects into a program. Raises StageFailed where the linker fails."""
         ours: list[Path] = []
         if self.runner:
             startup = bundled("firmware/emulator") / "startup.c"
             ours = self.compile([startup], program.parent / f"startup-{self.name}")
-        _run([f"{self.prefix}g++", *self.flags, *map(str, [*ours, *objects]), *self.linking, "-o", str(program)])
+        run_tool([f"{self.prefix}g++", *self.flags, *map(str, [*ours, *objects]), *self.linking, "-o", str(program)])
         return program
 
     def run(self, program: Path, serial: bytes = b"", timeout: float = 60) -> subprocess.CompletedProcess[bytes]:
@@ -79,12 +79,6 @@ class Toolchain:
         (program.parent / "input.bin").write_bytes(serial)
         command = [*self.runner, str(program)]
         return subprocess.run(command, input=serial, capture_output=True, cwd=program.parent, timeout=timeout)
-
-
-def _run(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise StageFailed(f"{command[0]} fails: {done.stderr[-LONGEST_MESSAGE:]}", fix="see the compiler's message")
 
 
 def _script() -> str:

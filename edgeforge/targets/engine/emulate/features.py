@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeforge.bundled import bundled
-from edgeforge.errors import ParityError, StageFailed
+from edgeforge.errors import ParityError
 from edgeforge.features.compiled import Features, write_sources
 from edgeforge.features.settings import FeatureSettings
+from edgeforge.foreign.tools import run_tool
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.rows.engine import FeaturesOnCore
 from edgeforge.targets.engine.emulate.machine import COMPILER, machine_of
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 FLAGS = ("-std=c11", "-O2", "-ffunction-sections", "-fdata-sections", "-Wall", "-Wextra", "-Wconversion", "-Werror")
 PROGRAM = ("heard", "startup", "leave")  # of firmware/emulator/bare
-PATIENCE = 120  # seconds
 CODE, RAM = 32_000, 16_000  # bytes that the program is thought to need when its machine is chosen
 
 
@@ -54,14 +54,14 @@ def hear_on_core(settings: FeatureSettings, samples: NDArray[np.int16], core: Co
         objects = []
         for source in (*features, *(bare / f"{part}.c" for part in PROGRAM)):
             objects.append(folder / f"{source.stem}.o")
-            _call(
+            run_tool(
                 [COMPILER, *FLAGS, *core.flags, f"-I{folder}", f"-I{bare}", "-c", str(source), "-o", str(objects[-1])]
             )
         linking = (*machine.linking, "-nostartfiles", "--specs=nano.specs", "-Wl,--gc-sections", f"-T{bare}/bare.ld")
         program = folder / "program.elf"
-        _call([COMPILER, *core.flags, *map(str, objects), *linking, "-o", str(program)])
+        run_tool([COMPILER, *core.flags, *map(str, objects), *linking, "-o", str(program)])
         (folder / "input.bin").write_bytes(samples.astype("<i2").tobytes())
-        _call([*machine.command, str(program)], folder)
+        run_tool([*machine.command, str(program)], folder)
         written = (folder / "output.bin").read_bytes()
         ticks, stack, state = np.frombuffer(written[-12:], "<u4").tolist()
         rows = np.frombuffer(written[:-12], np.uint8).reshape(-1, settings.values)
@@ -99,12 +99,3 @@ def _flash(objects: list[Path]) -> int:
     own = [str(path) for path in objects if path.stem not in (*PROGRAM, "detector")]
     found = subprocess.run(["arm-none-eabi-size", *own], capture_output=True, text=True, check=True)
     return sum(sum(map(int, line.split()[:2])) for line in found.stdout.splitlines()[1:])
-
-
-def _call(command: list[str], folder: Path | None = None) -> None:
-    try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE)
-    except subprocess.TimeoutExpired as error:
-        raise StageFailed(f"{command[0]} takes more than {PATIENCE} seconds", fix="run fewer samples") from error
-    if done.returncode:
-        raise StageFailed(f"{command[0]} ends with {done.returncode}: {done.stderr[-4000:]}", fix="see its message")

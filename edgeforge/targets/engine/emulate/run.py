@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from edgeforge.bundled import bundled
 from edgeforge.errors import StageFailed
+from edgeforge.foreign.tools import run_tool
 from edgeforge.targets.engine.emit.expressions import argument, identifier
 from edgeforge.targets.engine.emit.library import write_library
 from edgeforge.targets.engine.emulate.machine import COMPILER, Machine, machine_of
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SPEED, SIZE = "-O2", "-Os"
-LONGEST_MESSAGE = 4000  # characters of a compiler's
 PATIENCE = 60  # seconds an inference
 CODE, STACK = 24_000, 3_000  # bytes that a program is thought to need when its machine is chosen
 FLAGS = ("-std=c11", "-ffunction-sections", "-fdata-sections", "-Wall", "-Wextra", "-Wconversion", "-Werror")
@@ -127,11 +127,11 @@ class Program:
         folder.mkdir(exist_ok=True)
         # Weights are an object of their own, which the linker's script knows by its name.
         compiled = [folder / f"{name}_weights.o"]
-        _call(COMPILER, *self.flags, "-c", self.folder / f"{name}_weights.c", "-o", compiled[0])
+        run_tool([COMPILER, *self.flags, "-c", self.folder / f"{name}_weights.c", "-o", compiled[0]])
         for source in (*library, *support):
             compiled.append(folder / f"{source.parent.name}__{source.stem}.o")
             given = hook if source in library else (f"-I{bare}",)
-            _call(COMPILER, *self.flags, *given, "-c", source, "-o", compiled[-1])
+            run_tool([COMPILER, *self.flags, *given, "-c", source, "-o", compiled[-1]])
         program = folder / "program.elf"
         linking = (
             *self.machine.linking,
@@ -140,7 +140,7 @@ class Program:
             "-Wl,--gc-sections",
             f"-T{bare}/bare.ld",
         )
-        _call(COMPILER, *self.flags, *compiled, *linking, "-o", program)
+        run_tool([COMPILER, *self.flags, *compiled, *linking, "-o", program])
         return program
 
 
@@ -170,9 +170,3 @@ def _main(network: Network, which: str) -> str:
     environment = Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.get_template(f"{which}.c.j2")
     return template.render(name=name, upper=name.upper(), ends=facts, layers=len(network.operators))
-
-
-def _call(*command: str | Path) -> None:
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
-    if done.returncode:
-        raise StageFailed(f"{command[0]} fails: {done.stderr[:LONGEST_MESSAGE]}", fix="see the compiler's message")
