@@ -71,7 +71,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "data",
         "edgeforge.data.splits:prepare",
-        "Load and split the images",
+        "Load and split the data",
         # data.root is no part of the key: the hashes of the files there are.
         reads=("seed", "data.source", "data.validation", "data.test", "data.normalize", "data.size", "data.channels",
                "data.corrupt", "data.columns", "data.classes", "data.raw_max", "data.window", "data.stride",

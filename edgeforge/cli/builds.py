@@ -84,14 +84,19 @@ def plan(
 @app.command()
 def init(
     path: Annotated[Path, typer.Argument(help="The recipe to write.")] = Path("recipe.yaml"),
-    template: Annotated[str, typer.Option(help="Which ready recipe to begin with.")] = "digits",
+    template: Annotated[
+        str | None, typer.Option(help="Which ready recipe to begin with; default: digits, or that of the data.")
+    ] = None,
     model: Annotated[str | None, typer.Option(help="Your model: path/to/file.py:Class, or file.onnx.")] = None,
     data: Annotated[
         Path | None,
-        typer.Option(help="Your data: a folder with a folder a class, a .csv of paths and labels, an .npz."),
+        typer.Option(help="Your data: a folder with a folder a class (images, csv of a sensor, wav), a .csv, an .npz."),
     ] = None,
     channels: Annotated[
         int | None, typer.Option(metavar="1|3", min=1, max=3, help="Of images that are gray and in colour.")
+    ] = None,
+    rate_hz: Annotated[
+        float | None, typer.Option(min=0.01, max=1e6, help="Of a sensor, where no column says the time.")
     ] = None,
     weights: Annotated[
         str | None, typer.Option(help="To begin with: a state dict's file, timm/NAME or torchvision/NAME.")
@@ -110,6 +115,8 @@ def init(
 
       edgeforge init my.yaml --model my_net.py --data photos/
 
+      edgeforge init motions.yaml --data recordings/
+
       edgeforge init my.yaml --weights timm/mobilenetv3_small_050 --data photos/
     """
     from edgeforge.recipe.init import write_recipe
@@ -123,8 +130,8 @@ def init(
         known = known_weights(weights, "--weights")
         normalize = Normalize(mean=known.mean, std=known.std)
     write_recipe(
-        path, template=template, model=model, data=data, channels=channels, weights=weights, normalize=normalize,
-        force=force, ask=ask,
+        path, template=template, model=model, data=data, channels=channels, rate_hz=rate_hz, weights=weights,
+        normalize=normalize, force=force, ask=ask,
     )  # fmt: skip
     print(f"{path} is written; edit it, then: edgeforge build {path}")
 

@@ -27,9 +27,7 @@ def run_tool(command: Sequence[str | Path], folder: Path | None = None, seconds:
     except FileNotFoundError as error:
         raise MissingDependency(f"{name} is not there", fix="install it; `edgeforge doctor` says how") from error
     except subprocess.TimeoutExpired as error:
-        raise StageFailed(
-            f"{name} takes more than {seconds:g} s", fix="free the machine, and try again"
-        ) from error
+        raise StageFailed(f"{name} takes more than {seconds:g} s", fix="free the machine, and try again") from error
     if done.returncode:
         ORIGINALS.info("%s\n%s", " ".join(words), done.stderr)
         place = PLACE.search(done.stderr)

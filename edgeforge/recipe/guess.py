@@ -7,7 +7,9 @@ from pathlib import Path
 
 from edgeforge.errors import RecipeError
 from edgeforge.inputs.image_file import open_image
-from edgeforge.recipe.listed_images import IMAGE_SUFFIXES, Labelled
+from edgeforge.recipe.guess_recordings import Recordings, recordings
+from edgeforge.recipe.listed_images import IMAGE_SUFFIXES, Labelled, files_below
+from edgeforge.recipe.schema import Columns
 
 LARGEST = 96  # pixels: larger images seldom fit a microcontroller's memory
 LOOKED_AT = 50  # images, evenly spaced
@@ -18,6 +20,7 @@ class OwnData:
     """The `data` section of a user's files.
 
     size: (height, width), None where arrays have their own. channels: 1 gray, 3 colour, None where there are both.
+    recordings: of windows and sound.
     """
 
     source: str
@@ -25,10 +28,16 @@ class OwnData:
     size: tuple[int, int] | None
     classes: int | None
     channels: int | None
+    recordings: Recordings | None = None
 
 
-def own_data(path: Path) -> OwnData:
-    """Return what a folder, table or array file is. Raises RecipeError when it is none of these."""
+def own_data(path: Path, rate_hz: float | None = None) -> OwnData:
+    """Return what a folder, table or array file is. Raises RecipeError when it is none of these.
+
+    rate_hz: of a sensor's samples, where no column says it.
+    """
+    if not _lists_images(path) and (found := recordings(path, rate_hz)):
+        return OwnData(found.source, path, None, found.classes, None, found)
     if path.is_dir() and not (path / "x.npy").exists():
         from edgeforge.recipe.listed_images import list_images
 
@@ -38,13 +47,22 @@ def own_data(path: Path) -> OwnData:
         return OwnData("numpy", path, None, None, None)
     if path.suffix == ".csv" and path.is_file():
         from edgeforge.recipe.listed_images import read_table
-        from edgeforge.recipe.schema import Columns
 
         return _images("csv", path, read_table(path, Columns()))
     raise RecipeError(
         f"--data {path}: no folder, .csv or .npz there",
         fix=f"give a folder with a folder of images ({', '.join(IMAGE_SUFFIXES[:3])}, …) for each class",
     )
+
+
+def _lists_images(path: Path) -> bool:
+    """Say whether it is a folder with images in it, or a table of their paths."""
+    if path.is_dir():
+        return any(file.suffix.lower() in IMAGE_SUFFIXES for file in files_below(path))
+    if path.suffix != ".csv" or not path.is_file():
+        return False
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        return Columns().path in (name.strip().lower() for name in file.readline().split(","))
 
 
 def _images(source: str, root: Path, rows: list[Labelled]) -> OwnData:

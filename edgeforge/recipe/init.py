@@ -16,11 +16,14 @@ from edgeforge.errors import RecipeError
 from edgeforge.files import write_whole
 from edgeforge.foreign.wording import cause
 from edgeforge.recipe.guess import OwnData, own_data
+from edgeforge.recipe.guess_recordings import Recordings
 from edgeforge.recipe.model_file import resolve_model_file
 from edgeforge.recipe.python_classes import class_count_argument, public_classes
 from edgeforge.recipe.schema import Normalize, Recipe, is_named
 from edgeforge.suggest import nearest
 
+TEMPLATES = {"windows": "imu", "wav": "keywords"}  # of data of its kind
+DATA = r"^data:(?: \{.*\}\n|\n(?:  .*\n)+)"
 SCHEMA_FILE = "edgeforge.schema.json"  # beside the recipe: what editors check it by
 Ask = Callable[[str, Sequence[str]], str]  # (question, answers) → one of the answers
 
@@ -28,10 +31,11 @@ Ask = Callable[[str, Sequence[str]], str]  # (question, answers) → one of the 
 def write_recipe(
     path: Path,
     *,
-    template: str,
+    template: str | None,
     model: str | None,
     data: Path | None = None,
     channels: int | None = None,
+    rate_hz: float | None = None,
     weights: str | None = None,
     normalize: Normalize | None = None,
     force: bool = False,
@@ -39,12 +43,15 @@ def write_recipe(
 ) -> None:
     """Write a commented recipe: a ready one with the user's model, and data (see own_data), put in; and its schema.
 
-    channels: of the images, where they are of both kinds. weights: to begin with, a file or a name; normalize: of what
+    template: None for that of the data. channels: of the images, where they are of both kinds. rate_hz: of a sensor's
+    samples, where the data does not say it. weights: to begin with, a file or a name; normalize: of what
     they were trained on. Those of timm bring its network, unless a model is named. ask: a person, to ask what the files
     do not say.
     Raises RecipeError for an existing file, an unknown template or model, data of no known kind, and for what the files
     do not say where there is nobody to ask.
     """
+    own = own_data(data, rate_hz) if data else None
+    template = template or TEMPLATES.get(own.source if own else "", "digits")
     folder = bundled("recipes")
     known = sorted(file.stem for file in folder.glob("*.yaml"))
     if template not in known:
@@ -56,12 +63,13 @@ def write_recipe(
     text = _line(text, r"^#   edgeforge build .*$", f"#   edgeforge build {_words(path)}")
     name = re.sub(r"[^a-z0-9_-]", "-", path.stem.lower()).lstrip("-_0123456789") or "my-model"
     text = _line(text, r"^name: \S+", f"name: {_scalar(name[:40])}")
-    own = own_data(data) if data else None
     if weights and not own:
         raise RecipeError("--weights: they go with your own data", fix="name it: --data photos/")
     taken = _channels(own, channels, ask) if own else None
     if own:
         text = _with_data(text, own, taken, name, normalize)
+        if own.recordings and not model:
+            text = _with_ready_model(text, own.recordings)
     more: dict[str, Any] = {}
     if weights and is_named(weights) and not model:
         library, _, inside = weights.partition("/")
@@ -85,7 +93,9 @@ def schema() -> str:
 
 
 def _channels(own: OwnData, said: int | None, ask: Ask | None) -> int | None:
-    """Return how many channels the images have; None of arrays, which have their own."""
+    """Return how many channels the images have; None of arrays and recordings, which have their own."""
+    if own.recordings:
+        return None
     if own.source == "numpy" or said or own.channels:
         return None if own.source == "numpy" else said or own.channels
     question = f"{own.root}: some of its images are gray and some in colour: 1 or 3 channels?"
@@ -114,6 +124,8 @@ def _with_data(text: str, own: OwnData, channels: int | None, name: str, normali
         lines.append(f"  size: [{own.size[0]}, {own.size[1]}]              # height, width: images are cut and resized")
     if channels == 1:
         lines.append("  channels: 1                 # gray")
+    if own.recordings:
+        return _line(text, DATA, "\n".join(["data:", *lines, *own.recordings.lines, ""]))
     lines += [
         "  validation: 0.1             # share of the training images that chooses the best epoch",
         "  test: 0.25                  # share set apart for measuring, and for nothing else",
@@ -121,7 +133,15 @@ def _with_data(text: str, own: OwnData, channels: int | None, name: str, normali
     if normalize and channels == len(normalize.mean):
         mean, std = list(normalize.mean), list(normalize.std)
         lines.append(f"  normalize: {{mean: {mean}, std: {std}}}   # as the weights were trained")
-    return _line(text, r"^data:(?: \{.*\}\n|\n(?:  .*\n)+)", "\n".join(["data:", *lines, ""]))
+    return _line(text, DATA, "\n".join(["data:", *lines, ""]))
+
+
+def _with_ready_model(text: str, found: Recordings) -> str:
+    """Put in a ready network that takes windows, or clips, of any length; rotation is for axes in space alone."""
+    args = f"classes: {found.classes}" + (f", channels: {found.inputs}" if found.source == "windows" else "")
+    name = "tcn                   # or ds_cnn_1d, gru, net.py:Class" if found.source == "windows" else "ds_cnn"
+    text = _line(text, r"^model:\n(?:  .*\n)+", f"model:\n  name: {name}\n  args: {{{args}}}\n")
+    return text if found.inputs % 3 == 0 else text.replace(", rotate: 10}", "}")
 
 
 def _with_model(

@@ -114,7 +114,7 @@ def headline(report: Report) -> list[str]:
     if board_row and board_row.metrics and board_row.arena_bytes:
         sentences.append(
             f"On the microcontroller's own kernels it reaches {score(board_row.metrics).full}"
-            f"{' RMSE' if is_value(report) else ''} on {board_row.metrics.images:,} test images, "
+            f"{' RMSE' if is_value(report) else ''} on {board_row.metrics.images:,} test inputs, "
             f"with a tensor arena of {_arena(report, board_row.arena_bytes)}."
         )
     fitting = [target.title for target in report.targets if target.fits]
@@ -163,7 +163,7 @@ def drop_badge(drop: Drop | None) -> dict[str, Any]:
     if drop is None or drop.verdict == "reference":
         return {"style": "neutral", "text": "reference", "title": "what all others are compared with"}
     behind = (
-        f"{drop.only_reference_right} images only the reference gets right, {drop.only_variant_right} only this; "
+        f"{drop.only_reference_right} inputs only the reference gets right, {drop.only_variant_right} only this; "
         f"McNemar p = {drop.p_value or 0:.3g}"
     )
     if drop.rmse is not None:

@@ -192,7 +192,7 @@ def _legend(report: Report) -> str:
     if first and first.latency_ms:
         latency = first.latency_ms
         threads = f"{latency.threads} thread{'s' if latency.threads > 1 else ''}"
-        timing = f" Latency: one image, {threads}, {latency.runs} runs in turn, after warm-up."
+        timing = f" Latency: one input, {threads}, {latency.runs} runs in turn, after warm-up."
     parts = [row for row in report.variants if row.metrics and row.metrics.images != report.split["test"]]
     subset = "".join(f" *{row.name}: {row.metrics.images:,} of them, evenly spaced." for row in parts if row.metrics)
     what, judged = "Accuracy", "McNemar's test"
@@ -200,7 +200,7 @@ def _legend(report: Report) -> str:
         what, judged = f"RMSE of '{report.heads[0].name}'", "paired bootstrap"
     images = report.split["test"]
     build = f" Build {report.build}, {report.finished}." if report.build else ""
-    return f"{what} on all {images:,} test images.{subset} Drop judged by {judged} on the same images.{timing}{build}"
+    return f"{what} on all {images:,} test inputs.{subset} Drop judged by {judged} on the same inputs.{timing}{build}"
 
 
 def boards_table(report: Report) -> Table:

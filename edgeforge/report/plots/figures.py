@@ -33,7 +33,7 @@ def accuracy_plot(report: Report, what: str, width: float = HALF) -> str:
     for point in points:
         axes.plot([point.x, point.x], [point.low, point.high], color=point.colour, linewidth=1.1, alpha=0.3)
         axes.plot(point.x, point.y, markers[point.name], color=point.colour, markersize=5.5, zorder=3)
-    axes.set_xlabel("file size, KB" if what == "size" else "latency p50, ms (one image)")
+    axes.set_xlabel("file size, KB" if what == "size" else "latency p50, ms (one input)")
     axes.set_ylabel(f"{heading(report).replace(' ', ', ', 1)} (bars: 95 % interval)")
     if points:
         log_scale(axes, "x", [point.x for point in points])
@@ -144,7 +144,7 @@ def threads_plot(devices: list[PiDevice], width: float = HALF) -> str:
             counts |= {row.threads for row in rows}
             times += [row.p50_ms for row in rows]
     axes.set_xlabel("threads")
-    axes.set_ylabel("latency p50, ms (one image)")
+    axes.set_ylabel("latency p50, ms (one input)")
     axes.set_xticks(sorted(counts), [str(count) for count in sorted(counts)])
     if counts:
         log_scale(axes, "y", times)

@@ -56,7 +56,7 @@ def engine_lines(engine: EngineRow) -> list[str]:
     if not engine.runs:
         return [f"Compiled from {engine.source}; not emulated: {engine.reason}."]
     run = engine.runs[0]
-    same = f"all {run.outputs:,} output bytes of {run.images:,} test images are the desk's"
+    same = f"all {run.outputs:,} output bytes of {run.images:,} test inputs are the desk's"
     return [
         f"{engine.source} as plain C on an emulated {run.core}: {same}; "
         f"{run.instructions:,} instructions an inference.",

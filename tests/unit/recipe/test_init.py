@@ -1,4 +1,5 @@
 import json
+import wave
 from pathlib import Path
 
 import jsonschema
@@ -156,3 +157,61 @@ def test_weights_need_data_and_torchvision_s_a_network(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="of which network"):
         write_recipe(path, template="digits", model=None, data=photos(tmp_path), weights="torchvision/resnet18")
     assert not path.exists()
+
+
+def write_samples(path: Path, header: str, rows: list[str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join([header, *rows]) + "\n")
+
+
+def test_recordings_of_a_sensor_give_their_rate_axes_and_classes(tmp_path: Path) -> None:
+    for place in ("walk/1", "walk/2", "run/1"):
+        rows = [f"{20 * i},{i % 7},{i % 5},0.5" for i in range(240)]
+        write_samples(tmp_path / "IMU" / f"{place}.csv", "time,ax,ay,az", rows)
+    write_recipe(tmp_path / "r.yaml", template=None, model=None, data=tmp_path / "IMU")
+    recipe = load_recipe(tmp_path / "r.yaml").recipe
+    data = recipe.data
+    assert (data.source, data.rate_hz, data.window, data.stride) == ("windows", 50, 100, 50)
+    assert data.axes == ("ax", "ay", "az") and data.columns.time == "time"
+    assert recipe.model.name == "tcn" and recipe.model.args == {"classes": 2, "channels": 3}
+
+
+def test_a_rate_that_no_column_says_is_asked_for(tmp_path: Path) -> None:
+    rows = [f"{i % 9},{i % 4},{'on' if i < 60 else 'off'},{i // 30}" for i in range(120)]
+    write_samples(tmp_path / "one.csv", "current,voltage,label,recording", rows)
+    with pytest.raises(RecipeError, match="how many samples a second") as caught:
+        write_recipe(tmp_path / "r.yaml", template=None, model=None, data=tmp_path / "one.csv")
+    assert caught.value.fix == "say it: --rate-hz 50" and not (tmp_path / "r.yaml").exists()
+    write_recipe(tmp_path / "r.yaml", template=None, model=None, data=tmp_path / "one.csv", rate_hz=25)
+    recipe = load_recipe(tmp_path / "r.yaml").recipe
+    assert recipe.data.axes == ("current", "voltage") and recipe.data.columns.recording == "recording"
+    assert (
+        recipe.model.args == {"classes": 2, "channels": 2} and recipe.train.augment and not recipe.train.augment.rotate
+    )
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "said"),
+    [
+        ("time,ax", "0.02,walk", "no column of measured numbers in time, ax"),
+        ("time,ax", "0.02,1", "no column of labels in time, ax"),
+        ("ax,label", "", "has no samples"),
+    ],
+)
+def test_a_table_that_says_too_little_is_named(tmp_path: Path, header: str, row: str, said: str) -> None:
+    write_samples(tmp_path / "a.csv", header, [row, row] if row else [])
+    with pytest.raises(RecipeError, match=said):
+        write_recipe(tmp_path / "r.yaml", template=None, model=None, data=tmp_path / "a.csv")
+
+
+def test_folders_of_sound_give_clips_as_long_as_they_are(tmp_path: Path) -> None:
+    for name in ("yes", "no", "_background_noise_"):
+        folder = tmp_path / "speech" / name
+        folder.mkdir(parents=True)
+        with wave.open(str(folder / "a.wav"), "wb") as file:
+            file.setparams((1, 2, 8000, 0, "NONE", ""))
+            file.writeframes(bytes(2 * 12_000))
+    write_recipe(tmp_path / "r.yaml", template=None, model=None, data=tmp_path / "speech")
+    recipe = load_recipe(tmp_path / "r.yaml").recipe
+    assert recipe.data.source == "wav" and recipe.data.sound and recipe.data.sound.clip_ms == 1500
+    assert recipe.data.sound.silence == "silence" and recipe.model.args == {"classes": 3} and recipe.listen

@@ -1,0 +1,169 @@
+"""What `edgeforge init` can tell of recordings: tables of a sensor's samples, or folders of .wav files."""
+
+from __future__ import annotations
+
+import csv
+import wave
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice, pairwise
+from pathlib import Path
+from statistics import median
+
+import yaml
+
+from edgeforge.errors import RecipeError, some
+from edgeforge.inputs.regular import named, require_regular
+from edgeforge.inputs.sizes import KIND
+from edgeforge.recipe.listed_images import files_below
+from edgeforge.recipe.schema import Columns, Sound
+
+TABLES = (".csv", ".tsv", ".txt")
+SOUNDS = (".wav", ".wave")
+LOOKED_AT = 4000  # rows of the first table
+FILES_LOOKED_AT = 20  # .wav files, evenly spaced
+SECONDS = 2  # that a window lasts
+UNITS = {"s": 1, "ms": 1000, "us": 1_000_000, "ns": 1_000_000_000}  # of a column of times
+SENSORS = (5, 5000)  # samples a second of usual sensors: of which unit a time is
+TIMES = ("time", "timestamp", "t", "seconds", "millis", "micros")  # names of such a column
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """lines: of the `data` section, below source and root. inputs: axes of a window, 1 of sound."""
+
+    source: str
+    classes: int | None
+    inputs: int
+    lines: tuple[str, ...]
+
+
+def recordings(path: Path, rate_hz: float | None) -> Recordings | None:
+    """Return what the recordings of a folder or a table are; None where it holds none.
+
+    rate_hz: samples a second of a sensor, where no column says the time. Raises RecipeError where nothing says it.
+    """
+    if path.is_dir():
+        files = files_below(path)
+        if sounds := [file for file in files if file.suffix.lower() in SOUNDS]:
+            return _sound(path, sounds)
+        tables = [file for file in files if file.suffix.lower() in TABLES]
+        if any(file.suffix.lower() == ".parquet" for file in files):
+            raise RecipeError(
+                f"--data {named(path)}: Parquet files are not looked into here",
+                fix="begin with --template imu, and fill in root, axes, rate_hz and window",
+            )
+        labels = {file.relative_to(path).parts[0] for file in tables if len(file.relative_to(path).parts) > 1}
+        return _windows(tables[0], rate_hz, sorted(labels)) if tables else None
+    return _windows(path, rate_hz, []) if path.suffix.lower() in TABLES and path.is_file() else None
+
+
+def _windows(table: Path, rate_hz: float | None, labels: list[str]) -> Recordings:
+    """Return windows of tables like this one. labels: of the folders that they lie in; none: a column says them."""
+    require_regular(table, "name a csv file", KIND["table"])
+    rows = list(_rows(table))
+    names, rows = (rows[0], rows[1:]) if rows else ([], [])
+    if len(rows) < 2:
+        raise RecipeError(f"{named(table)} has no samples", fix="its first line names the columns: time, ax, ay, az")
+    columns = {name: [row[place] for row in rows if place < len(row)] for place, name in enumerate(names)}
+    time = next((name for name in names if name.lower() in TIMES), None)
+    label = None if labels else next((name for name in names if name.lower() == Columns().label), None)
+    recording = next((name for name in names if name.lower() == "recording"), None)
+    axes = [name for name in names if name not in (time, label, recording) and _numbers(columns[name][:20])]
+    if not axes or (not labels and label is None):
+        raise RecipeError(
+            f"{named(table)}: no column of {'measured numbers' if not axes else 'labels'} in {some(names)}",
+            fix="put each class's recordings into a folder of its own, or name the columns: --template imu",
+        )
+    said = rate_hz is not None
+    rate = rate_hz or (_rate(columns[time]) if time else None)
+    if rate is None:
+        raise RecipeError(
+            f"{named(table)}: how many samples a second it has is not told by it", fix="say it: --rate-hz 50"
+        )
+    window = max(2, min(round(SECONDS * rate), len(rows) // 2))
+    place = {"label": label, "recording": recording, "time": None if said else time}
+    told = {key: name for key, name in place.items() if name and (key, name) != ("label", Columns().label)}
+    lines = [
+        f"  rate_hz: {rate:g}".ljust(29) + f" # {'as was said' if said else f'by the column {time!r}'}",
+        f"  window: {window}".ljust(29) + f" # samples: {window / rate:.3g} s",
+        f"  stride: {max(1, window // 2)}".ljust(29) + " # from a window to the next",
+        f"  axes: {_flow(axes)}",
+        *([f"  columns: {_flow(told)}"] if told else []),
+    ]
+    classes = len(set(columns[label])) if label else len(labels)
+    return Recordings("windows", classes, len(axes), tuple(lines))
+
+
+def _flow(values: object) -> str:
+    return yaml.safe_dump(values, default_flow_style=True, width=10_000, allow_unicode=True).strip()
+
+
+def _rows(table: Path) -> Iterator[list[str]]:
+    with table.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        head = file.readline()
+        file.seek(0)
+        for row in islice(csv.reader(file, delimiter=max(",;\t", key=head.count)), LOOKED_AT):
+            if row:
+                yield [one.strip() for one in row]
+
+
+def _numbers(texts: list[str]) -> bool:
+    return all(_number(text) is not None for text in texts)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text or "nan")
+    except ValueError:
+        return None
+
+
+def _rate(times: list[str]) -> float | None:
+    """Return the samples a second of a column of times, where one unit alone gives a usual sensor's."""
+    found = [_number(text) for text in times]
+    steps = [after - before for before, after in pairwise(found) if before is not None and after is not None]
+    usual = median(steps) if steps else 0.0
+    if not usual > 0:
+        return None
+    rates = [scale / usual for scale in UNITS.values() if SENSORS[0] <= scale / usual <= SENSORS[1]]
+    return float(f"{rates[0]:.3g}") if len(rates) == 1 else None
+
+
+def _sound(root: Path, files: list[Path]) -> Recordings:
+    """Return clips of folders of .wav files: as long as most of them are."""
+    noise = Sound.model_fields["noise"].default
+    folders = sorted({file.relative_to(root).parts[0] for file in files if len(file.relative_to(root).parts) > 1})
+    classes = [name for name in folders if name != noise]
+    if len(classes) < 2:
+        raise RecipeError(
+            f"--data {named(root)}: it holds recordings of {some(classes) or 'no class'}",
+            fix="put the recordings of each class into a folder of its own",
+        )
+    own = [file for file in files if file.relative_to(root).parts[0] in classes]
+    lengths = [found for file in own[:: max(len(own) // FILES_LOOKED_AT, 1)] if (found := _milliseconds(file))]
+    clip = max(100 * round(median(lengths or [1000]) / 100), 100)
+    has_noise = noise in folders
+    lines = [
+        "  sound:",
+        "    rate_hz: 16000            # of the board's microphone; recordings of another rate are resampled",
+        f"    clip_ms: {clip}".ljust(29) + " # as long as most recordings are",
+        "    features: mfcc            # log-mel, mfcc or microfrontend, by the C code that the board runs",
+        "    window_ms: 30",
+        "    stride_ms: 20",
+        "    bands: 40",
+        "    coefficients: 10",
+        *(["    silence: silence          # a class made of the noise",
+           "    augment: {copies: 2, shift_ms: 100, noise: 0.8, snr_db: [0, 20]}"] if has_noise else []),
+        "  test: 0.2                   # of the speakers",
+    ]  # fmt: skip
+    return Recordings("wav", len(classes) + has_noise, 1, tuple(lines))
+
+
+def _milliseconds(path: Path) -> float | None:
+    try:
+        require_regular(path, "name a .wav file", KIND["sound"])
+        with wave.open(str(path), "rb") as file:
+            return 1000 * file.getnframes() / file.getframerate()
+    except (wave.Error, EOFError, OSError, ZeroDivisionError, RecipeError):  # the build names it
+        return None
