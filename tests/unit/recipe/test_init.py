@@ -185,9 +185,8 @@ def test_a_rate_that_no_column_says_is_asked_for(tmp_path: Path) -> None:
     write_recipe(tmp_path / "r.yaml", template=None, model=None, data=tmp_path / "one.csv", rate_hz=25)
     recipe = load_recipe(tmp_path / "r.yaml").recipe
     assert recipe.data.axes == ("current", "voltage") and recipe.data.columns.recording == "recording"
-    assert (
-        recipe.model.args == {"classes": 2, "channels": 2} and recipe.train.augment and not recipe.train.augment.rotate
-    )
+    assert recipe.model.args == {"classes": 2, "channels": 2}
+    assert recipe.train.augment and not recipe.train.augment.rotate
 
 
 @pytest.mark.parametrize(
