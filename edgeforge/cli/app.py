@@ -8,18 +8,21 @@ import shlex
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from edgeforge import __version__
 from edgeforge.cli.words import Verbs
-from edgeforge.errors import EdgeForgeError
+from edgeforge.errors import EdgeForgeError, RecipeError
 from edgeforge.extras import missing_in
 from edgeforge.foreign.wording import cause, in_words, remedy, show_originals
 from edgeforge.guards.processes import MATPLOTLIB, matplotlib_folder
 from edgeforge.inputs.regular import named
 from edgeforge.inputs.sizes import MAX_SIZE, size_of
+
+if TYPE_CHECKING:
+    from edgeforge.hardware.board import Board
 
 app = Verbs(
     name="edgeforge",
@@ -41,6 +44,9 @@ BoardFile = Annotated[
     Path | None,
     typer.Option("--board-file", metavar="FILE.toml", help="Boards of your own.", show_default=False),
 ]
+OneBoard = Annotated[
+    str | None, typer.Option("--board", metavar="BOARD", help="As `edgeforge boards` lists them.", show_default=False)
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
@@ -57,6 +63,18 @@ def _version(
     if version:
         print(f"edgeforge {__version__}")
         raise typer.Exit
+
+
+def named_board(name: str | None, file: Path | None) -> Board | None:
+    """Return the board of --board, one of --board-file perhaps; None where none is named. Raises RecipeError."""
+    from edgeforge.hardware.board_file import own_boards
+    from edgeforge.hardware.boards import board
+
+    own = own_boards(file)
+    if name is None and own:
+        reason = f"{file} holds {', '.join(own)}, and no --board says which"
+        raise RecipeError(reason, fix=f"add --board {next(iter(own))}")
+    return board(name, own) if name is not None else None
 
 
 def typed(context: typer.Context) -> str:

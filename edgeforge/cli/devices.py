@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edgeforge.cli.app import Debug, InputShapes, Out, app
+from edgeforge.cli.app import BoardFile, Debug, InputShapes, Out, app, named_board
 from edgeforge.cli.words import MOST
 from edgeforge.tflite.input_shapes import parse_shapes
 
@@ -93,6 +93,11 @@ def monitor(
         int, typer.Option(min=300, max=10_000_000, help="Baud rate, as in the sketch's settings.h.")
     ] = 115200,
     timeout: Annotated[float, typer.Option(min=0.1, max=3600, help="Seconds to wait for one answer.")] = 10.0,
+    board: Annotated[
+        str | None,
+        typer.Option(metavar="BOARD", help="Which it is: beside its time stands the estimate.", show_default=False),
+    ] = None,
+    board_file: BoardFile = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
     debug: Debug = False,
 ) -> None:
@@ -114,9 +119,10 @@ def monitor(
     from edgeforge.targets.arduino import monitor as target
     from edgeforge.targets.arduino.serial_link import Link
 
+    on = named_board(board, board_file)
     subject = target.subject_of(build, model, samples, parse_shapes(shape or ()))
     with quiet_bar("monitor") as progress, Link(port, baud, timeout=timeout) as link:
-        run = target.monitor(subject, link, images=images, raw=raw, in_a_row=in_a_row, progress=progress)
+        run = target.monitor(subject, link, images=images, raw=raw, in_a_row=in_a_row, board=on, progress=progress)
     kept = keep_board_run(build, run) if build else target.write_run(run, model)
     if json:
         print(run.model_dump_json(indent=1, ensure_ascii=True))

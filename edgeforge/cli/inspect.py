@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edgeforge.cli.app import BoardFile, Debug, InputShapes, app
+from edgeforge.cli.app import BoardFile, Debug, InputShapes, app, named_board
 from edgeforge.cli.models import PANEL
 from edgeforge.errors import RecipeError
 from edgeforge.tflite.input_shapes import parse_shapes
@@ -46,8 +46,6 @@ def inspect(
       edgeforge inspect traced.pt --shape 1,3,224,224 --json
     """
     from edgeforge.guards.terminal import Terminal
-    from edgeforge.hardware.board_file import own_boards
-    from edgeforge.hardware.boards import board as known_board
     from edgeforge.hardware.libraries import library as known_library
     from edgeforge.inspection.difference import difference
     from edgeforge.inspection.read import inspected
@@ -57,7 +55,7 @@ def inspect(
 
     if len(models) > 2:
         raise RecipeError(f"{len(models)} files: one is shown, or two are compared", fix="name one or two")
-    shapes, chosen = parse_shapes(shape or ()), known_board(board, own_boards(board_file)) if board else None
+    shapes, chosen = parse_shapes(shape or ()), named_board(board, board_file)
     used = known_library(library) if library else None
     console = Terminal(highlight=False)
     if len(models) == 2:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgeforge.cli.app import BoardFile, Debug, InputShapes, app, typed
+from edgeforge.cli.app import BoardFile, Debug, InputShapes, app, named_board, typed
 from edgeforge.cli.words import MOST, THREADS
-from edgeforge.errors import BudgetExceeded
+from edgeforge.errors import BudgetExceeded, RecipeError
 from edgeforge.tflite.input_shapes import parse_shapes
+
+if TYPE_CHECKING:
+    from edgeforge.hardware.board import Board
 
 PANEL = "Model files"
 
@@ -65,6 +68,10 @@ def verify(
         list[str] | None,
         typer.Option(metavar="CORE", help="With --emulate: m0plus, m3, m4, m7, m33 or m55; all."),
     ] = None,
+    board: Annotated[
+        str | None, typer.Option(metavar="BOARD", help="With --emulate: that board's core.", show_default=False)
+    ] = None,
+    board_file: BoardFile = None,
     images: Annotated[int, typer.Option(min=1, max=MOST, help="With --emulate: how many inputs, evenly spaced.")] = 100,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
     debug: Debug = False,
@@ -84,8 +91,11 @@ def verify(
     """
     from edgeforge.cli.progress import quiet_bar
 
+    on = named_board(board, board_file)
+    if on and not emulate:
+        raise RecipeError("--board says which core is emulated", fix="add --emulate, or leave --board out")
     if emulate:
-        _emulate(target, inputs, core or [], images, layers, json=json)
+        _emulate(target, inputs, [*(core or []), *([_emulated_core(on)] if on else [])], images, layers, json=json)
         return
     from edgeforge.evaluate.verify import require, verify
     from edgeforge.report.parity.table import print_parity
@@ -99,6 +109,16 @@ def verify(
 
         print_parity(row, Terminal(), layers)
     require(row, min_sqnr, max_steps)
+
+
+def _emulated_core(board: Board) -> str:
+    from edgeforge.targets.engine.options import PORTABLE, core_of
+
+    core = core_of(board)
+    if core is PORTABLE:
+        reason = f"nothing emulates {board.title}'s core, {board.core}"
+        raise RecipeError(reason, fix="--core: one of Arm's, such as m4")
+    return core.name
 
 
 def _emulate(

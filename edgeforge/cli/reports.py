@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgeforge.cli.app import Debug, Out, app
+from edgeforge.cli.app import BoardFile, Debug, OneBoard, Out, app, named_board
 
 if TYPE_CHECKING:
     from edgeforge.report.builds import BuildRow
@@ -23,10 +23,12 @@ def report(
         bool, typer.Option("--serve", help="Show it in a browser on this machine, and follow a running build there.")
     ] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of --serve; 0: any that is free.")] = 8790,
+    board: OneBoard = None,
+    board_file: BoardFile = None,
     out: Out = Path("build"),
     debug: Debug = False,
 ) -> None:
-    """Show the report of a build again, or follow a build that runs.
+    """Show the report of a build again, or follow a build that runs. With --board: whether it fits that one, too.
 
     Examples:
 
@@ -35,11 +37,15 @@ def report(
       edgeforge report build/digits --json
 
       edgeforge report digits --serve
+
+      edgeforge report digits --board my-board --board-file my-boards.toml
     """
     from edgeforge.results.report_file import build_folder, read_report
 
     folder = build_folder(name, out)
-    if serve:
+    if board is not None or board_file is not None:
+        print_board_fit(folder, board, board_file)
+    elif serve:
         from edgeforge.report.serve import BuildServer
 
         with BuildServer(folder, port) as server:
@@ -119,6 +125,25 @@ def print_build(folder: Path) -> None:
     from edgeforge.results.report_file import read_report
 
     print_report(read_report(folder), Terminal())
+
+
+def print_board_fit(folder: Path, board: str | None, board_file: Path | None) -> None:
+    """Print a build's report, and whether the model that it ships fits a board that the recipe need not name."""
+    from edgeforge.errors import RecipeError
+    from edgeforge.guards.terminal import Terminal
+    from edgeforge.hardware.board_file import own_boards
+    from edgeforge.report.fit.table import print_fit
+    from edgeforge.results.report_file import read_report
+    from edgeforge.targets.fit.judge import fit_file
+
+    named_board(board, board_file)
+    report = read_report(folder)
+    row = next((one for one in report.variants if one.name == report.shipped and one.file), None)
+    if row is None or not row.file or not (folder / row.file).is_file():
+        raise RecipeError(f"{folder}: it has no model for a board", fix="see the report for the reason")
+    rows = fit_file(folder / row.file, str(board), own_boards(board_file))
+    print_build(folder)
+    print_fit(rows, Terminal(highlight=False), row.file)
 
 
 def print_builds(rows: list[BuildRow]) -> None:

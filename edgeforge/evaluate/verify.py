@@ -32,6 +32,7 @@ from edgeforge.results.variant import (
     TORCH_QAT,
 )
 from edgeforge.runtimes.load import load_runner
+from edgeforge.suggest import nearest_file
 from edgeforge.tflite.figures.costs import macs
 from edgeforge.tflite.graph import Graph
 from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes
@@ -129,7 +130,10 @@ def verify_files(
 
     for path in (float_file, int8_file, *([onnx_file] if onnx_file else [])):
         if not path.is_file():
-            raise RecipeError(f"{path}: no such file", fix="edgeforge verify FLOAT.tflite INT8.tflite --inputs x.npz")
+            raise RecipeError(
+                f"{path}: no such file{nearest_file(path)}",
+                fix="edgeforge verify FLOAT.tflite INT8.tflite --inputs x.npz",
+            )
     with TemporaryDirectory() as folder:
         floating, quantized = Path(folder) / "float.tflite", Path(folder) / "int8.tflite"
         stands_for(floating, float_file)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,9 +17,9 @@ from edgeforge.foreign.validation import FORMS, choices, shortened, wanted
 from edgeforge.foreign.wording import cause, remedy
 from edgeforge.hardware.board import Board
 from edgeforge.hardware.boards import boards
-from edgeforge.inputs.regular import read_text
+from edgeforge.inputs.regular import named, read_text
 from edgeforge.inputs.sizes import KIND
-from edgeforge.suggest import nearest
+from edgeforge.suggest import nearest, nearest_file
 
 FIX = "`edgeforge boards --add NAME --board-file my.toml` writes one as it must be"
 
@@ -28,6 +29,10 @@ def read_board_file(path: Path) -> dict[str, Board]:
 
     Raises RecipeError with one line a mistake, which names file, board and key.
     """
+    if not path.exists():
+        reason = f"--board-file {named(path)}: there is no such file{nearest_file(path)}"
+        fix = f"check the path, or write one: edgeforge boards --add NAME --board-file {shlex.quote(named(path))}"
+        raise RecipeError(reason, fix=fix)
     try:
         tables = tomllib.loads(read_text(path, "name a file of boards; " + FIX, KIND["recipe"]))
     except (tomllib.TOMLDecodeError, RecursionError) as error:

@@ -14,6 +14,7 @@ from pathlib import Path
 from edgeforge.errors import RecipeError
 from edgeforge.foreign.wording import cause, remedy
 from edgeforge.inputs.sizes import KIND, LARGEST, in_words, limit
+from edgeforge.suggest import nearest_file
 
 KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
     (stat.S_ISDIR, "a folder"),
@@ -34,7 +35,8 @@ def open_regular(path: Path, fix: str = "name a file", largest: int = LARGEST) -
     try:
         descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))
     except (OSError, ValueError) as error:
-        raise RecipeError(f"{named(path)}: {cause(error)}", fix=remedy(error, fix)) from error
+        near = nearest_file(path) if isinstance(error, FileNotFoundError) else ""
+        raise RecipeError(f"{named(path)}: {cause(error)}{near}", fix=remedy(error, fix)) from error
     try:
         found = os.fstat(descriptor)
         _require_regular(path, found, fix)

@@ -10,6 +10,7 @@ from edgeforge.recipe.load import LoadedRecipe
 from edgeforge.recipe.model_file import resolve_model_file
 from edgeforge.recipe.schema import OWN_SOURCES
 from edgeforge.source_code import modules_beside
+from edgeforge.suggest import nearest_file
 
 NO_DATA = (Path("/"), Path("/proc"), Path("/sys"), Path("/dev"))  # whose files have no end
 USER_DATA = "data/own"  # the name of data.root among a job's files
@@ -60,7 +61,7 @@ def _onnx_weights(path: Path, where: str) -> dict[str, Path]:
 def _file(folder: Path, name: str, where: str) -> Path:
     path = _beside(folder, name)
     if not path.is_file():
-        raise RecipeError(f"{where}: {name}: no such file", fix="check the path, or leave it out")
+        raise RecipeError(f"{where}: {name}: no such file{nearest_file(path)}", fix="check the path, or leave it out")
     return path
 
 
@@ -73,7 +74,8 @@ def _own_data(source: str, path: Path, where: str) -> Path:
     }.get(source, "a file or folder")
     if not path.exists():
         raise RecipeError(
-            f"{where}: {path}: no such file or folder", fix="check the path; it is relative to the recipe"
+            f"{where}: {path}: no such file or folder{nearest_file(path)}",
+            fix="check the path; it is relative to the recipe",
         )
     if path.resolve() in NO_DATA or any(place in path.resolve().parents for place in NO_DATA[1:]):
         raise RecipeError(f"{where}: {path}: this is no folder of data", fix=f"name {wanted} of your own")

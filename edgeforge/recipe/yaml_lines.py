@@ -11,6 +11,7 @@ import yaml
 from edgeforge.errors import RecipeError
 from edgeforge.foreign.wording import cause, remedy
 from edgeforge.inputs.regular import named, read_regular
+from edgeforge.suggest import nearest_file
 
 MAX_BYTES = 1_000_000
 MAX_NODES = 20_000  # a handful of aliases of aliases can stand for billions of values
@@ -35,7 +36,7 @@ def read_yaml(path: Path) -> YamlFile:
     except RecipeError:
         if not path.exists():
             fix = "check the path, or write one with `edgeforge init`"
-            raise RecipeError(f"{named(path)}: no such file", fix=fix) from None
+            raise RecipeError(f"{named(path)}: no such file{nearest_file(path)}", fix=fix) from None
         raise
     if len(data) > MAX_BYTES:
         raise RecipeError(f"{path}: {len(data)} bytes is no recipe (at most {MAX_BYTES})", fix="name a recipe file")

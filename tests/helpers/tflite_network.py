@@ -8,7 +8,7 @@ from ai_edge_litert import schema_py_generated as schema
 from edgeforge.quantize.tflite.prepared import prepared
 from edgeforge.tflite.flatbuffer import write_model
 
-ACTIVATIONS = {"NONE": 0, "RELU": 1, "RELU6": 3}
+ACTIVATIONS = {"NONE": 0, "RELU": 1, "RELU_N1_TO_1": 2, "RELU6": 3}
 SCALE = 0.05
 OPTIONS = {
     "CONV_2D": "Conv2DOptions",

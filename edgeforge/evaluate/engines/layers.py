@@ -90,6 +90,10 @@ def _said(error: RuntimeError) -> str:
     """Return why TFLM gave up, by what it printed."""
     notes = " ".join(getattr(error, "__notes__", ()))
     for printed, meaning in (
+        (
+            "no_integer_overflow_from_quantization",
+            "hardly a signal comes there: in steps of its output's scale its clamp, such as ReLU6's 6, exceeds 32 bits",
+        ),
         ("failed to prepare", "its kernel does not take these types or shapes"),
         ("failed to invoke", "its kernel fails as it runs"),
     ):

@@ -30,6 +30,11 @@ TFLITE = (
         "convert it again, or replace the layer",
     ),
     Kind(
+        r"no_integer_overflow_from_quantization was not true\.\s+Node (?:number )?(\w+) \((?:number )?(\w+)\)",
+        "layer {0} ({1}) hardly answers: in steps of its output's scale its clamp, such as ReLU6's 6, exceeds 32 bits",
+        "look for a dead layer before it, or calibrate with other inputs, and convert it again",
+    ),
+    Kind(
         r"quantization\.type != kTfLite|input->type != output->type|input_type == output_type",
         "a layer has types or a quantization that its kernel does not take",
         "convert it again with full integer quantization",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from edgeforge.errors import RecipeError
 from edgeforge.quantize.tflite.passes.integer_operators import IntegerOperators
 from edgeforge.quantize.tflite.passes.order import rewrite_in_order
+from edgeforge.quantize.tflite.passes.reachable_clamps import ReachableClamps
 from edgeforge.quantize.tflite.passes.room_for_biases import RoomForBiases
 from edgeforge.quantize.tflite.passes.value_tables import with_placeholders
 from edgeforge.quantize.tflite.prepared import layers
@@ -85,7 +86,7 @@ def quantize_static(
     }
     result = quantizer.quantize(values).quantized_model
     assert result is not None
-    passes = [IntegerOperators(ranges, integer, tables), DropUnused(), WidenThroughFloat()]
+    passes = [IntegerOperators(ranges, integer, tables), DropUnused(), WidenThroughFloat(), ReachableClamps()]
     return rewrite_in_order(bytes(result), passes)[0]
 
 

@@ -42,6 +42,8 @@ def run_lines(run: BoardRun) -> list[tuple[str, str]]:
             text = f"{100 * head.board:.2f} % right on the board, {100 * head.desk:.2f} % on the desk ({head.name})"
         lines.append(("accuracy", text))
     lines.append(("latency", f"p50 {run.p50_ms:.2f} ms, p99 {run.p99_ms:.2f} ms on the board"))
+    if run.estimate:
+        lines.append(("estimate", f"{run.board}: {run.estimate.sentence}"))
     lines.append(("line", f"{run.images / run.seconds:.1f} inputs a second, {run.retries} sent again"))
     lines.append(("arena", f"{run.arena_used_bytes:,} of {run.arena_bytes:,} bytes used"))
     return lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgeforge.results.rows.row import Row
+from edgeforge.results.rows.time import TimeRow
 
 
 class BoardMismatch(Row):
@@ -46,6 +47,8 @@ class BoardRun(Row):
     heads: list[BoardHead] = []  # none without labels
     p50_ms: float  # on the board: preparing the input, and Invoke
     p99_ms: float
+    board: str = ""  # its title, where a person has named it
+    estimate: TimeRow | None = None  # what was said of the time on that board before anything ran there
     seconds: float  # of the whole run, the serial line included
     retries: int
     arena_used_bytes: int

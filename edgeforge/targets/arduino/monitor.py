@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.apart.run import in_worker
 from edgeforge.errors import ParityError, RecipeError, StageFailed
 from edgeforge.files import write_whole
+from edgeforge.hardware.board import Board
 from edgeforge.inputs.regular import read_regular
 from edgeforge.results.board_files import file_name
 from edgeforge.results.head import Head
 from edgeforge.results.preprocessing import Preprocessing, read_preprocessing_of
 from edgeforge.results.report_file import read_report
 from edgeforge.results.rows.board_run import BoardHead, BoardMismatch, BoardRun
+from edgeforge.results.rows.time import TimeRow
 from edgeforge.runtimes.desk_answers import DeskAnswers, answer, library_titled
 from edgeforge.targets.arduino.own.endings import with_endings
 from edgeforge.targets.arduino.serial_link import ATTEMPTS, STAGE, Link
+from edgeforge.targets.fit.time import estimate
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.check.read import read_file
 from edgeforge.tflite.flatbuffer import operators
@@ -115,10 +118,12 @@ def monitor(
     images: int = IMAGES,
     raw: bool = False,
     in_a_row: bool = False,
+    board: Board | None = None,
     progress: Progress = lambda share, text: None,
 ) -> BoardRun:
     """Send inputs, evenly spaced over those there are, and return what the board made of them.
 
+    board: which it is, where that is known: its estimated time stands beside the measured one.
     in_a_row: the first ones, as they are, to a model that keeps a state from one to the next; else each is alone.
     Raises RecipeError when the board runs another model, StageFailed when it falls silent or is gone.
     """
@@ -135,9 +140,9 @@ def monitor(
     test = link.self_test()
     begun = time.perf_counter()
     asked = (_asked_in_a_row if in_a_row else _asked)(chosen, link, desk, raw, progress)
-    board, micros = asked.board, asked.micros
+    micros = asked.micros
     seconds = time.perf_counter() - begun
-    expected, answers, milliseconds = np.stack(asked.desk), np.stack(board), np.asarray(micros) / 1000
+    expected, answers, milliseconds = np.stack(asked.desk), np.stack(asked.board), np.asarray(micros) / 1000
     steps = _steps(expected, answers)
     tolerance = tolerance_of(link.hello.library, operators(subject.flatbuffer))
     worst = sorted(np.flatnonzero(steps), key=lambda place: (-steps[place], place))[:SHOWN]
@@ -173,12 +178,21 @@ def monitor(
         heads=_heads(said, real[1], real[0], given, labels),
         p50_ms=float(np.percentile(milliseconds, 50)),
         p99_ms=float(np.percentile(milliseconds, 99)),
+        board=board.title if board else "",
+        estimate=_estimate(subject, link.hello.library, board) if board else None,
         seconds=seconds,
         retries=link.retries,
         arena_used_bytes=link.hello.arena_used,
         arena_bytes=link.hello.arena_size,
         self_test=tested,
     )
+
+
+def _estimate(subject: Subject, library: str, board: Board) -> TimeRow:
+    found = library_titled(library)
+    if found is None:
+        return TimeRow(reason=f"nothing is known of the library {library}")
+    return estimate(Graph(subject.flatbuffer), board, found.kernels_on(board))
 
 
 @dataclass

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edgeforge.errors import RecipeError
+from edgeforge.hardware.board import Board
 
 Optimize = Literal["speed", "size", "ram"]
 Rounding = Literal["double", "single"]
@@ -50,6 +51,11 @@ def core_named(name: str) -> Core:
         if full in CORES:
             return CORES[full]
     raise RecipeError(f"there is no core '{name}'", fix=f"choose one of {', '.join(CORES)}")
+
+
+def core_of(board: Board) -> Core:
+    """Return the core that a network is compiled for on a board: portable C where it is none of CORES."""
+    return CORES.get(board.core.removesuffix("f"), PORTABLE)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from edgeforge.results.files import COMPILED_FILE
 from edgeforge.results.variant import shipped_variant
 from edgeforge.targets.engine.compile import compile_model
 from edgeforge.targets.engine.emit.library import write_library
-from edgeforge.targets.engine.options import CORES, PORTABLE, Core, Options, core_named
+from edgeforge.targets.engine.options import PORTABLE, Core, Options, core_named, core_of
 from edgeforge.targets.engine.summary import summary
 from edgeforge.tflite.associated_files import pure_flatbuffer
 
@@ -31,5 +31,5 @@ def core_of_recipe(job: Job) -> Core:
     """Return the core of the recipe; else that of all targets, or portable C where they have several."""
     if job.recipe.engine and job.recipe.engine.core:
         return core_named(job.recipe.engine.core)
-    cores = {board(key, job.recipe.boards).core.removesuffix("f") for key in job.recipe.targets}
-    return CORES.get(cores.pop(), PORTABLE) if len(cores) == 1 else PORTABLE
+    cores = {core_of(board(key, job.recipe.boards)) for key in job.recipe.targets}
+    return cores.pop() if len(cores) == 1 else PORTABLE

@@ -80,3 +80,9 @@ def test_sizes_in_words_and_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     memory.require_memory(2 << 30, "it")
     with pytest.raises(RecipeError, match="it would take 3 GB of memory; 4 GB are free"):
         memory.require_memory(3 << 30, "it")
+
+
+def test_a_missing_file_is_told_with_the_one_that_is_named_most_like_it(tmp_path: Path) -> None:
+    (tmp_path / "digits_int8.tflite").touch()
+    assert f"did you mean '{tmp_path / 'digits_int8.tflite'}'?" in reason(tmp_path / "digit_int8.tflite")
+    assert "did you mean" not in reason(tmp_path / "photos.onnx") + reason(tmp_path / "none" / "digit_int8.tflite")

@@ -8,6 +8,7 @@ from edgeforge.passes import Pass, Rewritten, rewrite
 from edgeforge.quantize.tflite.passes.equalize import Equalize
 from edgeforge.quantize.tflite.passes.exact_ranges import ExactRanges
 from edgeforge.quantize.tflite.passes.integer_operators import IntegerOperators
+from edgeforge.quantize.tflite.passes.reachable_clamps import ReachableClamps
 from edgeforge.quantize.tflite.passes.reconstruct import Reconstruct
 from edgeforge.quantize.tflite.passes.room_for_biases import RoomForBiases
 from edgeforge.tflite.conversion import NumberType
@@ -27,6 +28,7 @@ ORDER: tuple[type[Pass[bytes]], ...] = (
     DropUnused,  # behind it: float tensors that nobody reads any more
     WidenThroughFloat,  # before it, LiteRT cannot run a model that mixes int8 and int16
     ExactRanges,  # the quantizer's own numbers are overwritten before anything runs the model or looks at them
+    ReachableClamps,  # behind it: it needs the scales as they will be
     Reconstruct,  # runs the model, layer by layer, with its own types at both ends
     InputOutputType,  # last in the graph: what it adds is no layer of the network
     Compact,  # last of all: whatever writes the file again, writes twice what is shared

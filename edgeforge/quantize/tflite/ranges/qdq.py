@@ -15,6 +15,7 @@ from edgeforge.onnx_graph.quantized.taken_apart import TakenApart
 from edgeforge.quantize.onnx.ranges import OnnxRanges, onnx_ranges
 from edgeforge.quantize.tflite.passes.exact_ranges import ExactRanges
 from edgeforge.quantize.tflite.passes.order import finished, rewrite_in_order
+from edgeforge.quantize.tflite.passes.reachable_clamps import ReachableClamps
 from edgeforge.quantize.tflite.prepared import prepared
 from edgeforge.quantize.tflite.ranges.matching import Matched
 from edgeforge.quantize.tflite.ranges.proofs import range_checks, with_known_ranges
@@ -101,7 +102,7 @@ def carry(parts: TakenApart, inputs: NDArray[np.float32], settings: TFLite) -> C
     quantized, matched, _ = with_known_ranges(float_model, known.known, converted.origins, per_channel_dense=True)
     weights = {entry.module: entry for entry in known.known.weights}
     exact = ExactRanges(float_model, matched.tensors, weights, known.constants, frozenset(matched.float_layers))
-    model, done = rewrite_in_order(quantized, [exact])
+    model, done = rewrite_in_order(quantized, [exact, ReachableClamps()])
     rescaled = done[ExactRanges.__name__].changed
     checks = [*range_checks(model, matched, known.known), _every_range(parts, known, matched)]
     if not matched.float_layers:

@@ -11,7 +11,7 @@ from typing import Literal, cast
 from edgeforge.errors import RecipeError
 from edgeforge.inputs.regular import read_text
 from edgeforge.results.head import KINDS, Kind
-from edgeforge.suggest import nearest
+from edgeforge.suggest import nearest, nearest_file
 
 RawType = Literal["uint8", "float32"]
 # How the bytes of a picture become the model's input: the mean and standard deviation of pixels from 0 to 1.
@@ -134,7 +134,8 @@ def _labels(text: str) -> tuple[str, ...]:
         return label_lines(read_text(Path(text), "name a text file with one label a line"))
     if text.endswith(".txt") or "/" in text:
         raise RecipeError(
-            f"--labels {text}: no such file", fix="name a file with one label a line, or: --labels cat,dog"
+            f"--labels {text}: no such file{nearest_file(Path(text))}",
+            fix="name a file with one label a line, or: --labels cat,dog",
         )
     if (numbers := RANGE.fullmatch(text)) and int(numbers[1]) < int(numbers[2]):
         return tuple(map(str, range(int(numbers[1]), int(numbers[2]) + 1)))

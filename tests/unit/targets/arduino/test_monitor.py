@@ -17,6 +17,8 @@ from streaming import streaming
 
 from edgeforge.bundled import bundled
 from edgeforge.errors import ParityError, RecipeError, StageFailed
+from edgeforge.hardware.boards import boards
+from edgeforge.report.sentences.board_runs import run_lines
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.targets.arduino.monitor import Subject, monitor, require_parity, tolerance_of
@@ -92,13 +94,15 @@ def board(program: Path, table: Path) -> Iterator[Board]:
 @pytest.mark.parametrize("raw", [False, True])
 def test_every_answer_is_the_desk_s(subject: Subject, board: Board, raw: bool) -> None:
     with Link(board("chatty=1")) as link:
-        run = monitor(subject, link, raw=raw)
+        run = monitor(subject, link, raw=raw, board=boards()["arduino-nano-33-ble"])
         assert "PASS: 3 images" in link.said
     assert (run.images, run.identical, run.max_steps, run.beyond, run.retries) == (IMAGES, IMAGES, 0, 0, 0)
     assert run.heads[0].board == run.heads[0].desk > 0.9
     assert 1.51 <= run.p50_ms <= run.p99_ms <= 1.75  # as the board counted
     assert run.self_test.startswith("PASS: 3 vectors, largest difference 1 step,")
     assert (run.name, run.arena_used_bytes, run.tolerance_steps) == ("digits", 2692, 0)
+    assert ("estimate", f"{run.board}: {run.estimate.sentence}") in run_lines(run)
+    assert run.board == "Arduino Nano 33 BLE (Sense)" and run.estimate.milliseconds
     require_parity(run)
 
 
