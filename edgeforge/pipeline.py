@@ -35,6 +35,7 @@ from edgeforge.results.board_files import board_files
 from edgeforge.results.devices import device_files
 from edgeforge.results.files import ANSWERS_FILE, EARLIER, ONNX_PLACE, TFLITE_PLACE, TORCH_PLACE
 from edgeforge.source_code import digest_of_code
+from edgeforge.train.network.weight_names import check_weight_names
 
 TORCH = ("torch", "numpy")
 LITERT = ("ai-edge-litert", "numpy")
@@ -431,6 +432,7 @@ def plan_build(loaded: LoadedRecipe, out: Path, *, until: str | None = None, for
     files = user_files(loaded) | device_files(place.folder) | board_files(place.folder)
 
     warnings = check_networks(loaded, files)
+    check_weight_names(loaded)
     digest = partial(file_digest, loaded.recipe.data)
     plan = make_plan(loaded, STAGES, place.store, until=until, force=force, before=before, files=files, digest=digest)
     return replace(plan, warnings=warnings)
