@@ -1,6 +1,7 @@
 """Labels of one or several heads: how they are stored, split, and read back.
 
-One head of classes: (N) int64. Anything else: (N,heads) float64, a class as its number, a value in its unit.
+One head of classes: (N) int64. A map: (N,H*W) uint8, the class of each pixel, row by row. Anything else: (N,heads)
+float64, a class as its number, a value in its unit.
 """
 
 from __future__ import annotations
@@ -19,9 +20,14 @@ STRATA = 5  # parts of a value's range, with as many inputs each, that splits ke
 
 
 def head_labels(labels: NDArray[Any], heads: tuple[Head, ...], place: int = 0) -> NDArray[Any]:
-    """Return one head's labels (N): int64 of classes, float64 of a value in its unit. 0: the primary head."""
+    """Return one head's labels (N): int64 of classes, float64 of a value in its unit. 0: the primary head.
+
+    Those of a map are (N,H*W) int64.
+    """
     import numpy as np
 
+    if heads[place].kind == "map":
+        return labels.astype(np.int64)
     column = labels if labels.ndim == 1 else labels[:, place]
     return column.astype(np.int64 if heads[place].classes else np.float64, copy=False)
 
@@ -30,6 +36,8 @@ def as_stored(labels: NDArray[Any], heads: tuple[Head, ...]) -> NDArray[Any]:
     """Return labels (N or N,heads) in the type that they are stored in. Raises RecipeError where one is no number."""
     import numpy as np
 
+    if heads[0].kind == "map":
+        return labels.reshape(len(labels), -1).astype(np.uint8, copy=False)
     if len(heads) == 1 and heads[0].classes:
         return labels.reshape(len(labels)).astype(np.int64, copy=False)
     table = np.asarray(labels, np.float64).reshape(len(labels), -1)
@@ -64,9 +72,14 @@ def fitted_heads(heads: tuple[Head, ...], labels: NDArray[Any]) -> tuple[Head, .
 
 
 def strata(values: NDArray[Any], head: Head, parts: int = STRATA) -> NDArray[np.int64]:
-    """Return what splits and calibration keep in proportion: the class, or which part of the value's quantiles."""
+    """Return what splits and calibration keep in proportion: the class, or which part of the value's quantiles.
+
+    Of a map nothing: all are of one kind.
+    """
     import numpy as np
 
+    if head.kind == "map":
+        return np.zeros(len(values), np.int64)
     if head.classes:
         return values.astype(np.int64, copy=False)
     edges = np.quantile(values, np.linspace(0, 1, min(parts, len(values)) + 1)[1:-1])
@@ -74,7 +87,9 @@ def strata(values: NDArray[Any], head: Head, parts: int = STRATA) -> NDArray[np.
 
 
 def truths(labels: NDArray[Any], heads: tuple[Head, ...]) -> list[str]:
-    """Return what each input is, in words: `class 7`, or `life 812 cycles, long_lived yes`."""
+    """Return what each input is, in words: `class 7`, or `life 812 cycles, long_lived yes`; what a map has."""
+    if heads[0].kind == "map":
+        return [" and ".join(heads[0].classes[label] for label in sorted(set(row))) for row in labels.tolist()]
     columns = [head_labels(labels, heads, place) for place in range(len(heads))]
     return [
         ", ".join(

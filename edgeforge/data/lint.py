@@ -61,6 +61,8 @@ def _labels(y: NDArray[Any] | None, preprocessing: Preprocessing) -> list[Findin
     import numpy as np
 
     head = preprocessing.heads[0]
+    if head.kind == "map":
+        return []
     whole = "every class" if head.classes else "the whole range"
     if y is None:
         return [_warning(f"no labels: whether {whole} is represented is not known", "save y=labels beside x")]

@@ -25,6 +25,7 @@ LOADERS = {
     "numpy": "numpy_arrays:load_numpy",
     "windows": "windows.source:load_windows",
     "wav": "wav.source:load_wav",
+    "masks": "masks.source:load_masks",
     "cells": "cells:load_cells",
     "matr1": "matr1.source:load_matr1",
 }

@@ -44,6 +44,7 @@ def choose(job: Job) -> None:
     some = raw[:: len(raw) // COMPARED + 1]  # all of a large folder would be four times its bytes as float32
     findings = lint_calibration(x, y, preprocessing.apply(some), preprocessing)
     over = "balanced over the classes" if head.classes else f"evenly over the range of '{head.name}'"
+    over = "in an order of the seed" if head.kind == "map" else over
     row = CalibrationRow(
         samples=len(x),
         per_class={} if y is None else _counts(head_labels(y, preprocessing.heads), head),
@@ -69,11 +70,12 @@ def require_classes(labels: NDArray[Any], head: Head, given: Path) -> None:
 
 
 def _counts(labels: NDArray[Any], head: Head) -> dict[str, int]:
-    """Return how many samples are of each class, or of each part of a value's range."""
+    """Return how many samples are of each class (of a map: have it), or of each part of a value's range."""
     import numpy as np
 
     if head.classes:
-        return {name: int((labels == place).sum()) for place, name in enumerate(head.classes)}
+        of = labels.reshape(len(labels), -1)
+        return {name: int((of == place).any(1).sum()) for place, name in enumerate(head.classes)}
     part = strata(labels, head)
     parts = [labels[part == place] for place in np.unique(part)]
     return {f"{values.min():.4g}–{values.max():.4g} {head.unit}".strip(): len(values) for values in parts}

@@ -110,12 +110,12 @@ def _set_apart(
         split = GroupShuffleSplit(1, test_size=share, random_state=seed)
         kept, apart = next(split.split(indices, groups=source.groups[indices]))
         return indices[kept], indices[apart]
-    values = source.labels if source.labels.ndim == 1 else source.labels[:, 0]
+    values = source.labels if source.labels.ndim == 1 else source.labels.reshape(len(source.labels), -1)[:, 0]
     stratum = strata(values[indices], head)
     try:
         kept, apart = train_test_split(indices, test_size=share, random_state=seed, stratify=stratum)
     except ValueError as error:
-        if not head.classes:
+        if not head.classes or head.kind == "map":
             raise RecipeError(
                 f"data: too few inputs to split: {len(indices)} in all",
                 fix="add inputs, or raise data.test and data.validation",

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.builder.stage import Job
 from edgeforge.data.labels import head_labels
 from edgeforge.data.splits import further_sets, read_preprocessing, read_split
+from edgeforge.evaluate.maps.pictures import map_pictures
 from edgeforge.evaluate.metrics import head_errors, metrics
 from edgeforge.evaluate.mistakes import mistakes
 from edgeforge.evaluate.predict import FAKE_QUANT, ON, read_agreements, read_predictions
 from edgeforge.evaluate.statistics import sqnr_db
 from edgeforge.results.answers import Answers, split_digest
-from edgeforge.results.files import MEASUREMENTS_FILE, MISTAKES_FILE, PREDICTIONS_FILE
+from edgeforge.results.files import MAPS_FILE, MEASUREMENTS_FILE, MISTAKES_FILE, PREDICTIONS_FILE
 from edgeforge.results.preprocessing import Classified, Preprocessing
 from edgeforge.results.rows.report import Agreement, Check, VariantRow
 from edgeforge.results.variant import ONNX_FLOAT, TFLM_INT8, TORCH_FLOAT, Variant, read_variants
@@ -35,7 +36,7 @@ MAX_STEPS = 1.0  # integer arithmetic may round one step away from the fake-quan
 
 def measure(job: Job) -> None:
     """Write measurements.json: a report row (schema.VariantRow) for every variant, latency still missing; answers.npz,
-    and of pictures mistakes.json.
+    and of pictures mistakes.json, or maps.json.
 
     `file` is that of the stage; where it is published, with the recipe's name, the report says.
     """
@@ -69,6 +70,8 @@ def measure(job: Job) -> None:
         pair = {reference: logits[reference][index], TFLM_INT8: logits[TFLM_INT8]}
         if found := mistakes(images, truth, pair, index, preprocessing):
             (job.output / MISTAKES_FILE).write_text(found.model_dump_json(indent=1))
+        if maps := map_pictures(images, truth, pair, index, preprocessing):
+            (job.output / MAPS_FILE).write_text(maps.model_dump_json(indent=1))
 
 
 def _errors(
@@ -165,7 +168,7 @@ def _compare_with_source(
 
 
 def same_class(a: NDArray[np.float32], b: NDArray[np.float32], classified: Classified | None) -> float | None:
-    """Return the share of images with the same class of the primary head; None when that head is a value."""
+    """Return the share of images (of a map: pixels) with the same class of the primary head; None: it is a value."""
     if classified is None:
         return None
     return float((classified(a) == classified(b)).mean())

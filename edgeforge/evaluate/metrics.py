@@ -1,10 +1,11 @@
-"""Metrics of each head over a test split: classes by torchmetrics, values in their unit."""
+"""Metrics of each head over a test split: classes by torchmetrics, values in their unit, maps by their overlap."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.data.labels import head_labels
+from edgeforge.evaluate.maps.overlap import image_errors, iou_drop, map_metrics
 from edgeforge.evaluate.statistics import mcnemar, rmse_difference, rmse_interval, wilson_interval
 from edgeforge.results.head import Head
 from edgeforge.results.preprocessing import Preprocessing
@@ -50,7 +51,9 @@ def metrics(
 
 
 def head_metrics(outputs: NDArray[np.float32], truth: NDArray[Any], head: Head) -> HeadMetrics:
-    """Return one head's metrics. outputs: N,classes or N,1. truth: N."""
+    """Return one head's metrics. outputs: N,size. truth: N, of a map N,H*W."""
+    if head.kind == "map":
+        return map_metrics(outputs, truth, head)
     if head.kind == "yes_no":
         return yes_no_metrics(outputs, truth, head)
     if head.classes:
@@ -59,7 +62,12 @@ def head_metrics(outputs: NDArray[np.float32], truth: NDArray[Any], head: Head) 
 
 
 def head_errors(outputs: NDArray[np.float32], truth: NDArray[Any], head: Head) -> NDArray[Any]:
-    """Return one head's error on each input: of classes whether it is wrong, of a value found minus true (N)."""
+    """Return one head's error on each input (N): of classes whether it is wrong, of a value found minus true.
+
+    Of a map what its mean IoU lacks of 1.
+    """
+    if head.kind == "map":
+        return image_errors(head.decide(outputs), truth, len(head.classes))
     if head.classes:
         return head.decide(outputs) != truth
     return head.value(outputs[:, 0]) - truth
@@ -147,6 +155,8 @@ def value_metrics(outputs: NDArray[np.float32], truth: NDArray[np.float64], head
 
 
 def _drop(outputs: NDArray[np.float32], expected: NDArray[np.float32], truth: NDArray[Any], head: Head) -> Drop:
+    if head.kind == "map":
+        return iou_drop(outputs, expected, truth, head)
     if head.classes:
         return mcnemar(~head_errors(expected, truth, head), ~head_errors(outputs, truth, head))
     found, reference = (head_errors(rows, truth, head) for rows in (outputs, expected))

@@ -53,7 +53,7 @@ def mistakes(
     for who in ORDER:
         places = np.flatnonzero(wrong[who])
         for place in places[np.argsort(-sure[places], kind="stable")][: MOST - len(found)]:
-            png = _png(images[index[place]], preprocessing)
+            png = as_png(images[index[place]], preprocessing)
             if len(png) > left:
                 break
             left -= len(png)
@@ -69,7 +69,7 @@ def mistakes(
     )  # fmt: skip
 
 
-def _png(raw: NDArray[Any], preprocessing: Preprocessing) -> str:
+def as_png(raw: NDArray[Any], preprocessing: Preprocessing) -> str:
     """Return a raw picture (C,H,W) as a small PNG in base64: the same bytes for the same picture."""
     import numpy as np
     from PIL import Image

@@ -97,7 +97,7 @@ def rmse_interval(errors: NDArray[np.float64]) -> tuple[float, float]:
     """Return the 95 % percentile bootstrap interval of a root mean square error over inputs."""
     import numpy as np
 
-    low, high = np.percentile(np.sqrt((errors[_resampled(len(errors))] ** 2).mean(axis=1)), (2.5, 97.5))
+    low, high = np.percentile(np.sqrt((errors[resampled(len(errors))] ** 2).mean(axis=1)), (2.5, 97.5))
     return float(low), float(high)
 
 
@@ -110,15 +110,16 @@ def rmse_difference(
     """
     import numpy as np
 
-    index = _resampled(len(reference))
-    resampled = (np.sqrt((errors[index] ** 2).mean(axis=1)) for errors in (variant, reference))
-    low, high = np.percentile(np.subtract(*resampled), (2.5, 97.5))
+    index = resampled(len(reference))
+    drawn = (np.sqrt((errors[index] ** 2).mean(axis=1)) for errors in (variant, reference))
+    low, high = np.percentile(np.subtract(*drawn), (2.5, 97.5))
     verdict: Verdict = "better" if high < 0 else "worse" if low > 0 else "tie"
     difference = np.sqrt((variant**2).mean()) - np.sqrt((reference**2).mean())
     return float(difference), float(low), float(high), verdict
 
 
-def _resampled(count: int) -> NDArray[np.int64]:
+def resampled(count: int) -> NDArray[np.int64]:
+    """Return which of `count` inputs each bootstrap sample holds (RESAMPLES,count), the same in every run."""
     import numpy as np
 
     return np.random.default_rng(0).integers(0, count, (RESAMPLES, count))

@@ -151,6 +151,7 @@ OWN_SOURCES = {
     "numpy": ("classes", "raw_max", *TASK),
     "windows": ("corrupt", "columns", "classes", "window", "stride", "rate_hz", "axes", "layout", *TASK),
     "wav": ("corrupt", "classes", "sound"),
+    "masks": ("size", "channels", "corrupt", "classes", "raw_max", "task", "threshold"),
     "cells": (),
     "matr1": (),
 }
@@ -162,9 +163,12 @@ HEADED = ("cells", "matr1")  # sources of several heads: no single class, which 
 class Data(Section):
     """Where the images come from and how they are split."""
 
-    source: Literal["digits", "mnist", "image_folder", "csv", "numpy", "windows", "wav", "cells", "matr1"] = Field(
-        description="digits needs no download; mnist downloads once; image_folder, csv and numpy are your own images, "
-        "windows and wav your own recordings of sensors and of sound; cells (BCCD), matr1 (batteries) are public data"
+    source: Literal["digits", "mnist", "image_folder", "csv", "numpy", "windows", "wav", "masks", "cells", "matr1"] = (
+        Field(
+            description="digits needs no download; mnist downloads once; image_folder, csv and numpy are your own images, "
+            "windows and wav your own recordings of sensors and of sound, masks pictures with a class for each pixel; "
+            "cells (BCCD), matr1 (batteries) are public data"
+        )
     )
     root: str | None = Field(
         None, description="folder of the data, or the .csv or .npz file; default: the user's cache folder"
@@ -176,13 +180,17 @@ class Data(Section):
     )
     columns: Columns = Columns()
     sound: Sound = Sound()
-    classes: tuple[str, ...] | None = Field(None, description="in the order of the outputs; default: by name")
-    task: Literal["classes", "value", "binary"] | None = Field(
+    classes: tuple[str, ...] | None = Field(
+        None, description="in the order of the outputs; default: by name; masks: of the pixels' numbers, from 0 on"
+    )
+    task: Literal["classes", "value", "binary", "map"] | None = Field(
         None,
         description="value: labels are numbers in a unit, one output; binary: of two classes the second or not, one "
-        "output; default: classes, asked for where labels are many numbers",
+        "output; map: of masks, a class for each pixel; default: classes, asked for where labels are many numbers",
     )
-    threshold: Share | None = Field(None, description="binary: the probability from which on it is the second class")
+    threshold: Share | None = Field(
+        None, description="binary, or masks of two classes: the probability from which on it is the second class"
+    )
     unit: str | None = Field(None, max_length=40, description="value: of the labels, such as mm")
     log: bool = Field(False, description="value: learn its logarithm, for labels that span decades")
     raw_max: float | None = Field(
@@ -220,12 +228,28 @@ class Data(Section):
             raise ValueError(f"source {self.source} needs size, for instance size: [96, 96]")
         if self.source == "windows":
             self._windows_are_said()
+        if self.source == "masks" or self.task == "map":
+            self._masks_are_named()
         for key, task in (("threshold", "binary"), ("unit", "value"), ("log", "value")):
-            if getattr(self, key) and self.task != task:
+            if getattr(self, key) and self.task != task and self.source != "masks":
                 raise ValueError(f"{key} belongs to task {task}: set data.task: {task} too")
         if self.classes and self.task == "value":
             raise ValueError("classes make no sense with task: value")
         return self
+
+    def _masks_are_named(self) -> None:
+        if self.source != "masks":
+            raise ValueError(
+                f"task map needs a class for each pixel: source masks has them, {self.source} has one label an input"
+            )
+        if self.task not in (None, "map"):
+            raise ValueError(f"source masks is of task map; this is task {self.task}")
+        if self.classes is None:
+            raise ValueError("source masks needs classes: what a pixel of 0, 1, … is, for instance [background, cell]")
+        if not 2 <= len(self.classes) <= 256 or len(set(self.classes)) < len(self.classes):
+            raise ValueError(f"classes: masks have from 2 to 256 different ones, these are {len(self.classes)}")
+        if self.threshold is not None and len(self.classes) != 2:
+            raise ValueError(f"threshold belongs to masks of two classes; these have {len(self.classes)}")
 
     def _windows_are_said(self) -> None:
         if self.rate_hz is None:
@@ -754,6 +778,20 @@ class Recipe(Section):
             raise ValueError("train.augment: flip and colour are for images; windows take noise, scale, shift, rotate")
         if windows and augment and augment.rotate is True:
             raise ValueError("train.augment.rotate: of windows, give the largest angle in degrees, for instance 20")
+        return self
+
+    @model_validator(mode="after")
+    def _masks_turn_with_their_pictures(self) -> Recipe:
+        augment = self.train.augment
+        if self.data.source != "masks" or not augment:
+            return self
+        bent = [key for key in ("shift", "scale") if getattr(augment, key)]
+        bent += ["rotate by degrees"] if augment.rotate and augment.rotate is not True else []
+        if bent:
+            raise ValueError(
+                f"train.augment: {' and '.join(bent)} would leave pixels without a class; masks take flip, "
+                "rotate: true, colour and noise"
+            )
         return self
 
     @model_validator(mode="after")

@@ -69,6 +69,7 @@ def _own_data(source: str, path: Path, where: str) -> Path:
     wanted = {
         "image_folder": "a folder",
         "wav": "a folder",
+        "masks": "a folder with images/ and masks/",
         "csv": "a file",
         "windows": "an .npz file, a table, or a folder of tables",
     }.get(source, "a file or folder")
@@ -81,7 +82,7 @@ def _own_data(source: str, path: Path, where: str) -> Path:
         raise RecipeError(f"{where}: {path}: this is no folder of data", fix=f"name {wanted} of your own")
     if source in ("cells", "matr1") and not path.is_dir():
         raise RecipeError(f"{where}: {path} is no folder", fix=f"name the folder of the data of {source}")
-    if (source in ("image_folder", "wav") and not path.is_dir()) or (source == "csv" and not path.is_file()):
+    if (source in ("image_folder", "wav", "masks") and not path.is_dir()) or (source == "csv" and not path.is_file()):
         raise RecipeError(f"{where}: {path} is not {wanted}", fix=f"source {source} reads {wanted}")
     return path
 

@@ -7,6 +7,7 @@ from typing import Any
 from edgeforge.evaluate.parity.layer_evidence import costliest
 from edgeforge.report.contents import with_contents
 from edgeforge.report.fit.view import fit_view
+from edgeforge.report.maps import map_cells, map_columns
 from edgeforge.report.page import render_page
 from edgeforge.report.parity.plot import depth_plot
 from edgeforge.report.parity.table import identical_text
@@ -15,7 +16,7 @@ from edgeforge.report.plots.figures import accuracy_plot, bars_plot, threads_plo
 from edgeforge.report.plots.fitted import for_half, for_page
 from edgeforge.report.plots.heads import confusion_plots, scatter_plots
 from edgeforge.report.plots.mixed import mix_plot, sensitivity_plot
-from edgeforge.report.score import digits_of, drop_words, heading, is_value, score
+from edgeforge.report.score import digits_of, drop_words, heading, is_map, is_value, score
 from edgeforge.report.sentences.board_runs import run_lines
 from edgeforge.report.sentences.edge_tpu import edge_tpu_lines
 from edgeforge.report.sentences.emulated import engine_lines, litert_words
@@ -23,6 +24,7 @@ from edgeforge.report.sentences.listening import listening_line
 from edgeforge.report.sentences.pruning import pruning_lines
 from edgeforge.report.sentences.travelled import mixed_line, travelled_lines
 from edgeforge.report.table import head_cells, head_rows, time_text
+from edgeforge.results.rows.pictures.maps import COLOURS
 from edgeforge.results.rows.report import RUNTIMES, Drop, Latency, Report
 from edgeforge.results.rows.training import TrainingRow
 from edgeforge.results.variant import ONNX_INT8, TFLM_INT8, TORCH_FX
@@ -42,6 +44,7 @@ def render(report: Report) -> str:
         "score": score,
         "head_rows": head_rows,
         "head_cells": head_cells,
+        "map_cells": map_cells,
         "run_lines": run_lines,
         "litert_words": litert_words,
         "time_text": time_text,
@@ -76,6 +79,9 @@ def render(report: Report) -> str:
         "headline": headline(report),
         "score_title": heading(report),
         "value_first": is_value(report),
+        "map_first": is_map(report),
+        "map_columns": map_columns(report) if is_map(report) else [],
+        "colours": COLOURS,
         "judged": any(row.metrics is not None and row.metrics.auroc is not None for row in report.variants),
         "groups": {title: rows for title, rows in groups.items() if rows},
         "plots": plots,
@@ -102,7 +108,7 @@ def headline(report: Report) -> list[str]:
     reference, small = rows.get(report.reference), rows.get(report.shipped)
     if not (reference and reference.metrics and small and small.metrics and small.size_bytes and reference.size_bytes):
         return ["No full-integer model was made: see the table below for the reason."]
-    what = "RMSE" if is_value(report) else "accuracy"
+    what = "RMSE" if is_value(report) else "mean IoU" if is_map(report) else "accuracy"
     times = f"{reference.size_bytes / small.size_bytes:.2f}×"
     sentences = [
         f"The full-integer TFLite model is {times} smaller than PyTorch float32 "
@@ -114,7 +120,7 @@ def headline(report: Report) -> list[str]:
     if board_row and board_row.metrics and board_row.arena_bytes:
         sentences.append(
             f"On the microcontroller's own kernels it reaches {score(board_row.metrics).full}"
-            f"{' RMSE' if is_value(report) else ''} on {board_row.metrics.images:,} test inputs, "
+            f"{' RMSE' if is_value(report) else ' mean IoU' if is_map(report) else ''} on {board_row.metrics.images:,} test inputs, "
             f"with a tensor arena of {_arena(report, board_row.arena_bytes)}."
         )
     fitting = [target.title for target in report.targets if target.fits]
@@ -168,6 +174,8 @@ def drop_badge(drop: Drop | None) -> dict[str, Any]:
     )
     if drop.rmse is not None:
         behind = f"RMSE {drop.rmse:+.3g} {drop.unit}, 95 % from {drop.rmse_low:+.3g} to {drop.rmse_high:+.3g}"
+    if drop.iou_low is not None:
+        behind = f"mean IoU {-drop.points:+.2f} points, 95 % from {drop.iou_low:+.2f} to {drop.iou_high:+.2f}"
     text = "tie" if drop.verdict == "tie" else f"{drop.verdict} {drop_words(drop)}".replace("-", "\N{MINUS SIGN}")
     style = {"tie": "good", "worse": "bad", "better": "good"}[drop.verdict]
     return {"style": style, "text": text, "title": behind}

@@ -1,4 +1,4 @@
-"""How the primary head is shown in tables and plots: accuracy in percent, or RMSE in the value's unit."""
+"""How the primary head is shown in tables and plots: accuracy or mean IoU in percent, or RMSE in the value's unit."""
 
 from __future__ import annotations
 
@@ -39,6 +39,9 @@ def score(metrics: HeadMetrics) -> Score:
         digits = digits_of(metrics.rmse)
         low, high = metrics.rmse_low or 0.0, metrics.rmse_high or 0.0
         return Score(metrics.rmse, low, high, digits, f" {metrics.unit}" if metrics.unit else "")
+    if metrics.iou is not None:
+        value, low, high = (100 * (share or 0.0) for share in (metrics.iou, metrics.iou_low, metrics.iou_high))
+        return Score(value, low, high, digits=2, suffix=" %")
     value, low, high = (100 * (share or 0.0) for share in (metrics.top1, metrics.top1_low, metrics.top1_high))
     return Score(value, low, high, digits=2, suffix=" %")
 
@@ -51,6 +54,8 @@ def digits_of(value: float) -> int:
 def heading(report: Report, *, unit: bool = True) -> str:
     """Return the heading of the primary head's figures."""
     head = report.heads[0] if report.heads else None
+    if is_map(report):
+        return "mean IoU %" if unit else "mean IoU"
     if head is None or head.classes:
         return "top-1 %" if unit else "top-1"
     return f"RMSE {head.unit}".strip() if unit else "RMSE"
@@ -59,6 +64,11 @@ def heading(report: Report, *, unit: bool = True) -> str:
 def is_value(report: Report) -> bool:
     """Say whether the primary head is a value."""
     return bool(report.heads) and not report.heads[0].classes
+
+
+def is_map(report: Report) -> bool:
+    """Say whether the primary head is a class for each pixel."""
+    return bool(report.heads) and report.heads[0].kind == "map"
 
 
 def drop_words(drop: Drop) -> str:

@@ -32,6 +32,7 @@ from edgeforge.results.files import (
     JSON_FILE,
     LATENCY_FILE,
     LISTENING_FILE,
+    MAPS_FILE,
     MEASUREMENTS_FILE,
     MISTAKES_FILE,
     MIXED_FILE,
@@ -47,6 +48,7 @@ from edgeforge.results.rows.calibration import CalibrationRow, Finding
 from edgeforge.results.rows.engine import EngineRow
 from edgeforge.results.rows.mixed import MixedRow
 from edgeforge.results.rows.parity import ParityRow
+from edgeforge.results.rows.pictures.maps import MapsRow
 from edgeforge.results.rows.report import (
     Drop,
     EdgeTPURow,
@@ -97,7 +99,10 @@ def gather(job: Job) -> Report:
         seed=recipe.seed,
         reference=reference_of(row.name for row in variants if row.status == "ok"),
         classes=list(preprocessing.classes),
-        heads=[HeadRow(name=head.name, classes=list(head.classes), unit=head.unit) for head in preprocessing.heads],
+        heads=[
+            HeadRow(name=head.name, classes=list(head.classes), unit=head.unit, kind=head.kind)
+            for head in preprocessing.heads
+        ],
         input_shape=list(preprocessing.shape),
         normalize=_normalize(preprocessing),
         split={split: len(read_split(job.inputs["data"], split)[1]) for split in ("train", "val", "test")},
@@ -124,6 +129,7 @@ def gather(job: Job) -> Report:
         raspberry_pi=raspberry_pi,
         listening=_optional(job, "listen", LISTENING_FILE, ListeningRow),
         mistakes=_optional(job, "measure", MISTAKES_FILE, MistakesRow),
+        maps=_optional(job, "measure", MAPS_FILE, MapsRow),
         board_runs=_board_runs(job),
     )
 
@@ -180,6 +186,8 @@ def _findings(variants: list[VariantRow], calibration: CalibrationRow, targets: 
             what = f"{row.name} is {row.drop.points:.2f} points less accurate (McNemar p = {row.drop.p_value or 0:.2g})"
             if row.drop.rmse is not None:
                 what = f"{row.name} is {row.drop.rmse:.3g} {row.drop.unit} of RMSE worse (paired bootstrap)"
+            if row.drop.iou_low is not None:
+                what = f"{row.name} has {row.drop.points:.2f} points less of mean IoU (paired bootstrap over images)"
             remedy = "compare it with its fake-quant model under Proofs"
             if row.runtime == "litert":
                 remedy = "try another observer, per-channel weights, quantize.qat or quantize.max_drop"

@@ -7,7 +7,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from edgeforge.report.score import drop_words, heading, is_value, score
+from edgeforge.report.maps import maps_table
+from edgeforge.report.score import drop_words, heading, is_map, is_value, score
 from edgeforge.report.sentences.board_runs import print_run
 from edgeforge.report.sentences.edge_tpu import edge_tpu_lines
 from edgeforge.report.sentences.emulated import engine_lines
@@ -117,6 +118,8 @@ MORE = ("AUROC", "AUPRC", "R²")  # of yes or no, and of values
 
 def heads_table(report: Report, console: Console) -> Table | None:
     """Return one row a variant and head, and a further test set; None where there is one head of classes alone."""
+    if is_map(report):
+        return maps_table(report, console.width)
     shown = (report.reference, report.shipped, TFLM_INT8)  # the page has them all
     rows = [row for row in report.variants if row.metrics and row.name in shown]
     judged = any(row.metrics.auroc is not None for row in rows if row.metrics)
@@ -196,6 +199,8 @@ def _legend(report: Report) -> str:
     parts = [row for row in report.variants if row.metrics and row.metrics.images != report.split["test"]]
     subset = "".join(f" *{row.name}: {row.metrics.images:,} of them, evenly spaced." for row in parts if row.metrics)
     what, judged = "Accuracy", "McNemar's test"
+    if is_map(report):
+        what, judged = "Mean IoU of all pixels", "paired bootstrap"
     if is_value(report):
         what, judged = f"RMSE of '{report.heads[0].name}'", "paired bootstrap"
     images = report.split["test"]

@@ -39,6 +39,7 @@ PREDICTIONS_FILE = "predictions.npz"
 SELF_AGREEMENT_FILE = "self_agreement.json"  # of each runtime that has predicted
 MEASUREMENTS_FILE = "measurements.json"
 MISTAKES_FILE = "mistakes.json"
+MAPS_FILE = "maps.json"
 ANSWERS_FILE = "answers.npz"  # in the build folder, for `edgeforge compare`
 PARITY_FILE = "parity.json"
 LATENCY_FILE = "latency.json"

@@ -47,9 +47,13 @@ class Head:
     def __post_init__(self) -> None:
         if not self.kind:
             object.__setattr__(self, "kind", "classes" if self.classes else "value")
-        yes_or_no = self.kind == "yes_no" or (self.kind == "map" and self.shape[-1:] == (1,))
-        if yes_or_no and self.threshold is None:
+        if self.decides and self.threshold is None:
             object.__setattr__(self, "threshold", HALF)
+
+    @property
+    def decides(self) -> bool:
+        """Whether one output says yes or no, of the input or of each pixel of a map."""
+        return self.kind == "yes_no" or (self.kind == "map" and self.shape[-1:] == (1,))
 
     @property
     def numbers(self) -> tuple[float, ...]:

@@ -38,7 +38,14 @@ class RawImages(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         else:
             images = self.preprocessing.apply(self.augmentation.raw(raw, indices, self.epoch))
             images = self.augmentation.normalised(images, indices, self.epoch)
-        return torch.from_numpy(images), self.targets[indices]
+        return torch.from_numpy(images), self._targets(indices)
+
+    def _targets(self, indices: list[int]) -> torch.Tensor:
+        head = self.preprocessing.heads[0]
+        if not isinstance(self.augmentation, Augmentation) or head.kind != "map":
+            return self.targets[indices]
+        masks = self.targets[indices].numpy().reshape(-1, *head.shape[:2])
+        return torch.from_numpy(self.augmentation.masks(masks, indices, self.epoch)).flatten(1)
 
 
 class BatchOrder(Sampler[list[int]]):

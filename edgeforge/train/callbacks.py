@@ -46,14 +46,16 @@ class ReportProgress(pl.Callback):
         if trainer.sanity_checking:
             return
         epoch, epochs = trainer.current_epoch + 1, trainer.max_epochs or 1
-        accuracy, error = (trainer.callback_metrics.get(name) for name in ("val_accuracy", "val_rmse"))
-        seen = validation_words(*(None if value is None else float(value) for value in (accuracy, error)))
+        found = (trainer.callback_metrics.get(name) for name in ("val_accuracy", "val_rmse", "val_iou"))
+        seen = validation_words(*(None if value is None else float(value) for value in found))
         self.validated = f" ({epoch}: {seen})" if seen else ""
         self.progress(epoch / epochs, f"epoch {epoch}/{epochs}: {seen or 'validated'}")
 
 
-def validation_words(accuracy: float | None, rmse: float | None) -> str:
-    """Return what was seen of the validation images: a share in [0, 1], or an error in the value's unit."""
+def validation_words(accuracy: float | None, rmse: float | None, iou: float | None = None) -> str:
+    """Return what was seen of the validation images: a share in [0, 1], an error in the value's unit, or mean IoU."""
+    if iou is not None:
+        return f"val. IoU {100 * iou:.2f} %"
     if accuracy is not None:
         return f"val. acc. {100 * accuracy:.2f} %"
     return f"val. RMSE {rmse:.4g}" if rmse is not None else ""

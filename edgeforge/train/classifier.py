@@ -9,13 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 from torchmetrics import MeanSquaredError, Metric
-from torchmetrics.classification import BinaryAccuracy, MulticlassAccuracy
+from torchmetrics.classification import BinaryAccuracy, MulticlassAccuracy, MulticlassJaccardIndex
 
 from edgeforge.errors import RecipeError
 from edgeforge.recipe.schema import Train
 from edgeforge.results.head import HALF
 from edgeforge.results.preprocessing import Preprocessing
-from edgeforge.train.heads_loss import HeadsLoss, of_head
+from edgeforge.train.heads_loss import HeadsLoss, by_answer, of_head
 from edgeforge.train.schedule import scheduled
 
 Batch = tuple[torch.Tensor, torch.Tensor]
@@ -24,7 +24,7 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 class Classifier(pl.LightningModule):
     """Trains `network` on batches of images (N,C,H,W float32) and targets (see `heads_loss.targets`).
 
-    Logs train_loss, val_loss and, of the primary head, val_accuracy or val_rmse (in its unit) each epoch.
+    Logs train_loss, val_loss and, of the primary head, val_accuracy, val_rmse (in its unit) or val_iou each epoch.
     labels: of the training images, for class weights. Raises RecipeError at the step whose loss is not a number.
     """
 
@@ -40,7 +40,9 @@ class Classifier(pl.LightningModule):
         self.head = preprocessing.heads[0]
         self.metric: Metric = MeanSquaredError(squared=False)
         self.metric_name = "val_accuracy" if self.head.classes else "val_rmse"
-        if self.head.kind == "yes_no":
+        if self.head.kind == "map":
+            self.metric, self.metric_name = MulticlassJaccardIndex(len(self.head.classes)), "val_iou"
+        elif self.head.kind == "yes_no":
             self.metric = BinaryAccuracy(self.head.threshold or HALF)
         elif self.head.classes:
             self.metric = MulticlassAccuracy(self.head.size, average="micro")
@@ -71,11 +73,13 @@ class Classifier(pl.LightningModule):
         """Log the loss, and accuracy or error, of a batch."""
         images, labels = batch
         outputs = self(images)
-        primary, truth = outputs[:, : self.head.size], of_head(labels, 0, self.head)
-        if self.head.kind == "yes_no":
-            primary, truth = primary[:, 0].sigmoid(), truth.long()
+        primary, truth = by_answer(outputs[:, : self.head.size], self.head), of_head(labels, 0, self.head)
+        if self.head.decides:
+            primary, truth = primary.sigmoid(), truth.long()
+            if self.head.kind == "map":
+                primary = (primary >= (self.head.threshold or HALF)).long()
         elif not self.head.classes:
-            primary, truth = self._in_unit(primary[:, 0]), self._in_unit(truth)
+            primary, truth = self._in_unit(primary), self._in_unit(truth)
         self.metric(primary, truth)
         self.log("val_loss", self.loss(outputs, labels), on_epoch=True, sync_dist=True)
         self.log(self.metric_name, self.metric, on_epoch=True)

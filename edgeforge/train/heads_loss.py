@@ -1,6 +1,6 @@
 """What each head is trained on: cross-entropy of classes, Huber or squared error of a normalised value.
 
-Yes or no is one logit: binary cross-entropy.
+Yes or no is one logit: binary cross-entropy. A map: either of them, pixel by pixel.
 """
 
 from __future__ import annotations
@@ -21,7 +21,12 @@ from edgeforge.suggest import nearest
 
 
 def targets(labels: NDArray[Any], heads: tuple[Head, ...]) -> NDArray[Any]:
-    """Return what outputs are compared with: (N) int64 of one head of classes, else (N,heads) float32, normalised."""
+    """Return what outputs are compared with: (N) int64 of one head of classes, else (N,heads) float32, normalised.
+
+    Of a map (N,H*W) uint8.
+    """
+    if heads[0].kind == "map":
+        return labels
     if labels.ndim == 1 and heads[0].classes:
         return labels
     columns = [head_labels(labels, heads, place) for place in range(len(heads))]
@@ -32,9 +37,22 @@ def targets(labels: NDArray[Any], heads: tuple[Head, ...]) -> NDArray[Any]:
 
 
 def of_head(batch: torch.Tensor, place: int, head: Head) -> torch.Tensor:
-    """Return one head's column (N) of `targets`: int64 of classes, float32 of a value, 0 and 1 of yes or no."""
+    """Return one head's column (N) of `targets`: int64 of classes, float32 of a value, 0 and 1 of yes or no.
+
+    Of a map its pixels (N*H*W), as of classes or of yes or no.
+    """
+    if head.kind == "map":
+        pixels = batch.reshape(-1)
+        return pixels.float() if head.shape[-1] == 1 else pixels.long()
     column = batch if batch.ndim == 1 else batch[:, place]
     return column.long() if head.kind == "classes" else column.float()
+
+
+def by_answer(outputs: torch.Tensor, head: Head) -> torch.Tensor:
+    """Return one head's outputs (N,size) as `of_head` has what they should be: a row of classes, or a number, each."""
+    if head.kind == "map":
+        outputs = outputs.reshape(-1, head.shape[-1])
+    return outputs[:, 0] if head.decides or not head.classes else outputs
 
 
 class HeadsLoss(nn.Module):
@@ -61,8 +79,9 @@ class HeadsLoss(nn.Module):
     def _loss(self, head: Head, place: int, train: Train, labels: NDArray[Any]) -> nn.Module:
         if not head.classes:
             return nn.HuberLoss() if train.value_loss == "huber" else nn.MSELoss()
-        counts = np.bincount(head_labels(labels, self.heads, place), minlength=len(head.classes))
-        if head.kind == "yes_no":
+        known = labels.reshape(-1) if head.kind == "map" else head_labels(labels, self.heads, place)
+        counts = np.bincount(known, minlength=len(head.classes))
+        if head.decides:
             rarer = None if train.class_weights is None else torch.tensor(counts[0] / max(counts[1], 1)).float()
             return nn.BCEWithLogitsLoss(pos_weight=rarer)
         if train.class_weights is None:
@@ -75,7 +94,7 @@ class HeadsLoss(nn.Module):
         parts = []
         for place, (head, loss) in enumerate(zip(self.heads, self.losses, strict=True)):
             found = outputs[:, self.places[place]] if len(self.heads) > 1 else outputs
-            found = found if head.kind == "classes" else found[:, 0]
+            found = by_answer(found, head)
             part: torch.Tensor = loss(found, of_head(expected, place, head))
             parts.append(part if self.weights[place] == 1.0 else self.weights[place] * part)
         return parts[0] if len(parts) == 1 else torch.stack(parts).sum()

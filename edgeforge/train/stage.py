@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from torch import nn
 
 RANGE_IMAGES = 200  # of which a message says what range they give
-LOGGED = ("train_loss", "val_loss", "val_accuracy", "val_rmse")
+LOGGED = ("train_loss", "val_loss", "val_accuracy", "val_rmse", "val_iou")
+OF_OTHERS = ("val_rmse", "val_iou")  # that of classes are in every metrics.csv
 
 
 def train(job: Job) -> None:
@@ -218,7 +219,7 @@ def training_row(job: Job, network: nn.Module, trainer: pl.Trainer) -> TrainingR
 
     rows, best = _epochs(job.scratch / "log"), best_checkpoint(trainer)["epoch"]
     kept = next((row for row in rows if row.epoch == best), None)
-    seen = validation_words(kept.val_accuracy, kept.val_rmse) if kept else ""
+    seen = validation_words(kept.val_accuracy, kept.val_rmse, kept.val_iou) if kept else ""
     job.progress(1.0, f"epoch {best + 1} of {len(rows)} kept{seen and ': '}{seen}")
     return TrainingRow(
         epochs=rows,
@@ -257,7 +258,9 @@ def _epochs(logs: Path) -> list[EpochRow]:
 
 def _write_metrics(path: Path, rows: list[EpochRow]) -> None:
     with path.open("w", newline="") as file:
-        logged = [name for name in LOGGED if name != "val_rmse" or any(row.val_rmse is not None for row in rows)]
+        logged = [
+            name for name in LOGGED if name not in OF_OTHERS or any(getattr(row, name) is not None for row in rows)
+        ]
         writer = csv.DictWriter(file, ["epoch", *logged], extrasaction="ignore")
         writer.writeheader()
         writer.writerows(row.model_dump() for row in rows)

@@ -54,7 +54,8 @@ class Classifier:
     def classify(self, pixels: NDArray[Any], white: float = 255.0) -> tuple[str, float]:
         """Return what the model says of one image or window (1,C,H,W), and how sure it is, in [0, 1].
 
-        Of yes or no the probability of yes; of a value that itself, in its unit.
+        Of yes or no the probability of yes; of a value that itself, in its unit; of a map the shares of the classes that
+        have most pixels, and the first of them.
         """
         white = self.bundle.raw_max if self.bundle.sampling else white
         logits = self.logits(self.bundle.tensor(pixels, white))[0].astype(np.float64)
@@ -62,6 +63,11 @@ class Classifier:
         if kind == "value":
             value = float(self._value(logits[0]))
             return f"{value:.6g} {self.bundle.head.get('unit', '')}".strip(), value
+        if kind == "map":
+            shares = self._shares(logits[None])[0]
+            order = [place for place in np.argsort(-shares, kind="stable")[:3] if shares[place] > 0]
+            said = ", ".join(f"{self.bundle.labels[place]} {100 * shares[place]:.1f} %" for place in order)
+            return said, float(shares[order[0]])
         if kind == "yes_no":
             return self.bundle.labels[int(self.decided(logits[None])[0])], float(1 / (1 + np.exp(-logits[0])))
         odds = np.exp(logits - logits.max())
@@ -69,14 +75,29 @@ class Classifier:
         return self.bundle.labels[best], float(odds[best] / odds.sum())
 
     def decided(self, logits: NDArray[Any]) -> NDArray[Any]:
-        """Return the class (N) of outputs (N,outputs); of a value its nearest step of 1 % of the training's spread."""
+        """Return the class (N) of outputs (N,outputs); of a value its nearest step of 1 % of the training's spread.
+
+        Of a map the class of most pixels.
+        """
         kind = self.bundle.head.get("kind", "classes")
+        if kind == "map":
+            return self._shares(logits).argmax(1)
         if kind == "value":
             return np.rint(100 * logits[:, 0])
         if kind == "yes_no":
-            threshold = float(self.bundle.head.get("threshold") or 0.5)
-            return (logits[:, 0] >= np.float32(np.log(threshold / (1 - threshold)))).astype(np.int64)
+            return self._yes(logits[:, 0]).astype(np.int64)
         return logits.argmax(1)
+
+    def _yes(self, logits: NDArray[Any]) -> NDArray[Any]:
+        threshold = float(self.bundle.head.get("threshold") or 0.5)
+        return logits >= np.float32(np.log(threshold / (1 - threshold)))
+
+    def _shares(self, logits: NDArray[Any]) -> NDArray[Any]:
+        """Return each class's share of the pixels (N,classes) of maps (N,H*W*K)."""
+        channels = int(self.bundle.head["shape"][-1])
+        pixels = logits.reshape(len(logits), -1, channels)
+        classes = self._yes(pixels[..., 0]) if channels == 1 else pixels.argmax(2)
+        return np.stack([(classes == place).mean(1) for place in range(len(self.bundle.labels))], 1)
 
     def _value(self, output: Any) -> Any:
         head = self.bundle.head

@@ -15,7 +15,10 @@ from edgeforge.results.answers import Answers, read_answers
 from edgeforge.results.report_file import read_report
 from edgeforge.results.rows.report import Drop, Report, VariantRow
 
-PAIRED = "Judged on the same test inputs, in pairs: classes by McNemar's exact test, values by paired bootstrap."
+PAIRED = (
+    "Judged on the same test inputs, in pairs: classes by McNemar's exact test, values by paired bootstrap; maps too, by "
+    "each image's own mean IoU."
+)
 UNPAIRED = (
     "≈: judged by counts alone (Fisher's exact test), since the builds do not share their test split or hold no single "
     "answers: a change that a paired test would see may pass as a tie."
@@ -121,12 +124,17 @@ def _judged(base: tuple[Build, VariantRow], other: tuple[Build, VariantRow]) -> 
     """Return how a variant's figure differs from the base's, and the verdict: tie, better or worse."""
     (first, was), (build, now) = base, other
     assert was.metrics and now.metrics
+    from edgeforge.evaluate.maps.overlap import error_drop
+
     pair = first.answers.pair(build.answers, now.name) if first.answers and build.answers else None
     if pair is None:
         digits = score(now.metrics).digits
         change = score(now.metrics).value - score(was.metrics).value
         return f"{change:+,.{digits}f}", f"≈ {accuracy_verdict(was, now)}"
-    drop = paired_drop(*pair, is_class=now.metrics.top1 is not None, unit=now.metrics.unit)
+    if now.metrics.iou is not None:
+        drop = error_drop(*(errors.astype(float) for errors in pair))
+    else:
+        drop = paired_drop(*pair, is_class=now.metrics.top1 is not None, unit=now.metrics.unit)
     return drop_words(drop), drop.verdict
 
 
@@ -148,7 +156,8 @@ def accuracy_verdict(left: VariantRow, right: VariantRow) -> str:
     assert was and now
     if was.top1 is None or now.top1 is None:
         a, b = score(was), score(now)
-        return "tie" if a.low <= b.high and b.low <= a.high else "better" if b.value < a.value else "worse"
+        better = b.value > a.value if now.iou is not None else b.value < a.value
+        return "tie" if a.low <= b.high and b.low <= a.high else "better" if better else "worse"
     if unpaired_p_value(was.correct, was.images, now.correct, now.images) >= SIGNIFICANCE:
         return "tie"
     return "better" if now.top1 > was.top1 else "worse"

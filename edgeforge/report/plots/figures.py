@@ -82,6 +82,8 @@ def training_plot(training_row: TrainingRow, width: float = HALF) -> str:
     name, curve = "validation accuracy, %", [100 * share for share in _gaps(row.val_accuracy for row in epochs)]
     if any(row.val_rmse is not None for row in epochs):
         name, curve = "validation RMSE", _gaps(row.val_rmse for row in epochs)
+    if any(row.val_iou is not None for row in epochs):
+        name, curve = "validation mean IoU, %", [100 * share for share in _gaps(row.val_iou for row in epochs)]
     accuracies.plot(numbers, curve, color=validation, marker=".")
     accuracies.set_title(name, fontsize=9, color=GREY, loc="left")
     for axes in (losses, accuracies):

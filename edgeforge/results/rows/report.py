@@ -12,6 +12,7 @@ from edgeforge.results.rows.engine import EngineRow
 from edgeforge.results.rows.fit import FitRow
 from edgeforge.results.rows.mixed import MixedRow
 from edgeforge.results.rows.parity import ParityRow
+from edgeforge.results.rows.pictures.maps import MapsRow
 from edgeforge.results.rows.pruning import PruningRow
 from edgeforge.results.rows.row import Row
 from edgeforge.results.rows.sound.listening import ListeningRow
@@ -38,15 +39,17 @@ class HeadRow(Row):
     name: str
     classes: list[str] = []
     unit: str = ""
+    kind: str = ""  # as Head has it; left out: classes, or with none a value
 
 
 class Drop(Row):
     """A head against the reference's on the same images.
 
     Classes: accuracy, by the exact McNemar test on the images they differ on. A value: RMSE, by paired bootstrap.
+    A map: mean IoU, by paired bootstrap over images.
     """
 
-    points: float  # reference top-1 minus this one, in percentage points; negative is a gain
+    points: float  # reference top-1 (or mean IoU) minus this one, in percentage points; negative is a gain
     only_reference_right: int = 0
     only_variant_right: int = 0
     p_value: float | None = None
@@ -54,6 +57,8 @@ class Drop(Row):
     rmse: float | None = None  # of a value: this RMSE minus the reference's, with its 95 % interval
     rmse_low: float | None = None
     rmse_high: float | None = None
+    iou_low: float | None = None  # of a map: this mean IoU minus the reference's, 95 % interval in percentage points
+    iou_high: float | None = None
     unit: str = ""
 
 
@@ -76,7 +81,13 @@ class HeadMetrics(Row):
     auroc: float | None = None  # of yes or no
     auprc: float | None = None
     r2: float | None = None  # of a value: the share of its variance that is explained
-    confusion: list[list[int]] = []  # rows: true class, columns: predicted class
+    iou: float | None = None  # of a map: intersection over union of all pixels, mean over classes
+    iou_low: float | None = None
+    iou_high: float | None = None
+    ious: list[float | None] = []  # by class; None: neither there nor found
+    dice: float | None = None  # mean over classes
+    pixels: float | None = None  # share that is right
+    confusion: list[list[int]] = []  # rows: true class, columns: predicted class; of a map: pixels
     unit: str = ""
     rmse: float | None = None
     rmse_low: float | None = None
@@ -325,4 +336,5 @@ class Report(Row):
     raspberry_pi: RaspberryPiRow | None = None
     listening: ListeningRow | None = None  # a network of sound on continuous recordings
     mistakes: MistakesRow | None = None  # where inputs are pictures and outputs classes
+    maps: MapsRow | None = None  # where outputs are a class for each pixel
     board_runs: list[BoardRun] = []  # what `edgeforge monitor` measured on boards

@@ -14,6 +14,7 @@ class EpochRow(Row):
     val_loss: float | None
     val_accuracy: float | None
     val_rmse: float | None = None  # in the unit of a primary head that is a value
+    val_iou: float | None = None  # mean over the classes of a primary head that is a map
 
 
 class TrainingRow(Row):

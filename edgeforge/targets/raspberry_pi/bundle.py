@@ -34,7 +34,7 @@ SCRIPTS = (
 )  # fmt: skip
 EXECUTABLE = frozenset(["install.sh"])
 SELF_TEST_IMAGES, SAMPLES = 16, 3
-PICTURES = ("image_folder", "csv")  # sources that cut and resize any picture, so the device does too
+PICTURES = ("image_folder", "csv", "masks")  # sources that cut and resize any picture, so the device does too
 
 
 def pack_raspberry_pi(job: Job) -> None:
@@ -72,10 +72,10 @@ def pack_raspberry_pi(job: Job) -> None:
 def _refuse_what_the_scripts_cannot_say(preprocessing: Preprocessing) -> None:
     heads = preprocessing.heads
     sensed = preprocessing.raw_type == "uint8" or preprocessing.sampling
-    if len(heads) > 1 or heads[0].kind not in ("classes", "yes_no", "value") or heads[0].probability or not sensed:
+    if len(heads) > 1 or heads[0].kind == "reconstruction" or heads[0].probability or not sensed:
         names = ", ".join(f"'{head.name}'" for head in heads)
         raise RecipeError(
-            "raspberry_pi: its scripts answer with one class or value of an image or a window; this model's heads are "
+            "raspberry_pi: its scripts answer with one class, value or map of an image or a window; this model's heads are "
             f"{names}, of {preprocessing.raw_type} inputs",
             fix="leave raspberry_pi out of the recipe",
         )

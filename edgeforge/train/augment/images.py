@@ -25,6 +25,13 @@ class Augmentation:
             changed[place] = self._one(changed[place], np.random.default_rng((self.seed, epoch, index)))
         return (changed * self.raw_max).numpy()
 
+    def masks(self, masks: NDArray[np.uint8], indices: list[int], epoch: int) -> NDArray[np.uint8]:
+        """Return masks (N,H,W) turned as `raw` turns their pictures."""
+        changed = torch.from_numpy(masks)
+        for place, index in enumerate(indices):
+            changed[place] = self._turned(changed[place][None], np.random.default_rng((self.seed, epoch, index)))[0]
+        return changed.numpy()
+
     def normalised(self, images: NDArray[np.float32], indices: list[int], epoch: int) -> NDArray[np.float32]:
         """Return model inputs with noise, where the recipe asks for it."""
         if self.settings.mask_frames or self.settings.mask_bands:
@@ -54,12 +61,7 @@ class Augmentation:
         from torchvision.transforms.v2 import functional
 
         wanted = self.settings
-        if wanted.flip:
-            image = functional.horizontal_flip(image) if random.random() < 0.5 else image
-            image = functional.vertical_flip(image) if random.random() < 0.5 else image
-        if wanted.rotate is True:
-            turns = int(random.integers(4 if image.shape[1] == image.shape[2] else 2))
-            image = torch.rot90(image, turns if image.shape[1] == image.shape[2] else 2 * turns, (1, 2))
+        image = self._turned(image, random)
         angle = 0.0 if isinstance(wanted.rotate, bool) else random.uniform(-wanted.rotate, wanted.rotate)
         if angle or wanted.shift or wanted.scale:
             _, height, width = image.shape
@@ -74,4 +76,14 @@ class Augmentation:
             image = functional.adjust_contrast(image, 1 + random.uniform(-wanted.colour, wanted.colour))
             if len(image) == 3:
                 image = functional.adjust_saturation(image, 1 + random.uniform(-wanted.colour, wanted.colour))
+        return image
+
+    def _turned(self, image: torch.Tensor, random: np.random.Generator) -> torch.Tensor:
+        """Return an image (C,H,W) flipped and turned by multiples of 90 degrees: the first that `random` decides."""
+        if self.settings.flip:
+            image = image.flip(2) if random.random() < 0.5 else image
+            image = image.flip(1) if random.random() < 0.5 else image
+        if self.settings.rotate is True:
+            turns = int(random.integers(4 if image.shape[1] == image.shape[2] else 2))
+            image = torch.rot90(image, turns if image.shape[1] == image.shape[2] else 2 * turns, (1, 2))
         return image

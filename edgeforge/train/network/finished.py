@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 Shape = tuple[int, int, int]
-NAMES = {"value": "a value", "yes_no": "yes or no"}
+NAMES = {"value": "a value", "yes_no": "yes or no", "map": "a map"}
 BROKEN = "mend the file, or train anew with a lower learning rate"
 TRACED = (
     "save it with torch.jit.trace(network.eval(), image).save(path); a state dict belongs into model.weights, with "
@@ -118,9 +118,41 @@ def require_outputs(output: Any, preprocessing: Preprocessing, network: nn.Modul
         raise RecipeError(
             f"model: its output for one image is {described(output)}, the data has {wanted}: expected (1, {outputs})",
             fix=how_to_return_one(output, outputs)
-            or ("flatten it: .flatten(1)" if prod(found) == outputs else "")
+            or (_flattened(heads[0]) if prod(found) == outputs else "")
             or f"make the last layer give {outputs} outputs{instance}",
         )
+
+
+def _flattened(head: Head) -> str:
+    if head.kind == "map":
+        return "pixel by pixel, as a finished model must give it: return output.permute(0, 2, 3, 1).flatten(1)"
+    return "flatten it: .flatten(1)"
+
+
+def require_map(output: Any, head: Head, network: nn.Module) -> None:
+    """Raise RecipeError unless a network's output for one image is a map (1,K,H,W), saying what it lacks."""
+    height, width, outputs = head.shape
+    found = tuple(getattr(output, "shape", ()))
+    if found == (1, outputs, height, width):
+        return
+    wanted = f"(1, {outputs}, {height}, {width})"
+    argument = class_count_argument(source_of(network), type(network).__name__)
+    instance = f", for instance with model.args: {{{argument}: {outputs}}}" if argument else ""
+    one = ": of two classes one output a pixel says how likely the second is" if outputs == 1 else ""
+    fix = f"return one tensor {wanted} from forward"
+    if len(found) == 4 and found[2:] == (height, width):
+        fix = f"make the last layer give {outputs} channel{'s' * (outputs > 1)}{instance}{one}"
+    elif len(found) == 4:
+        fix = f"is one nn.Upsample or nn.ConvTranspose2d missing? Its output is {found[2]} x {found[3]} pixels"
+        if found[2] and found[3] and height % found[2] == 0 and (factor := height // found[2]) == width / found[3] > 1:
+            fix += f"; nn.Upsample(scale_factor={factor}) at its end makes that {height} x {width}"
+        else:
+            fix += f"; data.size: [H, W] of a multiple of its strides is kept by most, this is {height} x {width}"
+    raise RecipeError(
+        f"model: its output for one image is {described(output)}, the data has {len(head.classes)} classes for each "
+        f"of {height} x {width} pixels: expected {wanted}",
+        fix=fix,
+    )
 
 
 def _listed(heads: tuple[Head, ...]) -> str:

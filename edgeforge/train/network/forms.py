@@ -84,6 +84,27 @@ def take_windows(network: nn.Module, shape: tuple[int, int, int], wanted: str | 
     network.__class__ = type(written.__name__, (written,), own)
 
 
+def give_maps(network: nn.Module) -> None:
+    """Let a network that returns maps (N,K,H,W) give one vector (N,H*W*K): pixel by pixel, row by row.
+
+    That order is TFLite's own, so nothing is moved on a board. The network's class is replaced by one of its own, of
+    the same name; what it returned itself is `returned`.
+    """
+    written = type(network)
+
+    def forward(self: nn.Module, images: torch.Tensor) -> torch.Tensor:
+        maps: torch.Tensor = written.forward(self, images)
+        return maps.permute(0, 2, 3, 1).flatten(1)
+
+    own = {"forward": forward, "returned": written.forward, "__module__": written.__module__}
+    network.__class__ = type(written.__name__, (written,), {**own, "__doc__": written.__doc__})
+
+
+def returned(network: nn.Module, images: torch.Tensor) -> Any:
+    """Return what a network as its file has it gives for images (N,C,H,W)."""
+    return network.returned(images) if hasattr(network, "returned") else network(images)  # type: ignore[operator]
+
+
 def _goes_through(network: nn.Module, shape: tuple[int, int, int], form: str) -> bool:
     import torch
 
@@ -167,7 +188,7 @@ def last_function(network: nn.Module, images: torch.Tensor) -> str:
     was_training = network.training
     try:
         with torch.no_grad(), Noting():
-            output = network.eval()(images)
+            output = returned(network.eval(), images)
     finally:
         network.train(was_training)
     return ENDS.get(made.get(id(output), ""), "")

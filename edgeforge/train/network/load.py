@@ -18,8 +18,8 @@ from edgeforge.recipe.schema import Model
 from edgeforge.results.files import CHECKPOINT
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.suggest import nearest
-from edgeforge.train.network.finished import load_finished, require_outputs
-from edgeforge.train.network.forms import require_one_input, take_images_alone, take_windows
+from edgeforge.train.network.finished import load_finished, require_map, require_outputs
+from edgeforge.train.network.forms import give_maps, require_one_input, returned, take_images_alone, take_windows
 
 if TYPE_CHECKING:
     from torch import nn
@@ -33,7 +33,8 @@ def new_network(job: Job) -> nn.Module:
 def make_network(model: Model, path: Path, preprocessing: Preprocessing | None = None) -> nn.Module:
     """Return the network of a section such as `model`, whose file is `path`, with fresh weights.
 
-    preprocessing: of windows, which a network may take as N,C,L; all that follows gives it N,C,1,L.
+    preprocessing: of windows, which a network may take as N,C,L; all that follows gives it N,C,1,L. Of maps, which a
+    network returns as N,K,H,W; all that follows is given N,H*W*K.
     """
     network_class = _find_class(path, model.class_name)
     try:
@@ -58,6 +59,8 @@ def make_network(model: Model, path: Path, preprocessing: Preprocessing | None =
     take_images_alone(network)
     if preprocessing and preprocessing.sampling:
         take_windows(network, preprocessing.shape, model.input)
+    if preprocessing and preprocessing.heads[0].kind == "map":
+        give_maps(network)
     return network
 
 
@@ -98,7 +101,7 @@ def network_weights(checkpoint: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_output(network: nn.Module, preprocessing: Preprocessing) -> None:
-    """Run one zero image through the network. Raises RecipeError unless it gives one vector (1,outputs)."""
+    """Run one zero image through the network. Raises RecipeError unless it gives one vector (1,outputs), or a map."""
     import torch
 
     shape = preprocessing.shape
@@ -106,7 +109,7 @@ def check_output(network: nn.Module, preprocessing: Preprocessing) -> None:
     was_training = network.training
     try:
         with torch.no_grad():
-            output = network.eval()(torch.zeros(1, *shape))
+            output = returned(network.eval(), torch.zeros(1, *shape))
     except Exception as error:
         file = source_of(network)
         layer = layer_in(error, network.named_modules())
@@ -117,6 +120,9 @@ def check_output(network: nn.Module, preprocessing: Preprocessing) -> None:
         ) from error
     finally:
         network.train(was_training)
+    if preprocessing.heads[0].kind == "map":
+        require_map(output, preprocessing.heads[0], network)
+        return
     require_outputs(output, preprocessing, network)
 
 

@@ -1,0 +1,105 @@
+"""How well maps cover the true ones: intersection over union and Dice by class, and whether a difference is chance."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgeforge.evaluate.statistics import resampled
+from edgeforge.results.head import Head
+from edgeforge.results.rows.report import Drop, HeadMetrics, Verdict
+from edgeforge.torchvision_import import import_torchvision
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def map_metrics(outputs: NDArray[np.float32], truth: NDArray[np.int64], head: Head) -> HeadMetrics:
+    """Return the metrics of a map over all pixels of all images. outputs: N,H*W*K. truth: N,H*W.
+
+    The mean over classes leaves out what neither is there nor is found; its interval is a bootstrap over images.
+    """
+    import numpy as np
+
+    counts = confusions(head.decide(outputs), truth, len(head.classes))
+    whole = counts.sum(0)
+    low, high = np.percentile(mean_iou(_resampled_sums(counts)), (2.5, 97.5))
+    by_class = [None if np.isnan(one) else float(one) for one in ious(whole)]
+    dice = 2 * np.diagonal(whole) / np.maximum(whole.sum(0) + whole.sum(1), 1)
+    known = [place for place, one in enumerate(by_class) if one is not None]
+    return HeadMetrics(
+        images=len(truth),
+        head=head.name,
+        iou=float(mean_iou(whole)),
+        iou_low=float(low),
+        iou_high=float(high),
+        ious=by_class,
+        dice=float(dice[known].mean()),
+        pixels=float(np.trace(whole) / whole.sum()),
+        confusion=whole.tolist(),
+    )
+
+
+def confusions(found: NDArray[np.int64], truth: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
+    """Return each image's confusion matrix (N,classes,classes): rows true, columns found. found, truth: N,H*W."""
+    import_torchvision()
+    import numpy as np
+    import torch
+    from torchmetrics.functional.classification import multiclass_confusion_matrix
+
+    pairs = zip(torch.from_numpy(found), torch.from_numpy(truth), strict=True)
+    return np.stack([multiclass_confusion_matrix(*pair, classes, validate_args=False).numpy() for pair in pairs])
+
+
+def ious(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return intersection over union by class of confusion matrices (…,K,K); NaN of one that is nowhere."""
+    import numpy as np
+
+    both = np.diagonal(counts, axis1=-2, axis2=-1)
+    union = counts.sum(-1) + counts.sum(-2) - both
+    return np.where(union > 0, both / np.maximum(union, 1), np.nan)
+
+
+def mean_iou(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the mean over classes of `ious` (…)."""
+    import numpy as np
+
+    return np.asarray(np.nanmean(ious(counts), axis=-1))
+
+
+def iou_drop(outputs: NDArray[np.float32], expected: NDArray[np.float32], truth: NDArray[np.int64], head: Head) -> Drop:
+    """Judge the mean IoU of a variant against the reference's by bootstrap over images, in pairs."""
+    import numpy as np
+
+    was, now = (confusions(head.decide(one), truth, len(head.classes)) for one in (expected, outputs))
+    gained = 100 * (mean_iou(_resampled_sums(now)) - mean_iou(_resampled_sums(was)))
+    low, high = (float(one) for one in np.percentile(gained, (2.5, 97.5)))
+    points = 100 * float(mean_iou(was.sum(0)) - mean_iou(now.sum(0)))
+    return Drop(points=points, verdict=_verdict(low, high), iou_low=low, iou_high=high)
+
+
+def image_errors(found: NDArray[np.int64], truth: NDArray[np.int64], classes: int) -> NDArray[np.float64]:
+    """Return how much of 1 each image's own mean IoU lacks (N)."""
+    return 1 - mean_iou(confusions(found, truth, classes))
+
+
+def error_drop(was: NDArray[np.float64], now: NDArray[np.float64]) -> Drop:
+    """Judge `image_errors` of two models on the same images by paired bootstrap."""
+    import numpy as np
+
+    gained = 100 * (was - now)
+    low, high = (float(one) for one in np.percentile(gained[resampled(len(gained))].mean(1), (2.5, 97.5)))
+    return Drop(points=-float(gained.mean()), verdict=_verdict(low, high), iou_low=low, iou_high=high)
+
+
+def _verdict(low: float, high: float) -> Verdict:
+    return "better" if low > 0 else "worse" if high < 0 else "tie"
+
+
+def _resampled_sums(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the summed confusion matrices of images drawn anew, again and again (resamples,K,K)."""
+    import numpy as np
+
+    index = resampled(len(counts))
+    times = np.stack([np.bincount(row, minlength=len(counts)) for row in index])
+    return (times @ counts.reshape(len(counts), -1)).reshape(len(index), *counts.shape[1:])
