@@ -157,18 +157,17 @@ OWN_SOURCES = {
 }
 
 
+SourceName = Literal["digits", "mnist", "image_folder", "csv", "numpy", "windows", "wav", "masks", "cells", "matr1"]
 HEADED = ("cells", "matr1")  # sources of several heads: no single class, which a Raspberry Pi's scripts answer with
 
 
 class Data(Section):
     """Where the images come from and how they are split."""
 
-    source: Literal["digits", "mnist", "image_folder", "csv", "numpy", "windows", "wav", "masks", "cells", "matr1"] = (
-        Field(
-            description="digits needs no download; mnist downloads once; image_folder, csv and numpy are your own images, "
-            "windows and wav your own recordings of sensors and of sound, masks pictures with a class for each pixel; "
-            "cells (BCCD), matr1 (batteries) are public data"
-        )
+    source: SourceName = Field(
+        description="digits needs no download; mnist downloads once; image_folder, csv and numpy are your own images, "
+        "windows and wav your own recordings of sensors and of sound, masks pictures with a class for each pixel; "
+        "cells (BCCD), matr1 (batteries) are public data"
     )
     root: str | None = Field(
         None, description="folder of the data, or the .csv or .npz file; default: the user's cache folder"
@@ -220,8 +219,9 @@ class Data(Section):
         takes = OWN_SOURCES.get(self.source, ())
         for key in dict.fromkeys(key for keys in OWN_SOURCES.values() for key in keys):
             if key not in takes and getattr(self, key) != type(self).model_fields[key].default:
-                owners = " and ".join(source for source, keys in OWN_SOURCES.items() if key in keys)
-                raise ValueError(f"{key} belongs to source {owners}; this is {self.source}")
+                *owners, last = (source for source, keys in OWN_SOURCES.items() if key in keys)
+                named = f"{', '.join(owners)} and {last}" if owners else last
+                raise ValueError(f"{key} belongs to source {named}; this is {self.source}")
         if self.source in OWN_SOURCES and not self.root:
             raise ValueError(f"source {self.source} needs root: where your data is")
         if "size" in takes and self.size is None:

@@ -118,9 +118,10 @@ def headline(report: Report) -> list[str]:
     ]
     board_row = rows.get(TFLM_INT8)
     if board_row and board_row.metrics and board_row.arena_bytes:
+        of = "" if what == "accuracy" else f" {what}"
         sentences.append(
             f"On the microcontroller's own kernels it reaches {score(board_row.metrics).full}"
-            f"{' RMSE' if is_value(report) else ' mean IoU' if is_map(report) else ''} on {board_row.metrics.images:,} test inputs, "
+            f"{of} on {board_row.metrics.images:,} test inputs, "
             f"with a tensor arena of {_arena(report, board_row.arena_bytes)}."
         )
     fitting = [target.title for target in report.targets if target.fits]

@@ -54,8 +54,8 @@ class Classifier:
     def classify(self, pixels: NDArray[Any], white: float = 255.0) -> tuple[str, float]:
         """Return what the model says of one image or window (1,C,H,W), and how sure it is, in [0, 1].
 
-        Of yes or no the probability of yes; of a value that itself, in its unit; of a map the shares of the classes that
-        have most pixels, and the first of them.
+        Of yes or no the probability of yes; of a value that itself, in its unit; of a map the shares of the classes
+        that have most pixels, and the first of them.
         """
         white = self.bundle.raw_max if self.bundle.sampling else white
         logits = self.logits(self.bundle.tensor(pixels, white))[0].astype(np.float64)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+SHOWN = 0.005  # points of mean IoU; less is shown as 0.00
+
 
 def map_metrics(outputs: NDArray[np.float32], truth: NDArray[np.int64], head: Head) -> HeadMetrics:
     """Return the metrics of a map over all pixels of all images. outputs: N,H*W*K. truth: N,H*W.
@@ -75,7 +77,7 @@ def iou_drop(outputs: NDArray[np.float32], expected: NDArray[np.float32], truth:
     gained = 100 * (mean_iou(_resampled_sums(now)) - mean_iou(_resampled_sums(was)))
     low, high = (float(one) for one in np.percentile(gained, (2.5, 97.5)))
     points = 100 * float(mean_iou(was.sum(0)) - mean_iou(now.sum(0)))
-    return Drop(points=points, verdict=_verdict(low, high), iou_low=low, iou_high=high)
+    return Drop(points=points, verdict=_verdict(points, low, high), iou_low=low, iou_high=high)
 
 
 def image_errors(found: NDArray[np.int64], truth: NDArray[np.int64], classes: int) -> NDArray[np.float64]:
@@ -89,10 +91,13 @@ def error_drop(was: NDArray[np.float64], now: NDArray[np.float64]) -> Drop:
 
     gained = 100 * (was - now)
     low, high = (float(one) for one in np.percentile(gained[resampled(len(gained))].mean(1), (2.5, 97.5)))
-    return Drop(points=-float(gained.mean()), verdict=_verdict(low, high), iou_low=low, iou_high=high)
+    points = -float(gained.mean())
+    return Drop(points=points, verdict=_verdict(points, low, high), iou_low=low, iou_high=high)
 
 
-def _verdict(low: float, high: float) -> Verdict:
+def _verdict(points: float, low: float, high: float) -> Verdict:
+    if abs(points) < SHOWN:  # of so many pixels the bootstrap tells the least difference from none
+        return "tie"
     return "better" if low > 0 else "worse" if high < 0 else "tie"
 
 

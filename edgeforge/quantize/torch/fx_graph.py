@@ -1,9 +1,10 @@
 """Brings a network's FX graph into the shape that TFLite will have, so that both quantize the same tensors.
 
-Five differences are removed before PyTorch places its observers:
+Six differences are removed before PyTorch places its observers:
 - dropout: only passes values on, but scales them while training and would widen its observer's range;
 - nn.Identity, and the stubs of eager mode, for the same reason;
 - nn.Flatten: FX knows that torch.flatten only passes values on, but would give the module a range of its own;
+- nn.Upsample: likewise, FX knows torch.nn.functional.interpolate alone;
 - ReLU6 behind a convolution or dense layer (relu6.py);
 - SiLU: TFLite computes a sigmoid and a product, and rounds after each. PyTorch has no integer kernel for it at all.
 """
@@ -56,6 +57,7 @@ def quantizable_graph(network: nn.Module, file: Path, skip: tuple[str, ...] = ()
     named_modules(network, skip, "quantize.qat.skip")
     _drop_what_passes_values_on(traced)
     _flatten_by_function(traced)
+    _interpolate_by_function(traced)
     _split_silu(traced)
     skipped = _skipped(traced, skip)
     saturating = replace_in_graph(traced, skipped)
@@ -96,6 +98,19 @@ def _flatten_by_function(traced: fx.GraphModule) -> None:
             flatten = modules[node.target]
             node.op, node.target = "call_function", torch.flatten
             node.args = (node.args[0], flatten.start_dim, flatten.end_dim)
+
+
+def _interpolate_by_function(traced: fx.GraphModule) -> None:
+    from torch import nn
+    from torch.nn import functional
+
+    modules = dict(traced.named_modules())
+    for node in traced.graph.nodes:
+        if node.op == "call_module" and isinstance(modules[node.target], nn.Upsample):
+            made = modules[node.target]
+            node.op, node.target = "call_function", functional.interpolate
+            names = ("size", "scale_factor", "mode", "align_corners", "recompute_scale_factor")
+            node.kwargs = {name: value for name in names if (value := getattr(made, name)) is not None}
 
 
 def _split_silu(traced: fx.GraphModule) -> None:

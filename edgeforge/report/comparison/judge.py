@@ -16,8 +16,8 @@ from edgeforge.results.report_file import read_report
 from edgeforge.results.rows.report import Drop, Report, VariantRow
 
 PAIRED = (
-    "Judged on the same test inputs, in pairs: classes by McNemar's exact test, values by paired bootstrap; maps too, by "
-    "each image's own mean IoU."
+    "Judged on the same test inputs, in pairs: classes by McNemar's exact test, values by paired bootstrap; maps "
+    "too, by each image's own mean IoU."
 )
 UNPAIRED = (
     "≈: judged by counts alone (Fisher's exact test), since the builds do not share their test split or hold no single "

@@ -75,8 +75,8 @@ def _refuse_what_the_scripts_cannot_say(preprocessing: Preprocessing) -> None:
     if len(heads) > 1 or heads[0].kind == "reconstruction" or heads[0].probability or not sensed:
         names = ", ".join(f"'{head.name}'" for head in heads)
         raise RecipeError(
-            "raspberry_pi: its scripts answer with one class, value or map of an image or a window; this model's heads are "
-            f"{names}, of {preprocessing.raw_type} inputs",
+            "raspberry_pi: its scripts answer with one class, value or map of an image or a window; this model's heads "
+            f"are {names}, of {preprocessing.raw_type} inputs",
             fix="leave raspberry_pi out of the recipe",
         )
 

@@ -105,3 +105,13 @@ def test_timm_s_norms_are_split_and_compute_the_same() -> None:
 def test_a_timm_name_that_is_none_is_answered_with_the_nearest() -> None:
     with pytest.raises(RecipeError, match=r"timm has no model 'resnett18'.*resnet18"):
         model("timm_model", name="resnett18")
+
+
+def test_a_u_net_gives_a_map_of_the_picture_s_size() -> None:
+    network = model("unet_tiny", classes=4)
+    images = torch.rand(2, 3, 96, 128)
+    with torch.no_grad():
+        expected = network(images)
+        assert expected.shape == (2, 4, 96, 128)
+        assert torch.equal(torch.fx.symbolic_trace(network)(images), expected)
+    assert model("unet_tiny", classes=1, channels=1, widths=(4, 8))(torch.rand(1, 1, 20, 24)).shape == (1, 1, 20, 24)

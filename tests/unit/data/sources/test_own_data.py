@@ -283,8 +283,8 @@ def test_any_change_of_the_files_is_known(tmp_path: Path) -> None:
     [
         ({"source": "image_folder", "size": (8, 8)}, "source image_folder needs root"),
         ({"source": "csv", "root": "a.csv"}, "source csv needs size"),
-        ({"source": "digits", "size": (8, 8)}, "size belongs to source image_folder and csv; this is digits"),
-        ({"source": "numpy", "root": "a", "corrupt": "refuse"}, "corrupt belongs to source image_folder and csv"),
+        ({"source": "digits", "size": (8, 8)}, "size belongs to source image_folder, csv and masks; this is digits"),
+        ({"source": "numpy", "root": "a", "corrupt": "refuse"}, "corrupt belongs to source image_folder, csv"),
     ],
 )
 def test_keys_that_do_not_belong_together(keys: dict[str, object], expected: str) -> None:

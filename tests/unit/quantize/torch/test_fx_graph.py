@@ -130,3 +130,12 @@ def test_a_transposed_convolution_of_groups_is_told_before_anything_is_learned()
     with pytest.raises(RecipeError, match=r"'1' is a transposed convolution of 2 groups.*only in pieces"):
         require_whole_layers(network)
     require_whole_layers(network[:1])
+
+
+def test_an_upsampled_tensor_keeps_its_range() -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(
+        nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.Upsample(scale_factor=2), nn.Conv2d(4, 2, 1)
+    ).eval()
+    tensors = calibrated(net).ranges.tensors
+    assert len(tensors) == 4 and tensors[1].bounds == tensors[2].bounds
