@@ -11,7 +11,7 @@ from edgeforge.data.source import Source
 from edgeforge.data.sources.decode import decode
 from edgeforge.data.sources.labelled import white_of
 from edgeforge.data.sources.masks.folder import Pair, pairs_in
-from edgeforge.data.sources.masks.read import MaskRefused, read_mask
+from edgeforge.data.sources.masks.read import read_mask
 from edgeforge.errors import RecipeError, some
 from edgeforge.foreign.wording import cause_in
 from edgeforge.recipe.user_files import USER_DATA
@@ -80,8 +80,7 @@ def _masks(pairs: list[Pair], size: tuple[int, int], classes: tuple[str, ...], w
         try:
             return read_mask(pair.mask, pair.image, size, classes)
         except Exception as error:  # Pillow's decoders raise whatever a damaged file leads them to
-            reason = str(error) if isinstance(error, MaskRefused) else cause_in(error, "it is damaged")
-            return f"{pair.mask.name}: {reason}"
+            return f"{pair.mask.name}: {cause_in(error, 'the image is damaged')}"
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         found = list(pool.map(read, pairs))
