@@ -28,4 +28,4 @@ def in_words(error: BaseException) -> str:
         owner = obj.__name__ if isinstance(obj, ModuleType | type) else f"a {type(obj).__name__}"
         return f"{owner} has no '{error.name}'"
     known = next((words for kind, words in KINDS if isinstance(error, kind)), "")
-    return known or f"it raises {type(error).__name__}"
+    return known or f"it fails with {type(error).__name__}, whose message --debug prints"

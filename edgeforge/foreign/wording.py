@@ -138,7 +138,7 @@ def with_debug(fix: str, error: BaseException) -> str:
 def reason_of(error: BaseException) -> str:
     """Return why a row is left out, on one line; the original goes to the log of the stage."""
     said = words(error)
-    if not isinstance(error, EdgeForgeError):
+    if not isinstance(error, EdgeForgeError) or error.__cause__:
         ORIGINALS.info("the original of a reason in the report", exc_info=error)
     if said.known:
         return f"{said.cause}; {said.remedy}" if said.remedy else said.cause

@@ -144,6 +144,11 @@ NETWORK = (  # while a network runs
         "replace that operator, or keep its module in float (skip)",
     ),
     Kind(
+        r"empty_strided not supported on quantized tensors",
+        "PyTorch has no quantized kernel for an operation there, such as + of two tensors",
+        "write it as torch.ao.nn.quantized.FloatFunctional().add(a, b); FX and PT2E need no such thing",
+    ),
+    Kind(
         r"Could not run 'quantized::(\w+)[\w.]*' with arguments from the 'CPU' backend",
         "the quantized operator {0} is given float values",
         "quantize what comes before it too, or keep its module in float (skip)",

@@ -107,6 +107,10 @@ PROVOKED: list[tuple[str, Call]] = [
         lambda: torch.quantize_per_tensor(IMAGE, 1.0, 0, torch.qint8).exp(),
     ),
     (
+        "PyTorch has no quantized kernel for an operation there, such as + of two tensors",
+        lambda: torch.quantize_per_tensor(torch.ones(2, 3), 1.0, 0, torch.quint8) / 2 + 1,
+    ),
+    (
         "the quantized operator linear_prepack is given float values",
         lambda: torch.ops.quantized.linear_prepack(torch.zeros(2, 2), None),
     ),
