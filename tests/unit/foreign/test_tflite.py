@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from places import DATA
 from provoked import raised, require_provoked
+from tflite_network import ACTIVATIONS
 
 from edgeforge.errors import EdgeForgeError
 from edgeforge.foreign.kinds import TFLITE
@@ -48,9 +49,22 @@ def larger(made: Any) -> None:
     tensor.shape = [*(int(size) for size in tensor.shape[:-1]), 99]
 
 
+def clamp_out_of_reach(made: Any) -> None:
+    graph = made.subgraphs[0]
+    first = graph.operators[0]
+    first.builtinOptions.fusedActivationFunction = ACTIVATIONS["RELU6"]
+    graph.tensors[first.outputs[0]].quantization.scale = [1e-12]
+
+
 @pytest.mark.parametrize(
     ("change", "litert", "tflm"),
     [
+        (
+            clamp_out_of_reach,
+            "layer 0 (CONV_2D) has types or shapes that its kernel does not take",
+            "layer CONV_2D (0) hardly answers: in steps of its output's scale its clamp, such as ReLU6's 6, exceeds 32 "
+            "bits",
+        ),
         (
             operator(32, b"Mine"),
             "its operator Mine is a custom one, which nothing but its maker's runtime has",
