@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -98,6 +98,9 @@ def init(
     rate_hz: Annotated[
         float | None, typer.Option(min=0.01, max=1e6, help="Of a sensor, where no column says the time.")
     ] = None,
+    task: Annotated[
+        Literal["classes", "value", "binary"] | None, typer.Option(help="What labels are that are numbers.")
+    ] = None,
     weights: Annotated[
         str | None, typer.Option(help="To begin with: a state dict's file, timm/NAME or torchvision/NAME.")
     ] = None,
@@ -106,8 +109,8 @@ def init(
 ) -> None:
     """Write a commented recipe to begin with, and the schema that editors check it by.
 
-    Size, channels and classes are read from the data, the normalisation is that of weights that go by a name; what
-    neither says is asked for.
+    Size, channels and classes are read from the data, normalisation from weights that go by a name. What neither
+    says is asked for.
 
     Examples:
 
@@ -130,8 +133,8 @@ def init(
         known = known_weights(weights, "--weights")
         normalize = Normalize(mean=known.mean, std=known.std)
     write_recipe(
-        path, template=template, model=model, data=data, channels=channels, rate_hz=rate_hz, weights=weights,
-        normalize=normalize, force=force, ask=ask,
+        path, template=template, model=model, data=data, channels=channels, rate_hz=rate_hz, task=task,
+        weights=weights, normalize=normalize, force=force, ask=ask,
     )  # fmt: skip
     print(f"{path} is written; edit it, then: edgeforge build {path}")
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.errors import RecipeError, some
+from edgeforge.recipe.guess import number_in, unclear
 from edgeforge.recipe.schema import Data
 from edgeforge.results.head import HALF, Head
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-MANY = 20  # whole numbers, from which on they may be a value as well as classes
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ def read_labels(labels: Sequence[str], data: Data, where: str, what: str = "imag
 
     task = data.task or _told(labels, data, where)
     if task == "value":
-        values = [_number(label) for label in labels]
+        values = [number_in(label) for label in labels]
         if None in values:
             wrong = labels[values.index(None)]
             raise RecipeError(f"{where}: the label '{wrong}' is no number, as data.task: value needs",
@@ -58,26 +56,11 @@ def read_labels(labels: Sequence[str], data: Data, where: str, what: str = "imag
 
 def _told(labels: Sequence[str], data: Data, where: str) -> str:
     """Return `classes` unless labels are numbers that may be a value. Raises RecipeError for those."""
-    different = set(labels)
-    numbers = [_number(label) for label in different]
-    if data.classes or None in numbers:
+    found = unclear(labels)
+    if data.classes or not found:
         return "classes"
-    whole = all(label.strip().lstrip("-").isdecimal() for label in different)
-    if whole and len(different) <= MANY:
-        return "classes"
-    kind = "whole numbers" if whole else "numbers with decimals"
-    raise RecipeError(
-        f"{where}: labels are {len(different)} different {kind}: classes, or a value?",
-        fix="say it: data.task: value, or data.task: classes",
-    )
-
-
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if isfinite(number) else None
+    fix = "say it: data.task: value, or data.task: classes"
+    raise RecipeError(f"{where}: labels are {found}: classes, or a value?", fix=fix)
 
 
 def class_names(labels: list[str], where: str, given: tuple[str, ...] | None, what: str = "image") -> tuple[str, ...]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 
 from edgeforge.errors import RecipeError
@@ -12,6 +14,7 @@ from edgeforge.recipe.listed_images import IMAGE_SUFFIXES, Labelled, files_below
 from edgeforge.recipe.schema import Columns
 
 LARGEST = 96  # pixels: larger images seldom fit a microcontroller's memory
+MANY = 20  # whole numbers, from which on they may be a value as well as classes
 LOOKED_AT = 50  # images, evenly spaced
 
 
@@ -20,7 +23,7 @@ class OwnData:
     """The `data` section of a user's files.
 
     size: (height, width), None where arrays have their own. channels: 1 gray, 3 colour, None where there are both.
-    recordings: of windows and sound.
+    recordings: of windows and sound. labels: those that differ, where the files say them.
     """
 
     source: str
@@ -29,6 +32,7 @@ class OwnData:
     classes: int | None
     channels: int | None
     recordings: Recordings | None = None
+    labels: frozenset[str] = frozenset()
 
 
 def own_data(path: Path, rate_hz: float | None = None) -> OwnData:
@@ -37,7 +41,7 @@ def own_data(path: Path, rate_hz: float | None = None) -> OwnData:
     rate_hz: of a sensor's samples, where no column says it.
     """
     if not _lists_images(path) and (found := recordings(path, rate_hz)):
-        return OwnData(found.source, path, None, found.classes, None, found)
+        return OwnData(found.source, path, None, found.classes, None, found, found.labels)
     if path.is_dir() and not (path / "x.npy").exists():
         from edgeforge.recipe.listed_images import list_images
 
@@ -78,5 +82,26 @@ def _images(source: str, root: Path, rows: list[Labelled]) -> OwnData:
             continue
     size = sizes.pop() if len(sizes) == 1 else (LARGEST, LARGEST)
     channels = None if len(gray) == 2 else 1 if gray == {True} else 3
+    labels = frozenset(row.label for row in rows)
     return OwnData(source, root, size if max(size) <= LARGEST else (LARGEST, LARGEST),
-                   len({row.label for row in rows}) or None, channels)  # fmt: skip
+                   len(labels) or None, channels, labels=labels)  # fmt: skip
+
+
+def unclear(labels: Collection[str]) -> str:
+    """Return what labels are that may be classes as well as a value, `21 different whole numbers`; "" for any other."""
+    different = set(labels)
+    if not different or any(number_in(label) is None for label in different):
+        return ""
+    whole = all(label.strip().lstrip("-").isdecimal() for label in different)
+    if whole and len(different) <= MANY:
+        return ""
+    return f"{len(different)} different {'whole numbers' if whole else 'numbers with decimals'}"
+
+
+def number_in(text: str) -> float | None:
+    """Return the finite number that a text is; None for any other."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if isfinite(number) else None

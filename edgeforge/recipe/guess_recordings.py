@@ -30,12 +30,13 @@ TIMES = ("time", "timestamp", "t", "seconds", "millis", "micros")  # names of su
 
 @dataclass(frozen=True)
 class Recordings:
-    """lines: of the `data` section, below source and root. inputs: axes of a window, 1 of sound."""
+    """lines: of the `data` section, below source and root. inputs: axes of a window, 1 of sound. labels: all kinds."""
 
     source: str
     classes: int | None
     inputs: int
     lines: tuple[str, ...]
+    labels: frozenset[str] = frozenset()
 
 
 def recordings(path: Path, rate_hz: float | None) -> Recordings | None:
@@ -91,8 +92,8 @@ def _windows(table: Path, rate_hz: float | None, labels: list[str]) -> Recording
         f"  axes: {_flow(axes)}",
         *([f"  columns: {_flow(told)}"] if told else []),
     ]
-    classes = len(set(columns[label])) if label else len(labels)
-    return Recordings("windows", classes, len(axes), tuple(lines))
+    found = frozenset(columns[label]) if label else frozenset(labels)
+    return Recordings("windows", len(found), len(axes), tuple(lines), found)
 
 
 def _flow(values: object) -> str:

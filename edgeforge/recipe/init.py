@@ -6,8 +6,9 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
@@ -15,7 +16,7 @@ from edgeforge.bundled import bundled
 from edgeforge.errors import RecipeError
 from edgeforge.files import write_whole
 from edgeforge.foreign.wording import cause
-from edgeforge.recipe.guess import OwnData, own_data
+from edgeforge.recipe.guess import OwnData, own_data, unclear
 from edgeforge.recipe.guess_recordings import Recordings
 from edgeforge.recipe.model_file import resolve_model_file
 from edgeforge.recipe.python_classes import class_count_argument, public_classes
@@ -25,6 +26,7 @@ from edgeforge.suggest import nearest
 TEMPLATES = {"windows": "imu", "wav": "keywords"}  # of data of its kind
 DATA = r"^data:(?: \{.*\}\n|\n(?:  .*\n)+)"
 SCHEMA_FILE = "edgeforge.schema.json"  # beside the recipe: what editors check it by
+Task = Literal["classes", "value", "binary"]
 Ask = Callable[[str, Sequence[str]], str]  # (question, answers) → one of the answers
 
 
@@ -36,6 +38,7 @@ def write_recipe(
     data: Path | None = None,
     channels: int | None = None,
     rate_hz: float | None = None,
+    task: Task | None = None,
     weights: str | None = None,
     normalize: Normalize | None = None,
     force: bool = False,
@@ -44,9 +47,9 @@ def write_recipe(
     """Write a commented recipe: a ready one with the user's model, and data (see own_data), put in; and its schema.
 
     template: None for that of the data. channels: of the images, where they are of both kinds. rate_hz: of a sensor's
-    samples, where the data does not say it. weights: to begin with, a file or a name; normalize: of what
-    they were trained on. Those of timm bring its network, unless a model is named. ask: a person, to ask what the files
-    do not say.
+    samples, where the data does not say it. task: what labels are that are numbers. weights: to begin with, a file or a
+    name; normalize: of what they were trained on. Those of timm bring its network, unless a model is named. ask: a
+    person, to ask what the files do not say.
     Raises RecipeError for an existing file, an unknown template or model, data of no known kind, and for what the files
     do not say where there is nobody to ask.
     """
@@ -67,7 +70,8 @@ def write_recipe(
         raise RecipeError("--weights: they go with your own data", fix="name it: --data photos/")
     taken = _channels(own, channels, ask) if own else None
     if own:
-        text = _with_data(text, own, taken, name, normalize)
+        own, task = _with_task(own, task, ask)
+        text = _with_data(text, own, taken, task, name, normalize)
         if own.recordings and not model:
             text = _with_ready_model(text, own.recordings)
     more: dict[str, Any] = {}
@@ -116,10 +120,28 @@ def _one_class(model: str, folder: Path, ask: Ask | None) -> str:
     raise RecipeError(question, fix=f"name it: --model {model}:{classes[-1]}")
 
 
-def _with_data(text: str, own: OwnData, channels: int | None, name: str, normalize: Normalize | None) -> str:
+def _with_task(own: OwnData, said: Task | None, ask: Ask | None) -> tuple[OwnData, Task | None]:
+    """Return what the labels are, where that has to be said, and the data with as many outputs."""
+    found = unclear(own.labels)
+    if said is None and found:
+        question = f"{own.root}: labels are {found}: classes, or a value?"
+        if ask is None:
+            raise RecipeError(question, fix="say it: --task value, or --task classes")
+        said = "value" if ask(question, ("classes", "value")) == "value" else "classes"
+    if said in ("value", "binary"):  # one output
+        recorded = replace(own.recordings, classes=1) if own.recordings else None
+        own = replace(own, classes=1, recordings=recorded)
+    return own, said
+
+
+def _with_data(
+    text: str, own: OwnData, channels: int | None, task: Task | None, name: str, normalize: Normalize | None
+) -> str:
     """Put the user's data in; the ready recipe's normalisation goes with its data, that of weights comes with them."""
     text = _line(text, r"\A#.*$", f"# {name}: your own data.")
     lines = [f"  source: {own.source}", f"  root: {_scalar(str(own.root))}"]
+    if task:
+        lines.append(f"  task: {task}".ljust(29) + " # what the labels are")
     if own.size:
         lines.append(f"  size: [{own.size[0]}, {own.size[1]}]              # height, width: images are cut and resized")
     if channels == 1:

@@ -214,3 +214,21 @@ def test_folders_of_sound_give_clips_as_long_as_they_are(tmp_path: Path) -> None
     recipe = load_recipe(tmp_path / "r.yaml").recipe
     assert recipe.data.source == "wav" and recipe.data.sound and recipe.data.sound.clip_ms == 1500
     assert recipe.data.sound.silence == "silence" and recipe.model.args == {"classes": 3} and recipe.listen
+
+
+def test_numbers_as_labels_are_asked_for(tmp_path: Path) -> None:
+    rows = "".join(f"{n}.png,{n}.5\n" for n in range(3))
+    (tmp_path / "list.csv").write_text("path,label\n" + rows)
+    for n in range(3):
+        Image.new("L", (8, 8)).save(tmp_path / f"{n}.png")
+    path, data = tmp_path / "r.yaml", tmp_path / "list.csv"
+    with pytest.raises(RecipeError, match="labels are 3 different numbers with decimals") as caught:
+        write_recipe(path, template=None, model=None, data=data)
+    assert "--task value" in caught.value.fix
+    write_recipe(path, template=None, model=None, data=data, ask=lambda question, answers: answers[-1])
+    assert load_recipe(path).recipe.data.task == "value"
+    write_recipe(path, template=None, model=None, data=data, task="classes", force=True)
+    assert load_recipe(path).recipe.data.task == "classes"
+    data.write_text("path,label\n0.png,cat\n1.png,dog\n2.png,dog\n")
+    write_recipe(path, template=None, model=None, data=data, force=True)
+    assert load_recipe(path).recipe.data.task is None
