@@ -226,6 +226,7 @@ def print_board(key: str, board: Board) -> None:
         "arduino-cli": board.fqbn or "no Arduino core",
         "from": board.source,
         "the core's": board.core_source or "not said",
+        "light": f"{board.light} ({board.light_source})" if board.light else "not known here",
     }
     for name, text in facts.items():
         table.add_row(name, escape(text))

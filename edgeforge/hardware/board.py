@@ -36,6 +36,8 @@ class Board(BaseModel):
     kernels: Kernels | None = None  # of a TFLM built otherwise than its library says (libraries.toml)
     source: str  # the datasheet or core file that the figures are from
     core_source: str = ""  # what the core's share is from
+    light: str = Field("", pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$")  # what LED_BUILTIN is
+    light_source: str = ""
 
     @model_validator(mode="after")
     def _core_fits(self) -> Board:

@@ -147,6 +147,7 @@ def _template_values(facts: ProjectFacts) -> dict[str, Any]:
     return values | {
         "boards": [(board, pinned(board.fqbn)) for board in facts.boards],
         "platforms": _platforms(facts.boards),
+        "lights": _lights(facts.boards),
         "model_crc32": zlib.crc32(facts.flatbuffer) if facts.model_crc32 is None else facts.model_crc32,
         "runtime": "engine" if facts.engine else "tflm",
         "library_title": f"EdgeForge's engine {__version__}" if facts.engine else facts.library.title,
@@ -179,7 +180,7 @@ def _sampling(preprocessing: Preprocessing) -> dict[str, Any]:
 
 
 def _platforms(boards: tuple[Board, ...]) -> list[dict[str, Any]]:
-    """Return each platform that the boards need: its name in the IDE, version, index, boards, and their lights."""
+    """Return each platform that the boards need: its name in the IDE, version, index, and boards."""
     found: dict[str, dict[str, Any]] = {}
     for board in boards:
         if board.fqbn:
@@ -187,12 +188,23 @@ def _platforms(boards: tuple[Board, ...]) -> list[dict[str, Any]]:
             known = in_the_ide(pin.platform)
             facts = {
                 "title": one_line(known.title),
-                "lights": known.lights,
                 "version": pin.version,
                 "index": pin.index_url,
             }
             found.setdefault(pin.platform, facts | {"boards": []})["boards"].append(one_line(board.title))
     return list(found.values())
+
+
+def _lights(boards: tuple[Board, ...]) -> list[str]:
+    """Return what is known of each board's own light, or that nothing is, and what those of a platform say."""
+    said: dict[str, list[str]] = {}  # what is said → of which boards
+    for board in boards:
+        said.setdefault(board.light or "which pin the light is on is not known here", []).append(one_line(board.title))
+    for board in boards:
+        if board.fqbn and (lights := in_the_ide(pinned(board.fqbn).platform).lights):
+            said.setdefault(lights, []).append(one_line(board.title))
+    return [f"{', '.join(titles)}: {text}." if len(boards) > 1 else f"{text[0].upper()}{text[1:]}."
+            for text, titles in said.items()]  # fmt: skip
 
 
 def _tolerance_reason(library: Library, operators: tuple[str, ...]) -> str:

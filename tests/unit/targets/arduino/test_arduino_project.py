@@ -199,9 +199,12 @@ def test_the_readme_says_what_to_install_where_the_port_is_and_what_lights_say(t
     assert "https://espressif.github.io/arduino-esp32/package_esp32_index.json" in flat
     assert "arduino-cli board list" in flat and "/dev/ttyACM0" in flat and "dialout" in flat
     assert flat.count("Mbed OS has crashed") == 1
+    assert "Arduino Nano 33 BLE (Sense), Arduino Nano RP2040 Connect: LED_BUILTIN is pin 13." in flat
     for profile in ("nano33ble", "nanorp2040connect", "esp32s3"):
         assert f"--profile {profile} ." in flat and f"pio run -e {profile} -t upload" in flat
     assert max(map(len, readme.splitlines())) <= 140
+    write_project(tmp_path / "voice", replace(facts(), name="voice", boards=(known["arduino-nicla-voice"],)))
+    assert "Which pin the light is on is not known here." in (tmp_path / "voice" / "README.txt").read_text()
 
 
 @pytest.mark.parametrize("name", sorted(boards()))
@@ -210,6 +213,6 @@ def test_every_board_with_an_fqbn_is_known_in_the_ide(name: str) -> None:
     if board.fqbn:
         pin, known = pinned(board.fqbn), in_the_ide(pinned(board.fqbn).platform)
         assert pin.version and known.title != pin.platform, "arduino_platforms.toml, boards_manager.toml"
-        assert bool(known.lights) == bool(known.source)
+        assert bool(known.lights) == bool(known.source) and bool(board.light) == bool(board.light_source)
         by_arduino = pin.platform.startswith("arduino:")
         assert by_arduino or pin.index_url, "the IDE finds it only by its index"
