@@ -14,7 +14,11 @@ from edgeforge.results.variant import TFLM_INT8
 
 
 class BuildRow(Row):
-    """One build. A build that has not come to its report has a state and no figures."""
+    """One build. A build that has not come to its report has a state and no figures.
+
+    arena_bytes: the largest that one of its boards needs; without boards what TFLM takes on the desk, whose pointers
+    are longer.
+    """
 
     name: str
     folder: str
@@ -51,6 +55,9 @@ def _row(folder: Path) -> BuildRow:
     small = made.get(report.shipped) or made.get(report.reference)
     if small and small.metrics:
         row.shipped, row.score, row.size_bytes = small.name, score(small.metrics).full, small.size_bytes
-    if board := made.get(TFLM_INT8):
-        row.arena_bytes = board.arena_bytes
+    on_boards = [one.arena_bytes for one in report.targets if one.arena_bytes]
+    if on_boards:
+        row.arena_bytes = max(on_boards)
+    elif desk := made.get(TFLM_INT8):
+        row.arena_bytes = desk.arena_bytes
     return row

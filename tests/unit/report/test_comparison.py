@@ -101,6 +101,7 @@ def test_builds_are_listed_newest_first_and_the_unfinished_say_so(tmp_path: Path
     rows = list_builds(tmp_path)
     assert [row.name for row in rows] == ["new", "old", "half"]
     assert rows[0].score.endswith(" %") and rows[0].size_bytes and rows[2].state == "no report"
+    assert rows[0].arena_bytes == max(one.arena_bytes for one in small_report().targets if one.arena_bytes)
     assert read_build(1, "new", tmp_path / "new").letter == "B"
     with pytest.raises(RecipeError, match="no such folder"):
         list_builds(tmp_path / "none")
