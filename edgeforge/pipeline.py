@@ -82,6 +82,31 @@ STAGES: tuple[Stage, ...] = (
         uses=("numpy", "scikit-learn", "pillow", "scipy"),
         chosen=source_modules,
     ),
+    # The representative dataset: training images in the model's true input space.
+    Stage(
+        "calibration",
+        "edgeforge.data.representative:choose",
+        "Choose the representative dataset",
+        reads=("seed", "quantize.calibration.samples"),
+        after=("data",),
+        files=("calibration",),
+        uses=("numpy",),
+    ),
+    # Does what will be trained fit its boards? Stops the build before hours of training when it does not.
+    Stage(
+        "trial-fit",
+        "edgeforge.targets.fit.trial:judge_untrained",
+        "Judge whether the untrained network fits",
+        reads=("seed", "model", "prune", "quantize.tflite", "quantize.qat", "quantize.ptq", "quantize.ship", "targets",
+               "boards", "on_misfit", "library", "runtime"),
+        after=("data", "calibration"),
+        files=("model",),
+        uses=(*TORCH, "torch-pruning", "onnx", "onnxscript", "onnx2tf", "flatbuffers", "ai-edge-quantizer",
+              "ai-edge-litert", "tflite-micro"),
+        environment=KEEP_MEMORY,
+        only_with="targets",
+        asked_by="name a board under targets",
+    ),
     Stage(
         "train",
         "edgeforge.train.stage:train",
@@ -94,6 +119,7 @@ STAGES: tuple[Stage, ...] = (
         builds_on=weights_packages,
         may_use=("safetensors",),
         publish={"*": "train/"},
+        waits_for=("trial-fit",),
     ),
     # Fewer weights or channels: every later stage then works on the pruned network.
     Stage(
@@ -107,16 +133,6 @@ STAGES: tuple[Stage, ...] = (
         needs=logger_packages,
         publish={"*": "prune/"},
         only_with="prune",
-    ),
-    # The representative dataset: training images in the model's true input space.
-    Stage(
-        "calibration",
-        "edgeforge.data.representative:choose",
-        "Choose the representative dataset",
-        reads=("seed", "quantize.calibration.samples"),
-        after=("data",),
-        files=("calibration",),
-        uses=("numpy",),
     ),
     Stage(
         "torch",

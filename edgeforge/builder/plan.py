@@ -145,7 +145,7 @@ def _not_asked_for(stage: Stage, recipe: Recipe) -> bool:
 
 
 def _needed_by(name: str, stages: tuple[Stage, ...]) -> set[str]:
-    after = {stage.name: stage.after for stage in stages}
+    after = {stage.name: (*stage.after, *stage.waits_for) for stage in stages}
     needed: set[str] = set()
     waiting = [name]
     while waiting:

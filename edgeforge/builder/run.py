@@ -89,7 +89,7 @@ class Build:
         running: dict[futures.Future[Artifact], Step] = {}
         while waiting or running:
             for step in list(waiting):
-                ready = all(name in self.artifacts for name in step.inputs)
+                ready = all(name in self.artifacts for name in (*step.inputs, *self._gates(step)))
                 if ready and may_start(step.stage, [other.stage for other in running.values()], self.jobs):
                     waiting.remove(step)
                     running[pool.submit(self._make, step)] = step
@@ -97,6 +97,10 @@ class Build:
             done, _ = futures.wait(running, timeout=0.2, return_when=futures.FIRST_COMPLETED)
             for future in done:
                 self.artifacts[running.pop(future).stage.name] = future.result()
+
+    def _gates(self, step: Step) -> list[str]:
+        """Return the stages of this build that it waits for without reading them."""
+        return [other.stage.name for other in self.plan.steps if other.stage.name in step.stage.waits_for]
 
     def _make(self, step: Step) -> Artifact:
         stage = step.stage

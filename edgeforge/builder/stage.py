@@ -34,6 +34,8 @@ class Stage:
     chosen: the modules that it imports by a string, as a recipe chooses them; their code is part of its key too.
     needs: the packages that a recipe's choices need besides, and no result depends on.
     builds_on: those that they need besides, and whose versions are part of its key.
+    waits_for: stages that must have ended well before it begins, though it reads nothing of theirs and its key does not
+        know them.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Stage:
     chosen: Callable[[Recipe], tuple[str, ...]] = lambda recipe: ()
     needs: Callable[[Recipe], tuple[str, ...]] = lambda recipe: ()
     builds_on: Callable[[Recipe], tuple[str, ...]] = lambda recipe: ()
+    waits_for: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from edgeforge.results.rows.parity import ParityRow
 from edgeforge.results.rows.report import Report
 from edgeforge.results.variant import read_variants
 from edgeforge.runtimes.tflm import TFLMRunner
+from edgeforge.targets.fit.stage import read_fit
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.figures.costs import macs
 from edgeforge.tflite.flatbuffer import int8_checks, operators, read_model, write_model
@@ -50,6 +51,14 @@ def test_every_variant_is_made_and_about_as_accurate(report: Report) -> None:
             assert row.drop.verdict in ("tie", "reference") and row.agreement.top1 > 0.98, row.name
         if row.runtime != "tflm":
             assert row.latency_ms and 0 < row.latency_ms.p50 <= row.latency_ms.p99
+
+
+def test_the_untrained_network_was_told_to_take_what_the_trained_one_takes(digits_build: Path) -> None:
+    before, after = (read_fit(artifact(digits_build.parent, stage)) for stage in ("trial-fit", "fit"))
+    assert before.keys() == after.keys() == {"arduino-nano-33-ble"}
+    for key, row in after.items():
+        assert before[key].arena == row.arena and before[key].operators == row.operators
+        assert abs(before[key].flash.total - row.flash.total) <= 0.01 * row.flash.total
 
 
 def test_int8_engines_follow_their_fake_quant_models(report: Report) -> None:

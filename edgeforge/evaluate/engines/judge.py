@@ -24,9 +24,17 @@ def confirmed(flatbuffer: bytes, inputs: list[list[NDArray[Any]]] | None = None)
     inputs: each a value for every input tensor; default: over the whole range of the model's own. Raises ParityError,
     naming the layers, where the engines disagree: no answer of either is a golden then.
     """
-    graph = Graph(flatbuffer)
-    found = compare_apart(flatbuffer, inputs if inputs is not None else inputs_of(graph))
+    found = compare_apart(flatbuffer, inputs if inputs is not None else inputs_of(Graph(flatbuffer)))
     require_agreement(found)
+    return _refusals(found)
+
+
+def refused(flatbuffer: bytes) -> list[Refusal]:
+    """Return the layers that TFLM refuses, of a model whose values mean nothing yet: none is compared."""
+    return _refusals(compare_apart(flatbuffer, inputs_of(Graph(flatbuffer))))
+
+
+def _refusals(found: Found) -> list[Refusal]:
     return [
         Refusal(layer=one.layer, operator=one.operator, reason=one.reason, fix="replace that layer in the network")
         for one in found.refused

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edgeforge.builder.stage import Job
@@ -12,7 +13,7 @@ from edgeforge.hardware.boards import board
 from edgeforge.hardware.libraries import library
 from edgeforge.results.files import FIT_FILE, PACKED_FILE
 from edgeforge.results.preprocessing import read_preprocessing_of
-from edgeforge.results.rows.fit import FitRow
+from edgeforge.results.rows.fit import FitRow, Refusal
 from edgeforge.results.variant import shipped_variant
 from edgeforge.targets.fit.better_plan import as_packed
 from edgeforge.targets.fit.flash import contents_of
@@ -34,20 +35,28 @@ def judge_fit(job: Job) -> None:
         flatbuffer = (folder / str(variant.file)).read_bytes()
     except StageFailed:  # said by the variant's own row
         flatbuffer = b""
+    write_fit(job, flatbuffer, confirmed)
+
+
+def write_fit(job: Job, flatbuffer: bytes, refused: Callable[[bytes], Sequence[Refusal]]) -> None:
+    """Write fit.json and packed.tflite of a model with its preprocessing; an empty one has no rows.
+
+    refused: returns the layers that TFLM refuses. Raises BudgetExceeded as the recipe asks.
+    """
     used, boards = library(job.recipe.library), {key: board(key, job.recipe.boards) for key in job.recipe.targets}
     rows = []
     if flatbuffer and boards:
         plain, preprocessing = pure_flatbuffer(flatbuffer), read_preprocessing_of(flatbuffer)
-        refused, packed = confirmed(plain), as_packed(plain, used, list(boards.values()))
+        refusals, packed = refused(plain), as_packed(plain, used, list(boards.values()))
         contents = contents_of(Graph(packed), preprocessing)
         rows = [
-            fit_model(packed, one, key=key, sketch=used, contents=contents, refusals=refused)
+            fit_model(packed, one, key=key, sketch=used, contents=contents, refusals=refusals)
             for key, one in boards.items()
         ]
         (job.output / PACKED_FILE).write_bytes(packed)
+    (job.output / FIT_FILE).write_text(json.dumps([row.model_dump(mode="json") for row in rows], indent=1))
     if job.recipe.on_misfit == "stop" and job.recipe.runtime == "tflm":  # the engine's boards are judged by its own run
         require_fit(rows)
-    (job.output / FIT_FILE).write_text(json.dumps([row.model_dump(mode="json") for row in rows], indent=1))
 
 
 def read_fit(folder: Path) -> dict[str, FitRow]:

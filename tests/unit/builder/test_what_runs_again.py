@@ -61,8 +61,8 @@ def other(file: str, old: str, new: str) -> Edit:
 STAGES = tuple(stage for stage in ALL_STAGES if stage.only_with not in ("model.onnx", "listen"))  # of digits
 EVERY = {stage.name for stage in STAGES}
 NONE: set[str] = set()
-LOAD_MODEL = {"train", "prune", "torch", "qat", "onnx", "dense-onnx"}
-BOARDS = {"fit", "arduino"}
+LOAD_MODEL = {"trial-fit", "train", "prune", "torch", "qat", "onnx", "dense-onnx"}
+BOARDS = {"trial-fit", "fit", "arduino"}
 TRAIN = "edgeforge/train/stage.py"
 
 # What changes, how, and the stages that it reaches. Those that read their artifacts run after them.
@@ -73,7 +73,8 @@ EDITS: list[tuple[str, Edit, set[str]]] = [
     ("what a type checker reads", other(TRAIN, "if TYPE_CHECKING:\n", "if TYPE_CHECKING:\n    import this\n"), NONE),
     ("code in a stage's own module", more("edgeforge/evaluate/latency.py"), {"latency"}),
     ("code that three stages share", more(TRAIN), {"train", "prune", "qat"}),
-    ("code imported inside a function", more("edgeforge/export/direct.py"), {"tflite", "qat-tflite", "dense"}),
+    ("code imported inside a function", more("edgeforge/export/direct.py"),
+     {"trial-fit", "tflite", "qat-tflite", "dense"}),
     ("code imported by what is imported", more("edgeforge/tflite/passes/compact.py"),
      {"tflite", "qat-tflite", "dense", "ptq", "mixed", *BOARDS}),
     ("code in a package's __init__.py", more("edgeforge/quantize/onnx/__init__.py"), {"onnx-int8"}),
@@ -112,20 +113,23 @@ EDITS: list[tuple[str, Edit, set[str]]] = [
 
 SETTINGS: list[tuple[str, set[str]]] = [
     ("name=other", {"arduino", "engine", "raspberry-pi", "report"}),
-    ("seed=7", {"data", "train", "prune", "calibration", "qat", "tflite", "ptq", "dense", "latency", "report"}),
+    ("seed=7", {"trial-fit", "data", "train", "prune", "calibration", "qat", "tflite", "ptq", "dense", "latency", "report"}),
     ("train.epochs=3", {"train", "prune", "report"}),
     ("trainer.max_steps=9", {"train", "prune", "qat", "report"}),
-    ("targets=[esp32-s3]", {"mixed", "fit", "arduino", "engine", "engine-emulated", "report"}),
-    ("on_misfit=report", {"fit", "arduino", "engine-emulated", "report"}),
-    ("runtime=engine", {"fit", "arduino", "engine-emulated", "report"}),
-    ("library=tflite-micro-2026-08", {"fit", "arduino", "report"}),
+    ("targets=[esp32-s3]", {"trial-fit", "mixed", "fit", "arduino", "engine", "engine-emulated", "report"}),
+    ("on_misfit=report", {"trial-fit", "fit", "arduino", "engine-emulated", "report"}),
+    ("runtime=engine", {"trial-fit", "fit", "arduino", "engine-emulated", "report"}),
+    ("library=tflite-micro-2026-08", {"trial-fit", "fit", "arduino", "report"}),
     ("quantize.onnx.per_channel=false", {"onnx-int8", "report"}),
-    ("quantize.tflite.variants=[float32]", {"tflite", "qat-tflite", "dense", "report"}),
-    ("quantize.tflite.compact=false", {"tflite", "ptq", "qat-tflite", "mixed", "dense", "report"}),
+    ("quantize.tflite.variants=[float32]", {"trial-fit", "tflite", "qat-tflite", "dense", "report"}),
+    ("quantize.tflite.compact=false", {"trial-fit", "tflite", "ptq", "qat-tflite", "mixed", "dense", "report"}),
     ("quantize.calibration.samples=100", {"calibration", "report"}),
     (
         "quantize.ship=tflite-int8",
-        {"fit", "edgetpu", "tflm", "parity", "arduino", "engine", "engine-emulated", "raspberry-pi", "report"},
+        {
+            *("trial-fit", "fit", "edgetpu", "tflm", "parity", "arduino", "engine", "engine-emulated"),
+            *("raspberry-pi", "report"),
+        },
     ),
     ("engine.optimize=size", {"engine", "engine-emulated", "report"}),
     ("measure.runs=30", {"latency", "raspberry-pi-bench", "report"}),
