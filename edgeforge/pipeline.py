@@ -247,6 +247,17 @@ STAGES: tuple[Stage, ...] = (
         after=TFLITE_MODELS,
         uses=("tflite-micro", *LITERT, "flatbuffers"),
     ),
+    # What a search chooses by.
+    Stage(
+        "trial-score",
+        "edgeforge.evaluate.score:score",
+        "Judge it on the validation images",
+        reads=("quantize.ship",),
+        after=("data", "onnx", *TFLITE_MODELS),
+        uses=(*LITERT, "onnxruntime", "torchmetrics", "scipy"),
+        waits_for=("fit",),
+        only_with="search",
+    ),
     # What the network before pruning would have taken, to compare with.
     Stage(
         "dense-onnx",
@@ -459,6 +470,24 @@ def file_digest(data: Data, name: str, path: Path) -> str:
     if name == USER_DATA:
         return data_digest(data, path)
     return digest_of_code(path) if path.suffix == ".py" else sha256_of(path)
+
+
+def make(loaded: LoadedRecipe, out: Path, watcher: Watcher, *, logs: Path, until: str) -> dict[str, Artifact]:
+    """Return the artifacts of a stage and of all that it needs: they are in the store, and no build folder shows them.
+
+    Raises EdgeForgeError, and whatever the watcher raises; what was finished before stays in the store.
+    """
+    place = BuildFolder(out, loaded.recipe.name)
+
+    def planning(turn: int) -> None:
+        if turn == 1:
+            watcher.notice(f"another build is making its plan in {out}, or it is being cleaned; waiting for it to end")
+
+    with storage_errors(out):
+        logs.mkdir(parents=True, exist_ok=True)
+    with place.store.lock(PLANNING, planning):
+        plan = plan_build(loaded, out, until=until)
+    return Build(plan, place.store, logs, watcher, 1).run()
 
 
 def code_to_run(plan: Plan) -> list[Path]:

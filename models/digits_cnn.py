@@ -5,20 +5,22 @@ from torch import nn
 
 
 class DigitsCNN(nn.Module):
-    """Two convolutions with batch norm, one max-pool, one dense layer; returns logits."""
+    """`depth` convolutions with batch norm, one max-pool, one dense layer; returns logits."""
 
-    def __init__(self, classes: int = 10, width: int = 8) -> None:
+    def __init__(self, classes: int = 10, width: int = 8, depth: int = 2, kernel: int = 3) -> None:
         super().__init__()
-        self.features = nn.Sequential(
-            nn.Conv2d(1, width, kernel_size=3, padding=1),
-            nn.BatchNorm2d(width),
-            nn.ReLU(),
-            nn.Conv2d(width, 2 * width, kernel_size=3, padding=1),
-            nn.BatchNorm2d(2 * width),
-            nn.ReLU(),
-            nn.MaxPool2d(2),
-        )
-        self.classifier = nn.Sequential(nn.Flatten(), nn.Linear(2 * width * 4 * 4, classes))
+        layers: list[nn.Module] = []
+        inputs = 1
+        for place in range(depth):
+            outputs = width if place == 0 else 2 * width
+            layers += [
+                nn.Conv2d(inputs, outputs, kernel_size=kernel, padding=kernel // 2),
+                nn.BatchNorm2d(outputs),
+                nn.ReLU(),
+            ]
+            inputs = outputs
+        self.features = nn.Sequential(*layers, nn.MaxPool2d(2))
+        self.classifier = nn.Sequential(nn.Flatten(), nn.Linear(inputs * 4 * 4, classes))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return logits (N,classes) of images (N,1,8,8)."""

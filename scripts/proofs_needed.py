@@ -35,6 +35,10 @@ COVERS: dict[str, tuple[str, ...]] = {
         *BUILD, "recipes/imu.yaml", "models/ds_cnn_1d.py", "firmware/arduino", "firmware/raspberry_pi",
     ),
     "test_mnist.py": (*BUILD, ":!edgeforge/report", "recipes/mnist.yaml", "models/mnist_cnn.py"),
+    "test_trial_fit.py": (
+        "edgeforge/targets/fit", "edgeforge/train", "edgeforge/export", "edgeforge/quantize", "edgeforge/tflite",
+        "models",
+    ),
     "test_random_graphs.py": (
         "edgeforge/targets/engine", "firmware/engine", "tests/helpers/random_graphs.py",
         "tests/helpers/engine_program.py",

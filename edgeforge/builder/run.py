@@ -37,6 +37,9 @@ class Watcher:
     def progress(self, stage: str, share: float, text: str) -> None:
         """A stage has done `share` in [0, 1] of its work."""
 
+    def validated(self, stage: str, epoch: int, figures: dict[str, float]) -> None:
+        """A training has validated an epoch (from 1). What this raises stops the build; the stage is not stored."""
+
     def finished(self, stage: str, seconds: float) -> None:
         """A stage's result is in the store."""
 
@@ -197,6 +200,8 @@ class Build:
             last = json.loads(line)
             if last["event"] == "progress":
                 self.watcher.progress(stage, last["share"], last["text"])
+            elif last["event"] == "validated":
+                self.watcher.validated(stage, last["epoch"], last["figures"])
             elif last["event"] == "now":
                 now = last
         return last if last.get("event") in ("done", "error") else now

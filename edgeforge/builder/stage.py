@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edgeforge.recipe.schema import Recipe, Section
+from edgeforge.recipe.schema import Recipe
+from edgeforge.recipe.section import Section
 
 Progress = Callable[[float, str], None]
+Validated = Callable[[int, dict[str, float]], None]
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class Job:
     progress: Progress  # (share done in [0, 1], what is being done)
     files: dict[str, Path] = field(default_factory=dict)  # the user's own files by name
     facts: dict[str, Any] = field(default_factory=dict)  # what only the build knows, such as stage times
+    validated: Validated = lambda epoch, figures: None  # tells of an epoch (from 1) of a training
 
 
 def may_start(stage: Stage, running: Collection[Stage], jobs: int) -> bool:

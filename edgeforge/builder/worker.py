@@ -45,12 +45,15 @@ def main() -> int:
     def progress(share: float, text: str) -> None:
         send(event="progress", share=min(max(share, 0.0), 1.0), text=text)
 
+    def validated(epoch: int, figures: dict[str, float]) -> None:
+        send(event="validated", epoch=epoch, figures=figures)
+
     watch.tell(lambda event, **facts: send(event=event, **facts))
     watch.limit_to_machine()
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     started = time.perf_counter()
     try:
-        run_stage(order, progress)
+        run_stage(order, progress, validated)
     except BaseException as error:  # SystemExit and KeyboardInterrupt too: nobody but the model's code raises them here
         send(event="error", **_describe(error, order), traceback=traceback.format_exc())
         with contextlib.suppress(OSError):  # the log's disk may be full
@@ -62,7 +65,7 @@ def main() -> int:
     return 0
 
 
-def run_stage(order: dict[str, Any], progress: Any) -> None:
+def run_stage(order: dict[str, Any], progress: Any, validated: Any) -> None:
     """Import the stage's function and call it with its Job."""
     recipe = restricted(Recipe.model_validate(order["recipe"]), tuple(order["reads"]))
     job = Job(
@@ -74,6 +77,7 @@ def run_stage(order: dict[str, Any], progress: Any) -> None:
         progress=progress,
         files={name: Path(path) for name, path in order["files"].items()},
         facts=order["facts"],
+        validated=validated,
     )
     module, function = order["function"].split(":")
     getattr(importlib.import_module(module), function)(job)

@@ -57,6 +57,14 @@ def load_recipe(path: Path, overrides: tuple[str, ...] = (), boards: Mapping[str
     return LoadedRecipe(recipe, path, origin)
 
 
+def changed_values(path: Path, overrides: tuple[str, ...]) -> dict[str, Any]:
+    """Return a recipe file's own values, changed by overrides. Raises RecipeError."""
+    file = read_yaml(path)
+    for override in overrides:
+        _apply(override, file, {})
+    return file.values
+
+
 def _apply(override: str, file: YamlFile, origin: dict[KeyPath, str]) -> None:
     """Change `file.values` by one `key.path=value`, the value written as in YAML."""
     where = f"--set {override if len(override) <= SHOWN else override[: SHOWN - 1] + '…'}"

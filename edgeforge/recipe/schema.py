@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from edgeforge.errors import RecipeError
 from edgeforge.features.settings import FeatureSettings, Kind
 from edgeforge.hardware.board import Board
+from edgeforge.recipe.search import Search
+from edgeforge.recipe.section import Section
 
 DEFAULT_LIBRARY = "chirale-2.0.0"  # its key in libraries.toml
 
@@ -33,29 +35,6 @@ ObserverName = Literal["minmax", "moving-average", "percentile", "mse", "entropy
 
 
 QDQ = "tflite-qdq-int8"  # made of a quantized ONNX file
-
-
-def types_in(annotation: Any) -> set[Any]:
-    """Return an annotation and all that stands inside of it."""
-    return {annotation}.union(*(types_in(part) for part in get_args(annotation) if part is not Ellipsis))
-
-
-class Section(BaseModel):
-    """A part of the recipe: unknown keys and infinite numbers are errors, values never change after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _a_number_is_a_number(cls, value: Any, info: ValidationInfo) -> Any:
-        """Refuse true and false where pydantic would take them for 1 and 0."""
-        wanted = types_in(cls.model_fields[info.field_name or ""].annotation)
-        if bool not in wanted and any(kind in wanted for kind in (int, float)):
-            items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else (value,)
-            for one in items:
-                if isinstance(one, bool):
-                    raise ValueError(f"{str(one).lower()} is no number")
-        return value
 
 
 class Normalize(Section):
@@ -760,6 +739,7 @@ class Recipe(Section):
         None, description="judge a network of sound on continuous recordings: {} for defaults"
     )
     engine: Engine | None = Field(None, description="compile the model that ships to plain C: {} for defaults")
+    search: Search | None = Field(None, description="what `edgeforge search` tries; a build takes no notice of it")
     raspberry_pi: RaspberryPi | None = Field(None, description="pack a bundle for the Raspberry Pi: {} for defaults")
 
     @model_validator(mode="before")

@@ -46,6 +46,7 @@ LATENCY_FILE = "latency.json"
 # targets
 FIT_FILE = "fit.json"
 PACKED_FILE = "packed.tflite"  # of the stage fit: the model as it goes to the boards
+SCORE_FILE = "score.json"  # of a search: accuracy on the validation images
 TARGETS_FILE = "targets.json"
 EDGE_TPU_FILE = "edge_tpu.json"
 COMPILED_FILE = "compiled.json"

@@ -8,7 +8,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
-from edgeforge.builder.stage import Progress
+from edgeforge.builder.stage import Progress, Validated
 
 
 class EpochSeed(pl.Callback):
@@ -25,8 +25,8 @@ class EpochSeed(pl.Callback):
 class ReportProgress(pl.Callback):
     """Tell the build how far training is, a few times a second, with the figures of the last validated epoch."""
 
-    def __init__(self, progress: Progress) -> None:
-        self.progress = progress
+    def __init__(self, progress: Progress, told: Validated = lambda epoch, figures: None) -> None:
+        self.progress, self.told = progress, told
         self.last = 0.0
         self.validated = ""  # the last validated epoch, which is an earlier one, and what was seen
 
@@ -50,6 +50,8 @@ class ReportProgress(pl.Callback):
         seen = validation_words(*(None if value is None else float(value) for value in found))
         self.validated = f" ({epoch}: {seen})" if seen else ""
         self.progress(epoch / epochs, f"epoch {epoch}/{epochs}: {seen or 'validated'}")
+        named = {"val_accuracy": accuracy, "val_rmse": error}
+        self.told(epoch, {name: float(value) for name, value in named.items() if value is not None})
 
 
 def validation_words(accuracy: float | None, rmse: float | None, iou: float | None = None) -> str:

@@ -159,7 +159,12 @@ def _trainer(job: Job, settings: Train, monitor: str, more: Sequence[pl.Callback
     # Without a monitor, what it keeps is the last epoch.
     chosen_by = None if settings.keep == "last" and monitor == "val_loss" else monitor
     best = ModelCheckpoint(job.scratch, "best", monitor=chosen_by, save_last=True, enable_version_counter=False)
-    callbacks: list[pl.Callback] = [*more, best, EpochSeed(job.recipe.seed), ReportProgress(job.progress)]
+    callbacks: list[pl.Callback] = [
+        *more,
+        best,
+        EpochSeed(job.recipe.seed),
+        ReportProgress(job.progress, job.validated),
+    ]
     if settings.early_stopping:
         patience, min_delta = settings.early_stopping.patience, settings.early_stopping.min_delta
         callbacks.append(EarlyStopping("val_loss", patience=patience, min_delta=min_delta))

@@ -113,7 +113,10 @@ EDITS: list[tuple[str, Edit, set[str]]] = [
 
 SETTINGS: list[tuple[str, set[str]]] = [
     ("name=other", {"arduino", "engine", "raspberry-pi", "report"}),
-    ("seed=7", {"trial-fit", "data", "train", "prune", "calibration", "qat", "tflite", "ptq", "dense", "latency", "report"}),
+    (
+        "seed=7",
+        {"trial-fit", "data", "train", "prune", "calibration", "qat", "tflite", "ptq", "dense", "latency", "report"},
+    ),
     ("train.epochs=3", {"train", "prune", "report"}),
     ("trainer.max_steps=9", {"train", "prune", "qat", "report"}),
     ("targets=[esp32-s3]", {"trial-fit", "mixed", "fit", "arduino", "engine", "engine-emulated", "report"}),

@@ -1,0 +1,87 @@
+"""Artifacts of a search in a folder or behind an fsspec address, so that any machine can build its best networks.
+
+They lie as in a store: a folder an artifact. What comes back is proven by the SHA-256 that its meta.json holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from edgeforge.builder.plan import Step
+from edgeforge.builder.store import META, Artifact, CorruptedArtifact, Store
+from edgeforge.errors import EdgeForgeError
+from edgeforge.files import write_whole
+from edgeforge.guards.removal import move
+from edgeforge.pipeline import plan_build
+from edgeforge.recipe.load import LoadedRecipe
+
+
+class Artifacts:
+    """Copies of a store's artifacts at an address; None: nowhere."""
+
+    def __init__(self, address: str | None, store: Store) -> None:
+        self.address, self.store = address, store
+
+    def put(self, made: Mapping[str, Artifact]) -> None:
+        """Copy what a trial has made; what is there already is left alone."""
+        if self.address is None:
+            return
+        files, root = self._open()
+        for artifact in made.values():
+            folder = f"{root}/{artifact.folder.name}"
+            if files.exists(f"{folder}/{META}"):
+                continue
+            for name in (*artifact.files, META):  # meta.json last: an artifact without it is not whole
+                files.makedirs(f"{folder}/{name}".rpartition("/")[0], exist_ok=True)
+                files.put_file(str(artifact.folder / name), f"{folder}/{name}")
+
+    def get(self, loaded: LoadedRecipe, out: Path) -> list[str]:
+        """Fetch what a recipe's build needs, is not in the store and lies there; return its stages."""
+        if self.address is None:
+            return []
+        files, root = self._open()
+        fetched = [step for step in plan_build(loaded, out).steps if not step.artifact]
+        return [step.stage.name for step in fetched if self._fetch(step, files, root)]
+
+    def _fetch(self, step: Step, files: Any, root: str) -> bool:
+        name, key = step.stage.name, step.key
+        folder = f"{root}/{self.store.folder(name, key).name}"
+        if not files.exists(f"{folder}/{META}"):
+            return False
+        with self.store.lock(f"{name}-{key[:16]}", lambda turn: None), self.store.new_folder(name, key) as place:
+            here = place / "output"
+            for path in _inside(files, folder):
+                target = here / path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                write_whole(target, files.cat_file(f"{folder}/{path}"))
+            self.store.discard(name, key)
+            move(here, self.store.folder(name, key), self.store.root)
+            try:
+                return self.store.get(name, key) is not None
+            except CorruptedArtifact:
+                self.store.discard(name, key)
+                return False
+
+    def _open(self) -> tuple[Any, str]:
+        import fsspec
+
+        assert self.address is not None
+        try:
+            files, root = fsspec.core.url_to_fs(self.address)
+            files.makedirs(root, exist_ok=True)
+        except (ValueError, ImportError, OSError) as error:
+            reason = f"--artifacts {self.address}: {str(error).splitlines()[0]}"
+            raise EdgeForgeError(
+                reason, fix="name a folder, or an address that fsspec knows, such as s3://bucket/name"
+            ) from error
+        return files, root.rstrip("/")
+
+
+def _inside(files: Any, folder: str) -> Iterable[str]:
+    """Return the names of an artifact's files, from its folder; none that leads out of it."""
+    for path in files.find(folder):
+        name = str(path)[len(folder) :].lstrip("/") if str(path).startswith(folder) else str(path).rpartition("/")[2]
+        if ".." not in name.split("/"):
+            yield name

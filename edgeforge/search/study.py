@@ -1,0 +1,217 @@
+"""The study: Optuna's, in a journal on a folder or in a database, that any number of workers share.
+
+A worker that is killed in a trial gives it back. A database knows of it by heartbeats; beside a journal each worker
+holds a file's lock for its trial, which any death frees.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from filelock import FileLock, Timeout
+
+from edgeforge.errors import EdgeForgeError, RecipeError
+from edgeforge.search.sampler import ROOT, sampler_of
+from edgeforge.search.space import Space
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.trial import FrozenTrial
+
+HEARTBEAT = 10  # seconds
+GRACE = 60  # seconds without a heartbeat after which a worker counts as dead
+SPACE, SURPLUS = "space", "surplus"
+JOURNAL = "journal.log"
+
+
+class Study:
+    """What workers share of a search. Raises EdgeForgeError for a storage that cannot be used."""
+
+    def __init__(self, space: Space, storage: str | None, folder: Path) -> None:
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self.space, self.search = space, space.search
+        self.name = space.loaded.recipe.name
+        self.place = storage or str(folder / JOURNAL)
+        self.locks = None if "://" in self.place else Path(self.place).parent / "locks"
+        directions: list[Literal["maximize", "minimize"]] = ["maximize" for _ in self.search.maximize]
+        directions += ["minimize" for _ in self.search.minimize]
+        with self._errors():
+            self._storage = self._open(folder)
+            self.optuna = optuna.create_study(
+                study_name=self.name,
+                storage=self._storage,
+                directions=directions,
+                sampler=sampler_of(space),
+                load_if_exists=True,
+            )
+            self._require_same_space()
+
+    def _open(self, folder: Path) -> Any:
+        import optuna
+        from optuna.storages.journal import JournalFileBackend
+
+        if self.locks is not None:
+            self.locks.mkdir(parents=True, exist_ok=True)
+            return optuna.storages.JournalStorage(JournalFileBackend(self.place))
+        url = self.place.replace("postgres://", "postgresql://", 1)
+        return optuna.storages.RDBStorage(
+            url.replace("postgresql://", "postgresql+psycopg2://", 1),
+            engine_kwargs={"pool_pre_ping": True},
+            heartbeat_interval=HEARTBEAT,
+            grace_period=GRACE,
+            heartbeat_stale_trial_callback=self._retry,
+        )
+
+    def _require_same_space(self) -> None:
+        now = json.loads(json.dumps(identity(self.space)))
+        known = self.optuna.user_attrs.get(SPACE)
+        if known is None:
+            self.optuna.set_user_attr(SPACE, now)
+        elif known != now:
+            names = [name for name in sorted(now.keys() | known.keys()) if now.get(name) != known.get(name)]
+            there, here = (json.dumps(one.get(names[0])) for one in (known, now))
+            raise RecipeError(
+                f"{self.shown}: another search by the name of {self.name} is there: {names[0]} is {there[:200]} there "
+                f"and {here[:200]} here",
+                fix="give the recipe another name, or name another --storage",
+            )
+
+    @property
+    def shown(self) -> str:
+        """The storage, without a password."""
+        scheme, separator, rest = self.place.partition("://")
+        return f"{scheme}{separator}{rest.rpartition('@')[2]}" if separator else self.place
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Turn what a storage raises into one line."""
+        from optuna.exceptions import OptunaError
+        from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+        try:
+            yield
+        except EdgeForgeError:
+            raise
+        except ModuleNotFoundError as error:
+            reason = f"--storage {self.shown}: Python has no {error.name} to speak to it"
+            raise RecipeError(reason, fix="name postgresql://USER@HOST/DATABASE, or a file") from error
+        except (ArgumentError, NoSuchModuleError) as error:
+            reason = f"--storage {self.shown}: this is no address of a database"
+            raise RecipeError(reason, fix="name postgresql://USER@HOST/DATABASE, or a file") from error
+        except SQLAlchemyError as error:
+            first = str(error.__cause__ or error).strip().splitlines()[0]
+            reason = f"--storage {self.shown} cannot be reached: {first}"
+            raise EdgeForgeError(
+                reason, fix="start the database, and check its address and user; then the same again"
+            ) from error
+        except OSError as error:
+            reason = f"--storage {self.shown} cannot be used: {error.strerror or error}"
+            raise EdgeForgeError(reason, fix="name a file in a folder that can be written") from error
+        except (ValueError, KeyError, TypeError, AssertionError, OptunaError) as error:
+            if self.locks is None:
+                raise
+            raise EdgeForgeError(
+                f"{self.shown} is damaged: it is no journal of a search",
+                fix=f"move it away and search again: mv {self.shown} {self.shown}.old; networks that were trained "
+                "are in the store, and are not trained again",
+            ) from error
+
+    def trials(self) -> list[FrozenTrial]:
+        """Return all of them, retries and surplus included."""
+        with self._errors():
+            return self.optuna.get_trials(deepcopy=False)
+
+    def next(self) -> optuna.Trial | None:
+        """Return a trial to run, a dead worker's before a new one; None when none is left to begin."""
+        import optuna
+
+        with self._errors():
+            self._give_back_the_dead()
+            trials = self.optuna.get_trials(deepcopy=False)
+            waiting = any(one.state == optuna.trial.TrialState.WAITING for one in trials)
+            if not waiting and len(originals(trials)) >= self.space.trials:
+                return None
+            trial = self.optuna.ask(self.space.distributions)
+            if self._surplus(trial):  # another worker has begun the last one meanwhile
+                trial.set_user_attr(SURPLUS, True)
+                self.optuna.tell(trial, state=optuna.trial.TrialState.FAIL)
+                return None
+            return trial
+
+    def running(self) -> int:
+        """Return how many trials are at work anywhere."""
+        return sum(1 for one in self.trials() if one.state.name in ("RUNNING", "WAITING"))
+
+    def _surplus(self, trial: optuna.Trial) -> bool:
+        earlier = [one for one in self.optuna.get_trials(deepcopy=False) if one.number <= trial.number]
+        last = next(one for one in earlier if one.number == trial.number)
+        return ROOT not in last.system_attrs and len(originals(earlier)) > self.space.trials
+
+    @contextlib.contextmanager
+    def held(self, trial: optuna.Trial) -> Iterator[None]:
+        """Let the other workers know that this one is alive as long as it is in here."""
+        if self.locks is not None:
+            with FileLock(self.locks / f"{trial.number}.lock"):
+                yield
+            return
+        ended = threading.Event()
+
+        def beat() -> None:
+            while True:
+                with contextlib.suppress(Exception):  # the next one may get through
+                    self._storage.record_heartbeat(trial._trial_id)
+                if ended.wait(HEARTBEAT):
+                    return
+
+        thread = threading.Thread(target=beat, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+    def give_back(self, trial: optuna.Trial) -> None:
+        """Return a trial that was interrupted: it is the next to be run."""
+        import optuna
+
+        with self._errors():
+            ended = self.optuna.tell(trial, state=optuna.trial.TrialState.FAIL)
+            optuna.storages.RetryHeartbeatStaleTrialCallback()(self.optuna, ended)
+
+    def _give_back_the_dead(self) -> None:
+        import optuna
+
+        if self.locks is None:
+            optuna.storages.fail_stale_trials(self.optuna)
+            return
+        for trial in self.optuna.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
+            with contextlib.suppress(Timeout), FileLock(self.locks / f"{trial.number}.lock", timeout=0):
+                found = next(one for one in self.optuna.get_trials(deepcopy=False) if one.number == trial.number)
+                if found.state == optuna.trial.TrialState.RUNNING:
+                    self._retry(self.optuna, self.optuna.tell(trial.number, state=optuna.trial.TrialState.FAIL))
+
+    def _retry(self, study: optuna.Study, trial: FrozenTrial) -> None:
+        import optuna
+
+        optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=self.search.retries)(study, trial)
+
+
+def originals(trials: list[FrozenTrial]) -> list[FrozenTrial]:
+    """Return the trials that are none's retry and were not begun in excess."""
+    return [one for one in trials if ROOT not in one.system_attrs and not one.user_attrs.get(SURPLUS)]
+
+
+def identity(space: Space) -> dict[str, Any]:
+    """Return what makes trials comparable: everything in the recipe but how many there are, and where its data is."""
+    recipe = space.loaded.recipe.model_dump(mode="json", exclude={"measure", "name"})
+    search = {key: value for key, value in recipe.pop("search").items() if key not in ("trials", "retries", "sampler")}
+    recipe["data"].pop("root")
+    return {f"search.{key}": value for key, value in search.items()} | recipe
