@@ -25,6 +25,7 @@ from edgeforge.builder.state import LOGS, STATE, StateWatcher
 from edgeforge.builder.store import PLANNING, Artifact, Store
 from edgeforge.bundled import bundled
 from edgeforge.data.registry import data_digest, source_modules
+from edgeforge.errors import RecipeError
 from edgeforge.files import sha256_of
 from edgeforge.guards.disk import storage_errors
 from edgeforge.recipe.load import LoadedRecipe
@@ -34,7 +35,9 @@ from edgeforge.recipe.user_files import USER_DATA, user_files
 from edgeforge.results.board_files import board_files
 from edgeforge.results.devices import device_files
 from edgeforge.results.files import ANSWERS_FILE, EARLIER, ONNX_PLACE, TFLITE_PLACE, TORCH_PLACE
+from edgeforge.results.rows.fit import FitRow
 from edgeforge.source_code import digest_of_code
+from edgeforge.targets.fit.stage import read_fit
 from edgeforge.train.network.weight_names import check_weight_names
 
 TORCH = ("torch", "numpy")
@@ -488,6 +491,20 @@ def make(loaded: LoadedRecipe, out: Path, watcher: Watcher, *, logs: Path, until
     with place.store.lock(PLANNING, planning):
         plan = plan_build(loaded, out, until=until)
     return Build(plan, place.store, logs, watcher, 1).run()
+
+
+def trial_fit(loaded: LoadedRecipe, out: Path, watcher: Watcher) -> list[FitRow]:
+    """Return how the untrained network fits the recipe's boards; empty for one that is not trained.
+
+    Raises RecipeError for a recipe without boards.
+    """
+    if not loaded.recipe.targets:
+        raise RecipeError(
+            f"{loaded.where('targets')}: no board is named", fix="name one under targets; `edgeforge boards` lists them"
+        )
+    shown = replace(loaded, recipe=loaded.recipe.model_copy(update={"on_misfit": "report"}))
+    logs = BuildFolder(out, loaded.recipe.name).folder / LOGS
+    return list(read_fit(make(shown, out, watcher, logs=logs, until="trial-fit")["trial-fit"].folder).values())
 
 
 def code_to_run(plan: Plan) -> list[Path]:

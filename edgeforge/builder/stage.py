@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeforge.recipe.schema import Recipe
-from edgeforge.recipe.section import Section
+from edgeforge.recipe.sections.section import Section
 
 Progress = Callable[[float, str], None]
 Validated = Callable[[int, dict[str, float]], None]

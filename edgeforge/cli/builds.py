@@ -65,20 +65,39 @@ def plan(
     overrides: Overrides = None,
     until: Until = None,
     force: Force = None,
+    fit: Annotated[
+        bool, typer.Option("--fit", help="Ask of the untrained network whether it fits its boards: some seconds.")
+    ] = False,
     board_file: BoardFile = None,
     out: Out = Path("build"),
     debug: Debug = False,
 ) -> None:
-    """Show what a build would run, what is in the store, and why.
+    """Show what a build would run, what is in the store, and why; with --fit also whether it will fit its boards.
 
-    Example:
+    Examples:
 
       edgeforge plan recipes/digits.yaml --set quantize.calibration.samples=100
-    """
-    from edgeforge.cli.progress import print_plan
-    from edgeforge.pipeline import plan_build
 
-    print_plan(plan_build(_load(recipe, overrides, board_file), out, until=until, force=tuple(force or ())))
+      edgeforge plan recipes/digits.yaml --fit
+    """
+    from edgeforge.builder.run import Watcher
+    from edgeforge.cli.progress import print_plan
+    from edgeforge.pipeline import plan_build, trial_fit
+
+    loaded = _load(recipe, overrides, board_file)
+    print_plan(plan_build(loaded, out, until=until, force=tuple(force or ())))
+    if fit:
+        from rich.console import Console
+
+        from edgeforge.report.fit.table import print_fit
+        from edgeforge.targets.fit.judge import require_fit
+
+        rows = trial_fit(loaded, out, Watcher())
+        if rows:
+            print_fit(rows, Console(highlight=False), f"{loaded.recipe.name}, before training")
+            require_fit(rows)
+        else:
+            print("Nothing can be said before the build: this model is not trained, or not by the direct converter.")
 
 
 @app.command()

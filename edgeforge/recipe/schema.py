@@ -10,8 +10,8 @@ from pydantic import Field, model_validator
 from edgeforge.errors import RecipeError
 from edgeforge.features.settings import FeatureSettings, Kind
 from edgeforge.hardware.board import Board
-from edgeforge.recipe.search import Search
-from edgeforge.recipe.section import Section
+from edgeforge.recipe.sections.search import Search
+from edgeforge.recipe.sections.section import Section
 
 DEFAULT_LIBRARY = "chirale-2.0.0"  # its key in libraries.toml
 
@@ -457,7 +457,7 @@ class Prune(Section):
     final_sparsity: Share = Field(0.8, description="magnitude: share of zeros from end_step on")
     begin_step: int = Field(0, ge=0, le=1_000_000_000, description="magnitude: optimizer step at which pruning begins")
     end_step: Steps | None = Field(None, description="magnitude: default: three quarters of the fine-tuning")
-    ratio: Share = Field(0.5, description="channels: share of each layer's channels that is removed")
+    ratio: float = Field(0.5, ge=0.0, lt=1.0, description="channels: share of each layer's channels that is removed")
     rounds: Count = Field(1, description="channels: remove in so many rounds, each fine-tuned")
     epochs: Count = Field(3, description="of fine-tuning; with several rounds, of each")
     lr: Rate | None = Field(None, description="default: train.lr")

@@ -11,7 +11,7 @@ import yaml
 from edgeforge.errors import BudgetExceeded, RecipeError
 from edgeforge.files import write_whole
 from edgeforge.recipe.load import changed_values, load_recipe
-from edgeforge.recipe.search import Figure
+from edgeforge.recipe.sections.search import Figure
 from edgeforge.recipe.yaml_lines import parse_value
 from edgeforge.search.figures import over, shown
 from edgeforge.search.outcome import Outcome, Row, cost

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeforge.recipe.search import ACCURACY, HIGHER_IS_BETTER, Search
+from edgeforge.recipe.sections.search import ACCURACY, HIGHER_IS_BETTER, Search
 from edgeforge.results.files import PACKED_FILE, SCORE_FILE
 from edgeforge.results.rows.fit import FitRow
 from edgeforge.targets.fit.stage import read_fit

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from edgeforge.recipe.search import HIGHER_IS_BETTER
+from edgeforge.recipe.sections.search import HIGHER_IS_BETTER
 from edgeforge.results.files import HTML_FILE, JSON_FILE
 from edgeforge.search.figures import shown
 from edgeforge.search.study import SURPLUS, Study

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgeforge.recipe.search import HIGHER_IS_BETTER
+from edgeforge.recipe.sections.search import HIGHER_IS_BETTER
 from edgeforge.report.plots.search import Network, front_plot
 from edgeforge.search.figures import TITLES
 from edgeforge.search.outcome import Outcome

@@ -45,6 +45,8 @@ def work(space: Space, place: Place, say: Callable[[int, str], None], told: Call
 
     A trial that this process cannot end, for whatever reason, is given back.
     """
+    import optuna
+
     folder = place.folder(space.loaded.recipe.name)
     folder.mkdir(parents=True, exist_ok=True)
     study, kept = Study(space, place.storage, folder), Artifacts(place.artifacts, BuildFolder(place.out, "").store)
@@ -59,6 +61,8 @@ def work(space: Space, place: Place, say: Callable[[int, str], None], told: Call
         with study.held(trial):
             try:
                 made = run_trial(study, trial, place.out, folder / "logs" / str(number), partial(say, number))
+            except optuna.exceptions.UpdateFinishedTrialError:  # counted as dead meanwhile, as a sleeping laptop is
+                continue
             except BaseException:
                 study.give_back(trial)
                 raise

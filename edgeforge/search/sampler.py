@@ -23,8 +23,23 @@ def sampler_of(space: Space) -> BaseSampler:
         return _every_combination(space.combinations)
     if space.search.sampler == "nsga2":
         size = min(max(space.trials // GENERATIONS, LEAST), MOST)
-        return samplers.NSGAIISampler(population_size=size, seed=seed)
-    return samplers.TPESampler(seed=seed, multivariate=True, n_startup_trials=min(LEAST, space.trials // 3 + 1))
+        return _seeded(samplers.NSGAIISampler(population_size=size, seed=seed), seed)
+    first = min(LEAST, space.trials // 3 + 1)
+    return _seeded(samplers.TPESampler(seed=seed, multivariate=True, n_startup_trials=first), seed)
+
+
+def _seeded(sampler: Any, seed: int) -> BaseSampler:
+    """Let the random numbers of each trial follow from its number: workers of one seed choose not the same."""
+    before = sampler.before_trial
+
+    def before_trial(study: Any, trial: Any) -> None:
+        for one in (sampler._rng, sampler._random_sampler._rng):
+            one.rng.seed((seed * 1_000_003 + trial.number) % 2**32)
+        before(study, trial)
+
+    sampler.before_trial = before_trial
+    chosen: BaseSampler = sampler
+    return chosen
 
 
 def _every_combination(combinations: list[dict[str, Any]]) -> BaseSampler:

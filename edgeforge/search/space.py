@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.errors import RecipeError
 from edgeforge.recipe.load import LoadedRecipe, load_recipe
 from edgeforge.recipe.network_source import check_networks
-from edgeforge.recipe.search import Range, Search
+from edgeforge.recipe.sections.search import Range, Search
 from edgeforge.recipe.user_files import user_files
 
 if TYPE_CHECKING:

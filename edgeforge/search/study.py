@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -36,6 +37,7 @@ class Study:
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # of heartbeats and retries
         self.space, self.search = space, space.search
         self.name = space.loaded.recipe.name
         self.place = storage or str(folder / JOURNAL)
@@ -92,7 +94,6 @@ class Study:
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
         """Turn what a storage raises into one line."""
-        from optuna.exceptions import OptunaError
         from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
         try:
@@ -114,7 +115,7 @@ class Study:
         except OSError as error:
             reason = f"--storage {self.shown} cannot be used: {error.strerror or error}"
             raise EdgeForgeError(reason, fix="name a file in a folder that can be written") from error
-        except (ValueError, KeyError, TypeError, AssertionError, OptunaError) as error:
+        except (ValueError, KeyError, TypeError, AssertionError) as error:
             if self.locks is None:
                 raise
             raise EdgeForgeError(
@@ -132,7 +133,7 @@ class Study:
         """Return a trial to run, a dead worker's before a new one; None when none is left to begin."""
         import optuna
 
-        with self._errors():
+        with self._errors(), self._alone():
             self._give_back_the_dead()
             trials = self.optuna.get_trials(deepcopy=False)
             waiting = any(one.state == optuna.trial.TrialState.WAITING for one in trials)
@@ -143,7 +144,24 @@ class Study:
                 trial.set_user_attr(SURPLUS, True)
                 self.optuna.tell(trial, state=optuna.trial.TrialState.FAIL)
                 return None
+            self._hold(trial)
             return trial
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Beside a journal one worker at a time begins a trial: before it holds the trial's lock it would seem dead."""
+        if self.locks is None:
+            yield
+        else:
+            with FileLock(self.locks / "next.lock"):
+                yield
+
+    def _hold(self, trial: optuna.Trial) -> None:
+        if self.locks is None:
+            self._storage.record_heartbeat(trial._trial_id)
+        else:
+            self._lock = FileLock(self.locks / f"{trial.number}.lock")
+            self._lock.acquire()
 
     def running(self) -> int:
         """Return how many trials are at work anywhere."""
@@ -156,10 +174,12 @@ class Study:
 
     @contextlib.contextmanager
     def held(self, trial: optuna.Trial) -> Iterator[None]:
-        """Let the other workers know that this one is alive as long as it is in here."""
+        """Let the other workers know that this one is alive as long as it is in here: the trial is `next`'s last."""
         if self.locks is not None:
-            with FileLock(self.locks / f"{trial.number}.lock"):
+            try:
                 yield
+            finally:
+                self._lock.release()
             return
         ended = threading.Event()
 

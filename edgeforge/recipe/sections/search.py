@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
-from edgeforge.recipe.section import Section
+from edgeforge.recipe.sections.section import Section
 
 ACCURACY = ("top1", "balanced", "drop", "rmse")  # of the model that ships, on the validation images
 SIZES = ("flash_bytes", "ram_bytes", "arena_bytes", "model_bytes", "weights_bytes", "macs", "milliseconds")
@@ -86,7 +86,7 @@ class Search(Section):
         """Take `{log: [a, b]}` for `{low: a, high: b, log: true}`."""
         if not isinstance(over, dict):
             return over
-        return {key: _spelled_out(value) for key, value in over.items()}
+        return {key: _range(f"over.{key}", one) if isinstance(one, Mapping) else one for key, one in over.items()}
 
     @model_validator(mode="after")
     def _wants_something(self) -> Search:
@@ -111,8 +111,15 @@ class Search(Section):
         return (*self.maximize, *self.minimize)
 
 
-def _spelled_out(value: Any) -> Any:
-    if isinstance(value, Mapping) and isinstance(value.get("log"), list) and len(value["log"]) == 2:
+def _range(where: str, value: Mapping[str, Any]) -> Range:
+    """Return a range. Raises ValueError in one line: a union's own error would name every type that it is not."""
+    if isinstance(value.get("log"), list) and len(value["log"]) == 2:
         low, high = value["log"]
-        return {**value, "low": low, "high": high, "log": True}
-    return value
+        value = {**value, "low": low, "high": high, "log": True}
+    try:
+        return Range.model_validate(value)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(map(str, problem["loc"]))
+        said = str(problem["ctx"]["error"]) if problem["type"] == "value_error" else problem["msg"]
+        raise ValueError(f"{where}: {place + ': ' if place else ''}{said}") from None
