@@ -253,7 +253,7 @@ STAGES: tuple[Stage, ...] = (
     # What a search chooses by.
     Stage(
         "trial-score",
-        "edgeforge.evaluate.score:score",
+        "edgeforge.evaluate.validation.score:score",
         "Judge it on the validation images",
         reads=("quantize.ship",),
         after=("data", "onnx", *TFLITE_MODELS),

@@ -14,7 +14,7 @@ install_axe() {
 }
 
 missing=()
-for program in g++ clang arm-none-eabi-g++ qemu-system-arm chromium npm; do
+for program in g++ clang arm-none-eabi-g++ qemu-system-arm chromium npm pg_ctlcluster; do
   command -v "$program" > /dev/null || missing+=("$program")
 done
 if [ "${#missing[@]}" -eq 0 ]; then
@@ -22,7 +22,7 @@ if [ "${#missing[@]}" -eq 0 ]; then
   exit 0
 fi
 
-packages="g++ gcc-arm-none-eabi libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib qemu-system-arm chromium npm"
+packages="g++ gcc-arm-none-eabi libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib qemu-system-arm chromium npm postgresql"
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get > /dev/null; then
   echo "Not installed: ${missing[*]}. Tests that need them are skipped without them: sudo apt-get install $packages"
   install_axe

@@ -39,6 +39,9 @@ COVERS: dict[str, tuple[str, ...]] = {
         "edgeforge/targets/fit", "edgeforge/train", "edgeforge/export", "edgeforge/quantize", "edgeforge/tflite",
         "models",
     ),
+    "test_search.py": (
+        "edgeforge/search", "edgeforge/pipeline.py", "edgeforge/builder", "edgeforge/train", "tests/helpers/postgres.py",
+    ),
     "test_random_graphs.py": (
         "edgeforge/targets/engine", "firmware/engine", "tests/helpers/random_graphs.py",
         "tests/helpers/engine_program.py",

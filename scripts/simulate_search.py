@@ -33,9 +33,10 @@ search:
 """
 
 
-def worker(
-    folder: str, storage: str | None, seconds: float, results: multiprocessing.Queue[tuple[int, float, int]]
-) -> None:
+Results = multiprocessing.Queue  # of (trials done, seconds in the storage, errors)
+
+
+def worker(folder: str, storage: str | None, seconds: float, results: Results[tuple[int, float, int]]) -> None:
     """Run trials that sleep until none is left."""
     one = Space(load_recipe(Path(folder) / "recipe.yaml"))
     inside, errors, done = 0.0, 0, 0

@@ -13,6 +13,7 @@ from edgeforge.builder.plan import Step
 from edgeforge.builder.store import META, Artifact, CorruptedArtifact, Store
 from edgeforge.errors import EdgeForgeError
 from edgeforge.files import write_whole
+from edgeforge.foreign.wording import cause
 from edgeforge.guards.removal import move
 from edgeforge.pipeline import plan_build
 from edgeforge.recipe.load import LoadedRecipe
@@ -72,7 +73,7 @@ class Artifacts:
             files, root = fsspec.core.url_to_fs(self.address)
             files.makedirs(root, exist_ok=True)
         except (ValueError, ImportError, OSError) as error:
-            reason = f"--artifacts {self.address}: {str(error).splitlines()[0]}"
+            reason = f"--artifacts {self.address}: {cause(error)}"
             raise EdgeForgeError(
                 reason, fix="name a folder, or an address that fsspec knows, such as s3://bucket/name"
             ) from error

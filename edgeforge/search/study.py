@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from filelock import FileLock, Timeout
 
 from edgeforge.errors import EdgeForgeError, RecipeError
+from edgeforge.foreign.wording import cause
 from edgeforge.search.sampler import ROOT, sampler_of
 from edgeforge.search.space import Space
 
@@ -107,13 +108,12 @@ class Study:
             reason = f"--storage {self.shown}: this is no address of a database"
             raise RecipeError(reason, fix="name postgresql://USER@HOST/DATABASE, or a file") from error
         except SQLAlchemyError as error:
-            first = str(error.__cause__ or error).strip().splitlines()[0]
-            reason = f"--storage {self.shown} cannot be reached: {first}"
+            reason = f"--storage {self.shown} cannot be reached: {cause(error.__cause__ or error)}"
             raise EdgeForgeError(
                 reason, fix="start the database, and check its address and user; then the same again"
             ) from error
         except OSError as error:
-            reason = f"--storage {self.shown} cannot be used: {error.strerror or error}"
+            reason = f"--storage {self.shown} cannot be used: {cause(error)}"
             raise EdgeForgeError(reason, fix="name a file in a folder that can be written") from error
         except (ValueError, KeyError, TypeError, AssertionError) as error:
             if self.locks is None:

@@ -24,7 +24,11 @@ CAUSES = (RecipeError, StageFailed, ParityError)  # of a network that cannot be:
 
 
 class Hopeless(Exception):
-    """A training is stopped, being behind the networks that are no larger."""
+    """A training is stopped, being behind the networks that are no larger: reason."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 @dataclass
@@ -100,7 +104,7 @@ def run_trial(
         elif refused and row:
             trial.set_user_attr(REASON, row.library.verdict)
     except Hopeless as error:
-        trial.set_user_attr(REASON, str(error))
+        trial.set_user_attr(REASON, error.reason)
         trial.set_user_attr(TRAINED, True)
         study.optuna.tell(trial, state=optuna.trial.TrialState.PRUNED)
         return {}

@@ -52,7 +52,16 @@ def change(tmp_path: Path) -> Change:
         ("edgeforge/cli/app.py", []),
         ("edgeforge/targets/raspberry_pi/bundle.py", []),
         ("edgeforge/report/html.py", ["test_battery_life.py", "test_imu_windows.py"]),
-        ("edgeforge/train/stage.py", ["test_battery_life.py", "test_imu_windows.py", "test_mnist.py"]),
+        (
+            "edgeforge/train/stage.py",
+            [
+                "test_battery_life.py",
+                "test_imu_windows.py",
+                "test_mnist.py",
+                "test_trial_fit.py",
+                "test_search.py",
+            ],
+        ),
         (
             "edgeforge/quantize/tflite/convert.py",
             [
@@ -61,6 +70,7 @@ def change(tmp_path: Path) -> Change:
                 "test_all_forms.py",
                 "test_imu_windows.py",
                 "test_mnist.py",
+                "test_trial_fit.py",
                 "test_random_networks.py",
             ],
         ),

@@ -23,7 +23,7 @@ from edgeforge.results.files import ONNX_FLOAT_FILE
 from edgeforge.results.preprocessing import with_preprocessing
 from edgeforge.results.variant import TFLITE_INT8
 from edgeforge.targets.fit.stage import write_fit
-from edgeforge.train.untrained import untrained_network
+from edgeforge.train.prune.untrained import untrained_network
 
 CONVERTED: dict[str, TFLiteVariant] = {
     "tflite-float32": "float32",

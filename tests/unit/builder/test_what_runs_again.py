@@ -24,7 +24,7 @@ MINE = {
     "recipe.yaml": "name: mine\ndata: {source: digits}\nmodel: {name: net.py}\nprune: {}\n"
     "raspberry_pi: {}\nengine: {}\n"
     "distill: {teacher: {name: teacher.py, weights: teacher.ckpt}}\ntargets: [arduino-nano-33-ble]\n"
-    "quantize: {qat: {}, ptq: [{}], max_drop: 1.0}\n",
+    "quantize: {qat: {}, ptq: [{}], max_drop: 1.0}\nsearch: {over: {train.lr: [0.1, 0.2]}}\n",
     "net.py": '"""A network."""\nfrom blocks import width\n\n\nclass Net:\n    """Mine."""\n\n    size = width()\n',
     "blocks.py": "def width():\n    from . import sizes\n\n    return sizes.EIGHT\n",
     "sizes.py": "EIGHT = 8\n",
@@ -81,7 +81,8 @@ EDITS: list[tuple[str, Edit, set[str]]] = [
     ("code that all import", more("edgeforge/errors.py"), EVERY),
     ("the recipe's own code", more("edgeforge/recipe/schema.py"), EVERY),
     ("the report's schema", more("edgeforge/results/rows/report.py"),
-     {"edgetpu", "measure", "parity", "latency", "arduino", "raspberry-pi", "raspberry-pi-bench", "report"}),
+     {"edgetpu", "measure", "parity", "latency", "arduino", "raspberry-pi", "raspberry-pi-bench", "report",
+      "trial-score"}),
     ("the reader of the recipe's data source", more("edgeforge/data/sources/digits.py"), {"data"}),
     ("another data source's reader", more("edgeforge/data/sources/matr1/source.py"), NONE),
     ("EdgeForge's version", other("edgeforge/__init__.py", '= "', '= "9.'),
@@ -130,7 +131,7 @@ SETTINGS: list[tuple[str, set[str]]] = [
     (
         "quantize.ship=tflite-int8",
         {
-            *("trial-fit", "fit", "edgetpu", "tflm", "parity", "arduino", "engine", "engine-emulated"),
+            *("trial-fit", "trial-score", "fit", "edgetpu", "tflm", "parity", "arduino", "engine", "engine-emulated"),
             *("raspberry-pi", "report"),
         },
     ),

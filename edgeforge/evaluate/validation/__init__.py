@@ -1,0 +1,1 @@
+"""What is judged on the validation images, by which a search chooses."""
