@@ -40,7 +40,8 @@ COVERS: dict[str, tuple[str, ...]] = {
         "models",
     ),
     "test_search.py": (
-        "edgeforge/search", "edgeforge/pipeline.py", "edgeforge/builder", "edgeforge/train", "tests/helpers/postgres.py",
+        "edgeforge/search", "edgeforge/pipeline.py", "edgeforge/builder", "edgeforge/train",
+        "tests/helpers/postgres.py",
     ),
     "test_random_graphs.py": (
         "edgeforge/targets/engine", "firmware/engine", "tests/helpers/random_graphs.py",

@@ -101,16 +101,16 @@ class Study:
             yield
         except EdgeForgeError:
             raise
-        except ModuleNotFoundError as error:
-            reason = f"--storage {self.shown}: Python has no {error.name} to speak to it"
+        except ImportError as error:
+            reason = f"--storage {self.shown}: Python has no package here that speaks to it"
             raise RecipeError(reason, fix="name postgresql://USER@HOST/DATABASE, or a file") from error
         except (ArgumentError, NoSuchModuleError) as error:
             reason = f"--storage {self.shown}: this is no address of a database"
             raise RecipeError(reason, fix="name postgresql://USER@HOST/DATABASE, or a file") from error
         except SQLAlchemyError as error:
-            reason = f"--storage {self.shown} cannot be reached: {cause(error.__cause__ or error)}"
+            reason = f"--storage {self.shown} cannot be reached, or does not let this user in"
             raise EdgeForgeError(
-                reason, fix="start the database, and check its address and user; then the same again"
+                reason, fix="start the database, check its address and user, then the same again"
             ) from error
         except OSError as error:
             reason = f"--storage {self.shown} cannot be used: {cause(error)}"
