@@ -85,8 +85,9 @@ def make_plan(
     for name in (*force, *([until] if until else [])):
         if name not in known:
             raise RecipeError(f"'{name}' is no stage{nearest(name, known)}", fix=f"one of: {', '.join(known)}")
-    wanted = _needed_by(until, stages) if until else set(known)
     left_out = tuple(stage.name for stage in stages if _not_asked_for(stage, loaded.recipe))
+    asked = tuple(stage for stage in stages if stage.name not in left_out)
+    wanted = _needed_by(until, asked) if until else set(known)
     for name in (*force, *([until] if until else [])):
         if name in left_out:
             stage = next(stage for stage in stages if stage.name == name)
@@ -151,7 +152,7 @@ def _needed_by(name: str, stages: tuple[Stage, ...]) -> set[str]:
     while waiting:
         current = waiting.pop()
         needed.add(current)
-        waiting.extend(after[current])
+        waiting.extend(after.get(current, ()))  # of a stage that is left out, nothing
     return needed
 
 

@@ -22,6 +22,7 @@ from edgeforge.guards.processes import end, environment, python
 from edgeforge.guards.removal import remove_file
 from edgeforge.guards.scratch import TEMPORARY, scratch
 
+WORKER_ENDED = "the worker was"  # how a message begins of one that could not say why itself
 SHORT = 12  # hexadecimal digits of a key that tell one build of a folder from another
 
 
@@ -247,4 +248,4 @@ def _failure(last: dict[str, Any], returncode: int | None, stage: str, log: Path
     if last.get("event") == "now":
         how += f", while {last['engine']} was at work{' on ' + last['path'] if last['path'] else ''}"
     hint = "was it out of memory? " if returncode == -signal.SIGKILL else ""
-    return StageFailed(f"the worker was {how}", fix=f"{hint}see {log}; build again to resume", stage=stage)
+    return StageFailed(f"{WORKER_ENDED} {how}", fix=f"{hint}see {log}; build again to resume", stage=stage)

@@ -39,6 +39,7 @@ class Study:
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # of heartbeats and retries
+        warnings.filterwarnings("ignore", message="Heartbeat of storage")  # `held` sends them
         self.space, self.search = space, space.search
         self.name = space.loaded.recipe.name
         self.place = storage or str(folder / JOURNAL)

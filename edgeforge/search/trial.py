@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeforge.builder.run import Watcher
+from edgeforge.builder.run import WORKER_ENDED, Watcher
 from edgeforge.builder.store import Artifact
 from edgeforge.errors import ParityError, RecipeError, StageFailed
 from edgeforge.pipeline import make
@@ -109,6 +109,8 @@ def run_trial(
         study.optuna.tell(trial, state=optuna.trial.TrialState.PRUNED)
         return {}
     except CAUSES as error:
+        if error.reason.startswith(WORKER_ENDED):  # of this machine: the trial is given back
+            raise
         trial.set_user_attr(REASON, f"{error.stage + ': ' if error.stage else ''}{error.reason.splitlines()[0]}")
         trial.set_constraint("can be built", 1.0)
         study.optuna.tell(trial, values(search, figures))
