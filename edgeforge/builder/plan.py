@@ -86,8 +86,8 @@ def make_plan(
         if name not in known:
             raise RecipeError(f"'{name}' is no stage{nearest(name, known)}", fix=f"one of: {', '.join(known)}")
     left_out = tuple(stage.name for stage in stages if _not_asked_for(stage, loaded.recipe))
-    asked = tuple(stage for stage in stages if stage.name not in left_out)
-    wanted = _needed_by(until, asked) if until else set(known)
+    asked_for = tuple(stage for stage in stages if stage.name not in left_out)
+    wanted = _needed_by(until, asked_for) if until else set(known)
     for name in (*force, *([until] if until else [])):
         if name in left_out:
             stage = next(stage for stage in stages if stage.name == name)
