@@ -96,6 +96,7 @@ class Study:
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
         """Turn what a storage raises into one line."""
+        from optuna.exceptions import StorageInternalError
         from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
         try:
@@ -108,7 +109,7 @@ class Study:
         except (ArgumentError, NoSuchModuleError) as error:
             reason = f"--storage {self.shown}: this is no address of a database"
             raise RecipeError(reason, fix="name postgresql://USER@HOST/DATABASE, or a file") from error
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, StorageInternalError) as error:
             reason = f"--storage {self.shown} cannot be reached, or does not let this user in"
             raise EdgeForgeError(
                 reason, fix="start the database, check its address and user, then the same again"
