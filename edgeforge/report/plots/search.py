@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgeforge.report.plots.figures import COLOURS, GREY, INK, WIDTH, _figure, _svg
+from edgeforge.report.plots.figures import COLOURS, GREY, INK, _figure, _svg
 
+WIDTH = 5.6  # inches: what half of the page holds
 BEST, OTHER = COLOURS["litert"], GREY
 
 
