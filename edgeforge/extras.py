@@ -38,7 +38,7 @@ EXTRAS = {
     "tensorboard": Extra("train.logger: tensorboard", ("tensorboard",)),
     "mlflow": Extra("train.logger: mlflow", ("mlflow-skinny", "sqlalchemy", "alembic")),
     "parquet": Extra("recordings in Parquet files: data.source: windows", ("pyarrow",)),
-    "search": Extra("`edgeforge search`", ("optuna", "sqlalchemy", "psycopg2-binary", "fsspec")),
+    "search": Extra("`edgeforge search`", ("optuna", "sqlalchemy", "psycopg", "fsspec")),
     "timm": Extra("networks of timm: models/timm_model.py", ("timm",)),
 }  # fmt: skip
 IMPORTED_AS = {  # where the name that Python imports is not pip's
@@ -48,7 +48,6 @@ IMPORTED_AS = {  # where the name that Python imports is not pip's
     "yaml": "pyyaml",
     "keras": "tf-keras",
     "mlflow": "mlflow-skinny",
-    "psycopg2": "psycopg2-binary",
     "lightning_fabric": "pytorch-lightning",
 }
 

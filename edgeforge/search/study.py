@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from filelock import FileLock, Timeout
 
 from edgeforge.errors import EdgeForgeError, RecipeError
+from edgeforge.extras import missing_in
 from edgeforge.foreign.wording import cause
 from edgeforge.search.sampler import ROOT, sampler_of
 from edgeforge.search.space import Space
@@ -66,7 +67,7 @@ class Study:
             return optuna.storages.JournalStorage(JournalFileBackend(self.place))
         url = self.place.replace("postgres://", "postgresql://", 1)
         return optuna.storages.RDBStorage(
-            url.replace("postgresql://", "postgresql+psycopg2://", 1),
+            url.replace("postgresql://", "postgresql+psycopg://", 1),
             engine_kwargs={"pool_pre_ping": True},
             heartbeat_interval=HEARTBEAT,
             grace_period=GRACE,
@@ -104,6 +105,8 @@ class Study:
         except EdgeForgeError:
             raise
         except ImportError as error:
+            if absent := missing_in(error):
+                raise absent from error
             reason = f"--storage {self.shown}: Python has no package here that speaks to it"
             raise RecipeError(reason, fix="name postgresql://USER@HOST/DATABASE, or a file") from error
         except (ArgumentError, NoSuchModuleError) as error:
