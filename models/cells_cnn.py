@@ -5,16 +5,19 @@ from torch import nn
 
 
 class CellsCNN(nn.Module):
-    """Five convolutions with batch norm, then a weight for each place of the map, since the cell in question is in
+    """`depth` convolutions with batch norm, then a weight for each place of the map, since the cell in question is in
     the middle and its neighbours are around it; returns the output vector of all heads."""
 
-    def __init__(self, classes: int = 6, width: int = 16, dropout: float = 0.2) -> None:
+    def __init__(
+        self, classes: int = 6, width: int = 16, dropout: float = 0.2, depth: int = 5, kernel: int = 3
+    ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         before = 3
-        for channels, stride in ((width, 2), (3 * width // 2, 2), (2 * width, 1), (3 * width, 2), (3 * width, 1)):
+        strided = [(width, 2), (3 * width // 2, 2), (2 * width, 1), (3 * width, 2)]
+        for channels, stride in strided + [(3 * width, 1)] * (depth - len(strided)):
             layers += [
-                nn.Conv2d(before, channels, 3, stride, padding=1, bias=False),
+                nn.Conv2d(before, channels, kernel, stride, padding=kernel // 2, bias=False),
                 nn.BatchNorm2d(channels),
                 nn.ReLU(),
             ]

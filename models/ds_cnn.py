@@ -5,13 +5,13 @@ from torch import nn
 
 
 class DSCNN(nn.Module):
-    """A 10x4 convolution and depthwise separable 3x3 ones, all of `width` channels; returns logits."""
+    """A 10x4 convolution and `blocks` depthwise separable ones, all of `width` channels; returns logits."""
 
-    def __init__(self, classes: int = 12, channels: int = 1, width: int = 64, blocks: int = 4) -> None:
+    def __init__(self, classes: int = 12, channels: int = 1, width: int = 64, blocks: int = 4, kernel: int = 3) -> None:
         super().__init__()
         layers = [_convolution(channels, width, (10, 4), stride=2, padding=(5, 1)), nn.Dropout(0.2)]
         for _ in range(blocks):
-            layers += [_convolution(width, width, (3, 3), padding=(1, 1), groups=width)]
+            layers += [_convolution(width, width, (kernel, kernel), padding=(kernel // 2, kernel // 2), groups=width)]
             layers += [_convolution(width, width, (1, 1))]
         self.features = nn.Sequential(*layers, nn.Dropout(0.4), nn.AdaptiveAvgPool2d(1))
         self.classifier = nn.Linear(width, classes)

@@ -2,6 +2,7 @@
 
 import importlib.util
 import inspect
+from itertools import product
 
 import pytest
 import torch
@@ -35,6 +36,8 @@ TINY = [
     ("autoencoder", {}, (1, 1, 640), 640, 269_992 - 2 * 1_032),
     ("mobilenet_v3_small", {"classes": 1000}, (3, 64, 64), 1000, 2_542_856),
     ("mcunet_block", {}, (3, 64, 64), 2, None),
+    ("once_for_all", {}, (3, 64, 64), 2, None),
+    ("mnist_separable", {}, (1, 28, 28), 10, 6_538),
     ("efficientnet_v2", {}, (3, 64, 64), 1000, 7_139_704),
 ]
 
@@ -57,6 +60,53 @@ def test_other_channels_classes_and_widths() -> None:
         wide = {"resnet8": 8, "ds_cnn": 32}.get(file, 0.5)
         network = model(file, classes=3, channels=shape[0], width=wide)
         assert network(torch.rand(1, *shape)).shape == (1, 3), file
+
+
+# What a search may change in each, and two values of it; the first is the default.
+SEARCHED: list[tuple[str, tuple[int, int, int], dict[str, tuple[float, float]]]] = [
+    ("digits_cnn", (1, 8, 8), {"width": (8, 3), "depth": (2, 3), "kernel": (3, 5)}),
+    ("mnist_small", (1, 28, 28), {"width": (8, 4), "depth": (3, 5), "kernel": (3, 5)}),
+    ("mnist_separable", (1, 28, 28), {"width": (16, 8), "depth": (4, 3), "kernel": (3, 5)}),
+    ("cells_cnn", (3, 48, 48), {"width": (16, 8), "depth": (5, 7), "kernel": (3, 5)}),
+    ("resnet8", (3, 32, 32), {"width": (16, 6), "depth": (1, 2), "kernel": (3, 5)}),
+    ("ds_cnn", (1, 49, 10), {"width": (64, 24), "blocks": (4, 2), "kernel": (3, 5)}),
+    ("mobilenet_v1", (3, 64, 64), {"width": (0.25, 0.125), "depth": (5, 1), "kernel": (3, 5)}),
+    (
+        "once_for_all",
+        (3, 48, 48),
+        {"width": (1.0, 0.5)}
+        | {f"kernel{stage}": (3, 7) for stage in (1, 2, 3)}
+        | {f"expansion{stage}": (3, 6) for stage in (1, 2, 3)}
+        | {f"depth{stage}": (2, 4) for stage in (1, 2, 3)},
+    ),
+]
+
+
+@pytest.mark.parametrize(("file", "shape", "arguments"), SEARCHED, ids=[row[0] for row in SEARCHED])
+def test_what_a_search_changes_makes_another_network(file, shape, arguments) -> None:  # type: ignore[no-untyped-def]
+    def size(**given: float) -> int:
+        network = model(file, **given)
+        assert network(torch.rand(1, *shape)).shape[0] == 1
+        return sum(p.numel() for p in network.parameters())
+
+    usual = size()
+    assert size(**{name: values[0] for name, values in arguments.items()}) == usual
+    for name, (_, other) in arguments.items():
+        assert size(**{name: other}) != usual, name
+    size(**{name: values[1] for name, values in arguments.items()})
+
+
+def test_each_stage_of_once_for_all_takes_what_the_paper_s_do() -> None:
+    images = torch.rand(1, 3, 32, 32)
+    for kernel, expansion, depth in product((3, 5, 7), (3, 4, 6), (2, 3, 4)):
+        chosen = {"kernel2": kernel, "expansion2": expansion, "depth2": depth}
+        network = model("once_for_all", width=0.5, **chosen)
+        assert network(images).shape == (1, 2)
+        blocks = [m for m in network.features if type(m).__name__ == "_InvertedResidual"]
+        assert len(blocks) == 4 + depth and blocks[2].layers[1][0].kernel_size == (kernel, kernel)
+        assert blocks[2].layers[1][0].groups == expansion * 8
+    with pytest.raises(TypeError, match="kernel1 is 4: give one of 3, 5, 7"):
+        model("once_for_all", kernel1=4)
 
 
 needs_timm = pytest.mark.skipif(importlib.util.find_spec("timm") is None, reason="timm is not installed")
