@@ -54,7 +54,9 @@ def search(
       edgeforge search recipes/digits_search.yaml --storage postgresql://user@host/searches
     """
     from edgeforge.hardware.board_file import own_boards
+    from edgeforge.pipeline import BuildFolder
     from edgeforge.recipe.load import load_recipe
+    from edgeforge.search.artifacts import Artifacts
     from edgeforge.search.best import best as best_of
     from edgeforge.search.best import read_limits, write_best
     from edgeforge.search.outcome import look
@@ -78,8 +80,10 @@ def search(
             raise RecipeError(f"{folder}: no such search", fix=f"run it first: edgeforge search {recipe}")
         row = best_of(look(Study(space, storage, folder)), read_limits(limits or []))
         path = to or recipe.with_name(f"{loaded.recipe.name}-best.yaml")
-        write_best(space, row, path)
-        print(f"{path} is written: network {row.number}; build it: edgeforge build {path}")
+        chosen = write_best(space, row, path)
+        print(f"{path} is written: network {row.number}; build it: edgeforge build {path} --out {out}")
+        if fetched := Artifacts(artifacts, BuildFolder(out, "").store).get(chosen, out):
+            print(f"  fetched, and not made again: {', '.join(fetched)}")
         return
     space.check()
     watch_parent()

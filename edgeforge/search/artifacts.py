@@ -5,13 +5,15 @@ They lie as in a store: a folder an artifact. What comes back is proven by the S
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from edgeforge.builder.plan import Step
 from edgeforge.builder.store import META, Artifact, CorruptedArtifact, Store
-from edgeforge.errors import EdgeForgeError
+from edgeforge.errors import EdgeForgeError, MissingDependency
+from edgeforge.extras import missing_in
 from edgeforge.files import write_whole
 from edgeforge.foreign.wording import cause
 from edgeforge.guards.removal import move
@@ -25,26 +27,34 @@ class Artifacts:
     def __init__(self, address: str | None, store: Store) -> None:
         self.address, self.store = address, store
 
+    def check(self) -> None:
+        """Raise EdgeForgeError for an address that cannot be used, before hours are spent on what goes there."""
+        if self.address is not None:
+            with self._errors():
+                self._open()
+
     def put(self, made: Mapping[str, Artifact]) -> None:
         """Copy what a trial has made; what is there already is left alone."""
         if self.address is None:
             return
-        files, root = self._open()
-        for artifact in made.values():
-            folder = f"{root}/{artifact.folder.name}"
-            if files.exists(f"{folder}/{META}"):
-                continue
-            for name in (*artifact.files, META):  # meta.json last: an artifact without it is not whole
-                files.makedirs(f"{folder}/{name}".rpartition("/")[0], exist_ok=True)
-                files.put_file(str(artifact.folder / name), f"{folder}/{name}")
+        with self._errors():
+            files, root = self._open()
+            for artifact in made.values():
+                folder = f"{root}/{artifact.folder.name}"
+                if files.exists(f"{folder}/{META}"):
+                    continue
+                for name in (*artifact.files, META):  # meta.json last: an artifact without it is not whole
+                    files.makedirs(f"{folder}/{name}".rpartition("/")[0], exist_ok=True)
+                    files.put_file(str(artifact.folder / name), f"{folder}/{name}")
 
     def get(self, loaded: LoadedRecipe, out: Path) -> list[str]:
         """Fetch what a recipe's build needs, is not in the store and lies there; return its stages."""
         if self.address is None:
             return []
-        files, root = self._open()
-        fetched = [step for step in plan_build(loaded, out).steps if not step.artifact]
-        return [step.stage.name for step in fetched if self._fetch(step, files, root)]
+        missing = [step for step in plan_build(loaded, out).steps if not step.artifact]
+        with self._errors():
+            files, root = self._open()
+            return [step.stage.name for step in missing if self._fetch(step, files, root)]
 
     def _fetch(self, step: Step, files: Any, root: str) -> bool:
         name, key = step.stage.name, step.key
@@ -68,16 +78,31 @@ class Artifacts:
     def _open(self) -> tuple[Any, str]:
         import fsspec
 
-        assert self.address is not None
-        try:
-            files, root = fsspec.core.url_to_fs(self.address)
-            files.makedirs(root, exist_ok=True)
-        except (ValueError, ImportError, OSError) as error:
-            reason = f"--artifacts {self.address}: {cause(error)}"
-            raise EdgeForgeError(
-                reason, fix="name a folder, or an address that fsspec knows, such as s3://bucket/name"
-            ) from error
+        files, root = fsspec.core.url_to_fs(self.address)
+        files.makedirs(root, exist_ok=True)
         return files, root.rstrip("/")
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Turn what an address raises into one line."""
+        try:
+            yield
+        except EdgeForgeError:
+            raise
+        except ImportError as error:
+            if absent := missing_in(error):
+                raise absent from error
+            kind = str(self.address).partition("://")[0]
+            raise MissingDependency(
+                f"--artifacts {self.address}: fsspec's package for {kind}:// is not installed",
+                fix=f"pip install 'fsspec[{kind}]', or name a folder",
+            ) from error
+        except (ValueError, OSError) as error:
+            known = isinstance(error, OSError)
+            reason = f"--artifacts {self.address}: {cause(error) if known else 'fsspec knows no such address'}"
+            raise EdgeForgeError(
+                reason, fix="name a folder that can be written, or an address of fsspec's, such as s3://bucket/name"
+            ) from error
 
 
 def _inside(files: Any, folder: str) -> Iterable[str]:

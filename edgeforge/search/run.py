@@ -49,7 +49,9 @@ def work(space: Space, place: Place, say: Callable[[int, str], None], told: Call
 
     folder = place.folder(space.loaded.recipe.name)
     folder.mkdir(parents=True, exist_ok=True)
-    study, kept = Study(space, place.storage, folder), Artifacts(place.artifacts, BuildFolder(place.out, "").store)
+    kept = Artifacts(place.artifacts, BuildFolder(place.out, "").store)
+    kept.check()
+    study = Study(space, place.storage, folder)
     while True:
         trial = study.next()
         if trial is None:

@@ -14,6 +14,8 @@ import pytest
 from places import DATA, ROOT
 from snapshots import require_same
 
+from edgeforge.recipe.load import load_recipe
+
 DIGITS = (ROOT / "recipes" / "digits.yaml").read_text()
 KNOWN = "pack int8.tflite --board arduino-nano-33-ble --pixels 0..1 --labels 0-9"
 COMMANDS = {
@@ -131,6 +133,27 @@ COMMANDS = {
         "deploy nowhere --host pi@none",
         "serve nowhere",
     ],
+    # A search: its space, its storage, and what nothing in it fits.
+    "search": [
+        "search digits.yaml",
+        "search search.yaml --limits arena_bytes=1",
+        "search search.yaml --best",
+        "search search.yaml --set data.validation=0",
+        "search search.yaml --set search.over={train.epochs:[1]}",
+        "search search.yaml --set search.minimize=[areana_bytes]",
+        "search search.yaml --set search.board=esp32-s3",
+        "search unknown_key_searched.yaml",
+        "search impossible_value_searched.yaml",
+        "search forbidden_key_searched.yaml",
+        "search search.yaml --artifacts nosuch://bucket",
+        "search search.yaml --storage garbage.npz",
+        "search search.yaml --storage postgresql://me:secret@127.0.0.1:1/none",
+        "search search.yaml --storage nonsense://x",
+        "search other_space.yaml --storage study.log",
+        "search search.yaml --storage study.log",
+        "search search.yaml --storage study.log --best --limits arena_byte=1",
+        "search search.yaml --storage study.log --best",
+    ],
     # Builds that end in a stage: its worker's words, through the build.
     "builds": [
         "build digits.yaml --set data.source=numpy --set data.root=objects.npz --until data",
@@ -185,6 +208,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     _write_tflite(folder)
     _write_onnx(folder)
     _write_weights(folder)
+    _write_searches(folder)
     return folder
 
 
@@ -236,6 +260,33 @@ def _write_weights(folder: Path) -> None:
 
     for name in ("state_dict.pt", "state_dict.pth"):
         torch.save({"weight": torch.zeros(2, 2)}, folder / name)
+
+
+def _write_searches(folder: Path) -> None:
+    """Write recipes with a search, and the journal of one whose networks are all over a limit."""
+    from edgeforge.search.space import Space
+    from edgeforge.search.study import Study
+    from edgeforge.search.trial import CHANGES, FIGURES, REASON
+
+    searched = {
+        "search": "model.args.width: [2, 4]",
+        "other_space": "model.args.width: [2, 8]",
+        "unknown_key_searched": "train.leer: [1, 2]",
+        "impossible_value_searched": "train.epochs: [1, -2]",
+        "forbidden_key_searched": "data.size: [[8, 8], [16, 16]]",
+    }
+    for name, over in searched.items():
+        text = DIGITS.replace("name: digits", "name: sought", 1)
+        (folder / f"{name}.yaml").write_text(f"{text}search:\n  limits: {{arena_bytes: 4000}}\n  over:\n    {over}\n")
+    study = Study(Space(load_recipe(folder / "search.yaml")), str(folder / "study.log"), folder)
+    while trial := study.next():
+        with study.held(trial):
+            arena = 4100 + 100 * trial.number
+            trial.set_user_attr(FIGURES, {"arena_bytes": arena})
+            trial.set_user_attr(CHANGES, list(study.space.changes(trial.params)))
+            trial.set_user_attr(REASON, f"arena (bytes) {arena:,}, limit 4,000")
+            trial.set_constraint("arena_bytes", 0.1)
+            study.optuna.tell(trial, [0.0, 1.0, arena])
 
 
 @pytest.mark.parametrize("topic", COMMANDS)
