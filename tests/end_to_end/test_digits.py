@@ -239,7 +239,7 @@ def test_the_lock_file_names_every_version_and_value(digits_build: Path) -> None
     lock = yaml.safe_load((digits_build / "recipe.lock.yaml").read_text())
     assert lock["recipe"]["train"]["epochs"] == 6 and lock["recipe"]["quantize"]["calibration"]["samples"] == 200
     assert lock["versions"]["torch"].startswith("2.13.0") and "onnx2tf" in lock["versions"]
-    assert len(lock["stages"]) == 20
+    assert len(lock["stages"]) == 21
 
 
 def test_report_compare_and_bench_read_the_build(digits_build: Path, edgeforge) -> None:  # type: ignore[no-untyped-def]

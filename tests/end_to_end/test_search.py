@@ -1,5 +1,6 @@
-"""A search in PostgreSQL by four workers, one of which is killed in training: nothing is lost, nothing done twice."""
+"""Searches as a person runs them: a small one to its recipe, and one by four workers of which one is killed."""
 
+import json
 import os
 import signal
 import subprocess
@@ -12,13 +13,21 @@ import psutil
 import pytest
 from postgres import postgres, why_not
 
+from edgeforge.files import sha256_of
 from edgeforge.recipe.load import load_recipe
 from edgeforge.search.outcome import Outcome, look
 from edgeforge.search.space import Space
 from edgeforge.search.study import Study
+from edgeforge.targets.fit.stage import read_fit
 
-pytestmark = [pytest.mark.proof, pytest.mark.skipif(bool(why_not()), reason=why_not())]
-
+SMALL = """name: small
+data: {source: digits, validation: 0.25}
+model: {name: digits_cnn, args: {depth: 1}}
+train: {epochs: 1}
+quantize: {torch: {variants: []}, onnx: {static: false}, tflite: {variants: [float32, int8]}}
+targets: [arduino-nano-33-ble]
+search: {over: {model.args.width: [2, 100]}, limits: {arena_bytes: 9000}}
+"""
 RECIPE = """name: {name}
 data: {{source: digits, validation: 0.25}}
 model: {{name: digits_cnn, args: {{depth: 1}}}}
@@ -32,6 +41,38 @@ search:
   limits: {{arena_bytes: 9000}}
 """
 PATIENCE = 1500
+
+
+def test_a_small_search_and_its_best_network_on_another_machine(tmp_path: Path, edgeforge) -> None:  # type: ignore[no-untyped-def]
+    recipe, out, there = tmp_path / "small.yaml", tmp_path / "build", tmp_path / "there"
+    recipe.write_text(SMALL)
+    kept = ("--artifacts", f"file://{tmp_path}/kept")
+    done = edgeforge("search", recipe, "--out", out, *kept, "--no-reports")
+    assert done.returncode == 0, done.stderr
+    assert "infeasible: arena (bytes)" in done.stderr and "2 networks, 1 on the front, 1 refused" in done.stdout
+    found = json.loads((out / "small" / "search" / "search.json").read_text())
+    wide = next(row for row in found["rows"] if row["params"]["model.args.width"] == "100")
+    narrow = next(row for row in found["rows"] if row["front"])
+    assert wide["state"] == "infeasible" and not wide["trained"] and wide["figures"]["arena_bytes"] > 9000
+    assert not list((out / ".store").glob("torch-*")), "only what the figures need is made"
+    page = (out / "small" / "search" / "index.html").read_text()
+    assert "The front" in page and "limit 9,000" in page
+
+    again = edgeforge("search", recipe, "--out", out, "--no-reports")
+    assert again.returncode == 0 and "2 networks, 1 on the front" in again.stdout, "nothing is left to be tried"
+
+    journal = out / "small" / "search" / "journal.log"
+    best = ("--best", "--limits", "arena_bytes=8000", "--to", tmp_path / "chosen.yaml")
+    chosen = edgeforge("search", recipe, "--out", there, "--storage", journal, *kept, *best)
+    assert chosen.returncode == 0 and "train" in chosen.stdout, chosen.stderr
+    built = edgeforge("build", tmp_path / "chosen.yaml", "--out", there, "--until", "fit")
+    assert built.returncode == 0, built.stderr
+    (trial,) = (json.loads(meta.read_text()) for meta in (out / ".store").glob("tflite-*/meta.json"))
+    (copy,) = (json.loads(meta.read_text()) for meta in (there / ".store").glob("tflite-*/meta.json"))
+    assert trial == copy, "fetched, and not made again"
+    assert sha256_of(there / "small-best" / "tflite" / "small-best_int8.tflite") in trial["files"].values()
+    fit = read_fit(next((there / ".store").glob("fit-*")))["arduino-nano-33-ble"]
+    assert fit.arena.needed_bytes == narrow["figures"]["arena_bytes"]
 
 
 def study_of(folder: Path, name: str, url: str) -> Study:
@@ -62,6 +103,8 @@ def chosen(outcome: Outcome) -> dict[str, dict[str, float]]:
     return {row.changes[0]: row.figures for row in outcome.rows if row.front}
 
 
+@pytest.mark.proof
+@pytest.mark.skipif(bool(why_not()), reason=why_not())
 def test_a_worker_killed_in_training_loses_nothing(tmp_path: Path) -> None:
     with postgres() as url:
         study = study_of(tmp_path, "killed", url)
