@@ -87,14 +87,13 @@ def plan(
     loaded = _load(recipe, overrides, board_file)
     print_plan(plan_build(loaded, out, until=until, force=tuple(force or ())))
     if fit:
-        from rich.console import Console
-
+        from edgeforge.guards.terminal import Terminal
         from edgeforge.report.fit.table import print_fit
         from edgeforge.targets.fit.judge import require_fit
 
         rows = trial_fit(loaded, out, Watcher())
         if rows:
-            print_fit(rows, Console(highlight=False), f"{loaded.recipe.name}, before training")
+            print_fit(rows, Terminal(highlight=False), f"{loaded.recipe.name}, before training")
             require_fit(rows)
         else:
             print("Nothing can be said before the build: this model is not trained, or not by the direct converter.")

@@ -12,6 +12,7 @@ import typer
 from edgeforge.cli.app import BoardFile, Debug, Out, app
 from edgeforge.cli.builds import Overrides, RecipePath
 from edgeforge.errors import RecipeError
+from edgeforge.guards.terminal import printable
 
 if TYPE_CHECKING:
     from edgeforge.search.outcome import Outcome
@@ -130,7 +131,7 @@ class _Console:
 
     def say(self, number: int, text: str) -> None:
         if sys.stderr.isatty():
-            print(f"\r\x1b[2K{number}: {text}"[:100], end="", file=sys.stderr, flush=True)
+            print(f"\r\x1b[2K{printable(f'{number}: {text}')[:90]}", end="", file=sys.stderr, flush=True)
 
     def told(self, outcome: Outcome) -> None:
         from edgeforge.builder.estimate import in_words
@@ -146,10 +147,8 @@ class _Console:
             left = f"; about {in_words(outcome.left)} left" if outcome.left and outcome.ended < outcome.asked else ""
             why = f": {row.reason}" if row.reason else ""
             clear = "\r\x1b[2K" if sys.stderr.isatty() else ""
-            print(
-                f"{clear}{row.number:>4} {row.state}{why or ': ' + figures} ({outcome.ended} of {outcome.asked}{left})",
-                file=sys.stderr,
-            )
+            line = f"{row.number:>4} {row.state}{why or ': ' + figures} ({outcome.ended} of {outcome.asked}{left})"
+            print(f"{clear}{printable(line)}", file=sys.stderr)
 
     def end(self, outcome: Outcome, folder: Path) -> None:
         from edgeforge.search.figures import shown
@@ -158,5 +157,5 @@ class _Console:
               f"{len(outcome.refused)} refused before training")  # fmt: skip
         for row in sorted(outcome.front, key=lambda one: one.figures[outcome.figures[-1]]):
             figures = ", ".join(f"{name} {shown(name, row.figures[name])}" for name in outcome.figures)
-            print(f"  {row.number:>4}  {figures}  {' '.join(row.changes)}")
+            print(printable(f"  {row.number:>4}  {figures}  {' '.join(row.changes)}"))
         print(f"  {folder / 'index.html'}")

@@ -34,7 +34,7 @@ def test_nothing_changed_runs_nothing(digits_out: Path, edgeforge) -> None:  # t
 @pytest.mark.parametrize(
     ("change", "rerun"),
     [
-        ("targets=[esp32-s3]", ["fit", "arduino", "report"]),
+        ("targets=[esp32-s3]", ["trial-fit", "fit", "arduino", "report"]),
         ("measure.runs=50", ["latency", "raspberry-pi-bench", "report"]),
         (
             "quantize.onnx.per_channel=false",
