@@ -14,12 +14,13 @@ from edgeforge.tflite.figures.costs import macs, stored_bytes
 from edgeforge.tflite.graph import Graph
 
 TITLES = {
-    "top1": "accuracy", "balanced": "balanced accuracy", "drop": "drop by int8 (points)", "rmse": "RMSE",
+    "top1": "accuracy", "balanced": "balanced accuracy", "iou": "mean IoU",
+    "drop": "drop by int8 (points)", "rmse": "RMSE",
     "flash_bytes": "flash (bytes)", "ram_bytes": "RAM (bytes)", "arena_bytes": "arena (bytes)",
     "model_bytes": "model file (bytes)", "weights_bytes": "weights (bytes)", "macs": "multiply-accumulates",
     "milliseconds": "time (ms, estimated)",
 }  # fmt: skip
-WORST = {"top1": 0.0, "balanced": 0.0, "drop": 100.0, "rmse": 1e12}  # of what was not trained
+WORST = {"top1": 0.0, "balanced": 0.0, "iou": 0.0, "drop": 100.0, "rmse": 1e12}  # of what was not trained
 
 
 @dataclass(frozen=True)

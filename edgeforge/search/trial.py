@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.builder.run import WORKER_ENDED, Watcher
 from edgeforge.builder.store import Artifact
-from edgeforge.errors import ParityError, RecipeError, StageFailed
+from edgeforge.data.splits import read_preprocessing
+from edgeforge.errors import EdgeForgeError, ParityError, RecipeError, StageFailed
+from edgeforge.evaluate.validation.score import scored
 from edgeforge.pipeline import make
+from edgeforge.recipe.sections.search import ACCURACY
 from edgeforge.search.figures import board_over, over, scores, sizes, values
 from edgeforge.search.halving import competitors, hopeless, rungs
 from edgeforge.search.space import SEARCHING
@@ -57,7 +60,7 @@ class Halving(Watcher):
         at = rungs(self.epochs)
         if stage != "train" or epoch not in at or not self.study.search.prune:
             return
-        accuracy = figures.get("val_accuracy")
+        accuracy = figures.get("val_accuracy", figures.get("val_iou"))
         self.seen[epoch] = accuracy if accuracy is not None else -figures.get("val_rmse", float("inf"))
         self.trial.set_user_attr(RUNGS, {str(one): value for one, value in self.seen.items()})
         others = [
@@ -89,6 +92,7 @@ def run_trial(
         loaded = study.space.recipe(changes, *SEARCHING)
         watcher = Halving(study, trial, {}, loaded.recipe.train.epochs, say)
         made = make(loaded, out, watcher, logs=logs, until="trial-fit")
+        _require_scored(study, made["data"].folder)
         figures, row = sizes(made["trial-fit"].folder, board)
         trial.set_user_attr(FIGURES, figures)
         found = [*over(figures, limits), *(board_over(row) if row else [])]
@@ -122,6 +126,17 @@ def run_trial(
         trial.set_constraint("library", 1.0)
     study.optuna.tell(trial, values(search, figures))
     return made if "trial-score" in made else {}
+
+
+def _require_scored(study: Study, data: Path) -> None:
+    """Raise EdgeForgeError for a figure that the recipe's data has not: no trial would have it."""
+    head, search = read_preprocessing(data).heads[0], study.search
+    for name in (*search.figures, *search.limits):
+        if name in ACCURACY and name not in scored(head):
+            raise EdgeForgeError(
+                f"{study.space.loaded.where('search')}: {name} is no figure of this recipe's {head.name}",
+                fix=f"search for one of: {', '.join(scored(head))}",
+            )
 
 
 def _constrain(trial: optuna.Trial, found: list[Any], figures: dict[str, float], limits: dict[str, float]) -> None:

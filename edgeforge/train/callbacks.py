@@ -46,12 +46,11 @@ class ReportProgress(pl.Callback):
         if trainer.sanity_checking:
             return
         epoch, epochs = trainer.current_epoch + 1, trainer.max_epochs or 1
-        found = (trainer.callback_metrics.get(name) for name in ("val_accuracy", "val_rmse", "val_iou"))
-        seen = validation_words(*(None if value is None else float(value) for value in found))
+        found = {name: trainer.callback_metrics.get(name) for name in ("val_accuracy", "val_rmse", "val_iou")}
+        seen = validation_words(*(None if value is None else float(value) for value in found.values()))
         self.validated = f" ({epoch}: {seen})" if seen else ""
         self.progress(epoch / epochs, f"epoch {epoch}/{epochs}: {seen or 'validated'}")
-        named = {"val_accuracy": accuracy, "val_rmse": error}
-        self.told(epoch, {name: float(value) for name, value in named.items() if value is not None})
+        self.told(epoch, {name: float(value) for name, value in found.items() if value is not None})
 
 
 def validation_words(accuracy: float | None, rmse: float | None, iou: float | None = None) -> str:

@@ -12,12 +12,20 @@ from edgeforge.data.labels import head_labels
 from edgeforge.data.splits import read_preprocessing, read_split
 from edgeforge.evaluate.metrics import head_metrics
 from edgeforge.results.files import ONNX_FLOAT_FILE, SCORE_FILE
+from edgeforge.results.head import Head
 from edgeforge.results.variant import shipped_variant
 from edgeforge.runtimes.load import load_runner
 
 
+def scored(head: Head) -> tuple[str, ...]:
+    """Return the figures of a head; the first is the one that it loses by quantization."""
+    if head.kind == "map":
+        return ("iou", "drop")
+    return ("top1", "balanced", "drop") if head.classes else ("rmse",)
+
+
 def score(job: Job) -> None:
-    """Write score.json: top1 and balanced (shares), drop (points against float), or rmse, of the primary head.
+    """Write score.json: the figures of the primary head that `scored` names; drop in points against float.
 
     Raises StageFailed when there is no model to ship.
     """
@@ -30,8 +38,8 @@ def score(job: Job) -> None:
         head_metrics(load_runner(path).run(images)[:, : head.size], truth, head)
         for path in (folder / str(variant.file), job.inputs["onnx"] / ONNX_FLOAT_FILE)
     )
-    row: dict[str, float | None] = {"rmse": found.rmse}
-    if head.classes:
-        drop = max(100 * ((reference.top1 or 0.0) - (found.top1 or 0.0)), 0.0)
-        row = {"top1": found.top1, "balanced": found.balanced, "drop": drop}
+    row = {name: getattr(found, name) for name in scored(head) if name != "drop"}
+    first = scored(head)[0]
+    if "drop" in scored(head):
+        row["drop"] = max(100 * (getattr(reference, first) - getattr(found, first)), 0.0)
     (job.output / SCORE_FILE).write_text(json.dumps(row, indent=1))
