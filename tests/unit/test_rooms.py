@@ -1,6 +1,7 @@
 """How the package is laid out, where import-linter does not look: module level, and files in a room."""
 
 import ast
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,10 @@ def test_a_room_holds_few_files_and_says_what_it_is_for() -> None:
         files = [path for path in room.glob("*.py") if not path.name.startswith("__")]
         assert len(files) <= MOST, f"{room} holds {len(files)} files: divide it by subject"
         assert (ast.get_docstring(ast.parse((room / "__init__.py").read_text())) or "").strip(), room
+
+
+def test_no_two_modules_that_tests_import_share_a_name() -> None:
+    """Their folders all lie on the tests' path, where the first of a name would hide the other."""
+    folders = ("tests/helpers", "tests/hostile", "scripts", "models", "firmware/raspberry_pi")
+    names = Counter(path.stem for folder in folders for path in (ROOT / folder).glob("*.py"))
+    assert not [name for name, count in names.items() if count > 1 and name != "__init__"]

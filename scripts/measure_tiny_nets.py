@@ -1,6 +1,6 @@
 """The ready networks in figures: multiply-accumulates, parameters, int8 bytes and tensor arena.
 
-    python scripts/tiny_nets.py           (prints, and writes docs/tiny_nets.md)
+    python scripts/measure_tiny_nets.py           (prints, and writes docs/tiny_nets.md)
 
 Weights are random: none of these figures depends on them. The arena is TFLM's own count on this desk, whose pointers
 are longer than a board's. MLPerf Tiny's files are those of its reference submission (github.com/mlcommons/tiny).
@@ -35,7 +35,7 @@ NETS: tuple[tuple[str, str, dict[str, Any], tuple[int, int, int], int | None], .
 
 HEADER = """# The ready networks
 
-`scripts/tiny_nets.py` writes this table. Weights are random: none of the figures depends on them. int8 bytes are the
+`scripts/measure_tiny_nets.py` writes this table. Weights are random: none of the figures depends on them. int8 bytes are the
 whole .tflite file with int8 input and output; the arena is what TFLM takes on this desk, more than on a 32-bit board.
 MLPerf Tiny's column is the size of its reference's int8 file of the same network.
 
