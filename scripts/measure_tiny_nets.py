@@ -35,8 +35,9 @@ NETS: tuple[tuple[str, str, dict[str, Any], tuple[int, int, int], int | None], .
 
 HEADER = """# The ready networks
 
-`scripts/measure_tiny_nets.py` writes this table. Weights are random: none of the figures depends on them. int8 bytes are the
-whole .tflite file with int8 input and output; the arena is what TFLM takes on this desk, more than on a 32-bit board.
+`scripts/measure_tiny_nets.py` writes this table. Weights are random: none of the figures depends on them. int8 bytes
+are the whole .tflite file with int8 input and output; the arena is what TFLM takes on this desk, more than on a 32-bit
+board.
 MLPerf Tiny's column is the size of its reference's int8 file of the same network.
 
 | model | for | input | MACs | parameters | int8 bytes | MLPerf Tiny | arena bytes | operators |
