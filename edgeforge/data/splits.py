@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SPLITS = ("train", "val", "test")
+COUNTED = 256  # images at a time: NumPy counts pixels as numbers of eight bytes
 
 
 def prepare(job: Job) -> None:
@@ -178,7 +179,9 @@ def pixel_statistics(
                 remedy = "leave that axis out: name the others in data.axes" if names else "look at the inputs"
                 raise RecipeError(f"data: every training value of {which} is the same", fix=remedy)
             continue
-        counts = np.bincount(images[:, channel].reshape(-1), minlength=256)
+        counts: NDArray[np.int64] = np.zeros(256, np.int64)
+        for start in range(0, len(images), COUNTED):
+            counts += np.bincount(images[start : start + COUNTED, channel].reshape(-1), minlength=256)
         values = np.arange(len(counts)) / raw_max
         mean = float((counts * values).sum() / counts.sum())
         std = float(np.sqrt((counts * (values - mean) ** 2).sum() / counts.sum()))

@@ -45,7 +45,7 @@ def bench_models(
     calls = {}
     for path in paths:
         if path.suffix == ".tflite":
-            read_file(path)  # LiteRT trusts the offsets in it
+            read_file(path, alone=True)  # LiteRT trusts the offsets in it
         elif path.suffix in SUFFIXES:
             given(path)
         runner = load_runner(path, threads, shapes)

@@ -16,6 +16,7 @@ from edgeforge.targets.fit.arena import predict_arena
 from edgeforge.targets.fit.tflm_memory import runtimes, tensor_bytes
 from edgeforge.targets.fit.time import estimate
 from edgeforge.tflite.associated_files import pure_flatbuffer
+from edgeforge.tflite.check.operators import networks_beside
 from edgeforge.tflite.check.read import read_file
 from edgeforge.tflite.figures.costs import operator_macs, stored_bytes
 from edgeforge.tflite.graph import Graph, sources, targets
@@ -49,7 +50,9 @@ def read_tflite(path: Path, shapes: Shapes, board: Board | None, library: Librar
     except RecipeError as error:
         notes.append(f"{error.reason}; memory is not known ({error.fix})")
     graph = Graph(flatbuffer)
-    if len(graph.model.subgraphs) > 1:
+    if alone := networks_beside(graph.model):
+        notes.append(f"{len(alone) + 1} networks, each for a signature: the first is shown")
+    elif len(graph.model.subgraphs) > 1:
         notes.append(f"{len(graph.model.subgraphs)} subgraphs (branches, loops, state): the main one is shown")
     modules = modules_of(path, graph)
     tensors = [_tensor(graph, place) for place in range(len(graph.tensors))]

@@ -22,21 +22,26 @@ def opset_of(model: onnx.ModelProto) -> int:
     return max((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), default=0)
 
 
+def require_known_opset(model: onnx.ModelProto) -> None:
+    """Raise RecipeError for an operator set that the installed onnx has not: what its operators do is not known."""
+    import onnx
+
+    opset, newest = opset_of(model), onnx.defs.onnx_opset_version()
+    if opset > newest:
+        raise RecipeError(f"it is of opset {opset}; the newest known here is {newest}", fix=EXPORT)
+
+
 def settled_opset(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
     """Return a model in an operator set that every stage takes: the very one, where it is of one already.
 
     name: the file's, for messages. An operator that is newer is written as those that it is defined by. Raises
     RecipeError naming the operator that has no such definition, ParityError where the outputs are not the same.
     """
-    import onnx
     from onnx import version_converter
 
     opset = opset_of(model)
     if OLDEST <= opset <= NEWEST:
         return model
-    if opset > onnx.defs.onnx_opset_version():
-        newest = onnx.defs.onnx_opset_version()
-        raise RecipeError(f"model: {name} is of opset {opset}; the newest known here is {newest}", fix=EXPORT)
     try:
         plain = _without_newer_operators(model, name) if opset > NEWEST else model
         converted: onnx.ModelProto = version_converter.convert_version(plain, NEWER if opset < OLDEST else NEWEST)

@@ -1,6 +1,6 @@
 """The one way in for a stranger's .onnx file: read bounded, its parts checked, then by onnx's own checker.
 
-What no check can tell (a Loop without an end) is left to the worker process that the file is run in.
+What no check can tell (whether a computed condition ends a Loop) is left to the worker process that the file is run in.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from edgeforge.errors import RecipeError
 from edgeforge.foreign.wording import cause_in, known_remedy
 from edgeforge.inputs.memory import require_memory
 from edgeforge.inputs.regular import named, read_regular
+from edgeforge.inputs.sizes import in_words
 from edgeforge.onnx_graph.external import external_files_of
+from edgeforge.onnx_graph.loops import require_ends
+from edgeforge.onnx_graph.opsets import require_known_opset
 
 if TYPE_CHECKING:
     import onnx
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 NONE = "it is no ONNX file, or a damaged one"
 AGAIN = "export it again"
 DEEPEST = 32  # graphs within graphs, functions within functions
+MOST_BYTES = 2**31 - 1  # of a tensor, as in .tflite files
 LARGEST_STEP = 2**20  # of strides, dilations, windows and paddings: a larger one is no layer's
 AT_LEAST_ONE = ("strides", "dilations", "kernel_shape", "group")
 
@@ -38,11 +42,14 @@ def read_onnx(path: Path, *, external: bool = True) -> onnx.ModelProto:
     with watched("onnx", path):
         try:
             model = onnx.load_model_from_string(data)
+            require_known_opset(model)
             _require_parts(model)
             external_files_of(model, path)
             if external:
                 onnx.load_external_data_for_model(model, str(path.parent))
             onnx.checker.check_model(model if external else str(path))
+            for graph in (model.graph, *model.functions):
+                require_ends(graph)
             given(path, more_bytes=require_sizes(model))
         except RecipeError as error:
             reason = error.reason if named(path) in error.reason else f"{named(path)}: {error.reason}"
@@ -145,6 +152,11 @@ def require_sizes(model: onnx.ModelProto) -> int:
     for value in known.graph.value_info:
         sizes = [size.dim_value for size in value.type.tensor_type.shape.dim]
         size = 4 * prod(max(one, 1) for one in sizes)
+        if size > MOST_BYTES:
+            raise RecipeError(
+                f"'{value.name}', which it computes, would take {in_words(size)}; a tensor may take {in_words(2**31)}",
+                fix="export it for a smaller input, or for a smaller output",
+            )
         require_memory(size, f"'{value.name}', which it computes,")
         total += size
     return total

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".ti
 SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Labelled:
     """One image of the user's: its file, its class, and its split where the user has chosen it."""
 
@@ -63,12 +64,14 @@ def read_table(path: Path, columns: Columns) -> list[Labelled]:
                         f"{path}:1: there is no column '{name}'{nearest(name, names)}",
                         fix=f"name it in data.columns.{key}; there are: {', '.join(names)}",
                     )
-            return [_row(path, reader.line_num, row, columns) for row in reader]
+            found: dict[str, Path] = {}  # a table may list one picture many times
+            return [_row(path, reader.line_num, row, columns, found) for row in reader]
     except csv.Error as error:
         raise RecipeError(f"{path}:{reader.reader.line_num}: {cause(error)}", fix="mend the line") from error
 
 
-def _row(path: Path, line: int, row: dict[str, str | None], columns: Columns) -> Labelled:
+def _row(path: Path, line: int, row: dict[str, str | None], columns: Columns, found: dict[str, Path]) -> Labelled:
+    """found: the files that were met already, by the name that the table has."""
     where = f"{path}:{line}"
     name, label = (row[columns.path] or "").strip(), " ".join((row[columns.label] or "").split())
     split = (row[columns.split] or "").strip().lower() if columns.split else ""
@@ -77,10 +80,12 @@ def _row(path: Path, line: int, row: dict[str, str | None], columns: Columns) ->
             raise RecipeError(f"{where}: '{key}' is empty", fix="fill it in, or remove the line")
     if columns.split and split not in SPLITS:
         raise RecipeError(f"{where}: {columns.split}: '{split}' is no split", fix="write train, val or test")
-    image = path.parent / Path(name).expanduser()
-    if not image.is_file():
-        raise RecipeError(f"{where}: no such file: {name}", fix=f"paths are relative to {path.parent or '.'}")
-    return Labelled(image, label, SPLITS.get(split, ""), where)
+    if name not in found:
+        image = path.parent / Path(name).expanduser()
+        if not image.is_file():
+            raise RecipeError(f"{where}: no such file: {name}", fix=f"paths are relative to {path.parent or '.'}")
+        found[name] = image
+    return Labelled(found[name], sys.intern(label), SPLITS.get(split, ""), where)
 
 
 def list_images(root: Path) -> list[Labelled]:

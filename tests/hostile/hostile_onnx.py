@@ -68,15 +68,37 @@ def _attribute(name: str, values: list[int]) -> Change:
     return change
 
 
+def _scalar(model: Any, name: str) -> None:
+    """A number is all that comes out."""
+    from onnx import TensorProto, helper
+
+    del model.graph.output[:]
+    model.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, []))
+
+
 def _expand(model: Any, random: random.Random) -> None:
     """Six gigabytes of one value."""
     from onnx import helper, numpy_helper
 
     model.graph.initializer.append(numpy_helper.from_array(np.array([1600, 1_000_000], np.int64), "sizes"))
-    model.graph.node.append(helper.make_node("Expand", [model.graph.output[0].name, "sizes"], ["huge"]))
+    model.graph.node.append(helper.make_node("ReduceSum", [model.graph.output[0].name], ["one"], keepdims=0))
+    model.graph.node.append(helper.make_node("Expand", ["one", "sizes"], ["huge"]))
     model.graph.node.append(helper.make_node("ReduceSum", ["huge"], ["least"], keepdims=0))
-    model.graph.output[0].name = "least"
-    model.graph.output[0].type.tensor_type.ClearField("shape")
+    _scalar(model, "least")
+
+
+def _expand_computed(model: Any, random: random.Random) -> None:
+    """The same, of a size that only running it tells."""
+    from onnx import TensorProto, helper
+
+    _expand(model, random)
+    last = model.graph.node.pop()
+    expand = model.graph.node.pop()
+    made = [helper.make_node("Cast", ["one"], ["whole"], to=TensorProto.INT64),
+            helper.make_node("Sub", ["whole", "whole"], ["none"]),
+            helper.make_node("Add", ["sizes", "none"], ["told"])]  # fmt: skip
+    expand.input[1] = "told"
+    model.graph.node.extend([*made, expand, last])
 
 
 def _loop(model: Any, random: random.Random) -> None:
@@ -96,6 +118,18 @@ def _loop(model: Any, random: random.Random) -> None:
     last = model.graph.output[0].name
     model.graph.node.append(helper.make_node("Loop", ["", "yes", last], ["turned"], body=body))
     model.graph.output[0].name = "turned"
+
+
+def _loop_computed(model: Any, random: random.Random) -> None:
+    """One whose condition is computed anew each time: no check tells that it stays true."""
+    from onnx import TensorProto, helper
+
+    _loop(model, random)
+    body = model.graph.node[-1].attribute[0].g
+    del body.node[0]
+    body.node.extend([helper.make_node("Cast", ["turn"], ["count"], to=TensorProto.FLOAT),
+                      helper.make_node("Sub", ["count", "count"], ["none"]),
+                      helper.make_node("Equal", ["none", "none"], ["go_on"])])  # fmt: skip
 
 
 def _recursive(model: Any, random: random.Random) -> None:
@@ -142,7 +176,9 @@ WRONG: dict[str, Change] = {
     "dilation 0": _attribute("dilations", [0, 0]),
     "group 0": lambda model, random: _attribute_int(model, "group", 0),
     "expand 6 GB": _expand,
+    "expand 6 GB, computed": _expand_computed,
     "endless loop": _loop,
+    "endless loop, computed": _loop_computed,
     "recursive": _recursive,
     "unknown operator": _unknown,
     "opset": _opset,
@@ -252,7 +288,7 @@ def on_inspect(random: random.Random) -> Case:
         kind, content, wrong = hostile_torch(random, seed, ending)
     files: dict[str, Content] = {f"m{ending}": content, "w.bin": link("/etc/passwd")}
     shape = ("--shape", "1,1,8,8") if ending == ".pt" else ()
-    wrong = wrong and kind != "another kind"
+    wrong = wrong and kind != "another kind" and "computed" not in kind  # what only running it tells
     return Case("inspect", f"{ending} {kind}", ("inspect", f"m{ending}", *shape), files, wrong)
 
 

@@ -133,8 +133,6 @@ def on_options(random: random.Random) -> Case:
     option = random.choice(options())
     verb = option.verb
     value = text_of(random.choice(values_of(option))).replace("\x00", "")
-    if (option.name, value) == ("--out", ".."):  # where somebody wants it
-        value = "out"
     found = files()
     if value == "h":
         kind = random.choice(list(NO_FILES))

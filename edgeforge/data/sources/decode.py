@@ -6,6 +6,7 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
+from itertools import batched
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ LUMA = (0.299, 0.587, 0.114)  # Pillow's weights of gray (ITU-R 601-2)
 ORIENTATION = 0x0112  # EXIF's tag; below: what Pillow's exif_transpose does for it
 TURNED = {2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE", 6: "ROTATE_270", 7: "TRANSVERSE",
           8: "ROTATE_90"}  # fmt: skip
+AT_ONCE = 64  # pictures that wait for a thread: each that waits takes a kilobyte
 COPIES = 2.5  # of all pixels that lie in memory at once while they are split and written
 
 
@@ -39,7 +41,10 @@ def decode(
     import psutil
 
     shape = (len(paths), channels, *size)
-    deep = any(is_deep(path) for path in paths)
+    places: dict[Path, list[int]] = {}  # a picture that is listed many times is decoded once
+    for index, path in enumerate(paths):
+        places.setdefault(path, []).append(index)
+    deep = any(is_deep(path) for path in places)
     kind: Any = np.float32 if deep else np.uint8
     megabytes, free = (
         int(np.prod(shape, dtype=np.int64)) * kind().itemsize / 1e6,
@@ -53,10 +58,11 @@ def decode(
         )
     pixels = np.zeros(shape, kind)
     refused: dict[int, str] = {}
+    done = 0
 
-    def read(index: int) -> str:
+    def read(path: Path) -> str:
         try:
-            pixels[index] = (read_deep if deep else read_image)(paths[index], size, channels)
+            pixels[places[path]] = (read_deep if deep else read_image)(path, size, channels)
         except MissingDependency:
             raise
         except Exception as error:  # Pillow's decoders raise whatever a damaged file leads them to
@@ -64,12 +70,12 @@ def decode(
         return ""
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for index, reason in enumerate(pool.map(read, range(len(paths)))):
-            if reason:
-                refused[index] = reason
-            if index % 50 == 0:
-                progress(0.9 * index / len(paths), f"decoding {len(paths):,} images, {megabytes:,.0f} MB in memory")
-    return pixels, refused
+        for some in batched(places, AT_ONCE):
+            for path, reason in zip(some, pool.map(read, some), strict=True):
+                refused |= dict.fromkeys(places[path], reason) if reason else {}
+            done += len(some)
+            progress(0.9 * done / len(places), f"decoding {len(places):,} images, {megabytes:,.0f} MB in memory")
+    return pixels, dict(sorted(refused.items()))
 
 
 def read_image(path: Path, size: tuple[int, int], channels: int) -> NDArray[np.uint8]:

@@ -66,6 +66,11 @@ ONNX = (
     ),
     Kind(r"Op \((\w+)\) \[ShapeInferenceError\]", "the shapes at operator {0} do not fit together", "export it again"),
     Kind(
+        r"returned while running (\w+) node.*[Ff]ailed to allocate memory",
+        "operator {0} asks for more memory than it may take",
+        "make it smaller; if it is meant, EDGEFORGE_MAX_MEMORY=4G before the command helps",
+    ),
+    Kind(
         r"returned while running (\w+) node",
         "operator {0} cannot compute with this input",
     ),

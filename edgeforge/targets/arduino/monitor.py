@@ -104,7 +104,7 @@ def of_model(path: Path, samples: Path, shapes: Shapes = AS_THE_FILE_SAYS) -> Su
 
 
 def _subject(path: Path, raw: NDArray[Any], labels: NDArray[Any] | None) -> Subject:
-    data = read_file(path)
+    data = read_file(path, alone=True)
     preprocessing = read_preprocessing_of(data)
     if preprocessing is None:
         raise RecipeError(f"{path} does not say how its inputs are normalised", fix="build the recipe again")

@@ -65,7 +65,7 @@ def requantized(
 
 def fixed_like(path: Path, model: OwnTFLite) -> bytes:
     """Return the model of a float .tflite file, its input of the shape that the int8 model's has."""
-    graph = Graph(pure_flatbuffer(read_file(path)))
+    graph = Graph(pure_flatbuffer(read_file(path, alone=True)))
     shape = model.graph.shape(model.graph.inputs[0])
     return read_fixed(path, {graph.name(graph.inputs[0]): shape})[0]
 

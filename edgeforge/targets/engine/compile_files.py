@@ -54,7 +54,7 @@ def compile_files(
     for one, model in zip(names, models, strict=True):
         progress(f"compiling {model.name}")
         try:
-            flatbuffer = pure_flatbuffer(read_file(model))
+            flatbuffer = pure_flatbuffer(read_file(model, alone=True))
             networks.append(compile_model(flatbuffer, one, options, shapes))
             trades.append(trade_of(networks[-1], flatbuffer, shapes))
         except EdgeForgeError as error:

@@ -150,6 +150,41 @@ def require_no_circle(model: Any) -> None:
         _follow(start, calls, [], done)
 
 
+def require_one_network(model: Any) -> None:
+    """Raise RecipeError for a file of several networks: an engine would run the first, and a device carry them all."""
+    if alone := networks_beside(model):
+        signatures = [
+            one.signatureKey.decode(errors="replace") for one in model.signatureDefs or [] if one.signatureKey
+        ]
+        names = f" (signatures {', '.join(signatures)})" if len(signatures) > 1 else ""
+        raise RecipeError(
+            f"it holds {len(alone) + 1} networks{names}, and nothing says which one is meant: the first does not run "
+            f"subgraph {alone[0]}",
+            fix="convert one alone: tf.lite.TFLiteConverter.from_saved_model(folder, "
+            f"signature_keys=['{(signatures or ['serving_default'])[0]}'])",
+        )
+
+
+def networks_beside(model: Any) -> list[int]:
+    """Return the subgraphs that nothing in the main one runs, as a file with several signatures has them."""
+    called, waiting = set(), [0]
+    while waiting:
+        called.add(number := waiting.pop())
+        for operator in model.subgraphs[number].operators:
+            waiting += [place for place in _named_subgraphs(operator) if place not in called]
+    return [number for number in range(len(model.subgraphs)) if number not in called]
+
+
+def _named_subgraphs(operator: Any) -> list[int]:
+    """Return the subgraphs that an operator's options name."""
+    found: list[int] = []
+    for options in (operator.builtinOptions, operator.builtinOptions2):
+        for name, value in vars(options).items() if options is not None else ():
+            if name.endswith("ubgraphIndex") or name in ("subgraph", "branchSubgraphIndices"):
+                found += value if isinstance(value, list) else [value]
+    return found
+
+
 def _follow(number: int, calls: dict[int, set[int]], path: list[int], done: set[int]) -> None:
     if number in path:
         raise _wrong(f"subgraph {number}", "runs itself")

@@ -10,7 +10,12 @@ from edgeforge.errors import RecipeError
 from edgeforge.inputs.memory import require_memory
 from edgeforge.inputs.regular import named, read_regular
 from edgeforge.tflite.associated_files import pure_flatbuffer
-from edgeforge.tflite.check.operators import require_no_circle, require_operators, require_references
+from edgeforge.tflite.check.operators import (
+    require_no_circle,
+    require_one_network,
+    require_operators,
+    require_references,
+)
 from edgeforge.tflite.check.structure import DAMAGED, require_structure
 from edgeforge.tflite.check.tensors import require_tensors
 from edgeforge.tflite.figures.costs import macs
@@ -21,18 +26,21 @@ MACS_A_SECOND = 2e8  # which the plainest kernels compute on a slow machine
 VERSION = 3  # of TFLite's schema; there is no other
 
 
-def read_file(path: Path) -> bytes:
-    """Return a .tflite file's bytes. Raises RecipeError naming it when it cannot be read, is none, or is damaged."""
+def read_file(path: Path, *, alone: bool = False) -> bytes:
+    """Return a .tflite file's bytes. Raises RecipeError naming it when it cannot be read, is none, or is damaged.
+
+    alone: it must hold one network, and the subgraphs that this runs, and no other.
+    """
     data = read_regular(path, "name a .tflite file")
     try:
-        activations, products = require_whole(data)
+        activations, products = require_whole(data, alone=alone)
     except RecipeError as error:
         raise RecipeError(f"{named(path)}: {error.reason}", fix=error.fix) from error
     given(path, products / MACS_A_SECOND, 2 * activations)
     return data
 
 
-def require_whole(data: bytes) -> tuple[int, int]:
+def require_whole(data: bytes, *, alone: bool = False) -> tuple[int, int]:
     """Return the bytes of all activations together, and the multiply-accumulates of an inference.
 
     Raises RecipeError for a .tflite file that an engine could not walk through from its first byte to its last. Boards
@@ -51,6 +59,8 @@ def require_whole(data: bytes) -> tuple[int, int]:
         require_operators(model, number, f" of subgraph {number}" if number else "")
     require_no_circle(model)
     require_references(model)
+    if alone:
+        require_one_network(model)
     return total, macs(Graph(model))
 
 

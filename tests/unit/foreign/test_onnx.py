@@ -54,6 +54,7 @@ def without_opset() -> onnx.ModelProto:
     return given
 
 
+HUGE = numpy_helper.from_array(np.array([2**44]), "sizes")
 WEIGHT = numpy_helper.from_array(np.zeros((10, 3), np.float32), "w")
 
 
@@ -121,6 +122,10 @@ PROVOKED: list[tuple[str, Call]] = [
     (
         "operator MatMul cannot compute with this input",
         lambda: run(model("MatMul", ("n", "c"), [WEIGHT], inputs=("x", "w")), 1, 64),
+    ),
+    (
+        "operator Expand asks for more memory than it may take",
+        lambda: run(model("Expand", ("n",), [HUGE], inputs=("x", "sizes")), 1),
     ),
 ]
 KINDS = [kind for kind in ONNX if "file of their own" not in kind.cause]

@@ -81,7 +81,14 @@ def expanding() -> onnx.ModelProto:
     return model
 
 
-def endless() -> onnx.ModelProto:
+def future() -> onnx.ModelProto:
+    model = net()
+    model.opset_import[0].version = 99
+    return model
+
+
+def endless(*computed: onnx.NodeProto, turns: str = "") -> onnx.ModelProto:
+    """Return a network with a Loop; computed: what makes `go_on` of `going`, instead of handing it on."""
     model = net()
     values = [
         helper.make_tensor_value_info(name, kind, shape)
@@ -90,12 +97,18 @@ def endless() -> onnx.ModelProto:
             *(("go_on", TensorProto.BOOL, []), ("after", TensorProto.FLOAT, None)),
         )
     ]
-    nodes = [helper.make_node("Identity", [a], [b]) for a, b in (("going", "go_on"), ("before", "after"))]
+    handed = [helper.make_node("Identity", [a], [b]) for a, b in (("going", "go_on"), ("before", "after"))]
+    nodes = [*computed, handed[1]] if computed else handed
     body = helper.make_graph(nodes, "body", values[:3], values[3:])
     model.graph.initializer.append(numpy_helper.from_array(np.array(True), "yes"))
-    model.graph.node.append(helper.make_node("Loop", ["", "yes", "y"], ["turned"], body=body))
+    model.graph.initializer.append(numpy_helper.from_array(np.array(3), "three"))
+    model.graph.node.append(helper.make_node("Loop", [turns, "yes", "y"], ["turned"], body=body))
     model.graph.output[0].name = "turned"
     return model
+
+
+ALWAYS = helper.make_node("Constant", [], ["go_on"], value=numpy_helper.from_array(np.array(True)))
+TURNED_TWICE = [helper.make_node("Not", [a], [b]) for a, b in (("going", "other"), ("other", "go_on"))]
 
 
 def test_a_whole_file_is_read(tmp_path: Path) -> None:
@@ -119,6 +132,9 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
         (circle, "goes in a circle"),
         (recursive, "its function 'Again' calls itself"),
         (expanding, "'huge', which it computes, would take"),
+        (future, "it is of opset 99; the newest known here is"),
+        (endless, "Loop 'turned' never ends: it has no number of turns, and its condition stays true"),
+        (lambda: endless(ALWAYS), "Loop 'turned' never ends"),
         (onnx.ModelProto, "it has no operator"),
     ],
 )
@@ -128,9 +144,15 @@ def test_what_is_wrong_is_named(model: Any, said: str, tmp_path: Path) -> None:
     assert said in caught.value.reason and str(tmp_path) in caught.value.reason and caught.value.fix
 
 
-def test_a_loop_without_an_end_is_ended(tmp_path: Path) -> None:
+def test_a_loop_of_three_turns_ends(tmp_path: Path) -> None:
+    assert read_onnx(saved(endless(turns="three"), tmp_path))
+
+
+def test_a_loop_whose_condition_is_computed_is_ended(tmp_path: Path) -> None:
+    path = saved(endless(*TURNED_TWICE), tmp_path)
+    assert read_onnx(path)
     with pytest.raises(EngineEnded) as caught:
-        bench_models([saved(endless(), tmp_path)], threads=1, runs=20, warmup=1)
+        bench_models([path], threads=1, runs=20, warmup=1)
     assert "ONNX Runtime" in caught.value.reason and str(tmp_path) in caught.value.reason
 
 

@@ -52,7 +52,7 @@ def emulate(
         path = Path(folder) / "model.tflite"
         if target[0].suffix == ".tflite":
             stands_for(path, target[0])
-            path.write_bytes(pure_flatbuffer(read_file(target[0])))
+            path.write_bytes(pure_flatbuffer(read_file(target[0], alone=True)))
             name, tensors = target[0].stem, _tensors(TFLMRunner(path), path, inputs)
         else:
             report = read_report(target[0])

@@ -48,7 +48,7 @@ SAID = {
 def read_fixed(path: Path, shapes: Shapes = AS_THE_FILE_SAYS) -> tuple[bytes, tuple[str, ...]]:
     """Return a .tflite file's model as `fixed` makes it. Raises RecipeError that names the file."""
     try:
-        return fixed(pure_flatbuffer(read_file(path)), shapes)
+        return fixed(pure_flatbuffer(read_file(path, alone=True)), shapes)
     except RecipeError as error:
         where = "" if named(path) in error.reason else f"{named(path)}: "
         raise RecipeError(f"{where}{error.reason}", fix=error.fix) from error

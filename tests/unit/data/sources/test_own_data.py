@@ -13,6 +13,7 @@ from sklearn.datasets import load_digits
 
 from edgeforge.builder.stage import Job
 from edgeforge.data.registry import data_digest
+from edgeforge.data.sources import decode as decoding
 from edgeforge.data.sources.decode import decode, is_deep, read_deep, read_image
 from edgeforge.data.splits import prepare, read_findings, read_preprocessing, read_split
 from edgeforge.errors import MissingDependency, RecipeError
@@ -320,3 +321,12 @@ def test_integers_of_other_types_are_16_bits_only_where_the_recipe_says_white(tm
         tmp_path / "out", tmp_path / "arrays.npz", "numpy"
     )
     assert read_preprocessing(run(tmp_path / "said", tmp_path / "arrays.npz", "numpy", raw_max=65535)).raw_max == 65535
+
+
+def test_a_picture_that_a_table_lists_often_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths, opened = sorted(write_folder(tmp_path, range(3)).rglob("*.png")), []
+    paths[1].write_bytes(b"no picture")
+    monkeypatch.setattr(decoding, "read_image", lambda path, *rest: (opened.append(path), read_image(path, *rest))[1])
+    pixels, refused = decode(paths * 200, (8, 8), 1, lambda share, text: None)
+    assert sorted(opened) == paths and list(refused) == list(range(1, 600, 3))
+    assert (pixels.reshape(200, 3, 1, 8, 8) == pixels[:3]).all() and pixels[0].any() and not pixels[1].any()

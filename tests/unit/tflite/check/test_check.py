@@ -174,3 +174,14 @@ def test_a_reshape_that_nothing_gives_a_shape_is_refused() -> None:
     reshape = next(operator for operator in model.subgraphs[0].operators if codes[operator.opcodeIndex] == 22)
     reshape.inputs, reshape.builtinOptions = reshape.inputs[:1], None
     assert "(RESHAPE) has no shape to make" in refusal(write_model(model))
+
+
+def test_of_several_networks_one_must_be_meant(tmp_path: Path) -> None:
+    model, path = read_model(DIGITS.read_bytes()), tmp_path / "two.tflite"
+    model.subgraphs = model.subgraphs * 2
+    path.write_bytes(write_model(model))
+    assert read_file(path)
+    with pytest.raises(RecipeError, match=r"it holds 2 networks, .* the first does not run subgraph 1"):
+        read_file(path, alone=True)
+    streaming = DIGITS.with_name("streaming_int8.tflite")  # its second subgraph is run by CALL_ONCE
+    assert read_file(streaming, alone=True)
