@@ -14,6 +14,9 @@ fail() { echo "error: $1" >&2; exit 1; }
 requirements=
 [ "${1:-}" = "--server" ] && requirements="$requirements -r requirements-server.txt"
 
+# One at a time: an installation that a cut connection has left behind would write into the same folder.
+command -v flock > /dev/null && exec 9< . && flock 9
+
 command -v "$python" > /dev/null || fail "no $python here: sudo apt install python3 python3-venv"
 ask_version='import sys; print("%d.%d" % sys.version_info[:2])'
 version=$("$python" -I -c "$ask_version")
@@ -28,11 +31,14 @@ case $machine-$bits in
   aarch64-64 | x86_64-64) ;;
   *) fail "$machine with a $bits-bit Python: onnxruntime and LiteRT have wheels for 64-bit systems only; install the 64-bit Raspberry Pi OS" ;;
 esac
-if [ "$(.venv/bin/python -I -c "$ask_version" 2> /dev/null)" != "$version" ]; then
-  # Only what this script has made is removed: a .venv with the marker in it, and no link.
+# In .venv as long as it is whole: one that was cut off while it was made, or while pip was at work, is made anew.
+whole=.venv/.edgeforge-whole
+if [ ! -f "$whole" ] || [ "$(.venv/bin/python -I -c "$ask_version" 2> /dev/null)" != "$version" ]; then
+  # Only what this script has made is removed: a .venv with the marker in it, and no link. The marker goes last.
+  rmdir .venv 2> /dev/null  # cut off before it was marked
   if [ -e .venv ] || [ -L .venv ]; then
     [ -f .venv/.edgeforge-made ] && [ ! -L .venv ] || fail "the .venv here was not made by this script: move it away"
-    rm -rf .venv
+    find .venv -mindepth 1 ! -path .venv/.edgeforge-made -delete && rm -rf .venv
   fi
   free=$(df -Pk . | awk 'NR == 2 {print int($4 / 1024)}')
   [ "$free" -ge "${EDGEFORGE_NEEDED_MB:-400}" ] || fail "no space left: $free MB are free here, ${EDGEFORGE_NEEDED_MB:-400} MB are needed"
@@ -68,6 +74,10 @@ requirements="$requirements -r requirements-images.txt"
 from=
 [ -d wheels ] && from="--no-index --find-links wheels"
 # shellcheck disable=SC2086
-.venv/bin/python .venv/bin/pip install --only-binary=:all: --disable-pip-version-check $from $requirements > install.log 2>&1 ||
+rm -f "$whole"
+.venv/bin/python .venv/bin/pip install --only-binary=:all: --disable-pip-version-check $from $requirements > install.log 2>&1
+code=$?
+: > "$whole"  # pip has ended by itself
+[ $code -eq 0 ] ||
   fail "pip cannot install the packages: $(grep -i error install.log | tail -n 1) (see install.log)"
-exec .venv/bin/python selftest.py
+exec .venv/bin/python selftest.py 9<&-

@@ -1,14 +1,11 @@
 """The bundle of a real build: measured on this desk, deployed to an sshd on loopback, served."""
 
-import getpass
 import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +13,7 @@ from pathlib import Path
 import pytest
 from builds import DIGITS, EPOCHS, copy_build
 from elsewhere import Elsewhere
+from loopback_sshd import loopback_sshd
 from places import ROOT
 
 from edgeforge.errors import StageFailed
@@ -24,7 +22,6 @@ from edgeforge.targets.raspberry_pi import ssh
 
 pytestmark = pytest.mark.build
 VARIANTS = {"onnx-fp32", "onnx-static-int8", "tflite-int8"}
-SSHD = shutil.which("sshd") or shutil.which("/usr/sbin/sshd")
 
 
 def test_the_report_shows_the_bundle_measured_on_this_desk(digits_build: Path) -> None:
@@ -43,38 +40,9 @@ def test_the_report_shows_the_bundle_measured_on_this_desk(digits_build: Path) -
 
 @pytest.fixture
 def sshd(tmp_path: Path) -> Iterator[list[str]]:
-    """A server of our own on loopback, with keys of its own; yields the options that reach it."""
-    if SSHD is None:
-        pytest.skip("sshd is not installed: apt-get install openssh-server rsync")
-    if os.getuid() == 0:  # it asks for this folder when root starts it
-        Path("/run/sshd").mkdir(exist_ok=True)
-    for name in ("host", "user"):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / name], check=True)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    # The packages of this environment stand in for the registry: pip finds its pins installed.
-    packages = ":".join(path for path in sys.path if path.endswith("-packages"))
-    (tmp_path / "config").write_text(
-        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {tmp_path}/host\nPidFile none\nUsePAM no\nStrictModes no\n"
-        f"AuthorizedKeysFile {tmp_path}/user.pub\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
-        f"PermitRootLogin prohibit-password\nSetEnv PYTHONPATH={packages}\n"
-    )
-    public = (tmp_path / "host.pub").read_text().split()
-    (tmp_path / "known").write_text(f"[127.0.0.1]:{port} {public[0]} {public[1]}\n")
-    server = subprocess.Popen([SSHD, "-D", "-e", "-f", tmp_path / "config"], stderr=subprocess.PIPE)
-    options = ["--host", f"{getpass.getuser()}@127.0.0.1", "--port", str(port), "--identity", str(tmp_path / "user"),
-               "--ssh-option", f"UserKnownHostsFile={tmp_path}/known", "--folder", str(tmp_path / "there"),
-               "--python", sys.executable]  # fmt: skip
-    try:
-        for _ in range(100):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
+    """Yield the options that reach a server of our own."""
+    with loopback_sshd(tmp_path) as options:
         yield options
-    finally:
-        server.terminate()
-        server.wait(10)
 
 
 def test_deploy_measures_on_the_device_and_the_report_shows_it(

@@ -17,11 +17,15 @@ import numpy as np
 import pytest
 from builds import DIGITS, processes_of
 from kill_windows import Windows
+from loopback_sshd import loopback_sshd
 from places import DATA, HELPERS
+from raspberry_pi_bundle import make_bundle
 from sklearn.datasets import load_digits
+from small_report import small_report
 
 from edgeforge.bundled import bundled
 from edgeforge.guards.removal import LEFTOVER
+from edgeforge.results.rows.report import RaspberryPiRow
 
 SECONDS = 900  # of one run on a busy machine
 SAMPLE, WHOLE = 2, 25  # kills of each verb
@@ -36,6 +40,7 @@ class Desk:
 
     def __init__(self, root: Path) -> None:
         self.work, self.temporary = root / "work", root / "tmp"
+        self.elsewhere = [root / "device"]  # which `deploy` reaches by ssh
         for folder in (self.work, self.temporary, root / "home"):
             folder.mkdir()
         self.variables = {**os.environ, "TMPDIR": str(self.temporary), "HOME": str(root / "home"), "COLUMNS": "160"}
@@ -71,7 +76,7 @@ class Desk:
     def require_alone(self) -> None:
         """Processes of a killed run end with it."""
         end = time.monotonic() + 20
-        while left := processes_of(self.temporary) + processes_of(self.work):
+        while left := [one for place in (self.temporary, self.work, *self.elsewhere) for one in processes_of(place)]:
             assert time.monotonic() < end, f"an orphan lives: {left}"
             time.sleep(0.02)
 
@@ -172,6 +177,51 @@ def test_monitor(desk: Desk, board: str, count: int, record_property: Callable[[
 
     hits = kill_often(desk, words, lambda: None, result, count)
     record_property("kills of monitor", f"{hits} of {count}")
+    assert hits >= 0.7 * count - 1
+
+
+OF_THE_DEVICE = (".venv", "install.log", "choice.json", ".edgeforge-made")  # what deploy leaves there as it is
+
+
+@pytest.mark.parametrize("count", [1, pytest.param(WHOLE, marks=pytest.mark.soak)], ids=["sample", "whole"])
+def test_deploy(desk: Desk, tmp_path: Path, count: int, record_property: Callable[[str, object], None]) -> None:
+    """Fresh devices and such that hold a damaged bundle by turns; what lies beside the folder there stays."""
+    build, device = desk.work / "out" / "digits", tmp_path / "device"
+    unpacked = make_bundle(tmp_path / "made")
+    (build / "raspberry-pi").mkdir(parents=True)
+    shutil.copy(tmp_path / "made" / "out" / "digits.tar.gz", build / "raspberry-pi")
+    device.mkdir()
+    (device / "keep.txt").write_text("mine")
+    pi = RaspberryPiRow(
+        bundle="raspberry-pi/digits.tar.gz", size_bytes=1, files={}, format="both", optimize="basic", devices=[]
+    )
+    report = small_report().model_copy(update={"raspberry_pi": pi})
+    turns: list[Path] = []
+
+    def prepare() -> None:
+        (build / "report.json").write_text(report.model_dump_json(by_alias=True))
+        turns.append(device)
+        if (device / "there").exists():
+            (device / "there" / "labels.txt").write_text("damaged")
+            (device / "there" / "more.txt").write_text("of an earlier bundle")
+        if len(turns) % 5 == 3:
+            shutil.rmtree(device / "there")
+
+    def result() -> object:
+        assert sorted(path.name for path in device.iterdir()) == ["keep.txt", "there"]
+        assert (device / "keep.txt").read_text() == "mine" and (
+            device / "there" / ".venv" / ".edgeforge-whole"
+        ).exists()
+        (found,) = (build / "devices").glob("*.json")
+        assert all(row["passed"] for row in json.loads(found.read_text())["selftest"])
+        assert len(json.loads((build / "report.json").read_text())["raspberry_pi"]["devices"]) == 1
+        return bytes_of(device / "there", *OF_THE_DEVICE, "__pycache__")
+
+    with loopback_sshd(device.parent) as reach:
+        words = ("deploy", "out/digits", *reach, "--folder", str(device / "there"), "--runs", "20")
+        hits = kill_often(desk, words, prepare, result, count)
+    assert result() == bytes_of(unpacked, *OF_THE_DEVICE, "__pycache__")
+    record_property("kills of deploy", f"{hits} of {count}")
     assert hits >= 0.7 * count - 1
 
 

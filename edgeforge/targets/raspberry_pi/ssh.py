@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,12 @@ from edgeforge.errors import EdgeForgeError, MissingDependency, RecipeError, Sta
 NAME_OR_ADDRESS = r"[A-Za-z0-9][A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*"
 HOST = re.compile(rf"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?(?:{NAME_OR_ADDRESS})")
 CONNECT_SECONDS = 10
+# Runs what stands in its middle, and ends it with all that it started when standard input closes: the other end of
+# that is held by EdgeForge, and closed by whatever ends it. Else an installation would go on there, beside the next.
+TIED = (
+    "exec 3<&0; (cat; kill -{signal} 0) <&3 >/dev/null 2>&1 & watcher=$!; ({script}\n) </dev/null 3<&-; code=$?; "
+    "kill $watcher 2>/dev/null; exit $code"
+)
 SSH_FAILED = 255  # ssh's own exit code; any other is the remote command's
 # What ssh says → what to do.
 ADVICE = {
@@ -70,10 +78,18 @@ class Remote:
         return words
 
     def run(self, script: str, *, stdin: bytes | None = None, seconds: float = 60) -> subprocess.CompletedProcess[str]:
-        """Run a line of shell there; return it with its output. Raises StageFailed when ssh itself fails."""
-        words = [*self.command(), self.host, script]
+        """Run a line of shell there, which ends with us; return it with its output. Raises StageFailed when ssh fails.
+
+        stdin: what it reads: then it must end at its end.
+        """
         try:
-            done = subprocess.run(words, input=stdin or b"", capture_output=True, timeout=seconds)
+            if stdin is None:
+                words = [*self.command(), self.host, TIED.format(script=script, signal="TERM")]
+                with held() as ours:
+                    done = subprocess.run(words, stdin=ours, capture_output=True, timeout=seconds)
+            else:
+                words = [*self.command(), self.host, script]
+                done = subprocess.run(words, input=stdin, capture_output=True, timeout=seconds)
         except subprocess.TimeoutExpired as error:
             raise StageFailed(
                 f"{self.host}: no end of `{script[:60]}` within {seconds:.0f} s",
@@ -105,7 +121,9 @@ class Remote:
         words = ["rsync", "-rpc", "--delete", "-e", shlex.join(self.command())]
         words += [f"--exclude=/{name}" for name in keep]
         host = self.host if self.host.count(":") < 2 or "[" in self.host else _bracketed(self.host)
-        done = subprocess.run([*words, f"{folder}/", f"{host}:{target}/"], capture_output=True, text=True, timeout=600)
+        tied = ["sh", "-c", TIED.format(script=shlex.join([*words, f"{folder}/", f"{host}:{target}/"]), signal="KILL")]
+        with held() as ours:
+            done = subprocess.run(tied, stdin=ours, capture_output=True, text=True, timeout=600, start_new_session=True)
         if done.returncode:
             raise self.error(done.stderr)
 
@@ -121,6 +139,17 @@ class Remote:
                     return StageFailed(f"{self.host} cannot be reached: {line}", fix=fix, stage="deploy")
         reason = lines[0] if lines else "ssh failed without a word"
         return StageFailed(f"{self.host}: {reason}", fix=f"try it by hand: ssh {self.host}", stage="deploy")
+
+
+@contextmanager
+def held() -> Iterator[int]:
+    """Yield the end to read of a pipe that closes when this process ends, however it does."""
+    ours, other = os.pipe()
+    try:
+        yield ours
+    finally:
+        os.close(ours)
+        os.close(other)
 
 
 def _bracketed(host: str) -> str:

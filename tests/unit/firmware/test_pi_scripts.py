@@ -236,6 +236,18 @@ def test_the_installer_leaves_an_environment_that_it_has_not_made(bundle: Path, 
     assert "was not made by this script" in one_error(done) and (mine / "notes.txt").read_text() == "mine"
 
 
+@pytest.mark.parametrize("left", [(), (".edgeforge-made", "bin/python", "lib/old.py")], ids=["empty", "half"])
+def test_an_environment_that_was_cut_off_is_made_anew(bundle: Path, tmp_path: Path, left: tuple[str, ...]) -> None:
+    (bundle / ".venv" / "bin").mkdir(parents=True) if left else (bundle / ".venv").mkdir()
+    (bundle / ".venv" / "lib").mkdir() if left else None
+    for name in left:
+        shutil.copy(fake_python(tmp_path, "3.11", 64), bundle / ".venv" / name)
+    environment = {**os.environ, "PYTHON": fake_python(tmp_path, "3.11", 64), "EDGEFORGE_NEEDED_MB": "1"}
+    done = subprocess.run(["./install.sh"], cwd=bundle, env=environment, capture_output=True, text=True)
+    assert "pip cannot install" in one_error(done)  # of an interpreter that is none: what was left is gone
+    assert sorted(path.name for path in (bundle / ".venv").iterdir()) == [".edgeforge-made", ".edgeforge-whole"]
+
+
 # What a Jetson has: a build of onnxruntime with its GPU, of the system. Here the real one, which says that it has.
 GPU = """import sys
 here = __file__.rpartition("/onnxruntime/")[0]
@@ -261,7 +273,8 @@ def test_an_onnxruntime_of_the_system_with_a_gpu_is_used(bundle: Path, tmp_path:
                    "EDGEFORGE_OWN": own}  # fmt: skip
     hiding = bundle / ".venv" / "lib" / "python3.1" / "site-packages" / "onnxruntime"
     hiding.mkdir(parents=True)  # of an earlier install
-    (bundle / ".venv" / ".edgeforge-made").write_text("")
+    for name in (".edgeforge-made", ".edgeforge-whole"):
+        (bundle / ".venv" / name).write_text("")
     (bundle / ".venv" / "bin").mkdir()
     (bundle / ".venv" / "bin" / "python").symlink_to(sys.executable)
     (bundle / ".venv" / "bin" / "pip").write_text("import sys\nprint(*sys.argv[1:])\n")  # tells what it would install

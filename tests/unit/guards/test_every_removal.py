@@ -21,7 +21,7 @@ REMOVING = {"rmtree", "unlink", "rmdir", "removedirs", "rename", "renames", "tru
 OF_MODULES = {("os", "remove"), ("os", "replace"), ("shutil", "move"), ("os", "link"), ("os", "symlink")}
 # What shell scripts remove: a line with rm, and what stands before it.
 SHELL = {
-    "firmware/raspberry_pi/install.sh": 3,  # .venv, with the marker in it, or just made; a package in it
+    "firmware/raspberry_pi/install.sh": 4,  # .venv, with the marker in it, or just made; a package and a marker in it
     "scripts/remove_made.sh": 1,  # a folder with the marker in it
     "scripts/prove_aarch64.sh": 1,  # what lies in the bundle's folder of a system that it has made itself
 }
