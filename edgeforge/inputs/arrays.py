@@ -47,6 +47,13 @@ def read_arrays(path: Path, where: str, fix: str, names: Collection[str] = ()) -
         raise RecipeError(f"{shown} cannot be read: {cause_in(error, NONE)}", fix=fix) from error
 
 
+def require_begun(path: Path, where: str, fix: str) -> None:
+    """Raise RecipeError for a file that does not begin as NumPy's do."""
+    with open_regular(path, fix, KIND["arrays"]) as file:
+        if not file.read(6).startswith((b"PK", b"\x93NUMPY")):
+            raise RecipeError(f"{where} cannot be read: {NONE}", fix=fix)
+
+
 def require_numbers(array: NDArray[Any], where: str) -> NDArray[Any]:
     """Return an array. Raises RecipeError for one of texts."""
     if array.dtype.kind in "US":

@@ -9,12 +9,15 @@ from pathlib import Path
 
 from edgeforge.errors import RecipeError
 from edgeforge.inputs.image_file import open_image
+from edgeforge.inputs.regular import require_regular
+from edgeforge.inputs.sizes import ANY_SIZE, KIND
 from edgeforge.recipe.guess_recordings import Recordings, recordings
 from edgeforge.recipe.listed_images import IMAGE_SUFFIXES, Labelled, files_below
 from edgeforge.recipe.schema import Columns
 
 LARGEST = 96  # pixels: larger images seldom fit a microcontroller's memory
 MANY = 20  # whole numbers, from which on they may be a value as well as classes
+LONGEST_LINE = 2**20  # characters of a table's names
 LOOKED_AT = 50  # images, evenly spaced
 
 
@@ -53,6 +56,8 @@ def own_data(path: Path, rate_hz: float | None = None) -> OwnData:
         from edgeforge.recipe.listed_images import read_table
 
         return _images("csv", path, read_table(path, Columns()))
+    if path.exists() or path.is_symlink():
+        require_regular(path, "name a folder, a .csv or an .npz", ANY_SIZE)
     raise RecipeError(
         f"--data {path}: no folder, .csv or .npz there",
         fix=f"give a folder with a folder of images ({', '.join(IMAGE_SUFFIXES[:3])}, …) for each class",
@@ -65,12 +70,15 @@ def _lists_images(path: Path) -> bool:
         return any(file.suffix.lower() in IMAGE_SUFFIXES for file in files_below(path))
     if path.suffix != ".csv" or not path.is_file():
         return False
+    require_regular(path, "name a csv file", KIND["table"])
     with path.open(encoding="utf-8-sig", errors="replace") as file:
-        return Columns().path in (name.strip().lower() for name in file.readline().split(","))
+        return Columns().path in (name.strip().lower() for name in file.readline(LONGEST_LINE).split(","))
 
 
 def _images(source: str, root: Path, rows: list[Labelled]) -> OwnData:
     """Return what some fifty of the images are: the size that all have where it is small, else one that boards take."""
+    if not rows:
+        raise RecipeError(f"--data {root}: it lists no image", fix="write a line a picture: its path and its label")
     sizes: set[tuple[int, int]] = set()
     gray: set[bool] = set()
     for row in rows[:: max(len(rows) // LOOKED_AT, 1)]:

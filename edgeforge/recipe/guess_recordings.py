@@ -13,6 +13,7 @@ from statistics import median
 import yaml
 
 from edgeforge.errors import RecipeError, some
+from edgeforge.foreign.wording import cause, remedy
 from edgeforge.inputs.regular import named, require_regular
 from edgeforge.inputs.sizes import KIND
 from edgeforge.recipe.listed_images import files_below
@@ -62,7 +63,10 @@ def recordings(path: Path, rate_hz: float | None) -> Recordings | None:
 def _windows(table: Path, rate_hz: float | None, labels: list[str]) -> Recordings:
     """Return windows of tables like this one. labels: of the folders that they lie in; none: a column says them."""
     require_regular(table, "name a csv file", KIND["table"])
-    rows = list(_rows(table))
+    try:
+        rows = list(_rows(table))
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise RecipeError(f"{named(table)}: {cause(error)}", fix=remedy(error, "mend the table")) from error
     names, rows = (rows[0], rows[1:]) if rows else ([], [])
     if len(rows) < 2:
         raise RecipeError(f"{named(table)} has no samples", fix="its first line names the columns: time, ax, ay, az")
@@ -101,7 +105,7 @@ def _flow(values: object) -> str:
 
 
 def _rows(table: Path) -> Iterator[list[str]]:
-    with table.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+    with table.open(encoding="utf-8-sig", newline="") as file:
         head = file.readline()
         file.seek(0)
         for row in islice(csv.reader(file, delimiter=max(",;\t", key=head.count)), LOOKED_AT):

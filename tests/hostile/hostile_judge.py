@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import stat
 from itertools import pairwise
 from pathlib import Path
 
@@ -69,6 +70,8 @@ def _outside(case: Case, ended: Ended, place: Place, before: Snapshot, after: Sn
     changed = differences(before, after)
     if ("--out", "..") in pairwise(case.words):  # there somebody wants something new; what is there stays as it is
         changed = [name for name in changed if name in before]
+    said = {f"{place.work.name}/{word}" for word in case.words}  # a link to nothing there gives way to a file
+    changed = [name for name in changed if name not in said or not stat.S_ISLNK(before.get(name, (0,))[0])]
     for text in ended.written:
         path = Path(text)
         if any(path == root or root in path.parents for root in place.allowed) or text.startswith(("/dev/", "/proc/")):

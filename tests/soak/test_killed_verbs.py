@@ -228,7 +228,7 @@ def test_deploy(desk: Desk, tmp_path: Path, count: int, record_property: Callabl
 @pytest.mark.soak
 def test_a_build_of_the_digits(desk: Desk, record_property: Callable[[str, object], None]) -> None:
     """A real build, killed again and again until it is whole, is the one that was never killed."""
-    words = ("build", str(DIGITS), "--set", "train.epochs=2", "--until", "ptq", "--out", "out")
+    words = ("build", str(DIGITS), "--set", "train.epochs=2", "--until", "tflite", "--out", "out")
     windows, chance, hits = Windows(), random.Random(31), 0
     windows.time(0, lambda: desk.run(*words))
     right = bytes_of(desk.work / "out" / "digits", "logs", ".edgeforge.json")

@@ -10,7 +10,8 @@ from edgeforge.data.source import Source
 from edgeforge.data.sources.labelled import split_source, white_of
 from edgeforge.data.task import Labels, read_labels
 from edgeforge.errors import RecipeError
-from edgeforge.inputs.arrays import read_arrays
+from edgeforge.inputs.arrays import read_arrays, require_begun
+from edgeforge.inputs.regular import named
 from edgeforge.recipe.schema import Data
 from edgeforge.recipe.user_files import USER_DATA
 from edgeforge.results.rows.calibration import Finding
@@ -23,8 +24,14 @@ NAMES = ("x", "y", "x_val", "y_val", "x_test", "y_test")
 
 
 def numpy_files(path: Path, data: Data) -> list[Path]:
-    """Return the files that are read: the .npz itself, or of a folder its arrays and nothing else."""
-    return [file for name in NAMES if (file := path / f"{name}.npy").is_file()] if path.is_dir() else [path]
+    """Return the files that are read: the .npz itself, or of a folder its arrays and nothing else.
+
+    Raises RecipeError for one that begins as none does: hashing gigabytes of something else takes its time.
+    """
+    found = [file for name in NAMES if (file := path / f"{name}.npy").is_file()] if path.is_dir() else [path]
+    for file in found:
+        require_begun(file, f"data.root: {named(file)}", SAVED)
+    return found
 
 
 def load_numpy(job: Job) -> Source:

@@ -23,5 +23,6 @@ FILES = (  # zipfile, csv, XML, struct, tomllib
     Kind(r"Bad CRC-32 for file '(.+?)'", "its part {0} is damaged", WHOLE),
     Kind(r"no element found|not well-formed|mismatched tag", "it is not whole XML"),
     Kind(r"unexpected end of data", "a quotation mark is not closed"),
+    Kind(r"field larger than field limit \((\d+)\)", "a cell of it is longer than {0} characters"),
     Kind(r"expected after '\"'", "text stands behind a closing quotation mark"),
 )

@@ -148,6 +148,7 @@ PROVOKED: list[tuple[str, Call]] = [
     ("line 2 is not TOML", lambda: tomllib.loads("a = 1\nb = x\n")),
     ("its end is not TOML: something is not closed", lambda: tomllib.loads("a = [1,")),
     ("a quotation mark is not closed", lambda: csv('a,b\n"x')),
+    ("a cell of it is longer than 131072 characters", lambda: csv("a,b\n" + 200_000 * "x")),
     ("text stands behind a closing quotation mark", lambda: csv('a,b\n"x"y,1')),
     ("it is no pickle, or a damaged one", lambda: pickle.loads(b"garbage")),
     ("it is not UTF-8 text", lambda: b"\xff".decode()),

@@ -148,8 +148,9 @@ def _labels(text: str) -> tuple[str, ...]:
 
 
 def _is_file(text: str) -> bool:
+    """Say whether something of that name is there, which reading it may find to be no file."""
     try:
-        return Path(text).is_file()
+        return (Path(text).exists() and not Path(text).is_dir()) or Path(text).is_symlink()
     except OSError:  # longer than a name may be
         return False
 
