@@ -1,5 +1,7 @@
 import json
+import os
 import wave
+from collections.abc import Callable
 from pathlib import Path
 
 import jsonschema
@@ -232,3 +234,23 @@ def test_numbers_as_labels_are_asked_for(tmp_path: Path) -> None:
     data.write_text("path,label\n0.png,cat\n1.png,dog\n2.png,dog\n")
     write_recipe(path, template=None, model=None, data=data, force=True)
     assert load_recipe(path).recipe.data.task is None
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (os.mkfifo, "is a named pipe (FIFO), not a file"),
+        (lambda path: path.symlink_to("/dev/zero"), "is a device, not a file"),
+        (lambda path: path.symlink_to(path), "it is a link that leads back to itself"),
+        (lambda path: os.truncate(path, 6 << 30) if not path.touch() else None, "has 6 GB; at most 256 MB are read"),
+        (lambda path: path.write_text("path,label\n"), "it lists no image"),
+        (lambda path: path.write_text("path,label\n" + 200_000 * "x"), "a cell of it is longer than 131072 characters"),
+        (lambda path: path.write_bytes("time,ax,label\n".encode("utf-16")), "it is not UTF-8 text"),
+    ],
+    ids=range(7),
+)
+def test_a_table_that_is_none_is_told_at_once(tmp_path: Path, make: Callable[[Path], object], said: str) -> None:
+    make(tmp_path / "t.csv")
+    with pytest.raises(RecipeError) as caught:
+        write_recipe(tmp_path / "r.yaml", template=None, model=None, data=tmp_path / "t.csv")
+    assert said in caught.value.reason and caught.value.fix
