@@ -71,7 +71,7 @@ def test_the_user_s_data_and_number_of_classes_are_put_in(tmp_path: Path) -> Non
     Image.new("RGB", (4000, 24)).save(tmp_path / "photos" / "emu" / "b.png")
     write_recipe(path, template="digits", model=None, data=tmp_path / "photos", force=True)
     assert load_recipe(path).recipe.data.size == (96, 96)
-    (tmp_path / "list.csv").write_text("path,label\n")
+    (tmp_path / "list.csv").write_text("path,label\nphotos/emu/b.png,emu\n")
     write_recipe(path, template="digits", model=None, data=tmp_path / "list.csv", force=True)
     assert load_recipe(path).recipe.data.source == "csv"
     with pytest.raises(RecipeError, match=r"no folder, \.csv or \.npz there"):
