@@ -1,4 +1,4 @@
-/* Two columns of values and two output channels at a time: products.h. */
+/* One or two columns of values and two output channels at a time: products.h. */
 #include "conv_2d.h"
 
 #include <string.h>
@@ -42,22 +42,20 @@ static void gather(const engine_scalar_conv_2d_layer *layer, const int8_t *in, i
 }
 
 /* All channels of `count` columns, one or COLUMNS. */
-static void multiply(const engine_scalar_conv_2d_layer *layer, const int8_t *column, int32_t count, int8_t *out) {
+static void multiply(const engine_scalar_conv_2d_layer *layer, const int8_t *columns, int32_t count, int8_t *out) {
   const int32_t channels = layer->output.depth, depth = layer->depth;
-  const int8_t *weights = layer->weights;
-  for (int32_t c = 0; c < channels; c += 2, weights += 2 * depth) {
-    const engine_scalar_channel *const first = &layer->channels[c], *const second = first + (c + 1 < channels);
-    int32_t sums[4] = {first->bias, second->bias, first->bias, second->bias};
+  const engine_scalar_range range = {layer->output_zero, layer->low, layer->high};
+  for (int32_t c = 0; c < channels; c += ENGINE_SCALAR_TOGETHER) {
+    const int32_t here = engine_min(ENGINE_SCALAR_TOGETHER, channels - c), pairs = (here + 1) / 2;
+    const int8_t *const weights = layer->weights + c * depth;
+    int32_t sums[COLUMNS * ENGINE_SCALAR_TOGETHER];
     if (count == 2) {
-      engine_scalar_two_by_two(column, column + depth, weights, weights + depth, depth, sums);
+      engine_scalar_two_columns(columns, weights, depth, pairs, sums);
     } else {
-      engine_scalar_one_by_two(column, weights, weights + depth, depth, sums);
+      engine_scalar_one_column(columns, weights, depth, pairs, sums);
     }
     for (int32_t p = 0; p < count; p++) {
-      int8_t *const to = out + p * channels + c;
-      to[0] = (int8_t)engine_scalar_requantize(sums[2 * p], first, layer->output_zero, layer->low, layer->high);
-      if (c + 1 == channels) continue;
-      to[1] = (int8_t)engine_scalar_requantize(sums[2 * p + 1], second, layer->output_zero, layer->low, layer->high);
+      engine_scalar_requantize(sums + p * 2 * pairs, layer->channels + c, here, &range, out + p * channels + c);
     }
   }
 }

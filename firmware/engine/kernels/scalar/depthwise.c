@@ -1,11 +1,9 @@
 /* Which taps of a window lie in the image is found once a pixel, for all channels. */
 #include "depthwise.h"
 
-/* What of a window lies in the image: its first value, how many rows and columns, and which weight is the first. */
-typedef struct {
-  const int8_t *first;
-  int32_t rows, columns, weight;
-} part;
+#include "windows.h"
+
+enum { TOGETHER = 8 }; /* channels whose sums are made before they are requantized */
 
 /* The first tap from `begin` on that lies in the image, and one behind the last. */
 static void inside(int32_t begin, int32_t apart, int32_t taps, int32_t edge, int32_t *first, int32_t *end) {
@@ -15,16 +13,24 @@ static void inside(int32_t begin, int32_t apart, int32_t taps, int32_t edge, int
   *first = from, *end = to;
 }
 
-static inline int32_t window_sum(const part *seen, const int8_t *value, const int8_t *weights, int32_t row,
-                                 int32_t column, int32_t width, int32_t zero) {
-  int32_t sum = 0;
-  for (int32_t j = seen->rows; j > 0; j--, value += row, weights += width) {
-    const int8_t *along = value, *weight = weights;
-    for (const int8_t *const end = weights + seen->columns; weight != end; along += column) {
-      sum += (*along - zero) * *weight++;
+/* All channels of one pixel. */
+static void one_pixel(const engine_scalar_depthwise_layer *layer, const engine_scalar_part *part, const int8_t *value,
+                      const int8_t *weights, int8_t *out) {
+  const int32_t taps = layer->window.height * layer->window.width;
+  const int32_t alike = layer->multiplier > 1; /* several outputs read the same values */
+  const int32_t turns = alike ? layer->input.depth : 1, channels = alike ? layer->multiplier : layer->input.depth;
+  const engine_scalar_range range = {layer->output_zero, layer->low, layer->high};
+  const engine_scalar_channel *channel = layer->channels;
+  for (int32_t turn = 0; turn < turns; turn++, value++) {
+    for (int32_t c = 0; c < channels; c += TOGETHER) {
+      const int32_t count = engine_min(TOGETHER, channels - c);
+      int32_t sums[TOGETHER] = {0};
+      if (part->rows > 0) engine_scalar_window_sums(part, value + c * part->step, weights, count, sums);
+      weights += count * taps;
+      engine_scalar_requantize(sums, channel, count, &range, out);
+      channel += count, out += count;
     }
   }
-  return sum;
 }
 
 static void one_image(const engine_scalar_depthwise_layer *layer, const int8_t *in, int8_t *out) {
@@ -40,19 +46,13 @@ static void one_image(const engine_scalar_depthwise_layer *layer, const int8_t *
       const int32_t left = x * window->stride_x - window->left;
       int32_t begin, end;
       inside(left, window->dilation_x, window->width, image->width, &begin, &end);
-      part seen = {0, end_row - first_row, end - begin, first_row * window->width + begin};
-      if (seen.rows <= 0 || seen.columns <= 0) seen.rows = 0, seen.columns = 0, seen.weight = 0;
+      const int32_t columns = end - begin, rows = columns > 0 ? (end_row - first_row) * window->width : 0;
+      const engine_scalar_part part = {column, row - columns * column, window->width, columns, rows, taps - rows,
+                                       layer->multiplier == 1, layer->input_zero};
       const int32_t pixel = (top + first_row * window->dilation_y) * image->width + left + begin * window->dilation_x;
-      seen.first = in + (seen.rows > 0 ? pixel * depth : 0);
-      const int8_t *weights = layer->weights + seen.weight;
-      const engine_scalar_channel *channel = layer->channels;
-      for (int32_t c = 0; c < depth; c++) {
-        for (int32_t m = 0; m < layer->multiplier; m++, weights += taps, channel++) {
-          const int32_t sum =
-              channel->bias + window_sum(&seen, seen.first + c, weights, row, column, window->width, layer->input_zero);
-          *out++ = (int8_t)engine_scalar_requantize(sum, channel, layer->output_zero, layer->low, layer->high);
-        }
-      }
+      const int32_t first = rows > 0 ? pixel * depth : 0, weight = rows > 0 ? first_row * window->width + begin : 0;
+      one_pixel(layer, &part, in + first, layer->weights + weight, out);
+      out += depth * layer->multiplier;
     }
   }
 }

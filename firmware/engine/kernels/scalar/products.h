@@ -1,16 +1,18 @@
-/* Sums of products of int8. */
+/* Sums of products of int8: columns with rows of weights, two rows at a time. */
 #ifndef ENGINE_SCALAR_PRODUCTS_H
 #define ENGINE_SCALAR_PRODUCTS_H
 
 #include <stdint.h>
 
-/* Add to sums[0] and sums[1] the products of a column with two rows of weights: each value is loaded once for two.
- * count: 1 or more. */
-void engine_scalar_one_by_two(const int8_t *column, const int8_t *a, const int8_t *b, int32_t count, int32_t *sums);
+/* How many channels' sums are made before they are requantized. */
+enum { ENGINE_SCALAR_TOGETHER = 8 };
 
-/* Add to sums[0] and sums[1] those of one column, to sums[2] and sums[3] those of another: four loads for four
- * products. */
-void engine_scalar_two_by_two(const int8_t *column, const int8_t *next, const int8_t *a, const int8_t *b,
-                              int32_t count, int32_t *sums);
+/* The sums of a column with two rows of weights for each of `pairs`: each value is loaded once for two. depth: of a
+ * column and of a row, 1 or more, as pairs are. */
+void engine_scalar_one_column(const int8_t *column, const int8_t *weights, int32_t depth, int32_t pairs, int32_t *sums);
+
+/* Those of two columns, the second's sums behind all of the first's: four loads for four products. */
+void engine_scalar_two_columns(const int8_t *columns, const int8_t *weights, int32_t depth, int32_t pairs,
+                               int32_t *sums);
 
 #endif

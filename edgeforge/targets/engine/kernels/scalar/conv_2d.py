@@ -20,7 +20,7 @@ class ScalarConv2D(Kernel[Conv2D]):
     source = "scalar/conv_2d"
     band_top = "window.top"
     pace = (3.5, 35)
-    needs = ("scalar/products",)
+    needs = ("scalar/products", "scalar/requantize")
     roundings = ("double",)
     optimizes = ("speed", "ram")
 

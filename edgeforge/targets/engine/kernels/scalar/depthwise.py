@@ -18,6 +18,7 @@ class ScalarDepthwise(Kernel[DepthwiseConv2D]):
     operator = DepthwiseConv2D
     function = "engine_scalar_depthwise"
     source = "scalar/depthwise"
+    needs = ("scalar/windows", "scalar/requantize")
     band_top = "window.top"
     pace = (9, 40)
     roundings = ("double",)

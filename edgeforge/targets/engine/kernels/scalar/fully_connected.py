@@ -16,7 +16,7 @@ class ScalarFullyConnected(Kernel[FullyConnected]):
     function = "engine_scalar_fully_connected"
     source = "scalar/fully_connected"
     pace = (3.5, 30)
-    needs = ("scalar/products",)
+    needs = ("scalar/products", "scalar/requantize")
     roundings = ("double",)
     optimizes = ("speed", "ram")
 

@@ -26,8 +26,8 @@ def pointwise(layers: Layers) -> Case:
 def depthwise(layers: Layers) -> Case | None:
     size, dilation = (layers.whole(1, 4), layers.whole(1, 4)), (layers.whole(1, 2), layers.whole(1, 2))
     window = layers.window(size, (layers.whole(1, 3), layers.whole(1, 3)), dilation)
-    shape = (layers.whole(1, 2), layers.whole(1, 7), layers.whole(1, 7), layers.whole(1, 4))
-    return layers.depthwise(shape, window, layers.whole(1, 3)) if fits(shape, window) else None
+    shape = (layers.whole(1, 2), layers.whole(1, 7), layers.whole(1, 7), layers.whole(1, 10))
+    return layers.depthwise(shape, window, layers.whole(1, 10)) if fits(shape, window) else None
 
 
 def chain(layers: Layers) -> Case | None:
