@@ -33,6 +33,7 @@ FEW = Saving(FEWEST_ROWS, kernels=False)
 ALL = (Saving(1, kernels=False), Saving(1, kernels=True))
 # For speed what costs next to nothing; small code has no room for kernels of bands.
 SAVINGS: dict[Optimize, tuple[Saving, ...]] = {"speed": (FEW,), "ram": ALL, "size": ()}
+DEAREST: dict[Optimize, float] = {"speed": 0.02, "ram": 1.0}  # share of instructions that no bytes are worth more than
 
 
 class SaveMemory(Pass[Network]):
@@ -87,12 +88,12 @@ def _lessened(network: Network, saving: Saving, most: int | None) -> list[Networ
 
 
 def _worth_it(network: Network, path: list[Network]) -> Network:
-    """Return the last of a path that saves as large a share of bytes as it costs of instructions."""
-    bytes_now = _planned(network).shared_bytes
+    """Return the last of a path that saves as large a share of bytes as it costs of instructions, and is not too dear."""
+    bytes_now, dearest = _planned(network).shared_bytes, DEAREST[network.options.optimize]
 
     def worth(step: Network) -> bool:
         saved = 1 - _planned(step).shared_bytes / bytes_now
-        return step.instructions / max(network.instructions, 1) - 1 <= saved
+        return step.instructions / max(network.instructions, 1) - 1 <= min(saved, dearest)
 
     return next((step for step in reversed(path) if worth(step)), network)
 

@@ -13,6 +13,7 @@ from edgeforge.targets.engine.emulate.machine import INSTALL, missing
 from edgeforge.targets.engine.emulate.run import build
 from edgeforge.targets.engine.emulate.trade import trade_of
 from edgeforge.targets.engine.options import Optimize, Options, core_named
+from edgeforge.targets.engine.passes.save_memory import DEAREST
 
 
 def net() -> bytes:
@@ -69,3 +70,12 @@ def test_for_ram_nothing_is_paid_for_bytes_that_are_not_saved(core: str) -> None
     model = bound_by_its_input()
     fast, for_ram = (compile_model(model, "net", Options(core_named(core), wish)) for wish in ("speed", "ram"))
     assert (for_ram.shared_bytes, for_ram.instructions) <= (fast.shared_bytes, fast.instructions)
+
+
+@pytest.mark.parametrize("core", ["m4", "m0plus"])
+def test_for_speed_next_to_nothing_is_paid_for_bytes(core: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, options = bound_by_its_input(), Options(core_named(core))
+    few = compile_model(model, "net", options)
+    monkeypatch.setitem(DEAREST, "speed", 0.0)
+    none = compile_model(model, "net", options)
+    assert few.instructions <= none.instructions * 1.02 and few.shared_bytes < none.shared_bytes
