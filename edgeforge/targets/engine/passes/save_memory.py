@@ -88,7 +88,7 @@ def _lessened(network: Network, saving: Saving, most: int | None) -> list[Networ
 
 
 def _worth_it(network: Network, path: list[Network]) -> Network:
-    """Return the last of a path that saves as large a share of bytes as it costs of instructions, and is not too dear."""
+    """Return the last of a path that saves as large a share of bytes as it costs of instructions, if not too dear."""
     bytes_now, dearest = _planned(network).shared_bytes, DEAREST[network.options.optimize]
 
     def worth(step: Network) -> bool:
