@@ -33,7 +33,7 @@ FEW = Saving(FEWEST_ROWS, kernels=False)
 ALL = (Saving(1, kernels=False), Saving(1, kernels=True))
 # For speed what costs next to nothing; small code has no room for kernels of bands.
 SAVINGS: dict[Optimize, tuple[Saving, ...]] = {"speed": (FEW,), "ram": ALL, "size": ()}
-DEAREST: dict[Optimize, float] = {"speed": 0.02, "ram": 1.0}  # share of instructions that no bytes are worth more than
+DEAREST: dict[Optimize, float] = {"speed": 0.05, "ram": 1.0}  # share of instructions that no bytes are worth more than
 
 
 class SaveMemory(Pass[Network]):
