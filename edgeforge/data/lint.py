@@ -61,7 +61,7 @@ def _labels(y: NDArray[Any] | None, preprocessing: Preprocessing) -> list[Findin
     import numpy as np
 
     head = preprocessing.heads[0]
-    if head.kind == "map":
+    if head.kind in ("map", "reconstruction"):
         return []
     whole = "every class" if head.classes else "the whole range"
     if y is None:

@@ -44,7 +44,7 @@ def choose(job: Job) -> None:
     some = raw[:: len(raw) // COMPARED + 1]  # all of a large folder would be four times its bytes as float32
     findings = lint_calibration(x, y, preprocessing.apply(some), preprocessing)
     over = "balanced over the classes" if head.classes else f"evenly over the range of '{head.name}'"
-    over = "in an order of the seed" if head.kind == "map" else over
+    over = "in an order of the seed" if head.kind in ("map", "reconstruction") else over
     row = CalibrationRow(
         samples=len(x),
         per_class={} if y is None else _counts(head_labels(y, preprocessing.heads), head),

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from edgeforge.builder.stage import Job
+from edgeforge.data.anomaly import normal_alone, reconstruction_head
 from edgeforge.data.labels import as_stored, fitted_heads, strata
 from edgeforge.data.registry import load_source
 from edgeforge.data.source import Source, Stream
 from edgeforge.errors import RecipeError
-from edgeforge.results.files import DATA_FILE, FINDINGS_FILE, PREPROCESSING_FILE, STREAMS_FILE
+from edgeforge.results.files import DATA_FILE, FINDINGS_FILE, PREPROCESSING_FILE, STREAMS_FILE, THRESHOLD_FILE
 from edgeforge.results.head import Head
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.rows.calibration import Finding
@@ -45,6 +47,11 @@ def prepare(job: Job) -> None:
         val_x, val_y = source.images[validation], labels[validation]
     train_x, train_y = source.images[train], labels[train]
     sets = {"train": (train_x, train_y), "val": (val_x, val_y), "test": (test_x, test_y), **source.further}
+    if data.task == "reconstruction":
+        heads = (reconstruction_head(source),)
+        sets, done = normal_alone(sets, source, str(data.normal))
+        source = replace(source, findings=(*source.findings, done))
+        train_x, train_y = sets["train"]
     arrays: dict[str, Any] = {}
     for name, (x, y) in sets.items():
         arrays |= {f"{name}_x": x, f"{name}_y": as_stored(y, heads)}
@@ -90,6 +97,17 @@ def read_stream(folder: Path, split: str) -> Stream | None:
 def read_preprocessing(folder: Path) -> Preprocessing:
     """Return what the data stage says of the model's input."""
     return Preprocessing.from_json((folder / PREPROCESSING_FILE).read_text())
+
+
+def deployed_preprocessing(job: Job) -> Preprocessing:
+    """Return what the data stage says of the model, with the threshold that training has chosen where it has."""
+    said = read_preprocessing(job.inputs["data"])
+    trained = job.inputs.get("train")
+    path = trained / THRESHOLD_FILE if trained else None
+    if path is None or not path.exists():
+        return said
+    first = replace(said.heads[0], threshold=float(json.loads(path.read_text())))
+    return replace(said, heads=(first, *said.heads[1:]))
 
 
 def read_findings(folder: Path) -> list[Finding]:

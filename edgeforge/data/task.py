@@ -43,7 +43,7 @@ def read_labels(labels: Sequence[str], data: Data, where: str, what: str = "imag
         return Labels(np.array(values, np.float64), (), head)
     classes = class_names(list(labels), where, data.classes, what)
     numbers = np.array([classes.index(label) for label in labels], np.int64)
-    if task == "classes":
+    if task in ("classes", "reconstruction"):
         return Labels(numbers, classes, Head("class", classes))
     if len(classes) != 2:
         raise RecipeError(

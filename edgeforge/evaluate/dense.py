@@ -9,7 +9,7 @@ from typing import Any
 
 from edgeforge.builder.stage import Job
 from edgeforge.data.representative import read_calibration
-from edgeforge.data.splits import read_preprocessing
+from edgeforge.data.splits import deployed_preprocessing
 from edgeforge.errors import StageFailed
 from edgeforge.files import gzip_bytes
 from edgeforge.quantize.tflite.convert import convert_variants
@@ -32,7 +32,7 @@ def measure_dense(job: Job) -> None:
         for kind, outcome in made.variants.items():
             if isinstance(outcome, Exception):
                 continue
-            data = with_preprocessing(outcome, read_preprocessing(job.inputs["data"]))
+            data = with_preprocessing(outcome, deployed_preprocessing(job))
             facts["files"][f"tflite-{kind}"] = {"dense_bytes": len(data), "dense_gzip_bytes": gzip_bytes(data)}
             if kind == "int8":
                 facts["arena_bytes"] = _arena(data, samples[:1])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.builder.stage import Job
 from edgeforge.data.labels import head_labels
-from edgeforge.data.splits import further_sets, read_preprocessing, read_split
+from edgeforge.data.splits import deployed_preprocessing, further_sets, read_split
 from edgeforge.evaluate.maps.pictures import map_pictures
 from edgeforge.evaluate.metrics import head_errors, metrics
 from edgeforge.evaluate.mistakes import mistakes
@@ -44,7 +44,9 @@ def measure(job: Job) -> None:
     images, truth = read_split(data, "test")
     labels = {"": truth}
     labels |= {f"{ON}{name}": read_split(data, name)[1] for name in further_sets(data)}
-    preprocessing = read_preprocessing(data)
+    preprocessing = deployed_preprocessing(job)
+    again = preprocessing.heads[0].kind == "reconstruction"
+    given = preprocessing.as_outputs(images) if again else None
     logits: dict[str, Any] = {}
     agreements: dict[str, Any] = {}
     for folder in job.inputs.values():
@@ -54,7 +56,7 @@ def measure(job: Job) -> None:
     rows = []
     for folder in job.inputs.values():
         for variant in read_variants(folder):
-            row = _row(folder, variant, logits, labels, preprocessing)
+            row = _row(folder, variant, logits, labels, preprocessing, given)
             if row.status == "ok" and variant.name in agreements:
                 found = agreements[variant.name]
                 row.checks.append(Check(name=AGREES_WITH_ITSELF, passed=found["agrees"], detail=found["detail"]))
@@ -62,7 +64,7 @@ def measure(job: Job) -> None:
     text = json.dumps([row.model_dump() for row in rows], indent=1)
     (job.output / MEASUREMENTS_FILE).write_text(text)
     names = [row.name for row in rows if row.status == "ok"]
-    errors = {name: _errors(logits[name], logits.get(name + INDEX), truth, preprocessing) for name in names}
+    errors = {name: _errors(logits[name], logits.get(name + INDEX), truth, preprocessing, given) for name in names}
     Answers(split_digest(images, truth), errors).write(job.output)
     if TFLM_INT8 in names:
         index = logits[TFLM_INT8 + INDEX]
@@ -75,13 +77,19 @@ def measure(job: Job) -> None:
 
 
 def _errors(
-    outputs: NDArray[np.float32], index: NDArray[np.int64] | None, labels: NDArray[Any], preprocessing: Preprocessing
+    outputs: NDArray[np.float32],
+    index: NDArray[np.int64] | None,
+    labels: NDArray[Any],
+    preprocessing: Preprocessing,
+    given: NDArray[np.float32] | None,
 ) -> NDArray[np.float32]:
     """Return the primary head's error on each test input; NaN on those that the variant was not run on."""
     import numpy as np
 
     errors = np.full(len(labels), np.nan, np.float32)
     run = slice(None) if index is None else index
+    if given is not None:
+        outputs = preprocessing.heads[0].errors(outputs, given[run])[:, None].astype(np.float32)
     errors[run] = head_errors(outputs[:, : preprocessing.heads[0].size], head_labels(labels, preprocessing.heads)[run],
                               preprocessing.heads[0])  # fmt: skip
     return errors
@@ -93,6 +101,7 @@ def _row(
     logits: dict[str, Any],
     labels: dict[str, NDArray[Any]],
     preprocessing: Preprocessing,
+    given: NDArray[np.float32] | None,
 ) -> VariantRow:
     row = VariantRow(
         name=variant.name,
@@ -114,7 +123,8 @@ def _row(
     expected, truth = logits[first][index], labels[""][index]
     further = {key.removeprefix(ON): (logits[variant.name + key], y) for key, y in labels.items() if key}
     reference = None if variant.name == first else expected
-    row.metrics, row.drop = metrics(found, reference, truth, preprocessing, further)
+    own = None if given is None else given[index]
+    row.metrics, row.drop = metrics(found, reference, truth, preprocessing, further, own)
     row.agreement = Agreement(
         top1=same_class(expected, found, preprocessing.classified),
         max_abs_logit=float(abs(found - expected).max()),

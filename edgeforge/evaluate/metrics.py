@@ -25,15 +25,24 @@ def metrics(
     labels: NDArray[Any],
     preprocessing: Preprocessing,
     further: dict[str, tuple[NDArray[np.float32], NDArray[Any]]],
+    given: NDArray[np.float32] | None = None,
 ) -> tuple[Metrics, Drop]:
     """Return the metrics of every head, and the primary head's drop.
 
     outputs, expected: N,outputs of the variant and the reference (None: it is the reference). labels: see labels.py.
-    further: more test sets by name, as (outputs, labels).
+    further: more test sets by name, as (outputs, labels). given: N,outputs, what a model that gives its input again
+    should give; its errors are judged then.
     """
+    import numpy as np
+
+    if given is not None:
+        head = preprocessing.heads[0]
+        outputs = head.errors(outputs, given)[:, None].astype(np.float32)
+        expected = None if expected is None else head.errors(expected, given)[:, None].astype(np.float32)
     heads = preprocessing.heads
+    parts = {heads[0].name: slice(0, 1)} if given is not None else preprocessing.slices()
     rows: list[tuple[HeadMetrics, Drop]] = []
-    for place, (head, part) in enumerate(zip(heads, preprocessing.slices().values(), strict=True)):
+    for place, (head, part) in enumerate(zip(heads, parts.values(), strict=True)):
         truth = head_labels(labels, heads, place)
         found = outputs[:, part]
         drop = Drop(points=0.0, verdict="reference")
@@ -51,9 +60,11 @@ def metrics(
 
 
 def head_metrics(outputs: NDArray[np.float32], truth: NDArray[Any], head: Head) -> HeadMetrics:
-    """Return one head's metrics. outputs: N,size. truth: N, of a map N,H*W."""
+    """Return one head's metrics. outputs: N,size, of an input again its error, N,1. truth: N, of a map N,H*W."""
     if head.kind == "map":
         return map_metrics(outputs, truth, head)
+    if head.kind == "reconstruction":
+        return anomaly_metrics(outputs[:, 0], truth, head)
     if head.kind == "yes_no":
         return yes_no_metrics(outputs, truth, head)
     if head.classes:
@@ -64,8 +75,10 @@ def head_metrics(outputs: NDArray[np.float32], truth: NDArray[Any], head: Head) 
 def head_errors(outputs: NDArray[np.float32], truth: NDArray[Any], head: Head) -> NDArray[Any]:
     """Return one head's error on each input (N): of classes whether it is wrong, of a value found minus true.
 
-    Of a map what its mean IoU lacks of 1.
+    Of a map what its mean IoU lacks of 1. outputs: N,size, of an input again its error, N,1.
     """
+    if head.kind == "reconstruction":
+        return (outputs[:, 0] >= (head.threshold or 0.0)) != truth
     if head.kind == "map":
         return image_errors(head.decide(outputs), truth, len(head.classes))
     if head.classes:
@@ -121,6 +134,25 @@ def yes_no_metrics(outputs: NDArray[np.float32], truth: NDArray[np.int64], head:
     decided = np.eye(2, dtype=np.float32)[head.decide(outputs)]
     found, expected = torch.from_numpy(head.probabilities(outputs)[:, 0]), torch.from_numpy(truth)
     return classification_metrics(decided, truth, 2, head.name).model_copy(
+        update={
+            "auroc": float(binary_auroc(found, expected)),
+            "auprc": float(binary_average_precision(found, expected)),
+        }
+    )
+
+
+def anomaly_metrics(errors: NDArray[np.float32], truth: NDArray[np.int64], head: Head) -> HeadMetrics:
+    """Return the metrics of errors of reconstruction (N): at the head's threshold, and over all of them."""
+    import_torchvision()
+    import numpy as np
+    import torch
+    from torchmetrics.functional.classification import binary_auroc, binary_average_precision
+
+    said = np.eye(2, dtype=np.float32)[(errors >= (head.threshold or 0.0)).astype(int)]
+    # torchmetrics takes shares: ranks keep the order, where a sigmoid of large errors would not.
+    _, ranks = np.unique(errors, return_inverse=True)
+    found, expected = torch.from_numpy(ranks / max(len(ranks), 1)), torch.from_numpy(truth)
+    return classification_metrics(said, truth, 2, head.name).model_copy(
         update={
             "auroc": float(binary_auroc(found, expected)),
             "auprc": float(binary_average_precision(found, expected)),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.builder.stage import Job
-from edgeforge.data.splits import read_preprocessing, read_split
+from edgeforge.data.splits import deployed_preprocessing, read_split
 from edgeforge.errors import EdgeForgeError, ParityError, StageFailed, line_in, source_of
 from edgeforge.export.decompositions import with_simpler_operators
 from edgeforge.foreign.wording import cause, remedy
@@ -40,7 +40,7 @@ def export_onnx(job: Job) -> None:
 
     Raises StageFailed when PyTorch cannot export the network, ParityError when the outputs differ.
     """
-    preprocessing = read_preprocessing(job.inputs["data"])
+    preprocessing = deployed_preprocessing(job)
     path = job.output / ONNX_FLOAT_FILE
     if job.recipe.model.onnx:
         _take_over(job, preprocessing, path)

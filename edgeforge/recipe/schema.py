@@ -123,7 +123,8 @@ class Sound(Section):
 
 
 # The user's own data, and which keys of `data` each source takes.
-TASK = ("task", "threshold", "unit", "log")
+TASK = ("task", "threshold", "unit", "log", "normal", "percentile")
+PUBLIC = ("task", "normal", "percentile")  # of digits and mnist
 OWN_SOURCES = {
     "image_folder": ("size", "channels", "corrupt", "classes", "raw_max", *TASK),
     "csv": ("size", "channels", "corrupt", "columns", "classes", "raw_max", *TASK),
@@ -161,13 +162,20 @@ class Data(Section):
     classes: tuple[str, ...] | None = Field(
         None, description="in the order of the outputs; default: by name; masks: of the pixels' numbers, from 0 on"
     )
-    task: Literal["classes", "value", "binary", "map"] | None = Field(
+    task: Literal["classes", "value", "binary", "map", "reconstruction"] | None = Field(
         None,
         description="value: labels are numbers in a unit, one output; binary: of two classes the second or not, one "
-        "output; map: of masks, a class for each pixel; default: classes, asked for where labels are many numbers",
+        "output; map: of masks, a class for each pixel; reconstruction: the input again, learned of the normal class "
+        "alone; default: classes, asked for where labels are many numbers",
     )
     threshold: Share | None = Field(
         None, description="binary, or masks of two classes: the probability from which on it is the second class"
+    )
+    normal: str | None = Field(
+        None, description="reconstruction: the class that is trained on; all others are anomalies"
+    )
+    percentile: float = Field(
+        95.0, gt=0.0, le=100.0, description="reconstruction: of the errors of normal validation inputs: the threshold"
     )
     unit: str | None = Field(None, max_length=40, description="value: of the labels, such as mm")
     log: bool = Field(False, description="value: learn its logarithm, for labels that span decades")
@@ -195,7 +203,9 @@ class Data(Section):
 
     @model_validator(mode="after")
     def _fits_the_source(self) -> Data:
-        takes = OWN_SOURCES.get(self.source, ())
+        takes = OWN_SOURCES.get(self.source, PUBLIC)
+        if self.source not in OWN_SOURCES and self.task not in (None, "reconstruction"):
+            raise ValueError(f"source {self.source} has classes; it is of task classes or reconstruction")
         for key in dict.fromkeys(key for keys in OWN_SOURCES.values() for key in keys):
             if key not in takes and getattr(self, key) != type(self).model_fields[key].default:
                 *owners, last = (source for source, keys in OWN_SOURCES.items() if key in keys)
@@ -209,6 +219,10 @@ class Data(Section):
             self._windows_are_said()
         if self.source == "masks" or self.task == "map":
             self._masks_are_named()
+        if (self.normal is None) == (self.task == "reconstruction"):
+            raise ValueError("task reconstruction and normal belong together: name the class that is trained on")
+        if self.percentile != 95.0 and self.task != "reconstruction":
+            raise ValueError("percentile belongs to task reconstruction: set data.task: reconstruction too")
         for key, task in (("threshold", "binary"), ("unit", "value"), ("log", "value")):
             if getattr(self, key) and self.task != task and self.source != "masks":
                 raise ValueError(f"{key} belongs to task {task}: set data.task: {task} too")
@@ -789,6 +803,21 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _validates_what_it_chooses_by(self) -> Recipe:
+        if self.data.task == "reconstruction":
+            self._trains_on_the_normal_class()
         if self.data.validation == 0 and self.train.keep != "last":
             raise ValueError("data.validation: 0 leaves nothing to choose the best epoch by: set train.keep: last")
         return self
+
+    def _trains_on_the_normal_class(self) -> None:
+        if self.data.validation == 0:
+            raise ValueError("data.task: reconstruction chooses its threshold on validation inputs, and there are none")
+        for key, asked in (("prune", self.prune), ("distill", self.distill)):
+            if asked:
+                raise ValueError(
+                    f"{key}: makes no sense with data.task: reconstruction, whose threshold is the network's"
+                )
+        if self.model.finished or self.train.epochs == 0:
+            raise ValueError(
+                "data.task: reconstruction trains a network in Python; a finished one has no threshold yet"
+            )

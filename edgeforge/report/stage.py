@@ -12,7 +12,7 @@ import yaml
 from edgeforge import __version__
 from edgeforge.builder.key import library_versions
 from edgeforge.builder.stage import Job
-from edgeforge.data.splits import read_findings, read_preprocessing, read_split
+from edgeforge.data.splits import deployed_preprocessing, read_findings, read_split
 from edgeforge.evaluate.fidelity import too_little
 from edgeforge.evaluate.measure import AGREES_WITH_ITSELF, FOLLOWS_FAKE_QUANT, reference_of
 from edgeforge.evaluate.tflm import read_tflm
@@ -82,7 +82,7 @@ def write_report(job: Job) -> None:
 def gather(job: Job) -> Report:
     """Return the report's data from the stages' artifacts."""
     recipe = job.recipe
-    preprocessing = read_preprocessing(job.inputs["data"])
+    preprocessing = deployed_preprocessing(job)
     calibration = CalibrationRow.model_validate_json((job.inputs["calibration"] / CALIBRATION_ROW_FILE).read_bytes())
     targets = [TargetRow(**row) for row in json.loads((job.inputs["arduino"] / TARGETS_FILE).read_text())]
     engine = _optional(job, "engine-emulated", EMULATED_FILE, EngineRow)

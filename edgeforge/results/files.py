@@ -40,6 +40,7 @@ SELF_AGREEMENT_FILE = "self_agreement.json"  # of each runtime that has predicte
 MEASUREMENTS_FILE = "measurements.json"
 MISTAKES_FILE = "mistakes.json"
 MAPS_FILE = "maps.json"
+THRESHOLD_FILE = "threshold.json"
 ANSWERS_FILE = "answers.npz"  # in the build folder, for `edgeforge compare`
 PARITY_FILE = "parity.json"
 LATENCY_FILE = "latency.json"

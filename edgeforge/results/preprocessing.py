@@ -64,8 +64,10 @@ class Preprocessing:
 
     @property
     def classified(self) -> Classified | None:
-        """What tells the primary head's classes of output vectors; None: that head is a value."""
+        """What tells the primary head's classes of output vectors; None: it is a value, or the input again."""
         head = self.heads[0]
+        if head.kind == "reconstruction":
+            return None
         return (lambda outputs: head.decide(outputs[:, : head.size])) if head.classes else None
 
     @property
@@ -94,6 +96,10 @@ class Preprocessing:
         mean = np.asarray(self.mean, np.float32).reshape(1, -1, 1, 1)
         std = np.asarray(self.std, np.float32).reshape(1, -1, 1, 1)
         return (raw.astype(np.float32) / np.float32(self.raw_max) - mean) / std
+
+    def as_outputs(self, raw: NDArray[Any]) -> NDArray[np.float32]:
+        """Return what a model that gives its input again should give for raw inputs: N,H*W*C."""
+        return self.apply(raw).transpose(0, 2, 3, 1).reshape(len(raw), -1)
 
     def to_json(self) -> str:
         """Return the text that stands in every artifact."""

@@ -40,7 +40,9 @@ class Classifier(pl.LightningModule):
         self.head = preprocessing.heads[0]
         self.metric: Metric = MeanSquaredError(squared=False)
         self.metric_name = "val_accuracy" if self.head.classes else "val_rmse"
-        if self.head.kind == "map":
+        if self.head.kind == "reconstruction":
+            self.metric_name = "val_rmse"
+        elif self.head.kind == "map":
             self.metric, self.metric_name = MulticlassJaccardIndex(len(self.head.classes)), "val_iou"
         elif self.head.kind == "yes_no":
             self.metric = BinaryAccuracy(self.head.threshold or HALF)
@@ -54,7 +56,7 @@ class Classifier(pl.LightningModule):
 
     def training_step(self, batch: Batch, _: int) -> torch.Tensor:
         """Return the loss of a batch."""
-        images, labels = batch
+        images, labels = self._with_targets(batch)
         loss = self.training_loss(images, labels)
         if not torch.isfinite(loss):
             raise RecipeError(
@@ -71,7 +73,7 @@ class Classifier(pl.LightningModule):
 
     def validation_step(self, batch: Batch, _: int) -> None:
         """Log the loss, and accuracy or error, of a batch."""
-        images, labels = batch
+        images, labels = self._with_targets(batch)
         outputs = self(images)
         primary, truth = by_answer(outputs[:, : self.head.size], self.head), of_head(labels, 0, self.head)
         if self.head.decides:
@@ -83,6 +85,12 @@ class Classifier(pl.LightningModule):
         self.metric(primary, truth)
         self.log("val_loss", self.loss(outputs, labels), on_epoch=True, sync_dist=True)
         self.log(self.metric_name, self.metric, on_epoch=True)
+
+    def _with_targets(self, batch: Batch) -> Batch:
+        """Return a batch whose targets, of a network that gives its input again, are that: H,W,C in one vector."""
+        if self.head.kind != "reconstruction":
+            return batch
+        return batch[0], batch[0].permute(0, 2, 3, 1).flatten(1)
 
     def _in_unit(self, normalised: torch.Tensor) -> torch.Tensor:
         value = normalised * self.head.std + self.head.mean

@@ -1,6 +1,6 @@
 """What each head is trained on: cross-entropy of classes, Huber or squared error of a normalised value.
 
-Yes or no is one logit: binary cross-entropy. A map: either of them, pixel by pixel.
+Yes or no is one logit: binary cross-entropy. A map: either of them, pixel by pixel. The input again: squared error.
 """
 
 from __future__ import annotations
@@ -39,8 +39,10 @@ def targets(labels: NDArray[Any], heads: tuple[Head, ...]) -> NDArray[Any]:
 def of_head(batch: torch.Tensor, place: int, head: Head) -> torch.Tensor:
     """Return one head's column (N) of `targets`: int64 of classes, float32 of a value, 0 and 1 of yes or no.
 
-    Of a map its pixels (N*H*W), as of classes or of yes or no.
+    Of a map its pixels (N*H*W), as of classes or of yes or no. Of the input again that (N,size).
     """
+    if head.kind == "reconstruction":
+        return batch
     if head.kind == "map":
         pixels = batch.reshape(-1)
         return pixels.float() if head.shape[-1] == 1 else pixels.long()
@@ -50,6 +52,8 @@ def of_head(batch: torch.Tensor, place: int, head: Head) -> torch.Tensor:
 
 def by_answer(outputs: torch.Tensor, head: Head) -> torch.Tensor:
     """Return one head's outputs (N,size) as `of_head` has what they should be: a row of classes, or a number, each."""
+    if head.kind == "reconstruction":
+        return outputs
     if head.kind == "map":
         outputs = outputs.reshape(-1, head.shape[-1])
     return outputs[:, 0] if head.decides or not head.classes else outputs
@@ -77,6 +81,8 @@ class HeadsLoss(nn.Module):
         self.losses = nn.ModuleList(self._loss(head, place, train, labels) for place, head in enumerate(self.heads))
 
     def _loss(self, head: Head, place: int, train: Train, labels: NDArray[Any]) -> nn.Module:
+        if head.kind == "reconstruction":
+            return nn.MSELoss()
         if not head.classes:
             return nn.HuberLoss() if train.value_loss == "huber" else nn.MSELoss()
         known = labels.reshape(-1) if head.kind == "map" else head_labels(labels, self.heads, place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from edgeforge.errors import EdgeForgeError, RecipeError, StageFailed
 from edgeforge.foreign.wording import cause, remedy
 from edgeforge.guards.removal import remove_file, remove_tree
 from edgeforge.recipe.schema import Train
-from edgeforge.results.files import CHECKPOINT, METRICS_FILE, TRAINING_FILE
+from edgeforge.results.files import CHECKPOINT, METRICS_FILE, THRESHOLD_FILE, TRAINING_FILE
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.rows.calibration import Finding
 from edgeforge.results.rows.training import EpochRow, TrainingRow
@@ -82,6 +83,8 @@ def train(job: Job) -> None:
         row.findings += begun + _doubled(job, network, preprocessing)
         best = best_checkpoint(trainer)
         row.findings += _threshold(job, network, best, preprocessing)
+        if preprocessing.heads[0].kind == "reconstruction":
+            row.findings += _error_threshold(job, network, best, preprocessing)
         write_results(job.output, best, row)
 
 
@@ -89,7 +92,8 @@ def _doubled(job: Job, network: nn.Module, preprocessing: Preprocessing) -> list
     """Return a finding when the loss of the only head takes softmax of probabilities."""
     import torch
 
-    if len(preprocessing.heads) > 1 or not preprocessing.heads[0].classes:
+    head = preprocessing.heads[0]
+    if len(preprocessing.heads) > 1 or not head.classes or head.kind == "reconstruction":
         return []
     images = preprocessing.apply(read_split(job.inputs["data"], "train")[0][:1])
     return doubled_softmax(network.cpu(), torch.from_numpy(images), job.files["model"])
@@ -105,6 +109,23 @@ def _threshold(job: Job, network: nn.Module, checkpoint: dict[str, Any], preproc
     if preprocessing.heads[0].kind != "yes_no" or np.array_equal(train[0], validation[0]):
         return []
     return threshold_finding(network, network_weights(checkpoint), preprocessing, *validation)
+
+
+def _error_threshold(
+    job: Job, network: nn.Module, checkpoint: dict[str, Any], preprocessing: Preprocessing
+) -> list[Finding]:
+    """Write the error from which on an input is an anomaly: a percentile of those of normal validation inputs."""
+    from edgeforge.train.threshold import errors_of_normal, percentile_of
+
+    network.load_state_dict(network_weights(checkpoint))
+    errors = errors_of_normal(network.cpu().eval(), preprocessing, read_split(job.inputs["data"], "val")[0])
+    threshold = percentile_of(errors, job.recipe.data.percentile)
+    (job.output / THRESHOLD_FILE).write_text(json.dumps(threshold))
+    what = f"an input is an anomaly from an error of {threshold:.4g} on: percentile {job.recipe.data.percentile:g} of "
+    what += f"the errors of {len(errors)} normal validation inputs"
+    few = len(errors) < 20
+    remedy = "so few say little of it: raise data.validation" if few else "data.percentile"
+    return [Finding(severity="warning" if few else "note", what=what, remedy=remedy)]
 
 
 def fit(

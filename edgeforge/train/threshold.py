@@ -37,12 +37,7 @@ def threshold_finding(
     if head.kind != "yes_no" or len(np.unique(truth)) < 2:
         return []
     network.load_state_dict(dict(weights))
-    network.cpu().eval()
-    with torch.inference_mode():
-        parts = [
-            network(torch.from_numpy(preprocessing.apply(raw[at : at + BATCH]))) for at in range(0, len(raw), BATCH)
-        ]
-    found = head.probabilities(torch.cat(parts).numpy()[:, :1])[:, 0]
+    found = head.probabilities(_outputs(network.cpu().eval(), preprocessing, raw)[:, :1])[:, 0]
     best, reached = best_threshold(found, truth)
     now = HALF if head.threshold is None else head.threshold
     at_now = balanced_accuracy(found >= now, truth)
@@ -52,6 +47,26 @@ def threshold_finding(
     return [
         Finding(severity="note", what=f"{what}, {100 * at_now:.2f} % at {now:g}", remedy=f"data.threshold: {best:.3f}")
     ]
+
+
+def errors_of_normal(network: nn.Module, preprocessing: Preprocessing, raw: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the errors (N) of a network that gives its input again, of raw inputs (N,C,H,W)."""
+    return preprocessing.heads[0].errors(_outputs(network, preprocessing, raw), preprocessing.as_outputs(raw))
+
+
+def percentile_of(errors: NDArray[np.float64], percentile: float) -> float:
+    """Return the threshold, rounded to 6 digits upwards: errors of that share are below it."""
+    value = float(np.percentile(errors, percentile))
+    return float(f"{value * (1 + 1e-5):.6g}")
+
+
+def _outputs(network: nn.Module, preprocessing: Preprocessing, raw: NDArray[Any]) -> NDArray[np.float32]:
+    with torch.inference_mode():
+        parts = [
+            network(torch.from_numpy(preprocessing.apply(raw[at : at + BATCH]))) for at in range(0, len(raw), BATCH)
+        ]
+    found: NDArray[np.float32] = torch.cat(parts).numpy()
+    return found
 
 
 def best_threshold(found: NDArray[np.float64], truth: NDArray[np.int64]) -> tuple[float, float]:

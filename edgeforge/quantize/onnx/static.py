@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from edgeforge.builder.stage import Job
 from edgeforge.data.representative import read_calibration
-from edgeforge.data.splits import read_preprocessing
+from edgeforge.data.splits import deployed_preprocessing
 from edgeforge.foreign.wording import reason_of
 from edgeforge.guards.removal import remove_file
 from edgeforge.recipe.schema import OnnxInt8
@@ -47,7 +47,7 @@ def quantize_onnx(job: Job) -> None:
     detail = f"QDQ, {granularity} {settings.weights} weights"
     try:
         _quantize(source, target, read_calibration(job.inputs["calibration"]), settings)
-        scale = _finish(target, read_preprocessing(job.inputs["data"]))
+        scale = _finish(target, deployed_preprocessing(job))
     except Exception as error:
         remove_file(target, job.output)
         variant = Variant(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.builder.stage import Job, Progress
 from edgeforge.data.representative import read_calibration
-from edgeforge.data.splits import read_preprocessing
+from edgeforge.data.splits import deployed_preprocessing
 from edgeforge.export.direct import convert_directly
 from edgeforge.export.float_check import require_equal
 from edgeforge.foreign.wording import reason_of
@@ -49,7 +49,7 @@ def export_tflite(job: Job) -> None:
     converted = convert_variants(source, samples, settings, job.progress)
     made = converted.variants
     (job.output / ORIGINS_FILE).write_text(json.dumps(converted.origins, indent=1))
-    preprocessing = read_preprocessing(job.inputs["data"])
+    preprocessing = deployed_preprocessing(job)
     variants = []
     for kind in settings.variants:
         name = f"tflite-{kind}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from edgeforge.builder.stage import Job
 from edgeforge.data.labels import head_labels
 from edgeforge.data.representative import read_calibration
-from edgeforge.data.splits import read_preprocessing, read_split
+from edgeforge.data.splits import deployed_preprocessing, read_split
 from edgeforge.errors import RecipeError, StageFailed
 from edgeforge.quantize.tflite.observers import calibrate
 from edgeforge.quantize.tflite.passes.order import finished
@@ -40,10 +40,10 @@ def mix_precisions(job: Job) -> None:
     """Write NAME_mixed.tflite, and mixed.json: each layer's cost, every mix tried, what was excluded and why."""
     settings = job.recipe.quantize
     assert settings.max_drop is not None
-    head = read_preprocessing(job.inputs["data"]).heads[0]
-    if not head.classes:
+    head = deployed_preprocessing(job).heads[0]
+    if not head.classes or head.kind == "reconstruction":
         raise RecipeError(
-            f"quantize.max_drop is in points of accuracy, and the primary head '{head.name}' is a value",
+            f"quantize.max_drop is in points of accuracy, and the primary head '{head.name}' is a value or an error",
             fix="leave max_drop out, or put a head of classes first",
         )
     bench = _Bench(job, prepared(float_model(job.inputs["tflite"])))
@@ -111,8 +111,8 @@ class _Bench:
         self.ranges: Ranges = calibrate(model, read_calibration(job.inputs["calibration"]))
         raw, labels = read_split(job.inputs["data"], "val")
         index = np.linspace(0, len(raw) - 1, min(VALIDATION_IMAGES, len(raw))).round().astype(np.int64)
-        self.images: NDArray[np.float32] = read_preprocessing(job.inputs["data"]).apply(raw[index])
-        heads = read_preprocessing(job.inputs["data"]).heads
+        self.images: NDArray[np.float32] = deployed_preprocessing(job).apply(raw[index])
+        heads = deployed_preprocessing(job).heads
         self.labels, self.head = head_labels(labels[index], heads), heads[0]
         self.path = job.scratch / "mixed.tflite"
         self.logits = self._logits(model)
@@ -170,7 +170,7 @@ def _variant(job: Job, bench: _Bench, row: MixedRow) -> Variant:
     model = bench.make("int8", dict.fromkeys(best.wide, best.precision))
     path = job.output / MIXED_MODEL_FILE
     shipped = finished(model, settings.tflite.io, compact=settings.tflite.compact)
-    path.write_bytes(with_preprocessing(shipped, read_preprocessing(job.inputs["data"])))
+    path.write_bytes(with_preprocessing(shipped, deployed_preprocessing(job)))
     modules = {cost.layer: cost.module or cost.layer for cost in row.layers}
     kept = ", ".join(modules[layer] for layer in best.wide)
     detail = f"{best.precision}: {kept}; all else int8" if kept else "int8 is enough for every layer"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.builder.stage import Job
 from edgeforge.data.representative import read_calibration
-from edgeforge.data.splits import read_preprocessing
+from edgeforge.data.splits import deployed_preprocessing
 from edgeforge.errors import StageFailed
 from edgeforge.foreign.wording import reason_of
 from edgeforge.quantize.known_ranges import read_ranges
@@ -160,7 +160,7 @@ def quantize_ptq(job: Job) -> None:
         job.inputs.get("torch"),
         read_origins(job.inputs["tflite"]),
     )
-    preprocessing = read_preprocessing(job.inputs["data"])
+    preprocessing = deployed_preprocessing(job)
     variants = []
     entries = job.recipe.quantize.ptq
     for place, entry in enumerate(entries):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgeforge.builder.stage import Job
 from edgeforge.data.representative import read_calibration
-from edgeforge.data.splits import read_preprocessing
+from edgeforge.data.splits import deployed_preprocessing
 from edgeforge.errors import StageFailed
 from edgeforge.foreign.wording import cause, remedy
 from edgeforge.quantize.known_ranges import read_ranges
@@ -46,7 +46,7 @@ def export_qat_tflite(job: Job) -> None:
     if not matched.float_layers:
         checks += int8_checks(quantized, "int8")
     shipped = finished(quantized, settings.io, compact=settings.compact)
-    (job.output / QAT_INT8_FILE).write_bytes(with_preprocessing(shipped, read_preprocessing(job.inputs["data"])))
+    (job.output / QAT_INT8_FILE).write_bytes(with_preprocessing(shipped, deployed_preprocessing(job)))
     (job.output / QAT_FLOAT_FILE).write_bytes(float_model)
     detail = f"ranges learned in PyTorch, {settings.io} in and out"
     if matched.float_layers:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.builder.stage import Job
 from edgeforge.data.representative import read_calibration
-from edgeforge.data.splits import read_preprocessing
+from edgeforge.data.splits import deployed_preprocessing
 from edgeforge.errors import StageFailed
 from edgeforge.foreign.wording import cause, layer_in, reason_of
 from edgeforge.machine import has_vnni
@@ -171,7 +171,7 @@ def quantize_torch(job: Job) -> None:
     baselines = Baselines(
         trained_network(job),
         torch.from_numpy(read_calibration(job.inputs["calibration"])),
-        read_preprocessing(job.inputs["data"]),
+        deployed_preprocessing(job),
         job.output,
         job.files["model"],
         settings.observer,

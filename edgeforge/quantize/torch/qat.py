@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.builder.stage import Job
 from edgeforge.data.representative import read_calibration
-from edgeforge.data.splits import read_preprocessing
+from edgeforge.data.splits import deployed_preprocessing
 from edgeforge.errors import RecipeError
 from edgeforge.quantize.known_ranges import write_ranges
 from edgeforge.quantize.torch.available import require_torch_ao, require_torchao
@@ -45,7 +45,7 @@ def quantization_aware_training(job: Job) -> None:
     made = _fine_tuned(job, calibration)
     if made is None:
         return  # another process of this training writes the results
-    preprocessing = read_preprocessing(job.inputs["data"])
+    preprocessing = deployed_preprocessing(job)
     example = calibration[:1]
     extra: dict[str, Any] = {"output_scale": made.ranges.output_scale}
     if settings.mode == "pt2e":  # a fake-quant model itself

@@ -9,7 +9,7 @@ from typing import Any
 
 from edgeforge.builder.stage import Job
 from edgeforge.data.labels import truths
-from edgeforge.data.splits import read_preprocessing, read_split
+from edgeforge.data.splits import deployed_preprocessing, read_split
 from edgeforge.evaluate.tflm import read_tflm
 from edgeforge.hardware.board import Board
 from edgeforge.hardware.boards import board
@@ -61,7 +61,7 @@ def _facts(job: Job, model: Path, fits: list[FitRow], tflm: dict[str, Any]) -> P
     """Return what the project of this build is made of, for all boards, with all the test vectors that one may have."""
     packed = job.inputs["fit"] / PACKED_FILE
     used = library(job.recipe.library)
-    preprocessing = with_endings(read_preprocessing(job.inputs["data"]), Graph(packed.read_bytes()))
+    preprocessing = with_endings(deployed_preprocessing(job), Graph(packed.read_bytes()))
     raw, labels = read_split(job.inputs["data"], "test")
     require_same_answers(TFLMRunner(model), TFLMRunner(packed), preprocessing, raw[:MOST_VECTORS])
     runner = board_runner(packed, used)  # another one: a model may have a state, and the board starts without
@@ -115,7 +115,7 @@ def _pack_on_engine(job: Job) -> list[TargetRow]:
     variant, folder = shipped_variant(job.inputs, job.recipe.quantize.ship)
     model = folder / str(variant.file)
     flatbuffer = pure_flatbuffer(model.read_bytes())
-    preprocessing = with_endings(read_preprocessing(job.inputs["data"]), Graph(flatbuffer))
+    preprocessing = with_endings(deployed_preprocessing(job), Graph(flatbuffer))
     contents = contents_of(Graph(flatbuffer), preprocessing)
     offered = [one for one in engine.boards if one.fits is not False]
     if offered:

@@ -11,7 +11,7 @@ from edgeforge import __version__
 from edgeforge.builder.stage import Job
 from edgeforge.bundled import bundled
 from edgeforge.data import pixels
-from edgeforge.data.splits import read_preprocessing, read_split
+from edgeforge.data.splits import deployed_preprocessing, read_split
 from edgeforge.errors import RecipeError
 from edgeforge.guards.text import one_line
 from edgeforge.inputs import image_file
@@ -41,7 +41,7 @@ def pack_raspberry_pi(job: Job) -> None:
     """Write NAME.tar.gz and its row of the report. Raises what pack_variant and chosen_variants raise."""
     settings, name = job.recipe.raspberry_pi, job.recipe.name
     assert settings
-    preprocessing = read_preprocessing(job.inputs["data"])
+    preprocessing = deployed_preprocessing(job)
     _refuse_what_the_scripts_cannot_say(preprocessing)
     raw = _self_test_images(job.inputs["data"])
     images = preprocessing.apply(raw)

@@ -111,6 +111,13 @@ def require_outputs(output: Any, preprocessing: Preprocessing, network: nn.Modul
     """
     outputs, heads = preprocessing.outputs, preprocessing.heads
     found = tuple(getattr(output, "shape", ()))
+    if found != (1, outputs) and heads[0].kind == "reconstruction":
+        shape = ",".join(map(str, preprocessing.shape))
+        raise RecipeError(
+            f"model: its output for one input is {described(output)}; of data.task: reconstruction it is the input "
+            f"again: (1,{shape}), or a vector (1, {outputs})",
+            fix=how_to_return_one(output, outputs) or f"make the last layer give {outputs} outputs, or that shape",
+        )
     if found != (1, outputs):
         wanted = f"{outputs} classes" if len(heads) == 1 and heads[0].kind == "classes" else f"heads {_listed(heads)}"
         argument = class_count_argument(source_of(network), type(network).__name__) if network is not None else None

@@ -100,6 +100,36 @@ def give_maps(network: nn.Module) -> None:
     network.__class__ = type(written.__name__, (written,), {**own, "__doc__": written.__doc__})
 
 
+def give_again(network: nn.Module, shape: tuple[int, int, int]) -> None:
+    """Let a network that returns its input again give one vector (N,H*W*C), in the order of TFLite's tensors.
+
+    It may return N,C,H,W, of windows N,C,L or N,L,C too; a vector is taken as it is, which dense layers learn in any
+    order. One that returns something else stays as it is. shape: C,H,W of the input.
+    """
+    import torch
+
+    channels, height, width = shape
+    was_training, written = network.training, type(network)
+    try:
+        with torch.no_grad():
+            found = tuple(getattr(network.eval()(torch.zeros(1, *shape)), "shape", ()))[1:]
+    except Exception:  # told where the network is looked at
+        return
+    finally:
+        network.train(was_training)
+    last = {(channels, height, width): (0, 2, 3, 1), (channels, width, 1): (0, 2, 3, 1), (channels, width): (0, 2, 1)}
+    order = last.get(found) if height == 1 or len(found) == 3 else None
+    if order is None and found != (width, channels):
+        return
+
+    def forward(self: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
+        again: torch.Tensor = written.forward(self, inputs)
+        return (again.permute(order) if order and channels > 1 else again).flatten(1)
+
+    own = {"forward": forward, "__module__": written.__module__, "__doc__": written.__doc__}
+    network.__class__ = type(written.__name__, (written,), own)
+
+
 def returned(network: nn.Module, images: torch.Tensor) -> Any:
     """Return what a network as its file has it gives for images (N,C,H,W)."""
     return network.returned(images) if hasattr(network, "returned") else network(images)  # type: ignore[operator]

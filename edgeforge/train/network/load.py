@@ -19,7 +19,14 @@ from edgeforge.results.files import CHECKPOINT
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.suggest import nearest
 from edgeforge.train.network.finished import load_finished, require_map, require_outputs
-from edgeforge.train.network.forms import give_maps, require_one_input, returned, take_images_alone, take_windows
+from edgeforge.train.network.forms import (
+    give_again,
+    give_maps,
+    require_one_input,
+    returned,
+    take_images_alone,
+    take_windows,
+)
 
 if TYPE_CHECKING:
     from torch import nn
@@ -61,6 +68,8 @@ def make_network(model: Model, path: Path, preprocessing: Preprocessing | None =
         take_windows(network, preprocessing.shape, model.input)
     if preprocessing and preprocessing.heads[0].kind == "map":
         give_maps(network)
+    elif preprocessing and preprocessing.heads[0].kind == "reconstruction":
+        give_again(network, preprocessing.shape)
     return network
 
 

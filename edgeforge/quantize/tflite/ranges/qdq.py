@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.builder.stage import Job
 from edgeforge.data.representative import read_calibration
-from edgeforge.data.splits import read_preprocessing
+from edgeforge.data.splits import deployed_preprocessing
 from edgeforge.export.direct import FloatTFLite, convert_directly
 from edgeforge.onnx_graph.graph import only_reader
 from edgeforge.onnx_graph.quantized.ranges import CHOOSE, MOVE
@@ -54,7 +54,7 @@ def export_qdq_tflite(job: Job) -> None:
     if not (job.inputs["onnx"] / ONNX_GIVEN_FACTS).exists():
         write_variants(job.output, [])
         return
-    settings, preprocessing = job.recipe.quantize.tflite, read_preprocessing(job.inputs["data"])
+    settings, preprocessing = job.recipe.quantize.tflite, deployed_preprocessing(job)
     file = open_onnx(job.files["model"], preprocessing, job.recipe.model)
     assert file.parts is not None
     inputs = read_calibration(job.inputs["calibration"])[:OBSERVED]
