@@ -105,9 +105,11 @@ def _interpolate_by_function(traced: fx.GraphModule) -> None:
     from torch.nn import functional
 
     modules = dict(traced.named_modules())
+    if any(isinstance(module, nn.Conv1d) for module in modules.values()):  # of rows there is no integer kernel
+        return
     for node in traced.graph.nodes:
-        if node.op == "call_module" and isinstance(modules[node.target], nn.Upsample):
-            made = modules[node.target]
+        made = modules.get(node.target) if node.op == "call_module" else None
+        if isinstance(made, nn.Upsample) and made.mode in ("nearest", "bilinear"):
             node.op, node.target = "call_function", functional.interpolate
             names = ("size", "scale_factor", "mode", "align_corners", "recompute_scale_factor")
             node.kwargs = {name: value for name in names if (value := getattr(made, name)) is not None}

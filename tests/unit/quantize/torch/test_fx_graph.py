@@ -139,3 +139,5 @@ def test_an_upsampled_tensor_keeps_its_range() -> None:
     ).eval()
     tensors = calibrated(net).ranges.tensors
     assert len(tensors) == 4 and tensors[1].bounds == tensors[2].bounds
+    rows = nn.Sequential(nn.Conv1d(1, 4, 3, padding=1), nn.ReLU(), nn.Upsample(scale_factor=2), nn.Conv1d(4, 2, 1))
+    calibrated(rows.eval(), IMAGES[:, :, 0]).integer(IMAGES[:1, :, 0])
