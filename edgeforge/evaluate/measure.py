@@ -15,11 +15,15 @@ from edgeforge.evaluate.metrics import head_errors, metrics
 from edgeforge.evaluate.mistakes import mistakes
 from edgeforge.evaluate.predict import FAKE_QUANT, ON, read_agreements, read_predictions
 from edgeforge.evaluate.statistics import sqnr_db
+from edgeforge.evaluate.tflm import read_tflm
 from edgeforge.results.answers import Answers, split_digest
 from edgeforge.results.files import MAPS_FILE, MEASUREMENTS_FILE, MISTAKES_FILE, PREDICTIONS_FILE
 from edgeforge.results.preprocessing import Classified, Preprocessing
 from edgeforge.results.rows.report import Agreement, Check, VariantRow
-from edgeforge.results.variant import ONNX_FLOAT, TFLM_INT8, TORCH_FLOAT, Variant, read_variants
+from edgeforge.results.variant import ENGINE_INT8, ONNX_FLOAT, TFLM_INT8, TORCH_FLOAT, Variant, read_variants
+from edgeforge.tflite.flatbuffer import read_model
+from edgeforge.tflite.steps import input_spec
+from edgeforge.tflite.tensors import as_seen
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,7 +50,7 @@ def measure(job: Job) -> None:
     labels |= {f"{ON}{name}": read_split(data, name)[1] for name in further_sets(data)}
     preprocessing = deployed_preprocessing(job)
     again = preprocessing.heads[0].kind == "reconstruction"
-    given = preprocessing.as_outputs(images) if again else None
+    given = _seen(job, images, preprocessing) if again else {}
     logits: dict[str, Any] = {}
     agreements: dict[str, Any] = {}
     for folder in job.inputs.values():
@@ -64,7 +68,9 @@ def measure(job: Job) -> None:
     text = json.dumps([row.model_dump() for row in rows], indent=1)
     (job.output / MEASUREMENTS_FILE).write_text(text)
     names = [row.name for row in rows if row.status == "ok"]
-    errors = {name: _errors(logits[name], logits.get(name + INDEX), truth, preprocessing, given) for name in names}
+    errors = {
+        name: _errors(logits[name], logits.get(name + INDEX), truth, preprocessing, given.get(name)) for name in names
+    }
     Answers(split_digest(images, truth), errors).write(job.output)
     if TFLM_INT8 in names:
         index = logits[TFLM_INT8 + INDEX]
@@ -74,6 +80,24 @@ def measure(job: Job) -> None:
             (job.output / MISTAKES_FILE).write_text(found.model_dump_json(indent=1))
         if maps := map_pictures(images, truth, pair, index, preprocessing):
             (job.output / MAPS_FILE).write_text(maps.model_dump_json(indent=1))
+
+
+def _seen(job: Job, images: NDArray[Any], preprocessing: Preprocessing) -> dict[str, NDArray[np.float32]]:
+    """Return what each variant's output is compared with, of models that give their input again (N,H*W*C).
+
+    Of an int8 TFLite model that is its own input tensor, as on a board: rounded, and clipped where an anomaly is beyond
+    the range that calibration has seen.
+    """
+    inputs, exact = preprocessing.apply(images), preprocessing.as_outputs(images)
+    found = {}
+    for folder in job.inputs.values():
+        for variant in read_variants(folder):
+            file = variant.file or ""
+            found[variant.name] = exact
+            if file.endswith(".tflite"):
+                found[variant.name] = as_seen(inputs, input_spec(read_model((folder / file).read_bytes())))
+    shipped = found.get(read_tflm(job.inputs["tflm"])["source"], exact)
+    return found | dict.fromkeys((TFLM_INT8, ENGINE_INT8), shipped)
 
 
 def _errors(
@@ -101,7 +125,7 @@ def _row(
     logits: dict[str, Any],
     labels: dict[str, NDArray[Any]],
     preprocessing: Preprocessing,
-    given: NDArray[np.float32] | None,
+    given: dict[str, NDArray[np.float32]],
 ) -> VariantRow:
     row = VariantRow(
         name=variant.name,
@@ -123,8 +147,8 @@ def _row(
     expected, truth = logits[first][index], labels[""][index]
     further = {key.removeprefix(ON): (logits[variant.name + key], y) for key, y in labels.items() if key}
     reference = None if variant.name == first else expected
-    own = None if given is None else given[index]
-    row.metrics, row.drop = metrics(found, reference, truth, preprocessing, further, own)
+    again = (given[variant.name][index], given[first][index]) if given else None
+    row.metrics, row.drop = metrics(found, reference, truth, preprocessing, further, again)
     row.agreement = Agreement(
         top1=same_class(expected, found, preprocessing.classified),
         max_abs_logit=float(abs(found - expected).max()),

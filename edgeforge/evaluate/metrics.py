@@ -25,20 +25,20 @@ def metrics(
     labels: NDArray[Any],
     preprocessing: Preprocessing,
     further: dict[str, tuple[NDArray[np.float32], NDArray[Any]]],
-    given: NDArray[np.float32] | None = None,
+    given: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None,
 ) -> tuple[Metrics, Drop]:
     """Return the metrics of every head, and the primary head's drop.
 
     outputs, expected: N,outputs of the variant and the reference (None: it is the reference). labels: see labels.py.
-    further: more test sets by name, as (outputs, labels). given: N,outputs, what a model that gives its input again
-    should give; its errors are judged then.
+    further: more test sets by name, as (outputs, labels). given: N,outputs each, what the variant and the reference,
+    which give their input again, should give; their errors are judged then.
     """
     import numpy as np
 
     if given is not None:
         head = preprocessing.heads[0]
-        outputs = head.errors(outputs, given)[:, None].astype(np.float32)
-        expected = None if expected is None else head.errors(expected, given)[:, None].astype(np.float32)
+        outputs = head.errors(outputs, given[0])[:, None].astype(np.float32)
+        expected = None if expected is None else head.errors(expected, given[1])[:, None].astype(np.float32)
     heads = preprocessing.heads
     parts = {heads[0].name: slice(0, 1)} if given is not None else preprocessing.slices()
     rows: list[tuple[HeadMetrics, Drop]] = []

@@ -7,11 +7,19 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.tflite.flatbuffer import type_name
 from edgeforge.tflite.graph import Graph, TensorRunner, cut, targets
 from edgeforge.tflite.layers import TYPES
+from edgeforge.tflite.tensor_spec import TensorSpec
 from edgeforge.tflite.tensors import tensor_spec, to_input
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+def input_spec(model: Any) -> TensorSpec:
+    """Return type and quantization of a model's (ModelT) first input."""
+    graph = model.subgraphs[0]
+    tensor = graph.tensors[int(graph.inputs[0])]
+    return tensor_spec(tensor.shape, TYPES[type_name(tensor.type)], *_quantization(tensor))
 
 
 class Steps:
@@ -25,9 +33,7 @@ class Steps:
     def __init__(self, model: Any, images: NDArray[np.float32]) -> None:
         self.model, self.graph = model, model.subgraphs[0]
         source = int(self.graph.inputs[0])
-        tensor = self.graph.tensors[source]
-        scale, zero_point = _quantization(tensor)
-        spec = tensor_spec(tensor.shape, TYPES[type_name(tensor.type)], scale, zero_point)
+        spec = input_spec(model)
         self.values: dict[int, NDArray[Any]] = {source: to_input(images, spec).reshape(len(images), *spec.shape)}
         self.place = 0
 

@@ -32,6 +32,11 @@ def to_input(images: NDArray[np.float32], spec: TensorSpec) -> NDArray[np.generi
     return channels_last if spec.scale is None else to_steps(channels_last, spec)
 
 
+def as_seen(images: NDArray[np.float32], spec: TensorSpec) -> NDArray[np.float32]:
+    """Return images (N,C,H,W) as a model's input tensor holds them (N,H*W*C float32): rounded, and clipped."""
+    return from_output(to_input(images, spec).reshape(len(images), -1), spec)
+
+
 def to_steps(values: NDArray[np.float32], spec: TensorSpec) -> NDArray[np.generic]:
     """Round real values (any shape) onto a quantized tensor's grid: clamped.
 

@@ -21,6 +21,8 @@ def scored(head: Head) -> tuple[str, ...]:
     """Return the figures of a head; the first is the one that it loses by quantization."""
     if head.kind == "map":
         return ("iou", "drop")
+    if head.kind == "reconstruction":  # of the input again: the validation images are of the normal class alone
+        return ("rmse",)
     return ("top1", "balanced", "drop") if head.classes else ("rmse",)
 
 
@@ -34,6 +36,10 @@ def score(job: Job) -> None:
     images, head = preprocessing.apply(raw), preprocessing.heads[0]
     truth = head_labels(labels, preprocessing.heads)
     variant, folder = shipped_variant(job.inputs, job.recipe.quantize.ship)
+    if head.kind == "reconstruction":
+        errors = head.errors(load_runner(folder / str(variant.file)).run(images), preprocessing.as_outputs(raw))
+        (job.output / SCORE_FILE).write_text(json.dumps({"rmse": float(errors.mean() ** 0.5)}, indent=1))
+        return
     found, reference = (
         head_metrics(load_runner(path).run(images)[:, : head.size], truth, head)
         for path in (folder / str(variant.file), job.inputs["onnx"] / ONNX_FLOAT_FILE)

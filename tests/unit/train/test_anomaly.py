@@ -18,6 +18,8 @@ from edgeforge.recipe.schema import Data, Model, Recipe, Train
 from edgeforge.results.files import THRESHOLD_FILE
 from edgeforge.results.head import USUAL_UNUSUAL, Head
 from edgeforge.results.preprocessing import Preprocessing
+from edgeforge.tflite.tensor_spec import TensorSpec
+from edgeforge.tflite.tensors import as_seen
 from edgeforge.train.classifier import Classifier
 from edgeforge.train.network.forms import give_again
 from edgeforge.train.network.load import check_output
@@ -114,7 +116,7 @@ def test_errors_are_judged_by_the_threshold_and_over_all_of_them() -> None:
     given = np.zeros((6, 8), np.float32)
     outputs = np.sqrt(np.array([0.1, 0.2, 1.5, 0.9, 2.0, 3000.0], np.float32))[:, None] * np.ones((6, 8), np.float32)
     truth = np.array([0, 0, 0, 1, 1, 1])
-    found, drop = metrics(outputs, outputs, truth, AGAIN, {}, given)
+    found, drop = metrics(outputs, outputs, truth, AGAIN, {}, (given, given))
     assert found.top1 == pytest.approx(4 / 6) and found.confusion == [[2, 1], [1, 2]] and drop.verdict == "tie"
     assert found.auroc == pytest.approx(8 / 9)
     assert AGAIN.classified is None
@@ -123,3 +125,11 @@ def test_errors_are_judged_by_the_threshold_and_over_all_of_them() -> None:
 def test_the_threshold_is_above_the_share_that_was_asked_for() -> None:
     errors = np.linspace(0.1, 10, 100)
     assert (errors < percentile_of(errors, 95)).sum() == 95 and (errors < percentile_of(errors, 100)).all()
+
+
+def test_a_board_compares_with_the_input_as_it_sees_it() -> None:
+    images = np.array([[[[0.2, 9.0, -9.0, 0.0]], [[1.0, 0.0, 0.0, 0.0]]]], np.float32)
+    seen = as_seen(images, TensorSpec((1, 1, 4, 2), "int8", 0.5, 0))
+    assert seen.tolist() == [[0.0, 1.0, 9.0, 0.0, -9.0, 0.0, 0.0, 0.0]]
+    assert as_seen(100 * images, TensorSpec((1, 1, 4, 2), "int8", 0.5, 0)).max() == 63.5, "clipped"
+    assert np.array_equal(as_seen(images, TensorSpec((1, 1, 4, 2), "float32")), AGAIN.as_outputs(images))
