@@ -26,9 +26,9 @@ from typing import Any, get_args
 import numpy as np
 from engine_cycles import estimate
 from engine_tflm import measure
+from measure_tiny_nets import model_class
 from rich.console import Console
 from rich.table import Table
-from tiny_nets import model_class
 
 from edgeforge.targets.engine.compile import compile_model
 from edgeforge.targets.engine.emulate.run import SIZE, Program, Run, Sizes, build
