@@ -70,14 +70,21 @@ def _outside(case: Case, ended: Ended, place: Place, before: Snapshot, after: Sn
     changed = differences(before, after)
     if ("--out", "..") in pairwise(case.words):  # there somebody wants something new; what is there stays as it is
         changed = [name for name in changed if name in before]
-    said = {f"{place.work.name}/{word}" for word in case.words}  # a link to nothing there gives way to a file
-    changed = [name for name in changed if name not in said or not stat.S_ISLNK(before.get(name, (0,))[0])]
+    # Where somebody wants it something new may be, also in place of a link to nothing.
+    said = tuple(word for option, word in pairwise(case.words) if option in ("--out", "--html", "--plot"))
+    below = tuple(f"{place.work.name}/{word}" for word in said if word)
+    new = [name for name in changed if not stat.S_ISREG(before.get(name, (0,))[0])]
+    changed = [
+        name for name in changed if name not in new or not any(f"{name}/".startswith(f"{one}/") for one in below)
+    ]
     for text in ended.written:
         path = Path(text)
         if any(path == root or root in path.parents for root in place.allowed) or text.startswith(("/dev/", "/proc/")):
             continue
         if path == place.root or place.root in path.parents:
             continue  # the snapshots tell
+        if text in said:
+            continue
         if path.suffix == ".pyc" or "__pycache__" in path.parts:
             continue
         changed.append(text)

@@ -18,7 +18,8 @@ def note_writes(path: str) -> None:
 
     def note(path: object) -> None:
         with contextlib.suppress(TypeError, ValueError, OSError):
-            os.write(descriptor, os.fsencode(Path(os.fsdecode(path)).absolute()) + b"\n")  # type: ignore[arg-type]
+            told = os.fsencode(Path(os.fsdecode(path)).absolute())  # type: ignore[arg-type]
+            os.write(descriptor, told.replace(b"\n", b"\\n") + b"\n")
 
     def hook(event: str, arguments: tuple) -> None:  # type: ignore[type-arg]
         if event == "open":
