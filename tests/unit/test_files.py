@@ -27,3 +27,9 @@ def test_neither_a_device_nor_a_pipe_is_replaced(tmp_path: Path) -> None:
     for name, what in (("pipe", "a named pipe"), ("link", "a device")):
         with pytest.raises(RecipeError, match=f"{name} is {what}"):
             write_whole(tmp_path / name, "text")
+
+
+@pytest.mark.parametrize("name", ["/", ".", ".."])
+def test_what_has_no_name_of_its_own_is_a_folder(name: str) -> None:
+    with pytest.raises(RecipeError, match="is a folder, not a file"):
+        write_whole(Path(name), "text")
