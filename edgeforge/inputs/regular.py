@@ -85,7 +85,7 @@ def _holds_any(descriptor: int) -> bool:
 
 
 def require_replaceable(path: Path) -> None:
-    """Raise RecipeError where a file would take the place of a device, a pipe or a socket, or has no name of its own."""
+    """Raise RecipeError where a file would take the place of a device, a pipe or a socket, or has no own name."""
     if path.name in ("", ".."):  # / and .
         raise RecipeError(f"{named(path)} is a folder, not a file", fix="name a file to write")
     if path.exists() and not path.is_dir():
