@@ -20,7 +20,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 def nearest_file(path: Path) -> str:
     """Return ` (did you mean 'x'?)` of what is named most like a missing file in its folder; "" where nothing is."""
     try:
-        there = sorted(one.name for one in islice(path.parent.iterdir(), MOST_FILES))
+        there = sorted(one.name for one in islice(path.parent.iterdir(), MOST_FILES) if one.name != path.name)
     except (OSError, ValueError):
         return ""
     close = get_close_matches(path.name, there, n=1, cutoff=0.75)

@@ -195,7 +195,8 @@ def require_integers(graph: Graph) -> None:
     floats = [n for n in computing if _touches_float(graph, n)]
     if computing and len(floats) == len(computing):
         raise RecipeError(
-            f"the model computes in float: {layer_label(graph, floats[0])} and {len(floats) - 1} more layers",
+            f"the model computes in float: {layer_label(graph, floats[0])}"
+            + (f" and {len(floats) - 1} more layers" if len(floats) > 1 else ""),
             fix=QUANTIZE,
         )
 
