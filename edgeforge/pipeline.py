@@ -37,7 +37,6 @@ from edgeforge.results.devices import device_files
 from edgeforge.results.files import ANSWERS_FILE, EARLIER, ONNX_PLACE, TFLITE_PLACE, TORCH_PLACE
 from edgeforge.results.rows.fit import FitRow
 from edgeforge.source_code import digest_of_code
-from edgeforge.targets.fit.stage import read_fit
 from edgeforge.train.network.weight_names import check_weight_names
 
 TORCH = ("torch", "numpy")
@@ -498,6 +497,8 @@ def trial_fit(loaded: LoadedRecipe, out: Path, watcher: Watcher) -> list[FitRow]
 
     Raises RecipeError for a recipe without boards.
     """
+    from edgeforge.targets.fit.stage import read_fit  # it imports numpy, which a plan does without
+
     if not loaded.recipe.targets:
         raise RecipeError(
             f"{loaded.where('targets')}: no board is named", fix="name one under targets; `edgeforge boards` lists them"

@@ -76,7 +76,7 @@ def test_a_numeric_key_has_bounds(path: tuple[str, ...], kind: Any, tmp_path: Pa
 
 
 def _inside(kind: Any) -> set[Any]:
-    from edgeforge.recipe.schema import types_in
+    from edgeforge.recipe.sections.section import types_in
 
     return types_in(kind)
 
