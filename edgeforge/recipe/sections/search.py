@@ -7,12 +7,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from edgeforge.foreign.validation import shortened, wanted
 from edgeforge.recipe.sections.section import Section
+from edgeforge.suggest import nearest
 
 ACCURACY = ("top1", "balanced", "iou", "drop", "rmse")  # of the model that ships, on the validation images
 SIZES = ("flash_bytes", "ram_bytes", "arena_bytes", "model_bytes", "weights_bytes", "macs", "milliseconds")
 HIGHER_IS_BETTER = ("top1", "balanced", "iou")
 MOST = 100_000  # trials
+LARGEST = 1e12  # of a range's ends
 Figure = Literal[
     "top1", "balanced", "iou", "drop", "rmse",
     "flash_bytes", "ram_bytes", "arena_bytes", "model_bytes", "weights_bytes", "macs", "milliseconds",
@@ -22,10 +25,10 @@ Figure = Literal[
 class Range(Section):
     """Numbers from `low` to `high`, both included: whole ones where both are."""
 
-    low: float
-    high: float
+    low: float = Field(ge=-LARGEST, le=LARGEST)
+    high: float = Field(ge=-LARGEST, le=LARGEST)
     log: bool = Field(False, description="as many between 1 and 10 as between 10 and 100")
-    step: float | None = Field(None, gt=0.0, description="only low, low + step, low + 2 step, …")
+    step: float | None = Field(None, gt=0.0, le=LARGEST, description="only low, low + step, low + 2 step, …")
 
     @model_validator(mode="after")
     def _has_width(self) -> Range:
@@ -119,7 +122,15 @@ def _range(where: str, value: Mapping[str, Any]) -> Range:
     try:
         return Range.model_validate(value)
     except ValidationError as error:
-        problem = error.errors()[0]
-        place = ".".join(map(str, problem["loc"]))
-        said = str(problem["ctx"]["error"]) if problem["type"] == "value_error" else problem["msg"]
-        raise ValueError(f"{where}: {place + ': ' if place else ''}{said}") from None
+        raise ValueError(f"{where}: {_said(error.errors()[0])}") from None
+
+
+def _said(problem: Any) -> str:
+    place = ".".join(map(str, problem["loc"]))
+    if problem["type"] == "value_error":
+        return f"{place + ': ' if place else ''}{problem['ctx']['error']}"  # of a key, or of all together
+    if problem["type"] == "missing":
+        return f"{place}: this key is missing"
+    if problem["type"] == "extra_forbidden":
+        return f"{place}: unknown key{nearest(place, Range.model_fields)}"
+    return f"{place}: {shortened(problem['input'])} is not {wanted(problem)}"
