@@ -77,7 +77,7 @@ import sys
 sys.path.insert(0, {folder!r})
 from edgeforge.builder import worker
 import own_net
-worker.run_stage = lambda order, progress: own_net.Net()
+worker.run_stage = lambda *_: own_net.Net()
 sys.exit(worker.main())
 """
 
