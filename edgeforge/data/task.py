@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.errors import RecipeError, some
-from edgeforge.recipe.guess import number_in, unclear
+from edgeforge.recipe.label_texts import number_in, unclear
 from edgeforge.recipe.schema import Data
 from edgeforge.results.head import HALF, Head
 

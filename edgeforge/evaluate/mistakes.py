@@ -13,6 +13,7 @@ from edgeforge.results.rows.report import Mistake, MistakesRow
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from PIL import Image
 
 MOST = 24  # pictures
 SIDE = 96  # pixels that a picture has at most
@@ -78,6 +79,11 @@ def as_png(raw: NDArray[Any], preprocessing: Preprocessing) -> str:
     picture = Image.fromarray(pixels[0] if len(pixels) == 1 else np.moveaxis(pixels, 0, 2))
     if max(picture.size) > SIDE:
         picture.thumbnail((SIDE, SIDE))
+    return png_in_base64(picture)
+
+
+def png_in_base64(picture: Image.Image) -> str:
+    """Return a picture as a PNG in base64."""
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", optimize=True)
     return base64.b64encode(buffer.getvalue()).decode()

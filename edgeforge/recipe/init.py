@@ -16,8 +16,9 @@ from edgeforge.bundled import bundled
 from edgeforge.errors import RecipeError
 from edgeforge.files import write_whole
 from edgeforge.foreign.wording import cause
-from edgeforge.recipe.guess import OwnData, own_data, unclear
-from edgeforge.recipe.guess_recordings import Recordings
+from edgeforge.recipe.guess.own_data import OwnData, own_data
+from edgeforge.recipe.guess.recordings import Recordings
+from edgeforge.recipe.label_texts import unclear
 from edgeforge.recipe.model_file import resolve_model_file
 from edgeforge.recipe.python_classes import class_count_argument, public_classes
 from edgeforge.recipe.schema import Normalize, Recipe, is_named

@@ -87,8 +87,6 @@ class Artifacts:
         """Turn what an address raises into one line."""
         try:
             yield
-        except EdgeForgeError:
-            raise
         except ImportError as error:
             if absent := missing_in(error):
                 raise absent from error

@@ -102,8 +102,6 @@ class Study:
 
         try:
             yield
-        except EdgeForgeError:
-            raise
         except ImportError as error:
             if absent := missing_in(error):
                 raise absent from error

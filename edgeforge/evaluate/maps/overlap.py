@@ -71,13 +71,10 @@ def mean_iou(counts: NDArray[np.int64]) -> NDArray[np.float64]:
 
 def iou_drop(outputs: NDArray[np.float32], expected: NDArray[np.float32], truth: NDArray[np.int64], head: Head) -> Drop:
     """Judge the mean IoU of a variant against the reference's by bootstrap over images, in pairs."""
-    import numpy as np
 
     was, now = (confusions(head.decide(one), truth, len(head.classes)) for one in (expected, outputs))
     gained = 100 * (mean_iou(_resampled_sums(now)) - mean_iou(_resampled_sums(was)))
-    low, high = (float(one) for one in np.percentile(gained, (2.5, 97.5)))
-    points = 100 * float(mean_iou(was.sum(0)) - mean_iou(now.sum(0)))
-    return Drop(points=points, verdict=_verdict(points, low, high), iou_low=low, iou_high=high)
+    return _drop(100 * float(mean_iou(was.sum(0)) - mean_iou(now.sum(0))), gained)
 
 
 def image_errors(found: NDArray[np.int64], truth: NDArray[np.int64], classes: int) -> NDArray[np.float64]:
@@ -87,18 +84,20 @@ def image_errors(found: NDArray[np.int64], truth: NDArray[np.int64], classes: in
 
 def error_drop(was: NDArray[np.float64], now: NDArray[np.float64]) -> Drop:
     """Judge `image_errors` of two models on the same images by paired bootstrap."""
-    import numpy as np
 
     gained = 100 * (was - now)
-    low, high = (float(one) for one in np.percentile(gained[resampled(len(gained))].mean(1), (2.5, 97.5)))
-    points = -float(gained.mean())
-    return Drop(points=points, verdict=_verdict(points, low, high), iou_low=low, iou_high=high)
+    return _drop(-float(gained.mean()), gained[resampled(len(gained))].mean(1))
 
 
-def _verdict(points: float, low: float, high: float) -> Verdict:
+def _drop(points: float, gained: NDArray[np.float64]) -> Drop:
+    """Return a drop of so many points, judged by what resampled images gain."""
+    import numpy as np
+
+    low, high = (float(one) for one in np.percentile(gained, (2.5, 97.5)))
+    verdict: Verdict = "better" if low > 0 else "worse" if high < 0 else "tie"
     if abs(points) < SHOWN:  # of so many pixels the bootstrap tells the least difference from none
-        return "tie"
-    return "better" if low > 0 else "worse" if high < 0 else "tie"
+        verdict = "tie"
+    return Drop(points=points, verdict=verdict, iou_low=low, iou_high=high)
 
 
 def _resampled_sums(counts: NDArray[np.int64]) -> NDArray[np.int64]:

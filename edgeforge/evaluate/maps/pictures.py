@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.evaluate.maps.overlap import image_errors
-from edgeforge.evaluate.mistakes import as_png
+from edgeforge.evaluate.mistakes import as_png, png_in_base64
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.rows.pictures.maps import COLOURS, MapPicture, MapsRow
 
@@ -61,6 +59,4 @@ def _painted(pixels: NDArray[np.int64], shape: tuple[int, ...]) -> str:
 
     picture = Image.fromarray((pixels % len(COLOURS)).reshape(shape[:2]).astype(np.uint8), mode="P")
     picture.putpalette([part for colour in COLOURS for part in bytes.fromhex(colour[1:])])
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", optimize=True)
-    return base64.b64encode(buffer.getvalue()).decode()
+    return png_in_base64(picture)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from edgeforge.bundled import bundled
+from edgeforge.foreign.tools import run_tool
 from edgeforge.guards.removal import remove_tree
 from edgeforge.hardware.board import Board
 from edgeforge.results.rows.fit import FitRow, FlashRow
@@ -70,7 +70,7 @@ def _flash_of(objects: Sequence[Path]) -> list[int]:
 
 
 def _said(*command: str) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    return run_tool(command).strip()
 
 
 def write_fitting(

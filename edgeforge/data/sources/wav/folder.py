@@ -9,6 +9,7 @@ from pathlib import Path
 from edgeforge.errors import RecipeError, some
 from edgeforge.inputs.regular import named, read_text
 from edgeforge.recipe.listed_images import files_below
+from edgeforge.recipe.recorded_files import SOUNDS
 from edgeforge.recipe.schema import Sound
 
 UNKNOWN = "unknown"
@@ -59,7 +60,7 @@ def recordings_in(root: Path, sound: Sound) -> tuple[list[Recorded], list[Path]]
 
 
 def _wav(folder: Path) -> list[Path]:
-    return [path for path in files_below(folder) if path.suffix.lower() in (".wav", ".wave")]
+    return [path for path in files_below(folder) if path.suffix.lower() in SOUNDS]
 
 
 def _lists(root: Path) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from edgeforge.data.sources.windows.recording import Recording
 from edgeforge.errors import RecipeError, some
+from edgeforge.recipe.recorded_files import UNITS
 from edgeforge.recipe.schema import Data
 from edgeforge.results.rows.calibration import Finding
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-UNITS = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}  # of a time column
 NEAR = 0.1  # share by which the time column may differ from data.rate_hz
 PLAUSIBLE = (0.01, 50_000)  # rates of sensors, in Hz, that a message names
 GAP = 1.5  # sampling intervals, from which on samples are missing

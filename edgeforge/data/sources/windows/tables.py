@@ -16,6 +16,7 @@ from edgeforge.foreign.wording import cause
 from edgeforge.inputs.regular import named, read_text, require_regular
 from edgeforge.inputs.sizes import KIND
 from edgeforge.recipe.listed_images import SPLITS, files_below
+from edgeforge.recipe.recorded_files import PARQUET, TABLES
 from edgeforge.recipe.schema import Columns, Data
 from edgeforge.results.rows.calibration import Finding
 from edgeforge.suggest import nearest
@@ -23,7 +24,7 @@ from edgeforge.suggest import nearest
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
+SUFFIXES = (*TABLES, PARQUET)
 EMPTY = ("", "nan", "na", "null", "none")
 
 
@@ -80,7 +81,7 @@ def _of_folder(path: Path, root: Path) -> tuple[str | None, str]:
 
 
 def _read(path: Path) -> Table:
-    if path.suffix.lower() == ".parquet":
+    if path.suffix.lower() == PARQUET:
         return _parquet(path)
     text = read_text(path, "name a csv file", KIND["table"])
     try:

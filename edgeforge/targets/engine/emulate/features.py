@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,5 +96,5 @@ def features_on_core(preprocessing: Preprocessing, core: Core) -> FeaturesOnCore
 def _flash(objects: list[Path]) -> int:
     """Return the bytes of the features' code and tables, without the program around them."""
     own = [str(path) for path in objects if path.stem not in (*PROGRAM, "detector")]
-    found = subprocess.run(["arm-none-eabi-size", *own], capture_output=True, text=True, check=True)
-    return sum(sum(map(int, line.split()[:2])) for line in found.stdout.splitlines()[1:])
+    found = run_tool(["arm-none-eabi-size", *own])
+    return sum(sum(map(int, line.split()[:2])) for line in found.splitlines()[1:])

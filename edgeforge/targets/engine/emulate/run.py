@@ -109,8 +109,8 @@ class Program:
     def sizes(self) -> Sizes:
         """Return what a program takes that does nothing else."""
         program = self._link("alone")
-        found = subprocess.run(["arm-none-eabi-size", "-A", str(program)], capture_output=True, text=True, check=True)
-        sections = {line.split()[0]: int(line.split()[1]) for line in found.stdout.splitlines() if line[:1] == "."}
+        found = run_tool(["arm-none-eabi-size", "-A", program])
+        sections = {line.split()[0]: int(line.split()[1]) for line in found.splitlines() if line[:1] == "."}
         ends = sum(tensor.bytes for tensor in (*self.network.inputs, *self.network.outputs))
         kept = (".vectors", ".text", ".data", ".ARM.exidx")
         text = sum(sections.get(name, 0) for name in kept)

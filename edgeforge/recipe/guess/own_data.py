@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 
 from edgeforge.errors import RecipeError
 from edgeforge.inputs.image_file import open_image
 from edgeforge.inputs.regular import require_regular
 from edgeforge.inputs.sizes import ANY_SIZE, KIND
-from edgeforge.recipe.guess_recordings import Recordings, recordings
+from edgeforge.recipe.guess.recordings import Recordings, recordings
 from edgeforge.recipe.listed_images import IMAGE_SUFFIXES, Labelled, files_below
 from edgeforge.recipe.schema import Columns
 
 LARGEST = 96  # pixels: larger images seldom fit a microcontroller's memory
-MANY = 20  # whole numbers, from which on they may be a value as well as classes
 LONGEST_LINE = 2**20  # characters of a table's names
 LOOKED_AT = 50  # images, evenly spaced
 
@@ -93,23 +90,3 @@ def _images(source: str, root: Path, rows: list[Labelled]) -> OwnData:
     labels = frozenset(row.label for row in rows)
     return OwnData(source, root, size if max(size) <= LARGEST else (LARGEST, LARGEST),
                    len(labels) or None, channels, labels=labels)  # fmt: skip
-
-
-def unclear(labels: Collection[str]) -> str:
-    """Return what labels are that may be classes as well as a value, `21 different whole numbers`; "" for any other."""
-    different = set(labels)
-    if not different or any(number_in(label) is None for label in different):
-        return ""
-    whole = all(label.strip().lstrip("-").isdecimal() for label in different)
-    if whole and len(different) <= MANY:
-        return ""
-    return f"{len(different)} different {'whole numbers' if whole else 'numbers with decimals'}"
-
-
-def number_in(text: str) -> float | None:
-    """Return the finite number that a text is; None for any other."""
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if isfinite(number) else None

@@ -17,14 +17,12 @@ from edgeforge.foreign.wording import cause, remedy
 from edgeforge.inputs.regular import named, require_regular
 from edgeforge.inputs.sizes import KIND
 from edgeforge.recipe.listed_images import files_below
+from edgeforge.recipe.recorded_files import PARQUET, SOUNDS, TABLES, UNITS
 from edgeforge.recipe.schema import Columns, Sound
 
-TABLES = (".csv", ".tsv", ".txt")
-SOUNDS = (".wav", ".wave")
 LOOKED_AT = 4000  # rows of the first table
 FILES_LOOKED_AT = 20  # .wav files, evenly spaced
 SECONDS = 2  # that a window lasts
-UNITS = {"s": 1, "ms": 1000, "us": 1_000_000, "ns": 1_000_000_000}  # of a column of times
 SENSORS = (5, 5000)  # samples a second of usual sensors: of which unit a time is
 TIMES = ("time", "timestamp", "t", "seconds", "millis", "micros")  # names of such a column
 
@@ -50,7 +48,7 @@ def recordings(path: Path, rate_hz: float | None) -> Recordings | None:
         if sounds := [file for file in files if file.suffix.lower() in SOUNDS]:
             return _sound(path, sounds)
         tables = [file for file in files if file.suffix.lower() in TABLES]
-        if any(file.suffix.lower() == ".parquet" for file in files):
+        if any(file.suffix.lower() == PARQUET for file in files):
             raise RecipeError(
                 f"--data {named(path)}: Parquet files are not looked into here",
                 fix="begin with --template imu, and fill in root, axes, rate_hz and window",

@@ -1,0 +1,1 @@
+"""What `edgeforge init` can tell of a user's files."""
