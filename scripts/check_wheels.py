@@ -18,7 +18,13 @@ from packaging.requirements import Requirement
 
 BUNDLE = Path(__file__).parent.parent / "firmware" / "raspberry_pi"
 PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
-FILES = ("requirements.txt", "requirements-images.txt", "requirements-onnxruntime.txt", "requirements-litert.txt")
+FILES = (
+    "requirements.txt",
+    "requirements-images.txt",
+    "requirements-onnxruntime.txt",
+    "requirements-litert.txt",
+    "requirements-sound.txt",
+)
 PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_17_aarch64", "manylinux_2_27_aarch64", "manylinux_2_28_aarch64")
 
 

@@ -27,6 +27,14 @@ class Stream:
 
 
 @dataclass(frozen=True)
+class Clips:
+    """Some clips of sound of the test split as they were recorded: their places there, and samples (N,length int16)."""
+
+    places: NDArray[np.int64]
+    samples: NDArray[np.int16]
+
+
+@dataclass(frozen=True)
 class Source:
     """What a data source yields: raw images (N,C,H,W uint8, or float32), labels (N), and how pixels are to be read.
 
@@ -38,6 +46,7 @@ class Source:
     further: more test sets by name, as (images, labels), reported beside the test split.
     sampling: of windows (N,axes,1,samples), how they were taken.
     sound: of clips of sound (N,1,frames,values), what they are features of; streams: continuous recordings by split.
+    clips: a few of the test split, by which a device proves its features.
     """
 
     images: NDArray[Any]
@@ -57,3 +66,4 @@ class Source:
     sampling: Sampling | None = None
     sound: FeatureSettings | None = None
     streams: dict[str, Stream] = field(default_factory=dict)
+    clips: Clips | None = None

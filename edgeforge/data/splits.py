@@ -11,9 +11,16 @@ from edgeforge.builder.stage import Job
 from edgeforge.data.anomaly import normal_alone, reconstruction_head
 from edgeforge.data.labels import as_stored, fitted_heads, strata
 from edgeforge.data.registry import load_source
-from edgeforge.data.source import Source, Stream
+from edgeforge.data.source import Clips, Source, Stream
 from edgeforge.errors import RecipeError
-from edgeforge.results.files import DATA_FILE, FINDINGS_FILE, PREPROCESSING_FILE, STREAMS_FILE, THRESHOLD_FILE
+from edgeforge.results.files import (
+    CLIPS_FILE,
+    DATA_FILE,
+    FINDINGS_FILE,
+    PREPROCESSING_FILE,
+    STREAMS_FILE,
+    THRESHOLD_FILE,
+)
 from edgeforge.results.head import Head
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.rows.calibration import Finding
@@ -61,6 +68,8 @@ def prepare(job: Job) -> None:
         for name, stream in source.streams.items():
             parts |= {f"{name}_rows": stream.rows, f"{name}_events": stream.events}
         np.savez(job.output / STREAMS_FILE, **parts)
+    if source.clips:
+        np.savez(job.output / CLIPS_FILE, places=source.clips.places, samples=source.clips.samples)
     preprocessing = _preprocessing(job, source, train_x, fitted_heads(heads, train_y))
     (job.output / PREPROCESSING_FILE).write_text(preprocessing.to_json())
     findings = [finding.model_dump() for finding in source.findings]
@@ -92,6 +101,16 @@ def read_stream(folder: Path, split: str) -> Stream | None:
         return None
     with np.load(folder / STREAMS_FILE) as arrays:
         return Stream(arrays[f"{split}_rows"], arrays[f"{split}_events"])
+
+
+def read_clips(folder: Path) -> Clips | None:
+    """Return the clips of sound that were kept as they were recorded; None where the source has none."""
+    import numpy as np
+
+    if not (folder / CLIPS_FILE).exists():
+        return None
+    with np.load(folder / CLIPS_FILE) as arrays:
+        return Clips(arrays["places"], arrays["samples"])
 
 
 def read_preprocessing(folder: Path) -> Preprocessing:

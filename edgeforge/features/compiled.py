@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import os
 import platform
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from edgeforge.bundled import bundled
 from edgeforge.errors import MissingDependency
+from edgeforge.features.feature_library import COMPILERS, FLAGS, SHARED, FeatureLibrary, score_step
 from edgeforge.features.settings import FeatureSettings
 from edgeforge.features.tables import tables
 from edgeforge.foreign.tools import run_tool
@@ -22,10 +22,6 @@ from edgeforge.foreign.tools import run_tool
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-COMPILERS = ("cc", "gcc", "clang")
-FLAGS = ("-std=c11", "-O2")
-SHARED = ("-shared", "-fPIC")
 
 
 def sources(settings: FeatureSettings) -> dict[str, str]:
@@ -50,81 +46,22 @@ class Features:
 
     def of_clip(self, samples: NDArray[np.int16]) -> NDArray[np.uint8]:
         """Return the rows (frames,values) of samples from silence on. Raises ValueError for samples of another type."""
-        import numpy as np
-
-        if samples.dtype != np.int16 or samples.ndim != 1:
-            raise ValueError("samples are a row of 16-bit integers")
-        given = np.ascontiguousarray(samples)
-        rows = np.zeros((self.settings.frames(len(given)), self.settings.values), np.uint8)
-        state = ctypes.create_string_buffer(self.library.features_state_bytes())
-        found = self.library.features_of_clip(
-            state, given.ctypes.data_as(ctypes.c_void_p), ctypes.c_size_t(len(given)),
-            rows.ctypes.data_as(ctypes.c_void_p),
-        )  # fmt: skip
-        assert found == len(rows)
-        return rows
-
-    @property
-    def state_bytes(self) -> int:
-        """The bytes that a stream's state takes here; a board's has smaller counts."""
-        return int(self.library.features_state_bytes())
+        return self.library.of_clip(samples, self.settings.frames(len(samples)))
 
     def scores(self, outputs: NDArray[np.int8], scale: float) -> NDArray[np.uint8]:
         """Return the share of each class in 255 (N,classes) of logits (N,classes int8) of that scale."""
-        import numpy as np
-
-        given = np.ascontiguousarray(outputs, np.int8)
-        found = np.zeros(given.shape, np.uint8)
-        for row, scored in zip(given, found, strict=True):
-            self.library.detector_scores(
-                row.ctypes.data_as(ctypes.c_void_p), ctypes.c_size_t(len(row)), ctypes.c_int32(score_step(scale)),
-                scored.ctypes.data_as(ctypes.c_void_p),
-            )  # fmt: skip
-        return found
+        return self.library.scores(outputs, score_step(scale))
 
     def heard(
         self, scores: NDArray[np.uint8], smoothed: int, pause: int, thresholds: Sequence[int]
     ) -> NDArray[np.intc]:
         """Return the class that is detected at each inference (N), -1 where none is: see detector.h."""
-        import numpy as np
-
-        given = np.ascontiguousarray(scores, np.uint8)
-        count, classes = given.shape
-        limits = (ctypes.c_uint8 * classes)(*thresholds)
-        settings = _Detector(classes, smoothed, pause, ctypes.cast(limits, ctypes.c_void_p))
-        memory = ctypes.create_string_buffer(smoothed * classes)
-        found = np.zeros(count, np.intc)
-        self.library.detector_hear_all(
-            ctypes.byref(settings), memory, given.ctypes.data_as(ctypes.c_void_p), ctypes.c_size_t(count),
-            found.ctypes.data_as(ctypes.c_void_p),
-        )  # fmt: skip
-        return found
-
-
-class _Detector(ctypes.Structure):
-    """detector_settings of detector.h."""
-
-    _fields_ = (
-        ("classes", ctypes.c_size_t),
-        ("smoothed", ctypes.c_size_t),
-        ("pause", ctypes.c_size_t),
-        ("thresholds", ctypes.c_void_p),
-    )
-
-
-def score_step(scale: float) -> int:
-    """Return the step that detector_scores takes for outputs of that scale: scale * log2(e), 16 bits of fraction."""
-    from math import e, log2
-
-    return round(scale * log2(e) * 65_536)
+        return self.library.detector(smoothed, pause, thresholds).hear_all(scores)
 
 
 @cache
-def _load(settings: FeatureSettings) -> ctypes.CDLL:
-    library = ctypes.CDLL(str(_compiled(settings)))
-    library.features_state_bytes.restype = ctypes.c_size_t
-    library.features_of_clip.restype = ctypes.c_size_t
-    return library
+def _load(settings: FeatureSettings) -> FeatureLibrary:
+    return FeatureLibrary(_compiled(settings), settings.values)
 
 
 def _compiled(settings: FeatureSettings) -> Path:

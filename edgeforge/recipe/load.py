@@ -53,7 +53,6 @@ def load_recipe(path: Path, overrides: tuple[str, ...] = (), boards: Mapping[str
     _check_ship(recipe, origin)
     _check_finished(recipe, origin)
     _check_raspberry_pi(recipe, origin)
-    _check_sound(recipe, origin)
     return LoadedRecipe(recipe, path, origin)
 
 
@@ -229,15 +228,6 @@ def _check_raspberry_pi(recipe: Recipe, origin: dict[KeyPath, str]) -> None:
                 f"{where}: raspberry_pi.variants: this recipe makes no '{name}' for it{nearest(name, made)}",
                 fix=f"name some of: {', '.join(made)}",
             )
-
-
-def _check_sound(recipe: Recipe, origin: dict[KeyPath, str]) -> None:
-    if recipe.raspberry_pi is not None and recipe.data.source == "wav":
-        where = origin.get(("raspberry_pi",), "raspberry_pi")
-        raise RecipeError(
-            f"{where}: raspberry_pi: its scripts take images and windows, not yet sound",
-            fix="leave raspberry_pi out of the recipe",
-        )
 
 
 def _check_targets(recipe: Recipe, origin: dict[KeyPath, str]) -> None:

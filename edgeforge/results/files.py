@@ -7,6 +7,7 @@ a person looks for them they have, see `published`.
 # data, calibration
 DATA_FILE = "data.npz"
 STREAMS_FILE = "streams.npz"
+CLIPS_FILE = "clips.npz"
 LISTENING_FILE = "listening.json"
 FINDINGS_FILE = "findings.json"
 PREPROCESSING_FILE = "preprocessing.json"

@@ -39,6 +39,8 @@ class Bundle:
     std: tuple[float, ...]
     sampling: dict[str, Any] | None = None  # of windows of a sensor: rate_hz, stride, axes
     head: dict[str, Any] = field(default_factory=dict)  # what the outputs mean: kind, unit, mean, std, threshold …
+    sound: dict[str, Any] | None = None  # of clips of sound: what their features are, as features/ computes them
+    hearing: dict[str, Any] = field(default_factory=dict)  # how a stream is heard: hop, smoothed, thresholds …
     any_size: bool = False  # training cut and resized its pictures, so any picture is one that the model was tested on
 
     @classmethod
@@ -59,6 +61,8 @@ class Bundle:
                 mean=tuple(pixels["mean"]),
                 std=tuple(pixels["std"]),
                 sampling=pixels.get("sampling"),
+                sound=pixels.get("sound"),
+                hearing=facts["hearing"] if pixels.get("sound") else {},
                 head=pixels.get("heads", [{}])[0],
                 any_size=facts.get("any_size", False),
             )

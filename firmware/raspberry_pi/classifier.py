@@ -55,11 +55,17 @@ class Classifier:
         """Return what the model says of one image or window (1,C,H,W), and how sure it is, in [0, 1].
 
         Of yes or no the probability of yes; of a value that itself, in its unit; of a map the shares of the classes
-        that have most pixels, and the first of them.
+        that have most pixels, and the first of them; of an input given again its error.
         """
-        white = self.bundle.raw_max if self.bundle.sampling else white
-        logits = self.logits(self.bundle.tensor(pixels, white))[0].astype(np.float64)
+        white = self.bundle.raw_max if self.bundle.sampling or self.bundle.sound else white
+        tensor = self.bundle.tensor(pixels, white)
+        outputs = self.logits(tensor)
+        logits = outputs[0].astype(np.float64)
         kind = self.bundle.head.get("kind", "classes")
+        if kind == "reconstruction":
+            error = float(self.errors(outputs, tensor)[0])
+            unusual = self.bundle.head.get("threshold")
+            return self.bundle.labels[int(error >= unusual)] if unusual is not None else f"error {error:.4g}", error
         if kind == "value":
             value = float(self._value(logits[0]))
             return f"{value:.6g} {self.bundle.head.get('unit', '')}".strip(), value
@@ -69,17 +75,34 @@ class Classifier:
             said = ", ".join(f"{self.bundle.labels[place]} {100 * shares[place]:.1f} %" for place in order)
             return said, float(shares[order[0]])
         if kind == "yes_no":
-            return self.bundle.labels[int(self.decided(logits[None])[0])], float(1 / (1 + np.exp(-logits[0])))
+            return self.bundle.labels[int(self.decided(outputs, tensor)[0])], float(1 / (1 + np.exp(-logits[0])))
         odds = np.exp(logits - logits.max())
         best = int(odds.argmax())
         return self.bundle.labels[best], float(odds[best] / odds.sum())
 
-    def decided(self, logits: NDArray[Any]) -> NDArray[Any]:
-        """Return the class (N) of outputs (N,outputs); of a value its nearest step of 1 % of the training's spread.
+    def raw_logits(self, raw: NDArray[Any]) -> NDArray[Any]:
+        """Return logits (N,outputs float32) of raw inputs (N,C,H,W), as the desk's self-test has them."""
+        return self.logits(self.bundle.tensor(raw, self.bundle.raw_max))
 
-        Of a map the class of most pixels.
+    def errors(self, outputs: NDArray[Any], tensor: NDArray[Any]) -> NDArray[Any]:
+        """Return the errors (N float64) of inputs (N,C,H,W float32) that the model gives again (N,H*W*C).
+
+        Against the input as the model holds it: of an int8 TFLite model rounded, and clipped, as on the desk.
+        """
+        difference = outputs.astype(np.float64) - self.model.seen(tensor)
+        found: NDArray[Any] = (difference**2).mean(1)
+        return found
+
+    def decided(self, logits: NDArray[Any], tensor: NDArray[Any]) -> NDArray[Any]:
+        """Return the class (N) of outputs (N,outputs) of inputs (N,C,H,W float32).
+
+        Of a map the class of most pixels; of a value its nearest step of 1 % of the training's spread, of an input
+        given again without a threshold that of its error.
         """
         kind = self.bundle.head.get("kind", "classes")
+        if kind == "reconstruction":
+            errors, unusual = self.errors(logits, tensor), self.bundle.head.get("threshold")
+            return np.rint(100 * errors) if unusual is None else (errors >= unusual).astype(np.int64)
         if kind == "map":
             return self._shares(logits).argmax(1)
         if kind == "value":

@@ -31,6 +31,9 @@ case $machine-$bits in
   aarch64-64 | x86_64-64) ;;
   *) fail "$machine with a $bits-bit Python: onnxruntime and LiteRT have wheels for 64-bit systems only; install the 64-bit Raspberry Pi OS" ;;
 esac
+# The features of sound are C code, the desk's own, and compiled here.
+[ ! -f requirements-sound.txt ] || command -v cc > /dev/null || command -v gcc > /dev/null || command -v clang > /dev/null ||
+  fail "features of sound are compiled here, and there is no C compiler: sudo apt install gcc"
 # In .venv as long as it is whole: one that was cut off while it was made, or while pip was at work, is made anew.
 whole=.venv/.edgeforge-whole
 if [ ! -f "$whole" ] || [ "$(.venv/bin/python -I -c "$ask_version" 2> /dev/null)" != "$version" ]; then
@@ -71,6 +74,7 @@ else
 fi
 requirements="$requirements -r requirements-images.txt"
 [ -f requirements-litert.txt ] && requirements="$requirements -r requirements-litert.txt"
+[ -f requirements-sound.txt ] && requirements="$requirements -r requirements-sound.txt"
 from=
 [ -d wheels ] && from="--no-index --find-links wheels"
 # shellcheck disable=SC2086

@@ -90,6 +90,10 @@ class OnnxModel:
         """The execution providers in use, in their order."""
         return list(self.session.get_providers())
 
+    def seen(self, tensor: NDArray[Any]) -> NDArray[Any]:
+        """Return inputs (N,C,H,W float32) as the model holds them, N,H*W*C: as they are."""
+        return tensor.transpose(0, 2, 3, 1).reshape(len(tensor), -1)
+
     def prepared(self, tensor: NDArray[Any]) -> Callable[[], Any]:
         """Return a call that runs one input (1,C,H,W float32): what a benchmark times."""
         feed, wanted, session = {self._input: tensor}, [self._output], self.session
@@ -140,11 +144,12 @@ class LiteRTModel:
 
     def run(self, tensor: NDArray[Any]) -> NDArray[Any]:
         """Return the logits (1,classes float32) of one input (1,C,H,W float32)."""
-        values = self.prepared(tensor)()
-        scale, zero_point = self._target["quantization"]
-        if not scale:
-            return np.asarray(values, np.float32)
-        return (values.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
+        return _real(self.prepared(tensor)(), self._target)
+
+    def seen(self, tensor: NDArray[Any]) -> NDArray[Any]:
+        """Return inputs (N,C,H,W float32) as the model holds them, N,H*W*C: rounded where it is quantized."""
+        held = [_real(self._quantized(one[None]), self._source).reshape(-1) for one in tensor]
+        return np.stack(held)
 
     def _quantized(self, tensor: NDArray[Any]) -> NDArray[Any]:
         """Return an input as the model takes it: rounded as TFLite's QUANTIZE does, halves away from zero."""
@@ -158,6 +163,14 @@ class LiteRTModel:
         # Adding a half and truncating would round 0.49999997 up: that sum is 1 in 32 bits.
         rounded = whole + np.copysign(abs(scaled - whole) >= 0.5, scaled) + zero_point
         return np.clip(rounded, limits.min, limits.max).astype(self._source["dtype"])
+
+
+def _real(values: NDArray[Any], details: dict[str, Any]) -> NDArray[Any]:
+    """Return a tensor's values (float32) as they are meant. details: LiteRT's of the tensor."""
+    scale, zero_point = details["quantization"]
+    if not scale:
+        return np.asarray(values, np.float32)
+    return (values.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
 
 
 def load_model(bundle: Bundle, variant: str, threads: int | None, provider: str | None) -> Any:

@@ -1,4 +1,7 @@
-"""The page at /: choose a picture, see the answer. One file, nothing from outside: it works without the internet."""
+"""The page at /: choose a picture, a window or a recording, see the answer.
+
+One file, nothing from outside: it works without the internet.
+"""
 
 from __future__ import annotations
 
@@ -36,13 +39,13 @@ meter { width: 12rem; max-width: 100%; }
 </style>
 <h1>$name</h1>
 <p>$what</p>
-<div id="drop"><label>A picture, dropped here or chosen:
-  <input id="file" type="file" accept="image/*"></label></div>
+<div id="drop"><label>A $thing, dropped here or chosen:
+  <input id="file" type="file" accept="$accept"></label></div>
 <div id="samples">$samples</div>
 <div id="answer" role="status" aria-live="polite"><img id="picture" alt="" hidden>
   <div><p id="label"></p><meter id="score" min="0" max="1" value="0" aria-label="score" hidden></meter>
   <p class="note" id="note"></p></div></div>
-<p class="note">By curl: <code>curl -F image=@photo.png <span class="at"></span>classify</code></p>
+<p class="note">By curl: <code>curl -F image=@$example <span class="at"></span>classify</code></p>
 <script>
 const get = id => document.getElementById(id);
 document.querySelector(".at").textContent = new URL("./", location.href).href;
@@ -50,8 +53,8 @@ let shown = 0;
 async function classify(blob) {
   const turn = ++shown;
   URL.revokeObjectURL(get("picture").src);
-  get("picture").src = URL.createObjectURL(blob);
-  get("picture").hidden = false;
+  get("picture").hidden = $pictures === false;
+  if ($pictures) get("picture").src = URL.createObjectURL(blob);
   get("label").textContent = "…";
   get("score").hidden = true;
   get("note").textContent = "";
@@ -68,12 +71,12 @@ async function classify(blob) {
   if (turn !== shown) return;
   get("label").textContent = label;
   get("note").textContent = note;
-  get("score").hidden = score === null;
+  get("score").hidden = score === null || !$share;
   get("score").value = score ?? 0;
 }
 get("file").onchange = event => event.target.files[0] && classify(event.target.files[0]);
 for (const button of document.querySelectorAll("#samples button"))
-  button.onclick = async () => classify(await (await fetch(button.firstChild.getAttribute("src"))).blob());
+  button.onclick = async () => classify(await (await fetch(button.dataset.from)).blob());
 const drop = get("drop");
 drop.ondragover = event => { event.preventDefault(); drop.className = "over"; };
 drop.ondragleave = () => { drop.className = ""; };
@@ -86,22 +89,49 @@ drop.ondrop = event => {
 """)
 
 
+MEDIA = {".png": "image/png", ".csv": "text/csv", ".wav": "audio/wav"}
+
+
+def media_type(name: str) -> str:
+    """Return what a sample is, as a browser is told."""
+    return MEDIA[name[-4:]]
+
+
 def samples_of(bundle: Bundle) -> dict[str, bytes]:
-    """Return the bundle's sample pictures (PNG) by their names."""
-    paths = sorted((bundle.folder / "samples").glob("*.png"))[:MOST_SAMPLES]
-    return {path.name: path.read_bytes() for path in paths}
+    """Return the bundle's sample pictures, windows or recordings by their names."""
+    paths = [path for path in sorted((bundle.folder / "samples").glob("*.*")) if path.suffix in MEDIA]
+    return {path.name: path.read_bytes() for path in paths[:MOST_SAMPLES]}
 
 
 def page_of(classifier: Classifier) -> str:
     """Return the page as HTML."""
     bundle = classifier.bundle
     channels, height, width = bundle.shape
-    kind = {1: "gray", 3: "colour"}.get(channels, f"{channels}-channel")
     accuracy = bundle.variants[classifier.variant].get("accuracy")
     right = "" if accuracy is None else f"; right on {accuracy:.2%} of its test split"
-    what = f"{classifier.variant}: {len(bundle.labels)} classes, from {width}x{height} {kind} pictures{right}."
-    samples = "".join(
-        f'<button title="{html.escape(name)}"><img src="samples/{quote(name)}" alt="{html.escape(name)}"></button>'
-        for name in samples_of(bundle)
-    )
-    return PAGE.substitute(name=html.escape(bundle.name), what=html.escape(what), samples=samples)
+    thing, example, accept = "picture", "photo.png", "image/*"
+    colours = {1: "gray", 3: "colour"}.get(channels, f"{channels}-channel")
+    source = f"{width}x{height} {colours} pictures"
+    if bundle.sound:
+        thing, example, accept, source = "recording", "word.wav", ".wav,audio/wav", "sound"
+    elif bundle.sampling:
+        thing, example, accept = "window", "window.csv", ".csv,text/csv"
+        source = f"windows of {width} samples of {', '.join(bundle.sampling['axes'])}"
+    kind = bundle.head.get("kind", "classes")
+    answers = {"value": "a value", "reconstruction": "an error"}.get(kind, f"{len(bundle.labels)} classes")
+    what = f"{classifier.variant}: {answers}, from {source}{right}."
+    samples = "".join(_sample(name, thing == "picture") for name in samples_of(bundle))
+    return PAGE.substitute(
+        name=html.escape(bundle.name), what=html.escape(what), samples=samples, thing=thing, example=example,
+        accept=accept, pictures=_script(thing == "picture"), share=_script(kind not in ("value", "reconstruction")),
+    )  # fmt: skip
+
+
+def _sample(name: str, picture: bool) -> str:
+    text, place = html.escape(name), f"samples/{quote(name)}"
+    shown = f'<img src="{place}" alt="{text}">' if picture else text
+    return f'<button title="{text}" data-from="{place}">{shown}</button>'
+
+
+def _script(value: bool) -> str:
+    return "true" if value else "false"

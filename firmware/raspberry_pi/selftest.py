@@ -23,14 +23,18 @@ def main() -> int:
     options = parser.parse_args()
     bundle = Bundle.read()
     rows = [check(bundle, variant, options.provider, options.threads) for variant in bundle.variants]
-    passed = all(row["passed"] for row in rows)
+    heard = features_are_the_desks(bundle) if bundle.sound else None
+    passed = heard is not False and all(row["passed"] for row in rows)
     if options.json:
-        print(json.dumps({"passed": passed, "device": device_facts(), "variants": rows}))
+        print(json.dumps({"passed": passed, "features": heard, "device": device_facts(), "variants": rows}))
     else:
         for row in rows:
             print(f"{'ok  ' if row['passed'] else 'FAIL'} {bundle.name} {row['variant']}: largest difference "
                   f"{row['largest_difference']:.3g} (allowed {row['tolerance']:.3g}: {row['tolerance_is']}), "
                   f"{row['same_class']} of {row['images']} classes equal, on {row['provider']}")  # fmt: skip
+        if heard is not None:
+            same = "the desk's, byte for byte" if heard else "OTHER than the desk's"
+            print(f"{'ok  ' if heard else 'FAIL'} {bundle.name} features of sound: {same}")
         facts = device_facts()
         runtimes = [f"{name} {facts[name]}" for name in ("onnxruntime", "litert") if facts[name]]
         print(f"self-test {'passed' if passed else 'FAILED'} on {facts['machine']}, {facts['system']}, "
@@ -43,7 +47,8 @@ def check(bundle: Bundle, variant: str, provider: str | None, threads: int) -> d
     bundle.check_hash(variant)
     classifier = Classifier(bundle, variant, threads=threads, provider=provider)
     raw, expected = bundle.selftest("images", variant)
-    found = classifier.logits(bundle.tensor(raw, bundle.raw_max))
+    tensor = bundle.tensor(raw, bundle.raw_max)
+    found = classifier.logits(tensor)
     largest = float(np.abs(found - expected).max())
     facts = bundle.variants[variant]
     return {
@@ -53,9 +58,20 @@ def check(bundle: Bundle, variant: str, provider: str | None, threads: int) -> d
         "largest_difference": largest,
         "tolerance": facts["tolerance"],
         "tolerance_is": facts["tolerance_is"],
-        "same_class": int((classifier.decided(found) == classifier.decided(expected)).sum()),
+        "same_class": int((classifier.decided(found, tensor) == classifier.decided(expected, tensor)).sum()),
         "provider": classifier.providers[0],
     }
+
+
+def features_are_the_desks(bundle: Bundle) -> bool:
+    """Tell whether the features of test recordings, and of a second of pseudo-random sound, are the desk's bytes."""
+    from feature_library import second_of_sound
+    from hearing import Ear
+
+    ear = Ear(bundle)
+    clips, rows, random = bundle.selftest("sound", "images", "random")
+    same = all((ear.clip(clip, "a test clip")[0] == one).all() for clip, one in zip(clips, rows))
+    return bool(same and (ear.rows(second_of_sound(ear.rate_hz)) == random).all())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Serve the classifier over HTTP: a page at /, an image to /classify; GET /health and /metrics (Prometheus).
+"""Serve the classifier over HTTP: a page at /, an image, a window or a recording to /classify; /health and /metrics.
 
 python server.py                            curl -F image=@photo.png http://127.0.0.1:8000/classify
                                             curl -T photo.png http://127.0.0.1:8000/classify
@@ -22,8 +22,10 @@ from typing import Any
 
 from bundle import Bundle, BundleError
 from classifier import Classifier
+from hearing import Ear
 from images import read_image
 from options import add_model_options, number, run_script
+from recordings import samples_in
 from windows import one_window
 
 try:
@@ -34,7 +36,7 @@ try:
 
     from connections import HEADER_SECONDS, BoundedProtocol
     from forms import first_file
-    from page import POLICY, page_of, samples_of
+    from page import POLICY, media_type, page_of, samples_of
 except ImportError as missing:
     sys.exit(f"error: {missing.name} is not installed: ./install.sh --server")
 
@@ -42,6 +44,8 @@ MEGABYTE = 2**20
 SMALL = 64 * 1024  # bytes of each body that count for nothing: small images get in while large ones fill the room
 ROOM = 16 * MEGABYTE  # of larger bodies, all together
 MEGAPIXELS = 4.0  # of an image here, unless said otherwise: decoding one takes up to 16 bytes a pixel
+MOST_SECONDS = 120.0  # of sound in a request
+NOTHING = "nothing was heard"  # in a recording that is longer than a clip
 MAX_WAITING = 64  # requests that may wait for the processor; further ones are told to come back (503)
 BODY_SECONDS = 10  # a client that takes longer to send its image is told so (408)
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -161,18 +165,23 @@ def create_app(
     """Return the application: a page at /, /classify, /health, /metrics."""
     app = FastAPI(title=classifier.bundle.name, docs_url=None, redoc_url=None, openapi_url=None)
     metrics, room = Metrics(), Room(max(ROOM, 2 * max_bytes))
+    ear = Ear(classifier.bundle) if classifier.bundle.sound else None
     waiting = 0
 
     def work(body: bytes) -> dict[str, Any]:
         started = time.perf_counter()
-        if classifier.bundle.sampling:
-            pixels = one_window(body, classifier.bundle)
+        if ear is not None:
+            found = heard_in(body, ear, classifier)
         else:
-            pixels = read_image(body, classifier.bundle, fit=fit, name="the image", most=max_pixels)
-        label, score = classifier.classify(pixels)
+            if classifier.bundle.sampling:
+                pixels = one_window(body, classifier.bundle)
+            else:
+                pixels = read_image(body, classifier.bundle, fit=fit, name="the image", most=max_pixels)
+            label, score = classifier.classify(pixels)
+            found = {"label": label, "score": round(score, 6)}
         seconds = time.perf_counter() - started
         metrics.model_seconds.observe(seconds)
-        return {"label": label, "score": round(score, 6), "variant": classifier.variant, "ms": round(1000 * seconds, 3)}
+        return {**found, "variant": classifier.variant, "ms": round(1000 * seconds, 3)}
 
     worker = Worker(work, batch, wait)
 
@@ -225,7 +234,7 @@ def create_app(
     async def sample(name: str) -> Response:
         if name not in samples:
             return JSONResponse({"error": "no such sample"}, 404)
-        return Response(samples[name], media_type="image/png")
+        return Response(samples[name], media_type=media_type(name))
 
     @app.get("/health")
     async def health() -> dict[str, Any]:
@@ -237,6 +246,16 @@ def create_app(
         return PlainTextResponse(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
     return app
+
+
+def heard_in(body: bytes, ear: Ear, classifier: Classifier) -> dict[str, Any]:
+    """Return label and score of a recording no longer than a clip; of a longer one all that is heard, and when."""
+    found = list(ear.judged(classifier, samples_in(body, ear.rate_hz, "the recording", MOST_SECONDS), "the recording"))
+    if len(found) == 1 and found[0].seconds is None:
+        return {"label": found[0].label, "score": round(found[0].score, 6)}
+    heard = [{"at_s": one.seconds, "label": one.label, "score": round(one.score, 6)} for one in found]
+    said = ", ".join(one.label for one in found) or NOTHING
+    return {"label": said, "score": max((round(one.score, 6) for one in found), default=0.0), "heard": heard}
 
 
 async def _body(request: Request, limit: int, take: Callable[[int], None]) -> bytes:

@@ -11,12 +11,15 @@ from edgeforge import __version__
 from edgeforge.builder.stage import Job
 from edgeforge.bundled import bundled
 from edgeforge.data import pixels
-from edgeforge.data.splits import deployed_preprocessing, read_split
+from edgeforge.data.source import Clips
+from edgeforge.data.splits import deployed_preprocessing, read_clips, read_split
 from edgeforge.errors import RecipeError
+from edgeforge.features import feature_library
 from edgeforge.guards.text import one_line
-from edgeforge.inputs import image_file
+from edgeforge.inputs import image_file, sound_file
 from edgeforge.results.files import BUNDLE_ROW_FILE
 from edgeforge.results.preprocessing import Preprocessing
+from edgeforge.targets.raspberry_pi.sound import feature_files, features_of_random_sound, hearing_facts, wav_file
 from edgeforge.targets.raspberry_pi.tarball import tar_gz
 from edgeforge.targets.raspberry_pi.variants import Packed, accuracies, chosen_variants, pack_variant
 
@@ -25,12 +28,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ONNX_PACKAGES, LITERT_PACKAGES = "requirements-onnxruntime.txt", "requirements-litert.txt"
+SOUND_PACKAGES = "requirements-sound.txt"
+SHARED = (pixels, image_file, sound_file, feature_library)  # the desk's own definitions, which the scripts import
 SCRIPTS = (
     "bundle.py", "models.py", "classifier.py", "options.py", "images.py", "device.py", "perf_counters.py", "run.py",
     "bench.py", "selftest.py", "server.py", "page.py", "forms.py", "connections.py", "loadtest.py", "service.py",
-    "windows.py",
+    "windows.py", "hearing.py", "recordings.py",
     "install.sh", "requirements.txt", "requirements-images.txt", ONNX_PACKAGES, LITERT_PACKAGES,
-    "requirements-server.txt",
+    "requirements-server.txt", SOUND_PACKAGES,
 )  # fmt: skip
 EXECUTABLE = frozenset(["install.sh"])
 SELF_TEST_IMAGES, SAMPLES = 16, 3
@@ -43,7 +48,8 @@ def pack_raspberry_pi(job: Job) -> None:
     assert settings
     preprocessing = deployed_preprocessing(job)
     _refuse_what_the_scripts_cannot_say(preprocessing)
-    raw = _self_test_images(job.inputs["data"])
+    clips = read_clips(job.inputs["data"]) if preprocessing.sound else None
+    raw = _self_test_images(job.inputs["data"], clips)
     images = preprocessing.apply(raw)
     made, left_out = chosen_variants(job)
     right = accuracies(job)
@@ -54,9 +60,16 @@ def pack_raspberry_pi(job: Job) -> None:
     variants = {key: {**one.facts, "accuracy": right.get(key)} for key, one in packed.items()}
     files = {one.file: one.data for one in packed.values()}
     files |= _settings(job, variants, preprocessing) | _texts(job, variants, preprocessing)
-    files["selftest.npz"] = _npz({"images": raw, **{key: one.outputs for key, one in packed.items()}})
+    proof = {"images": raw, **{key: one.outputs for key, one in packed.items()}}
+    given = preprocessing.as_outputs(raw) if preprocessing.heads[0].kind == "reconstruction" else [None] * len(raw)
     outputs = next(iter(packed.values())).outputs
-    files |= _samples(raw, [preprocessing.heads[0].say(output) for output in outputs], preprocessing)
+    said = [preprocessing.heads[0].say(*pair) for pair in zip(outputs, given, strict=True)]
+    if preprocessing.sound and clips:
+        proof |= {"sound": clips.samples, "random": features_of_random_sound(preprocessing.sound)}
+        files |= feature_files(preprocessing.sound) | _sample_clips(clips.samples, said, preprocessing.sound.rate_hz)
+    else:
+        files |= _samples(raw, said, preprocessing)
+    files["selftest.npz"] = _npz(proof)
     job.progress(0.9, "packing")
     archive = tar_gz(name, files, EXECUTABLE)
     (job.output / f"{name}.tar.gz").write_bytes(archive)
@@ -72,26 +85,30 @@ def pack_raspberry_pi(job: Job) -> None:
 def _refuse_what_the_scripts_cannot_say(preprocessing: Preprocessing) -> None:
     heads = preprocessing.heads
     sensed = preprocessing.raw_type == "uint8" or preprocessing.sampling
-    if len(heads) > 1 or heads[0].kind == "reconstruction" or heads[0].probability or not sensed:
+    if len(heads) > 1 or heads[0].probability or not sensed:
         names = ", ".join(f"'{head.name}'" for head in heads)
         raise RecipeError(
-            "raspberry_pi: its scripts answer with one class, value or map of an image or a window; this model's heads "
-            f"are {names}, of {preprocessing.raw_type} inputs",
+            "raspberry_pi: its scripts answer with one class, value, map or error of an image, a window or sound; this "
+            f"model's heads are {names}, of {preprocessing.raw_type} inputs",
             fix="leave raspberry_pi out of the recipe",
         )
 
 
-def _self_test_images(data: Path) -> NDArray[np.uint8]:
-    """Return test images (N,C,H,W uint8), evenly spaced over the test split."""
+def _self_test_images(data: Path, clips: Clips | None) -> NDArray[np.uint8]:
+    """Return test images (N,C,H,W uint8), evenly spaced over the test split; of sound those of the clips."""
     import numpy as np
 
     raw, _ = read_split(data, "test")
+    if clips is not None:
+        return raw[clips.places]
     return raw[np.unique(np.linspace(0, len(raw) - 1, SELF_TEST_IMAGES).astype(int))]
 
 
 def _settings(job: Job, variants: dict[str, Any], preprocessing: Preprocessing) -> dict[str, bytes]:
     """Return what the scripts read: bundle.json, preprocessing.json, labels.txt."""
     facts = {"name": job.recipe.name, "any_size": job.recipe.data.source in PICTURES, "variants": variants}
+    if preprocessing.sound:
+        facts["hearing"] = hearing_facts(job, preprocessing)
     pixels = json.loads(preprocessing.to_json())
     labels = [" ".join(label.split()) for label in pixels.pop("classes")]  # one a line
     return {
@@ -114,15 +131,19 @@ def _texts(job: Job, variants: dict[str, dict[str, Any]], preprocessing: Preproc
     onnx = [key for key in variants if key not in tflite]
     facts = {"name": name, "variants": variants, "onnx": onnx, "tflite": sorted(tflite), "shape": preprocessing.shape,
              "labels": len(preprocessing.classes), "format": settings.format, "optimize": settings.optimize,
-             "sampling": preprocessing.sampling,
+             "sampling": preprocessing.sampling, "sound": preprocessing.sound, "example": _example(preprocessing),
              "any_size": job.recipe.data.source in PICTURES, "onnxruntime": onnxruntime.__version__,
              "edgeforge": __version__}  # fmt: skip
     readme = environment.get_template("README.md.j2").render(facts).encode()
-    needed = {ONNX_PACKAGES: onnx, LITERT_PACKAGES: tflite}
+    needed = {ONNX_PACKAGES: onnx, LITERT_PACKAGES: tflite, SOUND_PACKAGES: preprocessing.sound}
     scripts = [folder / script for script in SCRIPTS if needed.get(script, True)]
-    # images.py opens and resizes by the desk's own definitions.
-    shared = (Path(str(module.__file__)) for module in (pixels, image_file))
+    shared = (Path(str(module.__file__)) for module in SHARED)
     return {"README.md": readme} | {file.name: file.read_bytes() for file in (*shared, *scripts)}
+
+
+def _example(preprocessing: Preprocessing) -> str:
+    """Return what somebody's own file may be called."""
+    return "word.wav" if preprocessing.sound else "window.csv" if preprocessing.sampling else "photo.png"
 
 
 def _npz(arrays: dict[str, Any]) -> bytes:
@@ -162,6 +183,13 @@ def _sample_windows(raw: NDArray[Any], said: list[str], axes: tuple[str, ...]) -
         lines += [",".join(repr(float(value)) for value in sample) for sample in window[:, 0].T]
         files[f"samples/{number}-{_in_a_name(said[number])}.csv"] = ("\n".join(lines) + "\n").encode()
     return files
+
+
+def _sample_clips(clips: NDArray[np.int16], said: list[str], rate_hz: int) -> dict[str, bytes]:
+    """Return the first clips as .wav files."""
+    found = zip(clips[:SAMPLES], said, strict=False)
+    return {f"samples/{number}-{_in_a_name(label)}.wav": wav_file(clip, rate_hz)
+            for number, (clip, label) in enumerate(found)}  # fmt: skip
 
 
 def _in_a_name(label: str) -> str:

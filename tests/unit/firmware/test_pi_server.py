@@ -11,18 +11,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from raspberry_pi_bundle import FIRMWARE, on_path, one_error
+from raspberry_pi_bundle import client_of, one_error
 
 pytest.importorskip("fastapi", reason="needs the server: pip install 'edgeforge-toolchain[serve]'")
 from fastapi.testclient import TestClient
-
-
-def client_of(folder: Path, **settings: object) -> TestClient:
-    with on_path(FIRMWARE):
-        from bundle import Bundle
-        from classifier import Classifier
-        from server import create_app
-    return TestClient(create_app(Classifier(Bundle.read(folder)), **settings))
 
 
 @pytest.fixture(scope="module")

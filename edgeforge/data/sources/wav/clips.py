@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edgeforge.inputs.sound_file import in_silence
 from edgeforge.recipe.schema import SoundAugment
 
 if TYPE_CHECKING:
@@ -16,11 +17,8 @@ SIDES = {"train": (0.0, 0.7), "val": (0.7, 0.85), "test": (0.85, 1.0)}  # of a r
 
 def clips_of(samples: NDArray[np.int16], length: int) -> list[NDArray[np.int16]]:
     """Return clips of a recording, one after the other; a shorter one stands in the middle of silence."""
-    import numpy as np
-
     if len(samples) < length:
-        before = (length - len(samples)) // 2
-        return [np.pad(samples, (before, length - len(samples) - before))]
+        return [in_silence(samples, length)]
     return [samples[start : start + length] for start in range(0, len(samples) - length + 1, length)]
 
 

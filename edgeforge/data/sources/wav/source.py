@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.builder.stage import Job
-from edgeforge.data.source import Source, Stream
+from edgeforge.data.source import Clips, Source, Stream
 from edgeforge.data.sources.wav.clips import changed, clips_of, side_of, silent_clip
 from edgeforge.data.sources.wav.folder import UNKNOWN, Recorded, recordings_in
 from edgeforge.data.sources.wav.read import read_wav
@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Clips = dict[str, list[tuple[NDArray[np.int16], str]]]
+    BySplit = dict[str, list[tuple[NDArray[np.int16], str]]]
 
 SPLITS = ("train", "val", "test")
+KEPT, MOST_KEPT, FEWEST_KEPT = 16, 2**20, 3  # test clips that are kept as recorded, so many samples in all or three
 
 
 def load_wav(job: Job) -> Source:
@@ -51,7 +52,7 @@ def load_wav(job: Job) -> Source:
         )
     classes = class_names(labels, where, data.classes)
     sides = sides_of([one for one, _ in recordings], data, job.recipe.seed, where)
-    clips: Clips = {name: [] for name in SPLITS}
+    clips: BySplit = {name: [] for name in SPLITS}
     for (one, samples), side in zip(recordings, sides, strict=True):
         clips[side] += [(clip, one.label) for clip in clips_of(samples, sound.clip_samples)]
     _require_all(clips, {one.label for one, _ in recordings}, where)
@@ -79,7 +80,16 @@ def load_wav(job: Job) -> Source:
         findings=tuple(findings),
         sound=sound.settings,
         streams=streams,
+        clips=_kept([clip for clip, _ in clips["test"]]),
     )
+
+
+def _kept(clips: list[NDArray[np.int16]]) -> Clips:
+    import numpy as np
+
+    count = min(KEPT, max(FEWEST_KEPT, MOST_KEPT // len(clips[0])))
+    places = np.unique(np.linspace(0, len(clips) - 1, count).astype(np.int64))
+    return Clips(places, np.stack([clips[place] for place in places]))
 
 
 def read_named(path: Any, sound: Sound) -> tuple[NDArray[np.int16], int]:
@@ -132,7 +142,7 @@ def _read(
     return found
 
 
-def _require_all(clips: Clips, classes: set[str], where: str) -> None:
+def _require_all(clips: BySplit, classes: set[str], where: str) -> None:
     for name in ("train", "test"):
         missing = sorted(classes - {label for _, label in clips[name]})
         if missing:
@@ -142,7 +152,7 @@ def _require_all(clips: Clips, classes: set[str], where: str) -> None:
             )
 
 
-def _add_silence(clips: Clips, heard: dict[str, Any], sound: Sound, where: str, random: np.random.Generator) -> None:
+def _add_silence(clips: BySplit, heard: dict[str, Any], sound: Sound, where: str, random: np.random.Generator) -> None:
     """Add clips of noise, in each split as many as a class has on average."""
     for name in SPLITS:
         if not clips[name]:
