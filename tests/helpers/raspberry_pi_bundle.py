@@ -53,7 +53,7 @@ LISTENING = ListeningRow(
 )  # fmt: skip
 AGAIN = replace(
     PREPROCESSING, classes=USUAL_UNUSUAL,
-    heads=(Head("error", USUAL_UNUSUAL, kind="reconstruction", shape=(8, 8, 1), threshold=1.7),),
+    heads=(Head("error", USUAL_UNUSUAL, kind="reconstruction", shape=(8, 8, 1), threshold=5.8),),
 )  # fmt: skip
 
 
@@ -63,7 +63,7 @@ def make_bundle(folder: Path, **settings: Any) -> Path:
     int8: False leaves int8 out. preprocessing: HEARD or AGAIN for those.
     """
     int8, said = settings.pop("int8", True), settings.pop("preprocessing", PREPROCESSING)
-    data: dict[str, Any] = {"source": "wav", "sound": {"clip_ms": 170, "bands": 8}} if said.sound else {}
+    data: dict[str, Any] = {"source": "wav", "root": "x", "sound": {"clip_ms": 170, "bands": 8}} if said.sound else {}
     recipe = Recipe.model_validate(
         {"name": "digits", "data": data or {"source": "digits"}, "model": {"name": "m"}, "raspberry_pi": settings}
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -146,6 +147,27 @@ def test_a_microphone_is_listened_to_and_a_missing_one_is_one_line(hearing: Path
     )
     done = run("run.py", "--microphone", path=str(tmp_path / "nothing"))
     assert b"sudo apt install alsa-utils" in done.stderr and done.returncode == 1
+
+
+@pytest.mark.skipif(shutil.which("arecord") is None, reason="needs ALSA's arecord: apt-get install alsa-utils")
+def test_alsas_own_arecord_reads_a_file_in_a_sound_cards_place(hearing: Path, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "sound.raw").write_bytes(RECORDING.tobytes())
+    (tmp_path / ".asoundrc").write_text(
+        f'pcm.tape {{ type file  slave.pcm "null"  file "/dev/null"  infile "{tmp_path / "sound.raw"}"  format "raw" }}'
+    )
+    wanted = of_the_desk(next((hearing / "models").glob("*.tflite")), RECORDING)
+    command = [sys.executable, "-u", "run.py", "--json", "--microphone", "tape"]
+    places = os.environ | {"HOME": str(tmp_path)}
+    with subprocess.Popen(command, cwd=hearing, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=places) as heard:
+        assert heard.stdout is not None
+        rows = [json.loads(heard.stdout.readline()) for _ in range(5)]
+        heard.send_signal(signal.SIGINT)
+        heard.stdout.read()
+        assert heard.wait(20) == 130  # as of a person's Ctrl-C, and no traceback
+    assert [(row["at_s"], row["label"]) for row in rows] == wanted[:5]
+    done = run("run.py", "--microphone", "nothing-of-that-name")
+    said = one_error(subprocess.CompletedProcess([], done.returncode, "", done.stderr.decode()))
+    assert said.startswith("no microphone: arecord cannot record from 'nothing-of-that-name' (audio open error: ")
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ GUARDED = {
 OTHERS = {
     "edgeforge/features/compiled.py": {"replace"},  # a library in the cache, named by its hash, written beside
     "edgeforge/targets/raspberry_pi/bench.py": {"extract"},  # filter="data", into a scratch folder
+    "firmware/raspberry_pi/hearing.py": {"replace"},  # a library in the bundle, named by its hash, written beside
     "firmware/raspberry_pi/bench.py": {"replace"},  # choice.json of the bundle's own folder, written beside
 }
 REMOVING = {"rmtree", "unlink", "rmdir", "removedirs", "rename", "renames", "truncate", "extractall", "extract"}
