@@ -65,6 +65,25 @@ class Space:
         """How many there are: all combinations, where these are fewer than the trials asked for."""
         return len(self.combinations) if self.combinations is not None else self.search.trials
 
+    @property
+    def own(self) -> dict[str, Any] | None:
+        """The recipe's own values, where all of them can be tried."""
+        recipe: Any = self.loaded.recipe.model_dump(mode="json")
+        found: dict[str, Any] = {}
+        for key, values in self.search.over.items():
+            value = recipe
+            for part in key.split("."):
+                value = value.get(part) if isinstance(value, dict) else None
+            if isinstance(values, list):
+                if value not in values:
+                    return None
+                found[key] = json.dumps(values[values.index(value)])
+            elif isinstance(value, bool) or not isinstance(value, int | float) or not values.holds(value):
+                return None
+            else:
+                found[key] = int(value) if values.whole else float(value)
+        return found
+
     def changes(self, chosen: dict[str, Any]) -> tuple[str, ...]:
         """Return `key=value` of what Optuna has chosen."""
         return tuple(f"{key}={self._text(key, value)}" for key, value in chosen.items())

@@ -139,6 +139,9 @@ class Study:
         with self._errors(), self._alone():
             self._give_back_the_dead()
             trials = self.optuna.get_trials(deepcopy=False)
+            if not trials and (own := self.space.own) and self.space.combinations is None:
+                self.optuna.enqueue_trial(own)  # first the recipe as it stands, that the others are seen beside
+                trials = self.optuna.get_trials(deepcopy=False)
             waiting = any(one.state == optuna.trial.TrialState.WAITING for one in trials)
             if not waiting and len(originals(trials)) >= self.space.trials:
                 return None

@@ -54,6 +54,12 @@ class Range(Section):
         found = [self.low + place * step for place in range(int((self.high - self.low) / step + 1e-9) + 1)]
         return [int(one) for one in found] if self.whole else found
 
+    def holds(self, number: float) -> bool:
+        """Say whether it is one of them."""
+        step = self.step or (1.0 if self.whole else None)
+        places = (number - self.low) / step if step else 0.0
+        return self.low <= number <= self.high and abs(places - round(places)) < 1e-9
+
     @property
     def samples(self) -> list[Any]:
         """A few of its numbers, ends included."""

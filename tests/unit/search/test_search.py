@@ -48,6 +48,36 @@ def test_a_value_is_what_the_recipe_reads(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("over", "own"),
+    [
+        (
+            "{train.lr: {log: [1.0e-6, 1.0e-2]}, train.epochs: {low: 5, high: 11}}",
+            ["train.lr=0.001", "train.epochs=10"],
+        ),
+        ("{train.batch_size: [16, 64], train.lr: {log: [1.0e-6, 1.0e-2]}}", ["train.batch_size=64", "train.lr=0.001"]),
+        (
+            "{data.normalize: [{mean: [0.5], std: [0.5]}, null], train.lr: {log: [1.0e-6, 1.0e-2]}}",
+            ["data.normalize=null", "train.lr=0.001"],
+        ),
+        ("{train.lr: {low: 0.01, high: 0.1}}", None),  # below the range
+        ("{train.lr: {low: 0.0, high: 0.1, step: 0.003}}", None),  # between two steps
+        ("{model.args.width: {low: 1, high: 200}}", None),  # the network's default, which no recipe knows
+    ],
+)
+def test_the_recipe_as_it_stands_is_tried_first(tmp_path: Path, over: str, own: list[str] | None) -> None:
+    study = Study(space(tmp_path, f"search: {{over: {over}}}\n"), None, tmp_path)
+    trial = study.next()
+    assert trial
+    changes = list(study.space.changes(trial.params))
+    if own:
+        assert changes == own
+    else:
+        assert study.space.own is None
+    following = study.next()
+    assert following and list(study.space.changes(following.params)) != own
+
+
+@pytest.mark.parametrize(
     ("search", "line", "said"),
     [
         ("search:\n  over:\n    train.leer: [1, 2]\n", 7, "train.leer: unknown key"),
