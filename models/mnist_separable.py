@@ -1,19 +1,24 @@
-"""Depthwise separable convolutions for 28x28 images in 8 KB of weights: 6,538 parameters."""
+"""Depthwise separable convolutions for 28x28 images in 8 KB of weights and an arena under 8 KB."""
 
 import torch
 from torch import nn
 
 
 class MnistSeparable(nn.Module):
-    """A 5x5 convolution and `depth` depthwise separable ones, the first and last of stride 2; returns logits."""
+    """A convolution and `depth` depthwise separable ones, the first, second and last of stride 2; returns logits.
 
-    def __init__(self, classes: int = 10, width: int = 16, depth: int = 4, kernel: int = 3) -> None:
+    Kernels of stride 2 on an even size are 4x4, which pads both sides alike: with 3x3 TFLite needs PADs, whose copies
+    would be the largest in the arena.
+    """
+
+    def __init__(self, classes: int = 10, width: int = 12, depth: int = 5) -> None:
         super().__init__()
-        layers = [_convolution(1, width, 5, stride=2)]
+        layers = [_convolution(1, width, 4, stride=2)]
         inputs = width
         for place in range(depth):
-            outputs = 3 * width if place == depth - 1 else 2 * width
-            layers.append(_convolution(inputs, inputs, kernel, 2 if place in (0, depth - 1) else 1, groups=inputs))
+            outputs = (3 if place == depth - 1 else 2) * width
+            size, stride = (4, 2) if place == 0 else (3, 2) if place == depth - 1 else (3, 1)
+            layers.append(_convolution(inputs, inputs, size, stride, groups=inputs))
             layers.append(_convolution(inputs, outputs, 1))
             inputs = outputs
         self.features = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1))
@@ -26,7 +31,7 @@ class MnistSeparable(nn.Module):
 
 def _convolution(inputs: int, outputs: int, size: int, stride: int = 1, groups: int = 1) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, groups=groups, bias=False),
+        nn.Conv2d(inputs, outputs, size, stride, padding=(size - 1) // 2, groups=groups, bias=False),
         nn.BatchNorm2d(outputs),
         nn.ReLU(),
     )

@@ -23,6 +23,7 @@ from edgeforge.tflite.passes.drop_transposes import DropTransposes
 from edgeforge.tflite.passes.drop_unused import DropUnused
 from edgeforge.tflite.passes.fused.activations import FuseActivations
 from edgeforge.tflite.passes.fused.biases import FuseBiases
+from edgeforge.tflite.passes.fused.pads import FusePads
 from edgeforge.tflite.passes.narrow_concatenations import NarrowConcatenations
 from edgeforge.tflite.passes.sink_layouts import SinkLayouts
 
@@ -36,6 +37,7 @@ MENDING: tuple[Pass[bytes], ...] = (
     SinkLayouts(),  # before activations are fused: it takes away what stands between
     FuseBiases(),  # before activations: an ADD would take one
     FuseActivations(),
+    FusePads(),  # behind the layouts' pass: a transpose between a PAD and its convolution would hide it
     DropTransposes(),
     NarrowConcatenations(),
     DropUnused(),
