@@ -51,8 +51,9 @@ class Outcome:
 
     @property
     def front(self) -> list[Row]:
-        """The networks that none other beats in everything."""
-        return [row for row in self.rows if row.front]
+        """The networks that none other beats in everything, the best in the first figure first."""
+        best = [row for row in self.rows if row.front]
+        return sorted(best, key=lambda row: [cost(name, row.figures[name]) for name in self.figures])
 
     @property
     def ended(self) -> int:
