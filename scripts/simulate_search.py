@@ -4,7 +4,8 @@
     python scripts/simulate_search.py --trials 1000 --workers 50 --seconds 20 --storage postgresql://user@host/database
 
 It is the study of `edgeforge search` itself; only the trial is none. Prints one line of JSON: seconds in all, the mean
-seconds that a worker spent in the storage for a trial, trials begun in excess, errors, and values given out twice.
+seconds that a worker spent in the storage for a trial, and those of them that were its own processor's, trials begun in
+excess, errors, and values given out twice.
 """
 
 from __future__ import annotations
@@ -33,13 +34,14 @@ search:
 """
 
 
-Results = multiprocessing.Queue  # of (trials done, seconds in the storage, errors)
+Results = multiprocessing.Queue  # of (trials done, seconds in the storage, processor seconds, errors)
 
 
-def worker(folder: str, storage: str | None, seconds: float, results: Results[tuple[int, float, int]]) -> None:
+def worker(folder: str, storage: str | None, seconds: float, results: Results[tuple[int, float, float, int]]) -> None:
     """Run trials that sleep until none is left."""
     one = Space(load_recipe(Path(folder) / "recipe.yaml"))
     inside, errors, done = 0.0, 0, 0
+    processor = time.process_time()
     chances = random.Random(multiprocessing.current_process().pid)
     study = None
     while True:
@@ -61,7 +63,7 @@ def worker(folder: str, storage: str | None, seconds: float, results: Results[tu
             study.optuna.tell(trial, [chances.random(), chances.random(), chances.random()])
             inside += time.perf_counter() - begun
         done += 1
-    results.put((done, inside, errors))
+    results.put((done, inside, time.process_time() - processor, errors))
 
 
 def main() -> None:
@@ -76,7 +78,7 @@ def main() -> None:
         path = Path(folder) / "recipe.yaml"
         path.write_text(RECIPE.format(trials=given.trials))
         study = Study(Space(load_recipe(path)), given.storage, Path(folder))
-        results: multiprocessing.Queue[tuple[int, float, int]] = multiprocessing.Queue()
+        results: multiprocessing.Queue[tuple[int, float, float, int]] = multiprocessing.Queue()
         arguments = (folder, given.storage, given.seconds, results)
         begun = time.perf_counter()
         workers = [multiprocessing.Process(target=worker, args=arguments) for _ in range(given.workers)]
@@ -96,8 +98,9 @@ def main() -> None:
                     "seconds": round(wall, 1),
                     "ideal": round(given.trials * given.seconds / given.workers, 1),
                     "storage_seconds_a_trial": round(sum(row[1] for row in rows) / max(len(whole), 1), 3),
+                    "processor_seconds_a_trial": round(sum(row[2] for row in rows) / max(len(whole), 1), 3),
                     "in_excess": sum(1 for one in trials if one.user_attrs.get(SURPLUS)),
-                    "errors": sum(row[2] for row in rows),
+                    "errors": sum(row[3] for row in rows),
                     "twice": sum(count - 1 for count in chosen.values()),
                     "failed": sum(1 for one in trials if one.state.name == "FAIL" and not one.user_attrs.get(SURPLUS)),
                 }

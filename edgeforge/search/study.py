@@ -78,6 +78,8 @@ class Study:
         now = json.loads(json.dumps(identity(self.space)))
         known = self.optuna.user_attrs.get(SPACE)
         if known is None:
+            if (own := self.space.own) and self.space.combinations is None:
+                self.optuna.enqueue_trial(own)  # first the recipe as it stands, that the others are seen beside
             self.optuna.set_user_attr(SPACE, now)
         elif known != now:
             names = [name for name in sorted(now.keys() | known.keys()) if now.get(name) != known.get(name)]
@@ -139,9 +141,6 @@ class Study:
         with self._errors(), self._alone():
             self._give_back_the_dead()
             trials = self.optuna.get_trials(deepcopy=False)
-            if not trials and (own := self.space.own) and self.space.combinations is None:
-                self.optuna.enqueue_trial(own)  # first the recipe as it stands, that the others are seen beside
-                trials = self.optuna.get_trials(deepcopy=False)
             waiting = any(one.state == optuna.trial.TrialState.WAITING for one in trials)
             if not waiting and len(originals(trials)) >= self.space.trials:
                 return None
@@ -174,6 +173,8 @@ class Study:
         return sum(1 for one in self.trials() if one.state.name in ("RUNNING", "WAITING"))
 
     def _surplus(self, trial: optuna.Trial) -> bool:
+        if trial.number < self.space.trials:
+            return False
         earlier = [one for one in self.optuna.get_trials(deepcopy=False) if one.number <= trial.number]
         last = next(one for one in earlier if one.number == trial.number)
         return ROOT not in last.system_attrs and len(originals(earlier)) > self.space.trials
