@@ -1,6 +1,6 @@
 # make demo        build the embedded default recipe, from data to an Arduino project
 # make test        run the tests, but for the slow proofs
-# make test-other  run the unit tests on the other Python, where 3.12 and 3.13 are both there (6 GB more, in .venv-other)
+# make test-other  run a build and most unit tests on the other Python, where 3.12 and 3.13 are both there (6 GB more, in .venv-other)
 # make proofs      run the slow proofs: MNIST, the battery cells, the conversion matrix
 # make docs        build the documentation as a site, build/site
 # make soak        run what takes an hour: two thousand hostile inputs, the fuzzers, the server under hostile clients
@@ -27,13 +27,12 @@ demo: .venv/.installed
 test: .venv/.installed test-tools
 	$(PYTEST) -m "not proof and not soak"
 
-# Without builds and proofs, and without what runs the C that was generated: what differs between the two is the language
-# and the wheels, and the other unit tests meet both.
-SAME_C := $(addprefix --ignore=tests/unit/,targets/engine/kernels targets/engine/test_emulate.py \
-	targets/engine/test_random_graphs.py $(addprefix firmware/test_,arduino_modules.py float_mean.py sketch_on_engine.py \
-	sketch_on_tflm.py))
+# The other Python has another language and other wheels. A whole build shows the wheels: torch, ONNX Runtime, LiteRT and
+# TFLM; the unit tests of what a build has in it, and of the C that it writes, would show them again.
+IN_A_BUILD := $(addprefix --ignore=tests/unit/,targets firmware quantize train export evaluate)
+A_BUILD := tests/end_to_end/test_digits.py::test_every_variant_is_made_and_about_as_accurate
 test-other: other
-	$(if $(OTHER),.venv-other/bin/pytest $(IN_TWO) -m "not proof and not soak" tests/unit $(SAME_C))
+	$(if $(OTHER),.venv-other/bin/pytest $(IN_TWO) -m "not proof and not soak" $(A_BUILD) tests/unit $(IN_A_BUILD))
 
 other: $(if $(OTHER),.venv-other/.installed)
 	@$(if $(OTHER),,echo "One of Python 3.12 and 3.13 is here: nothing else to test on.")

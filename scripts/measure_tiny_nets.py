@@ -21,6 +21,7 @@ TABLE = Path(__file__).parents[1] / "docs" / "tiny_nets.md"
 
 # File in models/, what it is for, arguments, input C,H,W, bytes of MLPerf Tiny's int8 reference file.
 NETS: tuple[tuple[str, str, dict[str, Any], tuple[int, int, int], int | None], ...] = (
+    ("mnist_separable", "digits, 10 classes", {}, (1, 28, 28), None),
     ("resnet8", "images, 10 classes", {}, (3, 32, 32), 98_496),
     ("ds_cnn", "keywords, 12 classes", {}, (1, 49, 10), 53_936),
     ("ds_cnn_1d", "a wake word in a stream", {}, (40, 30, 1), 74_520),
@@ -29,6 +30,7 @@ NETS: tuple[tuple[str, str, dict[str, Any], tuple[int, int, int], int | None], .
     ("mobilenet_v2", "width 0.35", {"channels": 3}, (3, 96, 96), None),
     ("mobilenet_v3_small", "width 0.5", {"width": 0.5}, (3, 96, 96), None),
     ("mcunet_block", "kernels 3, 5 and 7", {}, (3, 64, 64), None),
+    ("once_for_all", "a search, smallest of its space", {}, (3, 64, 64), None),
     ("efficientnet_v2", "width 0.25, depth 0.35, 100 classes", {"classes": 100, "width": 0.25, "depth": 0.35,
      "last_channels": 320, "activation": "hardswish", "gate": "hardsigmoid"}, (3, 64, 64), None),
 )  # fmt: skip

@@ -26,6 +26,7 @@ NETWORKS: list[tuple[str, str, tuple[int, int, int], str]] = [
     ("digits_cnn", "{classes: 3}", (1, 8, 8), "quantize: {ptq: [{scheme: int16x8}], ship: tflite-int16x8}\n"),
     ("mnist_small", "{classes: 3}", (1, 28, 28), ""),
     ("mnist_cnn", "{classes: 3}", (1, 28, 28), ""),
+    ("mnist_separable", "{classes: 3}", (1, 28, 28), ""),
     ("cells_cnn", "{classes: 3}", (3, 48, 48), ""),
     ("resnet8", "{classes: 3}", (3, 32, 32), ""),
     ("ds_cnn", "{classes: 3}", (1, 49, 10), ""),
@@ -34,6 +35,7 @@ NETWORKS: list[tuple[str, str, tuple[int, int, int], str]] = [
     ("mobilenet_v2", "{classes: 3, channels: 3}", (3, 64, 64), ""),
     ("mobilenet_v3_small", "{classes: 3, channels: 3}", (3, 64, 64), ""),
     ("mcunet_block", "{classes: 3, channels: 3}", (3, 64, 64), ""),
+    ("once_for_all", "{classes: 3, kernel1: 7, expansion2: 6, depth3: 4}", (3, 64, 64), ""),
     ("efficientnet_v2", "{classes: 3, channels: 3, image_size: 64}", (3, 64, 64), ""),
     ("timm_model", "{name: mobilenetv3_small_050, classes: 3}", (3, 64, 64), ""),
 ]

@@ -36,7 +36,7 @@ TINY = [
     ("mobilenet_v3_small", {"classes": 1000}, (3, 64, 64), 1000, 2_542_856),
     ("mcunet_block", {}, (3, 64, 64), 2, None),
     ("once_for_all", {}, (3, 64, 64), 2, None),
-    ("mnist_separable", {}, (1, 28, 28), 10, 6_538),
+    ("mnist_separable", {}, (1, 28, 28), 10, 5_002),
     ("efficientnet_v2", {}, (3, 64, 64), 1000, 7_139_704),
 ]
 
@@ -65,7 +65,7 @@ def test_other_channels_classes_and_widths() -> None:
 SEARCHED: list[tuple[str, tuple[int, int, int], dict[str, tuple[float, float]]]] = [
     ("digits_cnn", (1, 8, 8), {"width": (8, 3), "depth": (2, 3), "kernel": (3, 5)}),
     ("mnist_small", (1, 28, 28), {"width": (8, 4), "depth": (3, 5), "kernel": (3, 5)}),
-    ("mnist_separable", (1, 28, 28), {"width": (16, 8), "depth": (4, 3), "kernel": (3, 5)}),
+    ("mnist_separable", (1, 28, 28), {"width": (12, 8), "depth": (5, 3)}),
     ("cells_cnn", (3, 48, 48), {"width": (16, 8), "depth": (5, 7), "kernel": (3, 5)}),
     ("resnet8", (3, 32, 32), {"width": (16, 6), "depth": (1, 2), "kernel": (3, 5)}),
     ("ds_cnn", (1, 49, 10), {"width": (64, 24), "blocks": (4, 2), "kernel": (3, 5)}),
