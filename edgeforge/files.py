@@ -14,9 +14,9 @@ from edgeforge.inputs.regular import open_regular, require_replaceable
 from edgeforge.inputs.sizes import ANY_SIZE
 
 
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 (hex) of a file's bytes. Raises RecipeError for what is no file, and would not end."""
-    with open_regular(path, "name a file", ANY_SIZE) as file:
+def sha256_of(path: Path, largest: int = ANY_SIZE) -> str:
+    """Return the SHA-256 (hex) of a file's bytes. Raises RecipeError for what is no file, or of more than `largest`."""
+    with open_regular(path, "name a file", largest) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -28,6 +28,9 @@ from edgeforge.data.registry import data_digest, source_modules
 from edgeforge.errors import RecipeError
 from edgeforge.files import sha256_of
 from edgeforge.guards.disk import storage_errors
+from edgeforge.inputs.arrays import require_begun
+from edgeforge.inputs.regular import named
+from edgeforge.inputs.sizes import LARGEST
 from edgeforge.recipe.load import LoadedRecipe
 from edgeforge.recipe.network_source import check_networks
 from edgeforge.recipe.schema import Data, Recipe
@@ -468,10 +471,16 @@ def plan_build(loaded: LoadedRecipe, out: Path, *, until: str | None = None, for
 
 
 def file_digest(data: Data, name: str, path: Path) -> str:
-    """Return the SHA-256 (hex) of one of the user's files: of a model's code, of all that a data source reads."""
+    """Return the SHA-256 (hex) of one of the user's files: of a model's code, of all that a data source reads.
+
+    Raises RecipeError for one that the stage would refuse for its size: hashing gigabytes takes its time.
+    """
     if name == USER_DATA:
         return data_digest(data, path)
-    return digest_of_code(path) if path.suffix == ".py" else sha256_of(path)
+    if name == "calibration":
+        require_begun(path, f"quantize.calibration.file: {named(path)}", "save it with numpy.savez(path, x=inputs)")
+        return sha256_of(path)
+    return digest_of_code(path) if path.suffix == ".py" else sha256_of(path, LARGEST)
 
 
 def make(loaded: LoadedRecipe, out: Path, watcher: Watcher, *, logs: Path, until: str) -> dict[str, Artifact]:

@@ -18,6 +18,8 @@ from typing import Any
 
 from edgeforge.bundled import PACKAGE, bundled
 from edgeforge.files import sha256_of
+from edgeforge.inputs.regular import read_regular
+from edgeforge.inputs.sizes import KIND
 
 NAME = PACKAGE.name
 DIGITS = 16  # of a file's hash: a stage lists dozens of them
@@ -86,9 +88,13 @@ class PackageCode:
         return found
 
 
+def _read(path: Path) -> Source:
+    return read_source(read_regular(path, "name a Python file", KIND["code"]))
+
+
 def digest_of_code(path: Path) -> str:
     """Return the SHA-256 (hex) of a file's code; of its bytes where Python cannot read it."""
-    return read_source(path.read_bytes()).digest
+    return _read(path).digest
 
 
 def modules_beside(path: Path) -> dict[str, Path]:
@@ -99,7 +105,7 @@ def modules_beside(path: Path) -> dict[str, Path]:
     folders = [path.parent, Path.cwd()]
     modules = _Modules(folders, lambda name: name.partition(".")[0] != NAME)
     found = {}
-    for file in modules.with_imports(_absolute(name, "") for name in read_source(path.read_bytes()).imports):
+    for file in modules.with_imports(_absolute(name, "") for name in _read(path).imports):
         if file != path:
             folder = next(folder for folder in folders if file.is_relative_to(folder))
             found[file.relative_to(folder).as_posix()] = file
@@ -142,7 +148,7 @@ class _Modules:
 
     def _source(self, path: Path) -> Source:
         if path not in self._sources:
-            self._sources[path] = read_source(path.read_bytes())
+            self._sources[path] = _read(path)
         return self._sources[path]
 
 

@@ -57,12 +57,12 @@ def search(
     from edgeforge.hardware.board_file import own_boards
     from edgeforge.pipeline import BuildFolder
     from edgeforge.recipe.load import load_recipe
-    from edgeforge.search.artifacts import Artifacts
     from edgeforge.search.best import best as best_of
     from edgeforge.search.best import read_limits, write_best
     from edgeforge.search.outcome import look
     from edgeforge.search.run import Place, build_front, start_workers, stop_workers, watch_parent, work
     from edgeforge.search.space import Space
+    from edgeforge.search.storage.artifacts import Artifacts
     from edgeforge.search.study import Study
 
     given = tuple(overrides or ())

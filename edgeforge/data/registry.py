@@ -13,6 +13,7 @@ from typing import Any
 from edgeforge.builder.stage import Job
 from edgeforge.data.source import Source
 from edgeforge.files import sha256_of
+from edgeforge.inputs.sizes import ANY_SIZE, KIND, limit
 from edgeforge.recipe.listed_images import files_below
 from edgeforge.recipe.schema import Data, Recipe
 
@@ -37,6 +38,8 @@ FILES = {
     "cells": "cells:cells_files",
     "matr1": "matr1.source:matr1_files",
 }
+# What files a source reads, of those that are named in inputs/sizes.py.
+LARGEST = {"image_folder": "image", "csv": "image", "masks": "image", "cells": "image", "wav": "sound"}
 
 
 def source_modules(recipe: Recipe) -> tuple[str, ...]:
@@ -52,16 +55,26 @@ def load_source(job: Job) -> Source:
 
 def data_digest(data: Data, path: Path) -> str:
     """Return the SHA-256 (hex) of all that a source reads: of each file its name, size and content."""
+    largest = KIND.get(LARGEST.get(data.source, ""), ANY_SIZE)
     if data.source in FILES:
-        return digest_of(_function(FILES[data.source])(path, data), path if path.is_dir() else path.parent)
-    return digest_of(files_below(path), path) if path.is_dir() else sha256_of(path)
+        return digest_of(_function(FILES[data.source])(path, data), path if path.is_dir() else path.parent, largest)
+    return digest_of(files_below(path), path, largest) if path.is_dir() else sha256_of(path)
 
 
-def digest_of(paths: Iterable[Path], folder: Path) -> str:
-    """Return one SHA-256 (hex) of files' names (relative to a folder), sizes and contents."""
+def digest_of(paths: Iterable[Path], folder: Path, largest: int = ANY_SIZE) -> str:
+    """Return one SHA-256 (hex) of files' names (relative to a folder), sizes and contents.
+
+    largest: bytes of a file that the source reads; of a larger one, which it refuses unread, the size alone counts.
+    """
     listed = list(paths)
+
+    def content(path: Path) -> str:
+        if path.is_file() and path.stat().st_size > limit(largest):
+            return "too large"
+        return sha256_of(path)
+
     with ThreadPoolExecutor() as pool:  # hashing a large file leaves the other threads free
-        hashes = list(pool.map(sha256_of, listed))
+        hashes = list(pool.map(content, listed))
     digest = hashlib.sha256()
     for path, content in zip(listed, hashes, strict=True):
         digest.update(f"{os.path.relpath(path, folder)}\0{path.stat().st_size}\0{content}\n".encode())

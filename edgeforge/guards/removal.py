@@ -123,6 +123,27 @@ def move(path: Path, target: Path, within: Path) -> None:
     path.rename(target)
 
 
+def cut_last_line(path: Path, begins: bytes) -> None:
+    """Take the last line of a file of lines away where it has no end: a full disk, or a kill, has cut it short.
+
+    begins: how each line of such a file begins; another one stays as it is.
+    """
+    with path.open("r+b") as file:
+        size = file.seek(0, 2)
+        end = size
+        while end > 0:
+            start = max(0, end - 2**16)
+            file.seek(start)
+            place = file.read(end - start).rfind(b"\n")
+            if place >= 0 or start == 0:
+                end = start + place + 1
+                break
+            end = start
+        file.seek(0)
+        if end < size and file.read(len(begins)) == begins[:size]:
+            file.truncate(end)
+
+
 def set_beside(path: Path, within: Path) -> Path:
     """Rename a file to NAME.edited, or NAME.edited-2 and so on where that is taken; return the new path."""
     names = (f"{path.name}.edited{f'-{count}' if count > 1 else ''}" for count in range(1, 10_000))

@@ -48,10 +48,22 @@ def read_arrays(path: Path, where: str, fix: str, names: Collection[str] = ()) -
 
 
 def require_begun(path: Path, where: str, fix: str) -> None:
-    """Raise RecipeError for a file that does not begin as NumPy's do."""
+    """Raise RecipeError for a file that is none of NumPy's by its first bytes and its directory or header."""
     with open_regular(path, fix, KIND["arrays"]) as file:
-        if not file.read(6).startswith((b"PK", b"\x93NUMPY")):
-            raise RecipeError(f"{where} cannot be read: {NONE}", fix=fix)
+        begun = file.peek(6)[:6]
+        try:
+            if begun[:2] == b"PK":
+                with opened(file, whole=False):
+                    return
+            if begun != b"\x93NUMPY":
+                raise RecipeError(NONE, fix=fix)
+            size = _size(file)
+            if (more := size - _header(file, size, "it")[1]) > 0:
+                raise RecipeError(f"{more:,} bytes stand behind its array", fix=fix)
+        except RecipeError as error:
+            raise RecipeError(f"{where} cannot be read: {error.reason}", fix=error.fix) from error
+        except DAMAGED as error:
+            raise RecipeError(f"{where} cannot be read: {cause_in(error, NONE)}", fix=fix) from error
 
 
 def require_numbers(array: NDArray[Any], where: str) -> NDArray[Any]:
@@ -79,9 +91,8 @@ def _size(file: BinaryIO) -> int:
     return size
 
 
-def _array(file: Any, size: int, name: str) -> NDArray[Any]:
-    """Return the array of an .npy file of so many bytes, whose header fits them."""
-    import numpy as np
+def _header(file: Any, size: int, name: str) -> tuple[int, int]:
+    """Return how many bytes the array of an .npy file of `size` bytes has, and where it ends."""
     from numpy.lib import format as npy
 
     version = npy.read_magic(file)
@@ -97,7 +108,15 @@ def _array(file: Any, size: int, name: str) -> NDArray[Any]:
     if any(one < 0 for one in shape) or promised > there:
         reason = f"{name} has the shape {shape} of {kind}: {promised:,} bytes, and {there:,} are there"
         raise RecipeError(reason, fix="save it again")
-    require_memory(promised, name)
+    return promised, file.tell() + promised
+
+
+def _array(file: Any, size: int, name: str) -> NDArray[Any]:
+    """Return the array of an .npy file of so many bytes, whose header fits them."""
+    import numpy as np
+    from numpy.lib import format as npy
+
+    require_memory(_header(file, size, name)[0], name)
     file.seek(0)
     array: NDArray[Any] = np.asarray(npy.read_array(file, allow_pickle=False))
     return array

@@ -32,7 +32,10 @@ def open_image(source: Path | bytes, most_pixels: int = MOST_PIXELS) -> ImageFil
     from PIL import Image
 
     Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit is one for the whole process, and only warns at first
-    image = Image.open(io.BytesIO(source if isinstance(source, bytes) else _read(source)), formats=FORMATS)
+    data = source if isinstance(source, bytes) else _read(source)
+    if len(data) > MOST_BYTES:
+        raise ImageRefused(f"it has more than {MOST_BYTES:,} bytes")
+    image = Image.open(io.BytesIO(data), formats=FORMATS)
     if image.width * image.height > most_pixels:
         raise ImageRefused(f"more than {most_pixels:,} pixels: {image.width:,} x {image.height:,}")
     return image

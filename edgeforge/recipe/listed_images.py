@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import sys
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 from edgeforge.errors import RecipeError, some
-from edgeforge.foreign.wording import cause
-from edgeforge.inputs.regular import named, read_text
-from edgeforge.inputs.sizes import KIND
+from edgeforge.inputs.regular import named
+from edgeforge.inputs.table import open_table
 from edgeforge.recipe.schema import Columns
 from edgeforge.suggest import nearest
 
@@ -51,26 +49,22 @@ def _identity(folder: Path) -> tuple[int, int]:
 
 def read_table(path: Path, columns: Columns) -> list[Labelled]:
     """Return the lines of a csv file of image paths and labels. Raises RecipeError naming file and line."""
-    try:
-        text = read_text(path, "name a csv file", KIND["table"])
-        with io.StringIO(text, newline="") as file:
-            head = file.readline()
-            file.seek(0)
-            reader = csv.DictReader(file, delimiter=max(",;\t", key=head.count), strict=True)
-            names = reader.fieldnames or []
-            for key, name in columns:
-                if name is not None and name not in names:
-                    raise RecipeError(
-                        f"{path}:1: there is no column '{name}'{nearest(name, names)}",
-                        fix=f"name it in data.columns.{key}; there are: {', '.join(names)}",
-                    )
-            found: dict[str, Path] = {}  # a table may list one picture many times
-            return [_row(path, reader.line_num, row, columns, found) for row in reader]
-    except csv.Error as error:
-        raise RecipeError(f"{path}:{reader.reader.line_num}: {cause(error)}", fix="mend the line") from error
+    with open_table(path) as reader:
+        names = next(reader, [])
+        for key, name in columns:
+            if name is not None and name not in names:
+                raise RecipeError(
+                    f"{path}:1: there is no column '{name}'{nearest(name, names)}",
+                    fix=f"name it in data.columns.{key}; there are: {some(names)}",
+                )
+        found: dict[str, Path] = {}  # a table may list one picture many times
+        rows = ((reader.line_num, dict(zip_longest(names, row))) for row in reader if row)
+        return [_row(path, line, row, columns, found) for line, row in rows]
 
 
-def _row(path: Path, line: int, row: dict[str, str | None], columns: Columns, found: dict[str, Path]) -> Labelled:
+def _row(
+    path: Path, line: int, row: dict[str | None, str | None], columns: Columns, found: dict[str, Path]
+) -> Labelled:
     """found: the files that were met already, by the name that the table has."""
     where = f"{path}:{line}"
     name, label = (row[columns.path] or "").strip(), " ".join((row[columns.label] or "").split())

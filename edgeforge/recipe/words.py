@@ -34,9 +34,12 @@ def _faults(value: Any, place: KeyPath) -> Iterator[tuple[KeyPath, str]]:
         for key, one in value.items():
             yield from _faults(one, (*place, key))
     elif isinstance(value, list):
+        seen: set[str] = set()
         for number, one in enumerate(value):
-            if isinstance(one, str) and one.strip() and one in value[:number]:
-                yield (*place, number), f"'{one}' stands twice; remove one of them"
+            if isinstance(one, str) and one.strip():
+                if one in seen:
+                    yield (*place, number), f"'{one}' stands twice; remove one of them"
+                seen.add(one)
             yield from _faults(one, (*place, number))
 
 

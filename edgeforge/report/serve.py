@@ -17,6 +17,7 @@ from typing import Any
 from edgeforge.builder.state import read_state
 from edgeforge.errors import EdgeForgeError, RecipeError
 from edgeforge.foreign.wording import cause
+from edgeforge.inputs.regular import read_regular
 from edgeforge.results.files import HTML_FILE, JSON_FILE
 
 HOST = "127.0.0.1"
@@ -74,7 +75,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif path == "/state.json":
             self._send(200, "application/json", json.dumps(_answer(self.folder)).encode())
         elif path in FILES and (self.folder / path[1:]).is_file():
-            self._send(200, FILES[path], (self.folder / path[1:]).read_bytes())
+            self._send(200, FILES[path], read_regular(self.folder / path[1:]))
         else:
             self._send(404, "text/plain", b"not there")
 

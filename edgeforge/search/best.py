@@ -11,6 +11,7 @@ import yaml
 from edgeforge.bundled import bundled
 from edgeforge.errors import BudgetExceeded, RecipeError, some
 from edgeforge.files import write_whole
+from edgeforge.inputs.regular import open_regular, require_replaceable
 from edgeforge.recipe.load import LoadedRecipe, changed_values, load_recipe
 from edgeforge.recipe.sections.search import Figure
 from edgeforge.recipe.user_files import user_files
@@ -76,7 +77,8 @@ def write_best(space: Space, row: Row, path: Path) -> LoadedRecipe:
     values["name"] = f"{space.loaded.recipe.name[:35]}-best"
     if boards:  # those of --board-file too
         values["boards"] = {key: one.model_dump(mode="json", exclude_defaults=True) for key, one in boards.items()}
-    if path.exists() and not path.read_bytes().startswith(HEAD.encode()):
+    require_replaceable(path)
+    if path.exists() and not _begins(path, HEAD.encode()):
         raise RecipeError(f"{path} is there already, and no search has written it", fix="name another file with --to")
     beside = [] if path.parent.resolve() == source.parent.resolve() else _relative_files(space, row, values)
     if beside:
@@ -87,6 +89,11 @@ def write_best(space: Space, row: Row, path: Path) -> LoadedRecipe:
     head = f"{HEAD}{row.number} of the search in {source.name}.\n# On the validation images and its board: {figures}\n"
     write_whole(path, head + yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=110))
     return load_recipe(path)
+
+
+def _begins(path: Path, words: bytes) -> bool:
+    with open_regular(path, "name another file with --to") as file:
+        return file.read(len(words)) == words
 
 
 def _relative_files(space: Space, row: Row, values: dict[str, Any]) -> list[str]:

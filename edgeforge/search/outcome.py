@@ -94,7 +94,9 @@ class Outcome:
 
 def look(study: Study, out: Path | None = None) -> Outcome:
     """Return what a study has come to. out: the folder of builds, for their reports."""
-    rows = [_row(trial) for trial in study.trials() if not trial.user_attrs.get(SURPLUS) and trial.state.name != "FAIL"]
+    trials = [one for one in study.trials() if not one.user_attrs.get(SURPLUS) and one.state.name != "FAIL"]
+    with study.errors():
+        rows = [_row(trial) for trial in trials]
     best = front(rows, study.search.figures)
     shown_rows = [
         Row(**vars(row) | {"front": row.number in best, "report": _report(study.name, row.number, out)}) for row in rows
@@ -150,14 +152,26 @@ def _row(trial: Any) -> Row:
         number=trial.number,
         state=names[trial.state],
         params=dict(trial.params),
-        changes=tuple(notes.get(CHANGES, ())),
-        figures=notes.get(FIGURES, {}),
-        reason=notes.get(REASON, ""),
+        changes=_texts(notes.get(CHANGES, [])),
+        figures=_numbers(notes.get(FIGURES, {})),
+        reason=str(notes.get(REASON, "")),
         trained=bool(notes.get(SECONDS)) or bool(notes.get(TRAINED)),
-        seconds=notes.get(SECONDS, {}),
+        seconds=_numbers(notes.get(SECONDS, {})),
         missed=constraints,
         wall=wall,
     )
+
+
+def _texts(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
+        raise ValueError(values)
+    return tuple(values)
+
+
+def _numbers(values: Any) -> dict[str, float]:
+    if not all(isinstance(one, int | float) for one in values.values()):
+        raise ValueError(values)
+    return dict(values)
 
 
 def build_name(name: str, number: int) -> str:

@@ -16,10 +16,10 @@ from edgeforge.errors import BudgetExceeded, StageFailed
 from edgeforge.files import write_whole
 from edgeforge.guards.processes import end, environment, python
 from edgeforge.pipeline import BuildFolder, build
-from edgeforge.search.artifacts import Artifacts
 from edgeforge.search.outcome import Outcome, build_name, look
 from edgeforge.search.page import page
 from edgeforge.search.space import Space
+from edgeforge.search.storage.artifacts import Artifacts
 from edgeforge.search.study import Study
 from edgeforge.search.trial import run_trial
 

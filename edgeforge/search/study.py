@@ -30,6 +30,7 @@ HEARTBEAT = 10  # seconds
 GRACE = 60  # seconds without a heartbeat after which a worker counts as dead
 SPACE, SURPLUS = "space", "surplus"
 JOURNAL = "journal.log"
+DAMAGED = (ValueError, LookupError, TypeError, AssertionError, AttributeError, ArithmeticError, RecursionError)
 
 
 class Study:
@@ -44,11 +45,11 @@ class Study:
         self.space, self.search = space, space.search
         self.name = space.loaded.recipe.name
         self.place = storage or str(folder / JOURNAL)
-        self.locks = None if "://" in self.place else Path(self.place).parent / "locks"
+        self.locks = None if "://" in self.place else Path(f"{self.place}.locks")
         directions: list[Literal["maximize", "minimize"]] = ["maximize" for _ in self.search.maximize]
         directions += ["minimize" for _ in self.search.minimize]
-        with self._errors():
-            self._storage = self._open(folder)
+        with self.errors():
+            self._storage = self._open()
             self.optuna = optuna.create_study(
                 study_name=self.name,
                 storage=self._storage,
@@ -58,13 +59,13 @@ class Study:
             )
             self._require_same_space()
 
-    def _open(self, folder: Path) -> Any:
+    def _open(self) -> Any:
         import optuna
-        from optuna.storages.journal import JournalFileBackend
 
         if self.locks is not None:
-            self.locks.mkdir(parents=True, exist_ok=True)
-            return optuna.storages.JournalStorage(JournalFileBackend(self.place))
+            from edgeforge.search.storage.journal import open_journal
+
+            return open_journal(Path(self.place), self.locks)
         url = self.place.replace("postgres://", "postgresql://", 1)
         return optuna.storages.RDBStorage(
             url.replace("postgresql://", "postgresql+psycopg://", 1),
@@ -97,7 +98,7 @@ class Study:
         return f"{scheme}{separator}{rest.rpartition('@')[2]}" if separator else self.place
 
     @contextlib.contextmanager
-    def _errors(self) -> Iterator[None]:
+    def errors(self) -> Iterator[None]:
         """Turn what a storage raises into one line."""
         from optuna.exceptions import StorageInternalError
         from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
@@ -120,25 +121,23 @@ class Study:
         except OSError as error:
             reason = f"--storage {self.shown} cannot be used: {cause(error)}"
             raise EdgeForgeError(reason, fix="name a file in a folder that can be written") from error
-        except (ValueError, KeyError, TypeError, AssertionError) as error:
+        except DAMAGED as error:
             if self.locks is None:
                 raise
-            raise EdgeForgeError(
-                f"{self.shown} is damaged: it is no journal of a search",
-                fix=f"move it away and search again: mv {self.shown} {self.shown}.old; networks that were trained "
-                "are in the store, and are not trained again",
-            ) from error
+            from edgeforge.search.storage.journal import damaged
+
+            raise damaged(self.shown) from error
 
     def trials(self) -> list[FrozenTrial]:
         """Return all of them, retries and surplus included."""
-        with self._errors():
+        with self.errors():
             return self.optuna.get_trials(deepcopy=False)
 
     def next(self) -> optuna.Trial | None:
         """Return a trial to run, a dead worker's before a new one; None when none is left to begin."""
         import optuna
 
-        with self._errors(), self._alone():
+        with self.errors(), self._alone():
             self._give_back_the_dead()
             trials = self.optuna.get_trials(deepcopy=False)
             waiting = any(one.state == optuna.trial.TrialState.WAITING for one in trials)
@@ -209,7 +208,7 @@ class Study:
         """Return a trial that was interrupted: it is the next to be run."""
         import optuna
 
-        with self._errors():
+        with self.errors():
             ended = self.optuna.tell(trial, state=optuna.trial.TrialState.FAIL)
             optuna.storages.RetryHeartbeatStaleTrialCallback()(self.optuna, ended)
 

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from bundle import Bundle, BundleError
 from classifier import Classifier
+from image_file import MOST_BYTES
 from images import camera_frames, image_files, read_image, to_pixels
 from options import add_model_options, number, run_script
-from windows import read_windows, window_files, windows_of
+from windows import lines_of, read_windows, window_files, windows_of
 
 if TYPE_CHECKING:
     from hearing import Heard
@@ -106,7 +107,7 @@ def images(options: argparse.Namespace, bundle: Bundle) -> Iterator[tuple[str, N
             yield name, to_pixels(frame, bundle, fit=True, name=name)
         return
     if options.images == ["-"]:
-        yield "-", _pixels(sys.stdin.buffer.read(), bundle, options.fit, "standard input")
+        yield "-", _pixels(sys.stdin.buffer.read(MOST_BYTES + 1), bundle, options.fit, "standard input")
         return
     for path in image_files(options.images):
         yield str(path), _pixels(path, bundle, options.fit, str(path))
@@ -117,7 +118,7 @@ def windows(options: argparse.Namespace, bundle: Bundle) -> Iterator[tuple[str, 
     if options.camera is not None:
         raise BundleError("the model takes windows of a sensor, not a camera's images")
     if options.images == ["-"]:
-        yield from windows_of(sys.stdin, bundle, "-")
+        yield from windows_of(lines_of(sys.stdin), bundle, "-")
         return
     for path in window_files(options.images):
         try:

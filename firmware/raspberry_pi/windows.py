@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,15 +32,23 @@ def window_files(paths: list[str]) -> Iterator[Path]:
 def read_windows(path: Path, bundle: Bundle) -> Iterator[tuple[str, NDArray[Any]]]:
     """Yield the windows of a csv file as (name, values (1,axes,1,samples float32)). Raises BundleError for none."""
     try:
+        if path.exists() and not path.is_file():
+            raise BundleError(f"{path}: it is no file, but a named pipe or a device")
         with path.open(encoding="utf-8", errors="replace") as file:
             found = 0
-            for name, window in windows_of(file, bundle, str(path)):
+            for name, window in windows_of(lines_of(file), bundle, str(path)):
                 found += 1
                 yield name, window
     except OSError as error:
         raise BundleError(f"{path}: {error.strerror or error}") from error
     if not found:
         raise BundleError(f"{path}: fewer lines than a window has samples, {bundle.shape[2]}")
+
+
+def lines_of(file: TextIO) -> Iterator[str]:
+    """Yield the lines of a text, one that never ends as far as a sample's may be long."""
+    while line := file.readline(LONGEST_LINE + 1):
+        yield line
 
 
 def one_window(body: bytes, bundle: Bundle) -> NDArray[Any]:

@@ -121,6 +121,7 @@ NO_FILES: dict[str, Content] = {
     "folder": folder,
     "loop": loop,
     "dangling": link("/nowhere/at/all"),
+    "dangling beside": link("../planted"),
     "zero": link("/dev/zero"),
     "null": link("/dev/null"),
     "tty": link("/dev/tty"),

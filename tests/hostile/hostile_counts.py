@@ -16,7 +16,9 @@ import hostile_arrays as arrays
 import hostile_onnx as onnx
 import hostile_options as options
 import hostile_recipes as recipes
+import hostile_recordings as recordings
 import hostile_records as records
+import hostile_searches as searches
 import hostile_serial as serial
 import hostile_tflite as tflite
 from hostile_cases import Case, Generator, made, removed, snapshot_of
@@ -45,6 +47,12 @@ GENERATORS: dict[str, tuple[Generator, int]] = {
     "stores": (records.on_stores, 3),
     "devices": (records.on_devices, 4),
     "boards": (serial.on_boards, 3),
+    "sounds": (recordings.on_sounds, 6),
+    "masks": (recordings.on_masks, 4),
+    "windows": (recordings.on_windows, 8),
+    "searches": (searches.on_searches, 6),
+    "sections of a search": (searches.on_sections, 3),
+    "files of boards": (searches.on_boards, 4),
 }
 
 

@@ -26,6 +26,7 @@ FOREIGN = re.compile(
 # What steers a terminal.
 STEERING = re.compile(r"[^\n]{0,30}[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 ACCEPTED = (0, 5, 6)
+WRITTEN = ("--out", "--html", "--plot", "--to", "--storage", "--artifacts")  # options that say where
 
 
 def judged(case: Case, ended: Ended, place: Place, before: Snapshot, after: Snapshot) -> tuple[str, str]:
@@ -71,7 +72,8 @@ def _outside(case: Case, ended: Ended, place: Place, before: Snapshot, after: Sn
     if ("--out", "..") in pairwise(case.words):  # there somebody wants something new; what is there stays as it is
         changed = [name for name in changed if name in before]
     # Where somebody wants it something new may be, also in place of a link to nothing.
-    said = tuple(word for option, word in pairwise(case.words) if option in ("--out", "--html", "--plot"))
+    said = tuple(word for option, word in pairwise(case.words) if option in WRITTEN)
+    said += tuple(f"{word}.locks" for option, word in pairwise(case.words) if option == "--storage" and word)
     below = tuple(f"{place.work.name}/{word}" for word in said if word)
     new = [name for name in changed if not stat.S_ISREG(before.get(name, (0,))[0])]
     changed = [

@@ -10,6 +10,7 @@ from typing import Any, get_args, get_type_hints
 
 from hostile_cases import NO_FILES, Case, Content
 from hostile_recipes import NUMBERS, STRINGS, kinds_in
+from hostile_searches import SEARCH, journal
 from hostile_seeds import NET, RECIPE, as_json, float_tflite, record, report_json, samples_npz, tflites, training_npz
 from hostile_tflite import BOARD
 from typer.models import ArgumentInfo, ParameterInfo
@@ -41,6 +42,7 @@ RIGHT: dict[str, tuple[str, ...]] = {
     "plan": ("r.yaml", "--out", "out"),
     "build": ("r.yaml", "--out", "out", "--until", "data"),
     "init": ("out/n.yaml",),
+    "search": ("out/s.yaml", "--out", "out", "--best"),
     "clean": ("--out", "out"),
     "report": ("b",),
     "compare": ("b", "b"),
@@ -96,7 +98,8 @@ def options() -> tuple[Option, ...]:
 def files() -> dict[str, Content]:
     return {"m.tflite": tflites()["digits_int8"], "i.tflite": tflites()["chain_int8"], "f.tflite": float_tflite(),
             "r.yaml": RECIPE, "x.npz": training_npz(), "model.py": NET, "s.npz": samples_npz(),
-            "b/report.json": report_json(), "b/.edgeforge.json": as_json(record())}  # fmt: skip
+            "b/report.json": report_json(), "b/.edgeforge.json": as_json(record()), "out/s.yaml": RECIPE + SEARCH,
+            "out/x.npz": training_npz(), "out/model.py": NET, "out/small/search/journal.log": journal()}  # fmt: skip
 
 
 def on_right(random: random.Random) -> Case:

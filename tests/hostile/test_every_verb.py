@@ -19,6 +19,10 @@ SLOW = (
     "records",
     "stores",
     "right",
+    "sounds",
+    "masks",
+    "windows",
+    "sections of a search",
 )  # they may build
 SAMPLE = 2  # of each kind that does not build
 

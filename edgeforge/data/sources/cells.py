@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from edgeforge.builder.stage import Job
 from edgeforge.data.source import Source
 from edgeforge.errors import RecipeError, some
-from edgeforge.foreign.wording import cause
+from edgeforge.foreign.wording import cause_in
 from edgeforge.inputs.image_file import open_image
+from edgeforge.inputs.regular import read_regular
+from edgeforge.inputs.sizes import KIND
 from edgeforge.recipe.schema import Data
 from edgeforge.recipe.user_files import USER_DATA
 from edgeforge.results.head import Head
@@ -63,8 +65,8 @@ def load_cells(job: Job) -> Source:
         try:
             photograph = _photograph(root / "JPEGImages" / f"{path.stem}.jpg")
             boxes, odd = read_boxes(path, photograph.shape[1], photograph.shape[0])
-        except (OSError, ValueError, AttributeError, ElementTree.ParseError) as error:
-            refused.append(f"{path.stem}: {cause(error)}")
+        except Exception as error:  # a stranger's files: Pillow's decoders raise whatever a damaged one leads them to
+            refused.append(f"{path.stem}: {cause_in(error, 'the photograph or its boxes are damaged')}")
             continue
         refused += odd
         for box in boxes:
@@ -111,7 +113,8 @@ def cells_files(root: Path, data: Data | None = None) -> list[Path]:
 def read_boxes(path: Path, width: int, height: int) -> tuple[list[Box], list[str]]:
     """Return the boxes of a PASCAL VOC file for a photograph of that size, and what is wrong with others."""
     boxes, odd = [], []
-    for number, entry in enumerate(ElementTree.parse(path).getroot().iter("object"), start=1):
+    root = ElementTree.fromstring(read_regular(path, "copy it again", KIND["recipe"]))
+    for number, entry in enumerate(root.iter("object"), start=1):
         name = entry.findtext("name", "")
         left, top, right, bottom = (
             float(entry.findtext(f"bndbox/{key}", "nan")) for key in ("xmin", "ymin", "xmax", "ymax")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import wave
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from pathlib import Path
@@ -13,9 +11,9 @@ from statistics import median
 import yaml
 
 from edgeforge.errors import RecipeError, some
-from edgeforge.foreign.wording import cause, remedy
 from edgeforge.inputs.regular import named, require_regular
 from edgeforge.inputs.sizes import KIND
+from edgeforge.inputs.table import open_table
 from edgeforge.recipe.listed_images import files_below
 from edgeforge.recipe.recorded_files import PARQUET, SOUNDS, TABLES, UNITS
 from edgeforge.recipe.schema import Columns, Sound
@@ -60,11 +58,8 @@ def recordings(path: Path, rate_hz: float | None) -> Recordings | None:
 
 def _windows(table: Path, rate_hz: float | None, labels: list[str]) -> Recordings:
     """Return windows of tables like this one. labels: of the folders that they lie in; none: a column says them."""
-    require_regular(table, "name a csv file", KIND["table"])
-    try:
-        rows = list(_rows(table))
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise RecipeError(f"{named(table)}: {cause(error)}", fix=remedy(error, "mend the table")) from error
+    with open_table(table) as reader:
+        rows = [[one.strip() for one in row] for row in islice(reader, LOOKED_AT) if row]
     names, rows = (rows[0], rows[1:]) if rows else ([], [])
     if len(rows) < 2:
         raise RecipeError(f"{named(table)} has no samples", fix="its first line names the columns: time, ax, ay, az")
@@ -100,15 +95,6 @@ def _windows(table: Path, rate_hz: float | None, labels: list[str]) -> Recording
 
 def _flow(values: object) -> str:
     return yaml.safe_dump(values, default_flow_style=True, width=10_000, allow_unicode=True).strip()
-
-
-def _rows(table: Path) -> Iterator[list[str]]:
-    with table.open(encoding="utf-8-sig", newline="") as file:
-        head = file.readline()
-        file.seek(0)
-        for row in islice(csv.reader(file, delimiter=max(",;\t", key=head.count)), LOOKED_AT):
-            if row:
-                yield [one.strip() for one in row]
 
 
 def _numbers(texts: list[str]) -> bool:

@@ -132,6 +132,7 @@ def _texts(job: Job, variants: dict[str, dict[str, Any]], preprocessing: Preproc
     facts = {"name": name, "variants": variants, "onnx": onnx, "tflite": sorted(tflite), "shape": preprocessing.shape,
              "labels": len(preprocessing.classes), "format": settings.format, "optimize": settings.optimize,
              "sampling": preprocessing.sampling, "sound": preprocessing.sound, "example": _example(preprocessing),
+             "axes": one_line(", ".join(preprocessing.sampling.axes if preprocessing.sampling else ())),
              "any_size": job.recipe.data.source in PICTURES, "onnxruntime": onnxruntime.__version__,
              "edgeforge": __version__}  # fmt: skip
     readme = environment.get_template("README.md.j2").render(facts).encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ from raspberry_pi_bundle import FIRMWARE
 
 sys.path.insert(0, str(FIRMWARE))
 from bundle import BundleError
-from windows import one_window, read_windows, window_files, windows_of
+from windows import lines_of, one_window, read_windows, window_files, windows_of
 
 BUNDLE: Any = SimpleNamespace(shape=(2, 1, 4), sampling={"rate_hz": 10, "stride": 2, "axes": ["a", "b"]})
 ROWS = np.arange(20, dtype=np.float32).reshape(10, 2) / 3
@@ -58,3 +59,15 @@ def test_what_is_no_recording_is_one_line(tmp_path: Path, text: str, said: str) 
         list(read_windows(tmp_path / "r.csv", BUNDLE))
     with pytest.raises(BundleError):
         one_window(text.encode(), BUNDLE)
+
+
+def test_what_never_ends_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo.csv")
+    (tmp_path / "zero.csv").symlink_to("/dev/zero")
+    with (tmp_path / "sparse.csv").open("wb") as file:
+        file.truncate(6 << 30)
+    for name, said in (("fifo", "named pipe"), ("zero", "a device"), ("sparse", "is no sample")):
+        with pytest.raises(BundleError, match=said):
+            list(read_windows(tmp_path / f"{name}.csv", BUNDLE))
+    with Path("/dev/zero").open() as file, pytest.raises(BundleError, match="is no sample"):
+        list(windows_of(lines_of(file), BUNDLE, "-"))

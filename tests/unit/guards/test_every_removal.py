@@ -8,7 +8,7 @@ from places import ROOT
 
 # The guarded helpers, and what each may call.
 GUARDED = {
-    "edgeforge/guards/removal.py": {"rmtree", "unlink", "rmdir", "rename"},
+    "edgeforge/guards/removal.py": {"rmtree", "unlink", "rmdir", "rename", "truncate"},
     "edgeforge/files.py": {"replace", "unlink"},  # a file's new content, written beside under a name of its own
 }
 # Elsewhere: path → calls, and why nothing of anybody else's can be hit.

@@ -1,5 +1,6 @@
 """Running a search, without any training: interruption, artifacts elsewhere, storages that are broken."""
 
+import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,12 +12,12 @@ from edgeforge.builder.store import Artifact, Store
 from edgeforge.errors import EdgeForgeError, MissingDependency, RecipeError
 from edgeforge.recipe.load import load_recipe
 from edgeforge.search import run
-from edgeforge.search.artifacts import Artifacts
 from edgeforge.search.best import write_best
 from edgeforge.search.figures import values
 from edgeforge.search.outcome import Row, look
 from edgeforge.search.run import Place, work
 from edgeforge.search.space import Space
+from edgeforge.search.storage.artifacts import Artifacts
 from edgeforge.search.study import JOURNAL, Study
 from edgeforge.search.trial import CHANGES, FIGURES
 
@@ -81,6 +82,56 @@ def test_a_journal_that_was_damaged(tmp_path: Path) -> None:
         with pytest.raises(EdgeForgeError, match="is damaged: it is no journal of a search") as caught:
             Study(one, None, tmp_path).trials()
         assert f"mv {journal} {journal}.old" in caught.value.fix
+
+
+def test_a_killed_worker_s_lock_and_a_line_that_a_full_disk_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a relative path, by which Optuna's own lock of a dead process is waited for without end."""
+    monkeypatch.chdir(tmp_path)
+    one, folder = space(tmp_path), Path("build/toy/search")
+    folder.mkdir(parents=True)
+    study = Study(one, None, folder)
+    trial = study.next()
+    assert trial
+    with study.held(trial):
+        done(study, trial)
+    journal = folder / JOURNAL
+    (folder / f"{JOURNAL}.lock").symlink_to(journal)
+    right = journal.read_bytes()
+    journal.write_bytes(right + b'{"op_code":5,"worker')
+    again = Study(one, None, folder)
+    trial = again.next()
+    assert trial and journal.read_bytes().startswith(right)
+    with again.held(trial):
+        done(again, trial)
+    assert [row.state for row in look(Study(one, None, folder)).rows] == ["done"] * 2
+
+
+def test_a_file_that_is_no_journal_stays_as_it_is(tmp_path: Path) -> None:
+    one = space(tmp_path)
+    for content in (b'{"a": 1}', b"root:x:0:0\n", b"{" * 3_000_000, b'{"op_code":' + b"1" * 3_000_000 + b"\n"):
+        (tmp_path / "mine").write_bytes(content)
+        with pytest.raises(EdgeForgeError, match="is damaged: it is no journal of a search"):
+            Study(one, str(tmp_path / "mine"), tmp_path)
+        assert (tmp_path / "mine").read_bytes() == content
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(RecipeError, match="a named pipe") as caught:
+        Study(one, str(tmp_path / "fifo"), tmp_path)
+    assert "--storage" in caught.value.fix
+
+
+def test_figures_in_a_journal_are_numbers(tmp_path: Path) -> None:
+    one = space(tmp_path)
+    for name, value in ((FIGURES, ["top1"]), (FIGURES, {"top1": "much"}), (CHANGES, "a=b"), (CHANGES, [1])):
+        study = Study(one, str(tmp_path / f"{name}{len(str(value))}.log"), tmp_path)
+        trial = study.next()
+        assert trial
+        with study.held(trial):
+            trial.set_user_attr(name, value)
+            study.optuna.tell(trial, values(study.search, FOUND))
+        with pytest.raises(EdgeForgeError, match="is damaged"):
+            look(study)
 
 
 def test_a_storage_s_packages_may_be_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

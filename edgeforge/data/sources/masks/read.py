@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from edgeforge.data.sources.decode import one_at_a_time
 from edgeforge.inputs.image_file import open_image
 
 if TYPE_CHECKING:
@@ -28,18 +29,17 @@ def read_mask(path: Path, picture: Path, size: tuple[int, int], classes: tuple[s
     import numpy as np
     from PIL import Image
 
-    with open_image(path) as file:
-        numbers = _numbers(file)
     wanted = upright_size(picture)
-    if numbers.shape[::-1] != wanted:
-        found = "{} x {}".format(*numbers.shape[::-1])
-        raise MaskRefused(f"it has {found} pixels, its picture {wanted[0]} x {wanted[1]}")
-    if len(classes) == 2 and set(np.unique(numbers).tolist()) <= {0, WHITE}:
-        numbers = numbers // WHITE
-    if (largest := int(numbers.max())) >= len(classes):
-        raise MaskRefused(f"it has pixels of {largest}, and there are {len(classes)} classes, from 0 on")
-    whole = Image.fromarray(numbers.astype(np.uint8))
-    return np.asarray(nearest(whole, size[1], size[0]))
+    with open_image(path) as file, one_at_a_time(file):
+        if file.size != wanted:
+            raise MaskRefused(f"it has {file.width} x {file.height} pixels, its picture {wanted[0]} x {wanted[1]}")
+        numbers = _numbers(file)
+        if len(classes) == 2 and ((numbers == 0) | (numbers == WHITE)).all():
+            numbers = numbers // WHITE
+        if (lowest := int(numbers.min())) < 0 or int(numbers.max()) >= len(classes):
+            wrong = lowest if lowest < 0 else int(numbers.max())
+            raise MaskRefused(f"it has pixels of {wrong}, and there are {len(classes)} classes, from 0 on")
+        return np.asarray(nearest(Image.fromarray(numbers.astype(np.uint8)), size[1], size[0]))
 
 
 def nearest(mask: Image.Image, width: int, height: int) -> Image.Image:
@@ -53,12 +53,12 @@ def nearest(mask: Image.Image, width: int, height: int) -> Image.Image:
 
 def upright_size(path: Path) -> tuple[int, int]:
     """Return width and height of a picture as it is seen: a camera may have said that it was turned."""
-    with open_image(path) as file:
+    with open_image(path) as file, one_at_a_time(file):  # of a PNG it may stand behind the pixels
         turned = file.getexif().get(0x0112, 1) >= 5
         return (file.height, file.width) if turned else file.size
 
 
-def _numbers(file: Image.Image) -> NDArray[np.int64]:
+def _numbers(file: Image.Image) -> NDArray[Any]:
     import numpy as np
 
     pixels = np.asarray(file)
@@ -66,4 +66,7 @@ def _numbers(file: Image.Image) -> NDArray[np.int64]:
         if not (pixels[..., :3] == pixels[..., :1]).all() or (pixels.shape[2] == 4 and pixels[..., 3].min() < WHITE):
             raise MaskRefused("its pixels are colours, not a class's number")
         pixels = pixels[..., 0]
-    return pixels.astype(np.int64)
+    with np.errstate(invalid="ignore"):
+        if pixels.dtype.kind == "f" and (pixels % 1 != 0).any():
+            raise MaskRefused("its pixels are no whole numbers")
+    return pixels

@@ -13,7 +13,7 @@ from edgeforge.data.sources.windows.arrays import read_npz
 from edgeforge.data.sources.windows.cut import Cut, cut
 from edgeforge.data.sources.windows.leak import shared_with_training
 from edgeforge.data.sources.windows.split import split_recordings
-from edgeforge.data.sources.windows.tables import read_tables, tables_below
+from edgeforge.data.sources.windows.tables import read_tables, require_table, tables_below
 from edgeforge.data.task import read_labels
 from edgeforge.errors import RecipeError
 from edgeforge.inputs.regular import named
@@ -106,5 +106,11 @@ def _leak(split: str, share: float, arrays: bool) -> Finding:
 
 
 def windows_files(path: Path, data: Data) -> list[Path]:
-    """Return the tables below a folder, or the one file."""
-    return tables_below(path) if path.is_dir() else [path]
+    """Return the tables below a folder, or the one file.
+
+    Raises RecipeError for one that is none, or too large: hashing gigabytes of something else takes its time.
+    """
+    found = tables_below(path) if path.is_dir() else [path]
+    for file in found:
+        require_table(file)
+    return found

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -12,9 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.data.sources.windows.recording import Recording
 from edgeforge.errors import RecipeError, some
-from edgeforge.foreign.wording import cause
-from edgeforge.inputs.regular import named, read_text, require_regular
-from edgeforge.inputs.sizes import KIND
+from edgeforge.foreign.wording import cause, cause_in
+from edgeforge.inputs.archive import MOST_TIMES, MUCH
+from edgeforge.inputs.arrays import require_begun
+from edgeforge.inputs.memory import require_memory
+from edgeforge.inputs.regular import named, open_regular, require_regular
+from edgeforge.inputs.sizes import KIND, in_words
+from edgeforge.inputs.table import open_table
 from edgeforge.recipe.listed_images import SPLITS, files_below
 from edgeforge.recipe.recorded_files import PARQUET, TABLES
 from edgeforge.recipe.schema import Columns, Data
@@ -25,7 +28,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SUFFIXES = (*TABLES, PARQUET)
+MAGIC = b"PAR1"  # begins and ends a Parquet file
 EMPTY = ("", "nan", "na", "null", "none")
+ROWS, PORTION = 65_536, 2**26  # of a Parquet file unpacked at once; bytes that one value may have, times rows
+TEXT_CELL = 100  # bytes that Python takes for a text in an array
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,22 @@ class Table:
 def tables_below(root: Path) -> list[Path]:
     """Return the tables in a folder and below."""
     return [path for path in files_below(root) if path.suffix.lower() in SUFFIXES]
+
+
+def require_table(path: Path) -> None:
+    """Raise RecipeError for a file that is no table, or no .npz, by its size and its ends."""
+    suffix = path.suffix.lower()
+    if suffix == ".npz":
+        require_begun(path, f"data.root: {named(path)}", "save it with numpy.savez(path, x=windows, y=labels)")
+    elif suffix == PARQUET:
+        with open_regular(path, "name a Parquet file", KIND["arrays"]) as file:
+            begun = file.read(4)
+            file.seek(max(file.seek(0, 2) - 4, 0))
+            if (begun, file.read()) == (MAGIC, MAGIC):
+                return
+        raise RecipeError(f"{named(path)} is no Parquet file, or one that is cut short", fix="save it again")
+    else:
+        require_regular(path, "name a csv file", KIND["table"])
 
 
 def read_tables(root: Path, data: Data, findings: list[Finding]) -> tuple[list[Recording], tuple[str, ...]]:
@@ -83,28 +105,21 @@ def _of_folder(path: Path, root: Path) -> tuple[str | None, str]:
 def _read(path: Path) -> Table:
     if path.suffix.lower() == PARQUET:
         return _parquet(path)
-    text = read_text(path, "name a csv file", KIND["table"])
-    try:
-        with io.StringIO(text, newline="") as file:
-            head = file.readline()
-            file.seek(0)
-            reader = csv.reader(file, delimiter=max(",;\t", key=head.count), strict=True)
-            names = [name.strip() for name in next(reader, [])]
-            twice = [name for name in names if names.count(name) > 1]
-            if not names or twice or all(_number(name) is not None for name in names):
-                found = f"names '{twice[0]}' twice" if twice else "is no line of names"
-                raise RecipeError(f"{named(path)}:1 {found}", fix="its first line names the columns: time, ax, ay, …")
-            rows = []
-            for row in reader:
-                if row and len(row) != len(names):
-                    raise RecipeError(
-                        f"{named(path)}:{reader.line_num}: {len(row)} values, the first line names {len(names)}",
-                        fix="mend the line",
-                    )
-                if row:
-                    rows.append(row)
-    except csv.Error as error:
-        raise RecipeError(f"{named(path)}:{reader.line_num}: {cause(error)}", fix="mend the line") from error
+    with open_table(path) as reader:
+        names = [name.strip() for name in next(reader, [])]
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        if not names or twice or all(_number(name) is not None for name in names):
+            found = f"names '{twice[0]}' twice" if twice else "is no line of names"
+            raise RecipeError(f"{named(path)}:1 {found}", fix="its first line names the columns: time, ax, ay, …")
+        rows = []
+        for row in reader:
+            if row and len(row) != len(names):
+                raise RecipeError(
+                    f"{named(path)}:{reader.line_num}: {len(row)} values, the first line names {len(names)}",
+                    fix="mend the line",
+                )
+            if row:
+                rows.append(row)
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
     return Table(path, dict(zip(names, columns, strict=True)))
 
@@ -114,14 +129,51 @@ def _parquet(path: Path) -> Table:
 
     require_regular(path, "name a Parquet file", KIND["arrays"])
     try:
-        from pyarrow import ArrowException, parquet
+        import pyarrow
+        from pyarrow import parquet
     except ModuleNotFoundError as error:
         raise missing(["pyarrow"]) from error
     try:
-        table = parquet.read_table(path)
+        with parquet.ParquetFile(path) as file:
+            parts, size = [], 0
+            for part in file.iter_batches(_rows_at_once(file, path)):
+                size += part.nbytes
+                _require_likely(size, path)
+                require_memory(2 * size, f"{named(path)}, unpacked,")
+                parts.append(part)
+            table = pyarrow.Table.from_batches(parts, file.schema_arrow)
         return Table(path, {name: table[name].to_numpy(zero_copy_only=False) for name in table.column_names})
-    except (ArrowException, OSError) as error:
-        raise RecipeError(f"{named(path)} is no Parquet file: {cause(error)}", fix="save it again") from error
+    except (pyarrow.ArrowException, OSError, ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:
+        reason = f"{named(path)} is no Parquet file of plain columns: {cause_in(error, 'it is damaged')}"
+        raise RecipeError(reason, fix="save it again") from error
+
+
+def _rows_at_once(file: Any, path: Path) -> int:
+    """Return how many rows of a Parquet file to unpack at a time: a value that stands in many rows is packed once.
+
+    Raises RecipeError where all of them do not fit into memory.
+    """
+    held, wide = file.metadata, [not 0 < _width(field.type) <= 8 for field in file.schema_arrow]
+    _require_likely(8 * held.num_rows * len(wide), path)
+    require_memory(held.num_rows * sum(TEXT_CELL if one else 16 for one in wide), f"{named(path)}, unpacked,")
+    packed = [held.row_group(group).column(place).total_uncompressed_size
+              for group in range(held.num_row_groups) for place in range(held.num_columns)]  # fmt: skip
+    return max(1, min(ROWS, PORTION // max(packed, default=1))) if any(wide) else ROWS
+
+
+def _require_likely(unpacked: int, path: Path) -> None:
+    """Raise RecipeError for a file that unpacks to many times its size, as one that was made to fill the memory."""
+    if unpacked > max(MUCH, MOST_TIMES * path.stat().st_size):
+        much = f"it unpacks to {in_words(unpacked)} or more, over {MOST_TIMES} times its size"
+        raise RecipeError(f"{named(path)}: {much}", fix="save it again, uncompressed")
+
+
+def _width(kind: Any) -> int:
+    """Return the bytes of each value of a type; 0 where they differ."""
+    try:
+        return int(kind.byte_width)
+    except ValueError:  # of texts, lists and truth
+        return 0
 
 
 def _require_columns(table: Table, data: Data, axes: tuple[str, ...], label: str | None) -> None:
@@ -146,9 +198,10 @@ def _other_columns(table: Table, columns: Columns, label: str | None) -> tuple[s
     texts = [name for name in names if table.length and _number(str(table.columns[name][0])) is None]
     if texts or not names:
         found = f"'{texts[0]}' is no column of numbers" if texts else "there is no column beside those of data.columns"
-        hint = f"name the measured ones in data.axes; there are: {', '.join(table.columns)}"
+        hint = f"name the measured ones in data.axes; there are: {some(list(table.columns))}"
         if label is not None and columns.label in texts:
-            hint = f"the class is the folder's name: name the measured columns in data.axes: {', '.join(table.columns)}"
+            listed = some(list(table.columns))
+            hint = f"the class is the folder's name: name the measured columns in data.axes: {listed}"
         raise RecipeError(f"{named(table.path)}: {found}", fix=hint)
     return names
 

@@ -15,8 +15,9 @@ from edgeforge.builder.stage import Job
 from edgeforge.data.source import Source
 from edgeforge.data.sources.windows.cut import cut
 from edgeforge.data.sources.windows.recording import Recording
-from edgeforge.data.sources.windows.source import load_windows
+from edgeforge.data.sources.windows.source import load_windows, windows_files
 from edgeforge.data.sources.windows.split import split_recordings
+from edgeforge.data.sources.windows.tables import read_tables
 from edgeforge.data.splits import prepare, read_findings, read_preprocessing, read_split
 from edgeforge.errors import MissingDependency, RecipeError
 from edgeforge.recipe.schema import Data, Recipe
@@ -221,6 +222,34 @@ def test_a_column_of_text_is_no_axis(tmp_path: Path) -> None:
     write(root / "rest-" / "0.csv", motion("run", 0), who=["me"] * 240)
     assert "'who' is no column of numbers" in refused(tmp_path, root).reason
     assert load_windows(job(tmp_path, root, axes=list(AXES))).sampling
+
+
+def test_parquet_is_asked_before_it_is_unpacked(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    part = pyarrow.table({"ax": np.zeros(10**6), "label": ["a"] * 10**6})
+    with parquet.ParquetWriter(tmp_path / "rows.parquet", part.schema, compression="zstd") as writer:
+        for _ in range(20):
+            writer.write_table(part)
+    text = pyarrow.DictionaryArray.from_arrays(np.zeros(20_000, np.int32), pyarrow.array(["x" * 2**20]))
+    parquet.write_table(pyarrow.table({"ax": np.zeros(20_000), "label": text}), tmp_path / "text.parquet")
+    (tmp_path / "ends.parquet").write_bytes(b"PAR1\xff\xff\xff\x7fPAR1")
+    for name, said in (("rows", "unpacks to 305"), ("text", "over 200 times its size"), ("ends", "is no Parquet file")):
+        with pytest.raises(RecipeError, match=said) as caught:
+            read_tables(tmp_path / f"{name}.parquet", Data(source="windows", root="x", rate_hz=50, window=4), [])
+        assert caught.value.fix and f"{name}.parquet" in caught.value.reason
+
+
+def test_what_is_no_table_is_refused_before_it_is_hashed(tmp_path: Path) -> None:
+    data = Data(source="windows", root="x", rate_hz=50, window=4)
+    for name, begins in (("t.csv", b"a,b\n"), ("t.parquet", b"PAR1"), ("t.npz", b"PK\x03\x04")):
+        with (tmp_path / name).open("wb") as file:
+            file.write(begins)
+            file.truncate(6 << 30)
+        with pytest.raises(RecipeError, match=name) as caught:
+            windows_files(tmp_path / name, data)
+        assert caught.value.fix
 
 
 def test_parquet_asks_for_its_extra_or_reads(tmp_path: Path) -> None:

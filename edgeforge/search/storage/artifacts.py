@@ -5,6 +5,7 @@ They lie as in a store: a folder an artifact. What comes back is proven by the S
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,9 +15,10 @@ from edgeforge.builder.plan import Step
 from edgeforge.builder.store import META, Artifact, CorruptedArtifact, Store
 from edgeforge.errors import EdgeForgeError, MissingDependency
 from edgeforge.extras import missing_in
-from edgeforge.files import write_whole
+from edgeforge.files import flush
 from edgeforge.foreign.wording import cause
 from edgeforge.guards.removal import move
+from edgeforge.inputs.sizes import KIND
 from edgeforge.pipeline import plan_build
 from edgeforge.recipe.load import LoadedRecipe
 
@@ -41,7 +43,7 @@ class Artifacts:
             files, root = self._open()
             for artifact in made.values():
                 folder = f"{root}/{artifact.folder.name}"
-                if files.exists(f"{folder}/{META}"):
+                if _is_whole(files, folder):
                     continue
                 for name in (*artifact.files, META):  # meta.json last: an artifact without it is not whole
                     files.makedirs(f"{folder}/{name}".rpartition("/")[0], exist_ok=True)
@@ -59,14 +61,15 @@ class Artifacts:
     def _fetch(self, step: Step, files: Any, root: str) -> bool:
         name, key = step.stage.name, step.key
         folder = f"{root}/{self.store.folder(name, key).name}"
-        if not files.exists(f"{folder}/{META}"):
+        if not _is_whole(files, folder):
             return False
         with self.store.lock(f"{name}-{key[:16]}", lambda turn: None), self.store.new_folder(name, key) as place:
             here = place / "output"
             for path in _inside(files, folder):
                 target = here / path
                 target.parent.mkdir(parents=True, exist_ok=True)
-                write_whole(target, files.cat_file(f"{folder}/{path}"))
+                files.get_file(f"{folder}/{path}", str(target))
+                flush(target)
             self.store.discard(name, key)
             move(here, self.store.folder(name, key), self.store.root)
             try:
@@ -103,9 +106,20 @@ class Artifacts:
             ) from error
 
 
+def _is_whole(files: Any, folder: str) -> bool:
+    """Say whether an artifact lies there, its meta.json written to the end."""
+    place = f"{folder}/{META}"
+    if not files.exists(place) or files.info(place)["type"] != "file" or files.size(place) > KIND["text"]:
+        return False
+    try:
+        return isinstance(json.loads(files.cat_file(place)), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
 def _inside(files: Any, folder: str) -> Iterable[str]:
-    """Return the names of an artifact's files, from its folder; none that leads out of it."""
-    for path in files.find(folder):
+    """Return the names of an artifact's files, from its folder; none that leads out of it, and nothing but files."""
+    for path, facts in files.find(folder, detail=True).items():
         name = str(path)[len(folder) :].lstrip("/") if str(path).startswith(folder) else str(path).rpartition("/")[2]
-        if ".." not in name.split("/"):
+        if ".." not in name.split("/") and facts["type"] == "file":
             yield name

@@ -1,0 +1,1 @@
+"""Where a search keeps what it has found: its journal, and copies of its artifacts."""
