@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from edgeforge.builder.stage import Job
 from edgeforge.data.labels import head_labels, truths
 from edgeforge.data.representative import choose
-from edgeforge.data.sources.masks.read import read_mask
+from edgeforge.data.sources.masks.read import MaskRefused, read_mask
 from edgeforge.data.splits import prepare, read_findings, read_preprocessing, read_split
 from edgeforge.errors import RecipeError
 from edgeforge.recipe.schema import Data, Model, Recipe, Train
@@ -156,6 +156,16 @@ def test_mistakes_are_named(tmp_path: Path) -> None:
         path.unlink()
     assert "save masks as PNG: JPEG changes a pixel's number (00.jpg" in reason(out, data)
     assert "holds no folder images" in reason(out, tmp_path)
+
+
+def test_numbers_that_cannot_be_a_class(tmp_path: Path) -> None:
+    Image.new("L", (4, 4)).save(tmp_path / "picture.png")
+    kinds = ((-1, np.int32, "pixels of -1"), (0.5, np.float32, "no whole numbers"), (np.nan, np.float32, "no whole"),
+             (np.inf, np.float32, "no whole"), (1e30, np.float32, "pixels of 1"), (300, np.uint16, "pixels of 300"))  # fmt: skip
+    for value, kind, said in kinds:
+        Image.fromarray(np.full((4, 4), value, kind)).save(tmp_path / "mask.tif")
+        with pytest.raises(MaskRefused, match=said):
+            read_mask(tmp_path / "mask.tif", tmp_path / "picture.png", (4, 4), CLASSES)
 
 
 def test_masks_of_one_class_teach_nothing(tmp_path: Path) -> None:
