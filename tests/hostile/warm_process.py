@@ -25,7 +25,7 @@ from note_writes import note_writes
 
 HEAVY = ("numpy", "yaml", "pydantic", "rich.console", "rich.progress", "PIL.Image", "onnx", "onnxruntime",
          "ai_edge_litert.interpreter", "ai_edge_litert.schema_py_generated", "tflite_micro.python.tflite_micro.runtime",
-         "ai_edge_quantizer.quantizer", "optuna", "scipy.io.wavfile", "pyarrow.parquet", "serial", "jinja2", "torch",
+         "ai_edge_quantizer.quantizer", "optuna", "scipy.io.wavfile", "serial", "jinja2", "torch",
          "edgeforge.cli", "edgeforge.pipeline")  # fmt: skip
 GIGABYTE = 2**30
 HANG_SECONDS = 10.0  # of processor time, or of time asleep

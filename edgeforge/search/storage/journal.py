@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock
 from optuna.storages import JournalStorage
-from optuna.storages.journal import BaseJournalFileLock, JournalFileBackend
+from optuna.storages.journal import JournalFileBackend
 
 from edgeforge.errors import EdgeForgeError
 from edgeforge.guards.removal import cut_last_line
@@ -36,7 +36,7 @@ def open_journal(path: Path, locks: Path) -> JournalStorage:
             _require_journal(path)
         finally:
             lock.release()
-    return JournalStorage(JournalFileBackend(str(path), lock))
+    return JournalStorage(JournalFileBackend(str(path), lock))  # type: ignore[arg-type]
 
 
 def damaged(shown: str) -> EdgeForgeError:
@@ -48,19 +48,21 @@ def damaged(shown: str) -> EdgeForgeError:
     )
 
 
-class _Lock(BaseJournalFileLock):
-    """What one worker at a time holds while it appends."""
+class _Lock:
+    """What one worker at a time holds while it appends: Optuna asks for these two methods."""
 
     def __init__(self, journal: Path, place: Path) -> None:
         self.journal, self.lock = journal, FileLock(place)
 
     def acquire(self) -> bool:
+        """Hold it."""
         self.lock.acquire()
         if self.journal.is_file():
             cut_last_line(self.journal, BEGINS)
         return True
 
     def release(self) -> None:
+        """Let the others."""
         self.lock.release()
 
 

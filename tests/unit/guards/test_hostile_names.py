@@ -4,6 +4,7 @@ import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,14 +12,18 @@ import yaml
 from arduino_projects import digits_facts
 from hypothesis import given
 from hypothesis import strategies as st
+from tflm_library import SHIM
 from typer.testing import CliRunner
 
 from edgeforge.cli.app import app
 from edgeforge.errors import RecipeError
+from edgeforge.features.settings import FeatureSettings
 from edgeforge.guards.text import comment, one_line, quoted
 from edgeforge.hardware.boards import board
 from edgeforge.recipe.load import load_recipe
-from edgeforge.results.preprocessing import Preprocessing
+from edgeforge.results.head import Head
+from edgeforge.results.preprocessing import Preprocessing, Sampling
+from edgeforge.results.rows.sound.listening import HeardRow, ListeningRow
 from edgeforge.targets.arduino.golden_vectors import TestVector
 from edgeforge.targets.arduino.project import ProjectFacts, write_project
 from edgeforge.tflite.tensor_spec import TensorSpec
@@ -80,6 +85,37 @@ def test_the_sketch_compiles_and_says_every_name_as_it_is(tmp_path: Path) -> Non
     shown = subprocess.run([program], capture_output=True, check=True).stdout.split(b"\1")[:-1]
     # A C string ends at its first zero.
     assert shown == [name.encode(errors="replace").split(b"\0")[0] for name in HOSTILE]
+
+
+SOUND = FeatureSettings("log-mel", 16_000, 480, 320, 8, 125.0, 7500.0)
+NOTHING = HeardRow(minutes=1, words=0, detected=0, false_alarms=0)
+LISTENING = ListeningRow(every_ms=100, smoothed=2, pause=4, thresholds=dict.fromkeys(HOSTILE, 120), wanted=0.9,
+                         validation=NOTHING, test=NOTHING)  # fmt: skip
+OTHERS: dict[str, dict[str, Any]] = {
+    "windows": {"preprocessing": {"raw_type": "float32", "sampling": Sampling(50.0, 4, HOSTILE)}},
+    "sound": {"preprocessing": {"sound": SOUND}, "listening": LISTENING},
+    "maps": {"preprocessing": {"heads": (Head("class", HOSTILE, kind="map", shape=(2, 2, len(HOSTILE))),)}},
+    "heads": {"preprocessing": {"heads": tuple(Head(name, HOSTILE, unit=name) for name in HOSTILE)}},
+    "values": {"preprocessing": {"heads": tuple(Head(name, kind="value", unit=name) for name in HOSTILE)}},
+}
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not installed")
+@pytest.mark.parametrize("kind", OTHERS)
+def test_sketches_of_sensors_sound_and_maps_compile_whatever_the_names(kind: str, tmp_path: Path) -> None:
+    facts, project = hostile_facts(), tmp_path / "some-digits"
+    changes = OTHERS[kind] | {"preprocessing": replace(facts.preprocessing, **OTHERS[kind]["preprocessing"])}
+    write_project(project, replace(facts, **changes))
+    strict = ["g++", "-std=c++11", "-trigraphs", "-Wall", "-Wextra", "-Werror", "-I", str(project), "-fsyntax-only"]
+    files = {"windows": ["sample.cc"], "sound": ["hearing.cc"]}.get(kind, [])
+    for source in ("heads.cc", "results.cc", "model.cc", *files):
+        done = subprocess.run([*strict, "-DARDUINO=10819", f"-I{SHIM}", str(project / source)],
+                              capture_output=True, text=True)  # fmt: skip
+        assert done.returncode == 0, done.stderr[:2000]
+    for path in project.rglob("*"):
+        if path.suffix in (".cc", ".h", ".ino", ".c"):
+            lines = path.read_text().split("\n")
+            assert not [line for line in lines if line.lstrip().startswith("#error planted") or line.endswith("\\")]
 
 
 def test_yaml_and_ini_hold_one_line_a_title(tmp_path: Path) -> None:

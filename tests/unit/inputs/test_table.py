@@ -37,6 +37,6 @@ def test_rows_are_those_of_the_csv_module(text: str, tmp_path_factory: pytest.Te
 def test_rows_that_do_not_fit_are_refused_before_they_are_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "t.csv").write_text("a,b\n" + "1,2\n" * 100_000)
     assert len(rows(tmp_path / "t.csv")) == 100_001
-    monkeypatch.setattr(memory, "free_memory", lambda: 50 * 2**20)
+    monkeypatch.setattr(memory, "free_memory", lambda: 30 * 2**20)
     with pytest.raises(RecipeError, match=r"a table of 100,002 lines, would take 24\.8 MB"):
         rows(tmp_path / "t.csv")

@@ -31,6 +31,7 @@ SUFFIXES = (*TABLES, PARQUET)
 MAGIC = b"PAR1"  # begins and ends a Parquet file
 EMPTY = ("", "nan", "na", "null", "none")
 ROWS, PORTION = 65_536, 2**26  # of a Parquet file unpacked at once; bytes that one value may have, times rows
+LONGEST_LABEL = 255  # characters
 TEXT_CELL = 100  # bytes that Python takes for a text in an array
 
 
@@ -228,7 +229,7 @@ def _recordings(
     for name, parts in seen.items():
         rows = np.r_[tuple(parts)]
         own = {splits[row] for row in rows}
-        shown = f"{table.path.name}{f': {columns.recording} {name}' if columns.recording else ''}"
+        shown = f"{table.path.name}{f': {columns.recording} {name[:80]}' if columns.recording else ''}"
         if len(own) > 1:
             raise RecipeError(
                 f"{named(table.path)}: {shown} is in {' and '.join(sorted(own))}", fix="give it one split"
@@ -290,6 +291,10 @@ def _labels(table: Table, name: str) -> Sequence[str]:
             raise RecipeError(
                 f"{named(table.path)}:{place + 2}: '{name}' is empty", fix="fill it in, or remove the line"
             )
+        if len(label) > LONGEST_LABEL:
+            what = f"'{name}' is a text of {len(label):,} characters, no label"
+            raise RecipeError(f"{named(table.path)}:{place + 2}: {what}", fix="name the class in a few words")
+    require_memory(4 * len(labels) * max(map(len, labels), default=0), f"{named(table.path)}: '{name}'")
     return labels
 
 

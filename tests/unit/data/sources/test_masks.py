@@ -161,7 +161,8 @@ def test_mistakes_are_named(tmp_path: Path) -> None:
 def test_numbers_that_cannot_be_a_class(tmp_path: Path) -> None:
     Image.new("L", (4, 4)).save(tmp_path / "picture.png")
     kinds = ((-1, np.int32, "pixels of -1"), (0.5, np.float32, "no whole numbers"), (np.nan, np.float32, "no whole"),
-             (np.inf, np.float32, "no whole"), (1e30, np.float32, "pixels of 1"), (300, np.uint16, "pixels of 300"))  # fmt: skip
+             (np.inf, np.float32, "no whole"), (1e30, np.float32, "pixels of 1"),
+             (300, np.uint16, "pixels of 300"))  # fmt: skip
     for value, kind, said in kinds:
         Image.fromarray(np.full((4, 4), value, kind)).save(tmp_path / "mask.tif")
         with pytest.raises(MaskRefused, match=said):

@@ -234,8 +234,15 @@ def test_parquet_is_asked_before_it_is_unpacked(tmp_path: Path) -> None:
             writer.write_table(part)
     text = pyarrow.DictionaryArray.from_arrays(np.zeros(20_000, np.int32), pyarrow.array(["x" * 2**20]))
     parquet.write_table(pyarrow.table({"ax": np.zeros(20_000), "label": text}), tmp_path / "text.parquet")
+    texts = pyarrow.array(["x" * 2**20] * 100)
+    parquet.write_table(pyarrow.table({"ax": np.zeros(100), "label": texts}), tmp_path / "texts.parquet")
     (tmp_path / "ends.parquet").write_bytes(b"PAR1\xff\xff\xff\x7fPAR1")
-    for name, said in (("rows", "unpacks to 305"), ("text", "over 200 times its size"), ("ends", "is no Parquet file")):
+    for name, said in (
+        ("rows", "unpacks to 305"),
+        ("text", "is a text of 1,048,576 characters, no label"),
+        ("texts", "over 200 times its size"),
+        ("ends", "is no Parquet file"),
+    ):
         with pytest.raises(RecipeError, match=said) as caught:
             read_tables(tmp_path / f"{name}.parquet", Data(source="windows", root="x", rate_hz=50, window=4), [])
         assert caught.value.fix and f"{name}.parquet" in caught.value.reason
