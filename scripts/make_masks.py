@@ -17,6 +17,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from edgeforge.data.sources.cells import TYPES, cells_folder
+from edgeforge.inputs.image_file import open_image
 
 CLASSES = ("background", *TYPES.values())
 TESTED = 6  # every so many photographs one is for testing
@@ -50,7 +51,7 @@ def main() -> None:
         photograph = source / "JPEGImages" / f"{annotation.stem}.jpg"
         for name in ("images", "masks"):
             (side / name).mkdir(parents=True, exist_ok=True)
-        with Image.open(photograph) as opened:
+        with open_image(photograph) as opened:
             mask = mask_of(annotation, opened.size)
         shutil.copyfile(photograph, side / "images" / photograph.name)
         mask.save(side / "masks" / f"{annotation.stem}.png", optimize=True)

@@ -68,13 +68,13 @@ def digest_of(paths: Iterable[Path], folder: Path, largest: int = ANY_SIZE) -> s
     """
     listed = list(paths)
 
-    def content(path: Path) -> str:
+    def hashed(path: Path) -> str:
         if path.is_file() and path.stat().st_size > limit(largest):
             return "too large"
         return sha256_of(path)
 
     with ThreadPoolExecutor() as pool:  # hashing a large file leaves the other threads free
-        hashes = list(pool.map(content, listed))
+        hashes = list(pool.map(hashed, listed))
     digest = hashlib.sha256()
     for path, content in zip(listed, hashes, strict=True):
         digest.update(f"{os.path.relpath(path, folder)}\0{path.stat().st_size}\0{content}\n".encode())

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,6 +33,11 @@ def run_tool(command: Sequence[str | Path], folder: Path | None = None, seconds:
         raise StageFailed(f"{name} takes more than {seconds:g} s", fix="free the machine, and try again") from error
     if done.returncode:
         ORIGINALS.info("%s\n%s", " ".join(words), done.stderr)
+        if os.strerror(errno.ENOSPC) in done.stderr:
+            temporary = os.environ.get("TMPDIR") or tempfile.gettempdir()  # the second passes over a full one
+            places = dict.fromkeys(str(one) for one in (folder, temporary) if one)
+            reason = f"{name} fails: the disk is full under {' or '.join(places)}"
+            raise StageFailed(reason, fix="free some space, or set TMPDIR to a folder that has some")
         place = PLACE.search(done.stderr)
         where = f" at {Path(place[1]).name}:{place[2]}" if place else ""
         raise StageFailed(f"{name} fails{where} (it ends with {done.returncode})", fix=f"update {name}; {REPORT}")

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from edgeforge.errors import EdgeForgeError, RecipeError, some
 from edgeforge.files import flush, leftover_of, write_whole
+from edgeforge.guards.disk import storage_errors
 
 MARK = ".edgeforge-made"
 LEFTOVER = re.compile(r"\..+\.(\d{1,10})\.edgeforge-new", re.DOTALL)  # as files.leftover_of names them
@@ -68,23 +69,35 @@ def replace_folder(new: Path, folder: Path, fix: str) -> None:
     fix: what a person can do where it must not be replaced.
     """
     require_replaceable(folder, fix)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(folder)
     beside, old = (folder.with_name(leftover_of(f"{folder.name}{end}")) for end in ("", ".old"))
-    try:
-        shutil.copytree(new, beside)
-        (beside / MARK).write_text(json.dumps({"note": NOTE, "files": sorted(_files(beside))}, indent=1))
-        for path in (*beside.rglob("*"), beside):
-            flush(path)
-        if folder.exists():
-            folder.rename(old)
-        beside.rename(folder)
-        flush(folder.parent)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-        if old.exists() and not folder.exists():
-            old.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
+    with storage_errors(folder.parent):
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(folder)
+            _copy(new, beside)
+            (beside / MARK).write_text(json.dumps({"note": NOTE, "files": sorted(_files(beside))}, indent=1))
+            for path in (*beside.rglob("*"), beside):
+                flush(path)
+            if folder.exists():
+                folder.rename(old)
+            beside.rename(folder)
+            flush(folder.parent)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+            if old.exists() and not folder.exists():
+                old.rename(folder)
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _copy(folder: Path, target: Path) -> None:
+    """Copy a folder. Unlike shutil.copytree it ends at the first error, which says what is wrong."""
+    target.mkdir()
+    for path in sorted(folder.rglob("*")):
+        place = target / path.relative_to(folder)
+        if path.is_dir():
+            place.mkdir()
+        else:
+            shutil.copy2(path, place)
 
 
 def remove_tree(folder: Path, within: Path) -> None:

@@ -26,3 +26,16 @@ def test_a_program_that_is_not_there_is_missing() -> None:
 def test_a_program_without_an_end_is_stopped() -> None:
     with pytest.raises(StageFailed, match=r"takes more than 0\.2 s"):
         run_tool([sys.executable, "-c", "import time; time.sleep(60)"], seconds=0.2)
+
+
+def test_a_full_disk_is_no_fault_of_the_tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    said = "import sys; sys.exit('a.c: No space left on device')"
+    with pytest.raises(StageFailed, match=r"the disk is full under .*work or .*temporary") as caught:
+        run_tool([sys.executable, "-c", said], folder=_made(tmp_path / "work"))
+    assert "TMPDIR" in caught.value.fix
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder

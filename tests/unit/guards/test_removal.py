@@ -80,7 +80,7 @@ def test_a_failed_replacement_leaves_the_old_folder(tmp_path: Path, monkeypatch:
         return rename(self, other)
 
     monkeypatch.setattr(Path, "rename", fails)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(EdgeForgeError, match="is full; nothing half-written was kept"):
         replace_folder(folder(tmp_path / "new", b="2"), target, "fix")
     assert tree(target) == [MARK, "a"] and tree(tmp_path) == [
         "made",
