@@ -15,9 +15,10 @@ from optuna.storages.journal import JournalFileBackend
 
 from edgeforge.errors import EdgeForgeError
 from edgeforge.guards.removal import cut_last_line
-from edgeforge.inputs.regular import open_regular
+from edgeforge.inputs.regular import open_regular, require_regular
 from edgeforge.inputs.sizes import LARGEST
 
+FIX = "name another file with --storage"
 LONGEST_LINE = 2**20  # bytes
 BEGINS = b'{"op_code":'  # each line
 
@@ -27,10 +28,12 @@ def open_journal(path: Path, locks: Path) -> JournalStorage:
 
     Raises EdgeForgeError for a file that is no journal: it is left as it is.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    there = path.exists() or path.is_symlink()
+    if there:
+        require_regular(path, FIX, LARGEST)
     locks.mkdir(parents=True, exist_ok=True)
     lock = _Lock(path, locks / "journal.lock")
-    if path.exists() or path.is_symlink():
+    if there:
         lock.acquire()
         try:
             _require_journal(path)
@@ -67,7 +70,7 @@ class _Lock:
 
 
 def _require_journal(path: Path) -> None:
-    with open_regular(path, "name another file with --storage", LARGEST) as file:
+    with open_regular(path, FIX, LARGEST) as file:
         while line := file.readline(LONGEST_LINE):
             if not line.startswith(BEGINS) or not line.endswith(b"\n"):
                 raise damaged(str(path))

@@ -42,3 +42,22 @@ def test_what_was_made_is_replaced_unless_something_else_is_in_it(tmp_path: Path
     done = CliRunner().invoke(app, words(verb, made))
     assert isinstance(done.exception, RecipeError) and "photo.jpg" in done.exception.reason
     assert (made / "photo.jpg").read_text() == "mine"
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_nothing_is_written_where_a_link_leads(tmp_path: Path, there: bool) -> None:
+    """The link gives way to the file; what it leads to stays as it is, or is not made."""
+    target = tmp_path / "elsewhere"
+    if there:
+        target.write_text("mine")
+    verbs = {
+        "a.html": ["inspect", MODEL, "--html"],
+        "a.svg": ["fit", MODEL, "--board", "esp32-s3", "--plot"],
+        "n.yaml": ["init", *(["--force"] if there else [])],
+    }
+    for name, verb in verbs.items():
+        (tmp_path / name).symlink_to(target)
+        done = CliRunner().invoke(app, [*verb, str(tmp_path / name)])
+        assert done.exit_code == 0, done.output
+        assert (tmp_path / name).is_file() and not (tmp_path / name).is_symlink(), name
+    assert target.read_text() == "mine" if there else not target.exists()

@@ -116,9 +116,11 @@ def test_a_file_that_is_no_journal_stays_as_it_is(tmp_path: Path) -> None:
             Study(one, str(tmp_path / "mine"), tmp_path)
         assert (tmp_path / "mine").read_bytes() == content
     os.mkfifo(tmp_path / "fifo")
-    with pytest.raises(RecipeError, match="a named pipe") as caught:
-        Study(one, str(tmp_path / "fifo"), tmp_path)
-    assert "--storage" in caught.value.fix
+    for place, said in (("fifo", "a named pipe"), ("", "a folder")):
+        with pytest.raises(RecipeError, match=said) as caught:
+            Study(one, str(tmp_path / place), tmp_path)
+        assert "--storage" in caught.value.fix
+    assert not Path(f"{tmp_path}.locks").exists() and not (tmp_path / "fifo.locks").exists()
 
 
 def test_figures_in_a_journal_are_numbers(tmp_path: Path) -> None:
