@@ -25,6 +25,7 @@ from hostile_cases import Case, Generator, made, removed, snapshot_of
 from hostile_judge import judged
 from warm_process import Warm
 
+WHOLE = "right build"  # of all stages: it takes half a minute of a quiet core
 # Each generator, and its share of all inputs.
 GENERATORS: dict[str, tuple[Generator, int]] = {
     **{f"tflite, {verb}": (partial(tflite.on_verb, verb), 10) for verb in tflite.VERBS},
@@ -103,7 +104,12 @@ def run_one(warm: Warm, generator: str, number: int, seed: int, root: Path) -> F
         if case.board:
             port = stack.enter_context(serial.speaking(case.board))  # type: ignore[arg-type]
             words = [port if word == "PORT" else word for word in words]
-        ended = warm.run(words, place.work, place.environment, 4.0 if case.slow else 2.0 if case.board else 1.0)
+        ended = warm.run(
+            words,
+            place.work,
+            place.environment,
+            8.0 if case.kind == WHOLE else 4.0 if case.slow else 2.0 if case.board else 1.0,
+        )
     verdict, shown = judged(case, ended, place, before, snapshot_of(place))
     removed(place)
     return Found(

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeforge.errors import RecipeError
+from edgeforge.inputs.arrays import require_begun
 from edgeforge.inputs.image_file import open_image
-from edgeforge.inputs.regular import require_regular
+from edgeforge.inputs.regular import named, require_regular
 from edgeforge.inputs.sizes import ANY_SIZE, KIND
 from edgeforge.recipe.guess.recordings import Recordings, recordings
 from edgeforge.recipe.listed_images import IMAGE_SUFFIXES, Labelled, files_below
@@ -48,6 +49,8 @@ def own_data(path: Path, rate_hz: float | None = None) -> OwnData:
         rows = list_images(path)
         return _images("image_folder", path, rows)
     if path.is_dir() or path.suffix == ".npz":
+        if not path.is_dir():
+            require_begun(path, f"--data {named(path)}", "save it with numpy.savez(path, x=images, y=labels)")
         return OwnData("numpy", path, None, None, None)
     if path.suffix == ".csv" and path.is_file():
         from edgeforge.recipe.listed_images import read_table
