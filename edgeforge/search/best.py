@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import yaml
 
@@ -13,7 +13,7 @@ from edgeforge.errors import BudgetExceeded, RecipeError, some
 from edgeforge.files import write_whole
 from edgeforge.inputs.regular import open_regular, require_replaceable
 from edgeforge.recipe.load import LoadedRecipe, changed_values, load_recipe
-from edgeforge.recipe.sections.search import Figure
+from edgeforge.recipe.sections.search import ACCURACY, FIGURES, of_head
 from edgeforge.recipe.user_files import user_files
 from edgeforge.recipe.yaml_lines import parse_value
 from edgeforge.search.figures import over, shown
@@ -26,15 +26,16 @@ HEAD = "# Network "  # begins what `write_best` writes
 
 def read_limits(given: list[str]) -> dict[str, float]:
     """Return the limits of `--limits arena_bytes=40000`. Raises RecipeError."""
-    known, found = get_args(Figure), {}
+    found: dict[str, float] = {}
     for text in given:
         for one in text.split(","):
             name, equals, value = one.strip().partition("=")
-            if not equals or name not in known:
-                wrong = f"{name!r} is no figure{nearest(name, known)}" if equals else "not of the form figure=value"
+            head, figure = of_head(name)
+            if not equals or figure not in FIGURES or (head and figure not in ACCURACY):
+                wrong = f"{name!r} is no figure{nearest(name, FIGURES)}" if equals else "not of the form figure=value"
                 raise RecipeError(
                     f"--limits {one}: {wrong}",
-                    fix=f"for instance --limits arena_bytes=40000; figures: {', '.join(known)}",
+                    fix=f"for instance --limits arena_bytes=40000; figures: {', '.join(FIGURES)}",
                 )
             number = parse_value(value, "--limits")
             if isinstance(number, bool) or not isinstance(number, int | float):

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeforge.recipe.sections.search import ACCURACY, HIGHER_IS_BETTER, Search
+from edgeforge.recipe.sections.search import ACCURACY, Search, higher_is_better, of_head
 from edgeforge.results.files import PACKED_FILE, SCORE_FILE
 from edgeforge.results.rows.fit import FitRow
 from edgeforge.targets.fit.stage import read_fit
@@ -21,6 +21,12 @@ TITLES = {
     "milliseconds": "time (ms, estimated)",
 }  # fmt: skip
 WORST = {"top1": 0.0, "balanced": 0.0, "iou": 0.0, "drop": 100.0, "rmse": 1e12}  # of what was not trained
+
+
+def title(figure: str) -> str:
+    """Return a figure as a page's column says it."""
+    head, name = of_head(figure)
+    return f"{head}: {TITLES[name]}" if head else TITLES[name]
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,7 @@ class Over:
 
     def __str__(self) -> str:
         found, limit = (shown(self.figure, value) for value in (self.found, self.limit))
-        return f"{TITLES[self.figure]} {found}, limit {limit}"
+        return f"{title(self.figure)} {found}, limit {limit}"
 
 
 def sizes(folder: Path, board: str) -> tuple[dict[str, float], FitRow | None]:
@@ -71,7 +77,7 @@ def over(figures: dict[str, float], limits: dict[str, float]) -> list[Over]:
     return [
         Over(name, limit, figures[name])
         for name, limit in limits.items()
-        if name in figures and (figures[name] < limit if name in HIGHER_IS_BETTER else figures[name] > limit)
+        if name in figures and (figures[name] < limit if higher_is_better(name) else figures[name] > limit)
     ]
 
 
@@ -87,11 +93,11 @@ def board_over(row: FitRow) -> list[Over]:
 
 def values(search: Search, figures: dict[str, float]) -> list[float]:
     """Return what Optuna is told, in the order of `search.figures`."""
-    return [figures.get(name, WORST.get(name, 1e12)) for name in search.figures]
+    return [figures.get(name, WORST.get(of_head(name)[1], 1e12)) for name in search.figures]
 
 
 def shown(figure: str, value: float) -> str:
     """Return a figure as a person reads it."""
-    if figure in HIGHER_IS_BETTER:
+    if higher_is_better(figure):
         return f"{100 * value:.2f} %"
-    return f"{value:.3g}" if figure in (*ACCURACY, "milliseconds") else f"{value:,.0f}"
+    return f"{value:.3g}" if of_head(figure)[1] in (*ACCURACY, "milliseconds") else f"{value:,.0f}"

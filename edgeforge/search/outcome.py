@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from edgeforge.recipe.sections.search import HIGHER_IS_BETTER
+from edgeforge.recipe.sections.search import higher_is_better
 from edgeforge.results.files import HTML_FILE, JSON_FILE
 from edgeforge.search.figures import shown
 from edgeforge.search.study import SURPLUS, Study
@@ -76,7 +76,7 @@ class Outcome:
         lines = []
         for name, limit in self.limits.items():
             found = [(row.figures[name], row.number) for row in self.rows if name in row.figures]
-            high = name in HIGHER_IS_BETTER
+            high = higher_is_better(name)
             if found and all(value < limit if high else value > limit for value, _ in found):
                 value, number = max(found) if high else min(found)
                 by = shown(name, abs(value - limit)).replace("%", "points")
@@ -133,7 +133,7 @@ def front(rows: Sequence[Row], figures: Sequence[str]) -> set[int]:
 
 def cost(figure: str, value: float) -> float:
     """Return a figure of which less is better."""
-    return -value if figure in HIGHER_IS_BETTER else value
+    return -value if higher_is_better(figure) else value
 
 
 def _row(trial: Any) -> Row:
@@ -203,7 +203,7 @@ def _importances(study: Study, rows: Sequence[Row]) -> dict[str, dict[str, float
         values = {row.figures[figure] for row in known}
         if len(known) < LEAST or len(values) < 2:
             continue
-        part = optuna.create_study(direction="maximize" if figure in HIGHER_IS_BETTER else "minimize")
+        part = optuna.create_study(direction="maximize" if higher_is_better(figure) else "minimize")
         for row in known:
             part.add_trial(
                 optuna.create_trial(params=row.params, distributions=distributions, value=row.figures[figure])

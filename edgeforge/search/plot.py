@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from edgeforge.recipe.sections.search import HIGHER_IS_BETTER
+from edgeforge.recipe.sections.search import higher_is_better
 from edgeforge.report.plots.search import Network, front_plot
-from edgeforge.search.figures import TITLES
+from edgeforge.search.figures import title
 from edgeforge.search.outcome import Outcome
 
 
@@ -18,12 +18,12 @@ def front_plots(outcome: Outcome) -> list[str]:
     for name in others:
         networks = [
             Network(
-                row.number, row.figures[name], row.figures[first] * (100 if first in HIGHER_IS_BETTER else 1), row.front
+                row.number, row.figures[name], row.figures[first] * (100 if higher_is_better(first) else 1), row.front
             )
             for row in done
             if name in row.figures
         ]
         if networks:
-            percent = ", %" if first in HIGHER_IS_BETTER else ""
-            plots.append(front_plot(networks, TITLES[name], TITLES[first] + percent))
+            percent = ", %" if higher_is_better(first) else ""
+            plots.append(front_plot(networks, title(name), title(first) + percent))
     return plots

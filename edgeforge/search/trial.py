@@ -11,9 +11,9 @@ from edgeforge.builder.run import WORKER_ENDED, Watcher
 from edgeforge.builder.store import Artifact
 from edgeforge.data.splits import read_preprocessing
 from edgeforge.errors import EdgeForgeError, ParityError, RecipeError, StageFailed
-from edgeforge.evaluate.validation.score import scored
+from edgeforge.evaluate.validation.score import every_figure
 from edgeforge.pipeline import make
-from edgeforge.recipe.sections.search import ACCURACY
+from edgeforge.recipe.sections.search import ACCURACY, of_head
 from edgeforge.search.figures import board_over, over, scores, sizes, values
 from edgeforge.search.halving import competitors, hopeless, rungs
 from edgeforge.search.space import SEARCHING
@@ -130,12 +130,12 @@ def run_trial(
 
 def _require_scored(study: Study, data: Path) -> None:
     """Raise EdgeForgeError for a figure that the recipe's data has not: no trial would have it."""
-    head, search = read_preprocessing(data).heads[0], study.search
+    known, search = every_figure(read_preprocessing(data).heads), study.search
     for name in (*search.figures, *search.limits):
-        if name in ACCURACY and name not in scored(head):
+        if of_head(name)[1] in ACCURACY and name not in known:
             raise EdgeForgeError(
-                f"{study.space.loaded.where('search')}: {name} is no figure of this recipe's {head.name}",
-                fix=f"search for one of: {', '.join(scored(head))}",
+                f"{study.space.loaded.where('search')}: {name} is no figure of this recipe's heads",
+                fix=f"search for one of: {', '.join(known)}",
             )
 
 

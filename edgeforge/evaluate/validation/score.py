@@ -6,6 +6,7 @@ A search chooses by it. The test images choose nothing, or the figures that the 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from edgeforge.builder.stage import Job
 from edgeforge.data.labels import head_labels
@@ -26,26 +27,34 @@ def scored(head: Head) -> tuple[str, ...]:
     return ("top1", "balanced", "drop") if head.classes else ("rmse",)
 
 
+def every_figure(heads: Sequence[Head]) -> tuple[str, ...]:
+    """Return the figures of all heads: top1 of the first, size.top1 of a further one by the name of size."""
+    first, *others = heads
+    return (*scored(first), *(f"{head.name}.{name}" for head in others for name in scored(head)))
+
+
 def score(job: Job) -> None:
-    """Write score.json: the figures of the primary head that `scored` names; drop in points against float.
+    """Write score.json: the figures that `every_figure` names; drop in points against float.
 
     Raises StageFailed when there is no model to ship.
     """
     preprocessing = read_preprocessing(job.inputs["data"])
     raw, labels = read_split(job.inputs["data"], "val")
-    images, head = preprocessing.apply(raw), preprocessing.heads[0]
-    truth = head_labels(labels, preprocessing.heads)
+    images, heads = preprocessing.apply(raw), preprocessing.heads
     variant, folder = shipped_variant(job.inputs, job.recipe.quantize.ship)
-    if head.kind == "reconstruction":
-        errors = head.errors(load_runner(folder / str(variant.file)).run(images), preprocessing.as_outputs(raw))
+    shipped = load_runner(folder / str(variant.file)).run(images)
+    if heads[0].kind == "reconstruction":
+        errors = heads[0].errors(shipped, preprocessing.as_outputs(raw))
         (job.output / SCORE_FILE).write_text(json.dumps({"rmse": float(errors.mean() ** 0.5)}, indent=1))
         return
-    found, reference = (
-        head_metrics(load_runner(path).run(images)[:, : head.size], truth, head)
-        for path in (folder / str(variant.file), job.inputs["onnx"] / ONNX_FLOAT_FILE)
-    )
-    row = {name: getattr(found, name) for name in scored(head) if name != "drop"}
-    first = scored(head)[0]
-    if "drop" in scored(head):
-        row["drop"] = max(100 * (getattr(reference, first) - getattr(found, first)), 0.0)
+    in_float = load_runner(job.inputs["onnx"] / ONNX_FLOAT_FILE).run(images)
+    row: dict[str, float] = {}
+    for place, (head, part) in enumerate(zip(heads, preprocessing.slices().values(), strict=True)):
+        truth = head_labels(labels, heads, place)
+        found, reference = (head_metrics(outputs[:, part], truth, head) for outputs in (shipped, in_float))
+        figures = {name: getattr(found, name) for name in scored(head) if name != "drop"}
+        if "drop" in scored(head):
+            first = scored(head)[0]
+            figures["drop"] = max(100 * (getattr(reference, first) - getattr(found, first)), 0.0)
+        row |= {f"{head.name}.{name}" if place else name: figure for name, figure in figures.items()}
     (job.output / SCORE_FILE).write_text(json.dumps(row, indent=1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
 from edgeforge.foreign.validation import shortened, wanted
 from edgeforge.recipe.sections.section import Section
@@ -16,10 +16,28 @@ SIZES = ("flash_bytes", "ram_bytes", "arena_bytes", "model_bytes", "weights_byte
 HIGHER_IS_BETTER = ("top1", "balanced", "iou")
 MOST = 100_000  # trials
 LARGEST = 1e12  # of a range's ends
-Figure = Literal[
-    "top1", "balanced", "iou", "drop", "rmse",
-    "flash_bytes", "ram_bytes", "arena_bytes", "model_bytes", "weights_bytes", "macs", "milliseconds",
-]  # fmt: skip
+FIGURES = (*ACCURACY, *SIZES)
+
+
+def of_head(figure: str) -> tuple[str, str]:
+    """Return the head that a figure is of, empty for the first one and for sizes, and the figure: size.balanced."""
+    head, _, name = figure.rpartition(".")
+    return head, name
+
+
+def higher_is_better(figure: str) -> bool:
+    """Say whether more of a figure is better."""
+    return of_head(figure)[1] in HIGHER_IS_BETTER
+
+
+def _figure(figure: str) -> str:
+    head, name = of_head(figure)
+    if name not in FIGURES or (head and name not in ACCURACY):
+        raise ValueError(f"{figure!r} is no figure{nearest(name, FIGURES)}: give one of {', '.join(FIGURES)}")
+    return figure
+
+
+Figure = Annotated[str, AfterValidator(_figure)]  # such as top1, or size.top1 of a head that is not the first
 
 
 class Range(Section):
@@ -76,7 +94,7 @@ class Search(Section):
         description="key of this recipe → its values: [8, 16], {low: 0.1, high: 0.5}, {log: [1e-4, 1e-2]}",
     )
     maximize: tuple[Figure, ...] = Field(
-        ("top1",), description="on the validation images; the test images choose nothing"
+        ("top1",), description="on the validation images; the test images choose nothing; size.top1: of a further head"
     )
     minimize: tuple[Figure, ...] = Field(("flash_bytes", "arena_bytes"), description="of the model that ships")
     limits: dict[Figure, Annotated[float, Field(ge=0.0, le=1e12)]] = Field(
@@ -103,8 +121,8 @@ class Search(Section):
         if both:
             raise ValueError(f"{both[0]} stands under maximize and under minimize")
         for figure in (*self.maximize, *self.minimize):
-            if (figure in HIGHER_IS_BETTER) != (figure in self.maximize):
-                raise ValueError(f"{figure} belongs under {'maximize' if figure in HIGHER_IS_BETTER else 'minimize'}")
+            if higher_is_better(figure) != (figure in self.maximize):
+                raise ValueError(f"{figure} belongs under {'maximize' if higher_is_better(figure) else 'minimize'}")
         if not self.maximize and not self.minimize:
             raise ValueError("nothing to search for: name a figure under maximize or minimize")
         for key, values in self.over.items():

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeforge.errors import BudgetExceeded, EdgeForgeError, RecipeError
+from edgeforge.evaluate.validation.score import every_figure
 from edgeforge.recipe.load import load_recipe
+from edgeforge.results.head import Head
 from edgeforge.search.best import best, read_limits, write_best
 from edgeforge.search.figures import over, values
 from edgeforge.search.halving import competitors, hopeless, rungs
@@ -101,11 +103,24 @@ def test_what_no_trial_can_have_is_an_error_at_its_line(tmp_path: Path, search: 
         ("{over: {train.lr: [1]}}", "two values"),
         ("{over: {train.lr: [1, 2]}, maximize: [flash_bytes]}", "belongs under minimize|flash_bytes"),
         ("{over: {train.lr: [1, 2]}, limits: {areana: 3}}", "areana"),
+        ("{over: {train.lr: [1, 2]}, limits: {size.arena_bytes: 3}}", "size.arena_bytes"),
     ],
 )
 def test_a_search_that_makes_no_sense(tmp_path: Path, search: str, said: str) -> None:
     with pytest.raises(RecipeError, match=said):
         space(tmp_path, f"search: {search}\n")
+
+
+def test_a_figure_of_a_further_head_is_one_like_the_first_s(tmp_path: Path) -> None:
+    text = "search: {over: {train.lr: [1, 2]}, maximize: [top1, size.balanced], limits: {size.top1: 0.6}}\n"
+    search = space(tmp_path, text).search
+    assert search.figures[:2] == ("top1", "size.balanced")
+    assert [one.figure for one in over({"top1": 0.9, "size.top1": 0.5}, dict(search.limits))] == ["size.top1"]
+    assert values(search, {"top1": 0.9, "size.balanced": 0.4})[:2] == [0.9, 0.4]
+    assert values(search, {})[1] == 0.0, "what was not trained is the worst"
+    assert every_figure((Head("type", ("a", "b")), Head("size", ("c", "d")), Head("life"))) == (
+        "top1", "balanced", "drop", "size.top1", "size.balanced", "size.drop", "life.rmse",
+    )  # fmt: skip
 
 
 def test_a_value_that_needs_another_key_is_tried_beside_it(tmp_path: Path) -> None:
