@@ -51,7 +51,10 @@ def verify(
             show_default=False,
         ),
     ],
-    inputs: Annotated[Path | None, typer.Option(help="For two files: .npz with x (N,C,H,W float32).")] = None,
+    inputs: Annotated[
+        Path | None,
+        typer.Option(help="For files: .npz with x (N,C,H,W float32), or with each of several inputs by name."),
+    ] = None,
     onnx: Annotated[Path | None, typer.Option(help="For two files: the .onnx they came from names layers.")] = None,
     shape: InputShapes = None,
     layers: Annotated[int | None, typer.Option(min=1, max=MOST, help="Show only the layers that cost most.")] = None,
@@ -244,7 +247,16 @@ def pack(
         list[str] | None,
         typer.Option(metavar="NAME=MEANING", help="Of several outputs: box=value:px, kind=classes:cat,dog@0.5."),
     ] = None,
-    samples: Annotated[Path | None, typer.Option(help="Inputs for the self-test: .npz with raw or x, and y.")] = None,
+    input_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input", metavar="NAME=MEANING", help="Of several inputs: image=0..1, sensor=float32, x=float32:MEAN/STD."
+        ),
+    ] = None,
+    samples: Annotated[
+        Path | None,
+        typer.Option(help="Inputs for the self-test: .npz with raw or x, and y; of several inputs raw ones by name."),
+    ] = None,
     requantize: Annotated[bool, typer.Option("--requantize", help="Quantize again, dense weights per tensor.")] = False,
     float_model: Annotated[
         Path | None, typer.Option("--float", help="The float .tflite or .onnx it came from.")
@@ -276,7 +288,7 @@ def pack(
     shapes = parse_shapes(shape or ())
     wishes = wishes_of(
         pixels=pixels, raw_max=raw_max, mean=mean, std=std, raw_type=raw_type, labels=labels, threshold=threshold,
-        value=value, yes_no=yes_no, reconstruction=reconstruction, map_=map_, outputs=output or (),
+        value=value, yes_no=yes_no, reconstruction=reconstruction, map_=map_, outputs=output or (), inputs=input_ or (),
     )  # fmt: skip
     conversion = target.conversion_of(requantize, float_model, calibration)
     with quiet_bar("pack") as progress:

@@ -128,22 +128,30 @@ def read_own(
     where = f"{where}: {named(path)}"
     if "x" not in arrays:
         raise RecipeError(f"{where} has no array 'x'", fix=SAVED)
-    x = require_numbers(arrays["x"], f"{where}: x")
+    x = wanted_inputs(arrays["x"], shape, f"{where}: x")
     y = require_numbers(arrays["y"], f"{where}: y").astype(np.float64) if "y" in arrays else None
     y = y.reshape(-1) if y is not None and y.ndim != 2 else y
+    if y is not None and len(y) != len(x):
+        raise RecipeError(f"{where}: {len(x)} inputs and {len(y)} labels", fix="give one label an input")
+    return x, y
+
+
+def wanted_inputs(x: NDArray[Any], shape: tuple[int, int, int], where: str) -> NDArray[np.float32]:
+    """Return an array of inputs as N,C,H,W float32. Raises RecipeError where it is none of `shape` (C,H,W)."""
+    import numpy as np
+
+    x = require_numbers(x, where)
     if x.ndim == 0 or len(x) == 0:
-        raise RecipeError(f"{where}: the calibration set is empty", fix="give about 200 inputs of the model")
+        raise RecipeError(f"{where} is empty", fix="give about 200 inputs of the model")
     x = channels_first(x, shape)
     if x.shape[1:] != shape:
         c, h, w = shape
         layout = x.ndim == 4 and x.shape[1:] == (h, w, c)
         raise RecipeError(
-            f"{where}: x has the shape {x.shape}, the model takes (N,{c},{h},{w})",
+            f"{where} has the shape {x.shape}, the model takes (N,{c},{h},{w})",
             fix="the layout is N,H,W,C: save x.transpose(0, 3, 1, 2)" if layout else "save inputs of that shape",
         )
     x = x.astype(np.float32)
     if not np.isfinite(x).all():
-        raise RecipeError(f"{where}: x holds NaN or infinity", fix="leave those inputs out")
-    if y is not None and len(y) != len(x):
-        raise RecipeError(f"{where}: {len(x)} inputs and {len(y)} labels", fix="give one label an input")
-    return x, y
+        raise RecipeError(f"{where} holds NaN or infinity", fix="leave those inputs out")
+    return x

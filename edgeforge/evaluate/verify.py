@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgeforge.apart.run import in_worker
 from edgeforge.apart.watch import stands_for
 from edgeforge.builder.key import key_of
 from edgeforge.builder.record import read_record
 from edgeforge.builder.store import CorruptedArtifact, Store
-from edgeforge.data.representative import read_own
+from edgeforge.data.several_inputs import read_inputs
 from edgeforge.data.splits import evenly_spaced, read_preprocessing, read_split
 from edgeforge.errors import ParityError, RecipeError, StageFailed
 from edgeforge.evaluate.parity.layers import IMAGES, Progress
-from edgeforge.evaluate.parity.runtime_pairs import LITERT, TFLM, Outputs, largest, run_litert
+from edgeforge.evaluate.parity.runtime_pairs import LITERT, TFLM, Outputs, largest, largest_of_each, run_litert
 from edgeforge.evaluate.parity.stage import add_runtimes, affordable, compared, layers_of
 from edgeforge.foreign.wording import reason_of
 from edgeforge.results.files import QAT_FLOAT_FILE, QAT_ONNX_FILE, QDQ_FLOAT_FILE, published
@@ -35,7 +35,8 @@ from edgeforge.runtimes.load import load_runner
 from edgeforge.suggest import nearest_file
 from edgeforge.tflite.figures.costs import macs
 from edgeforge.tflite.graph import Graph
-from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes
+from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes, input_names
+from edgeforge.tflite.layer_match import in_the_order_of
 from edgeforge.tflite.passes.fixed.order import read_fixed
 from edgeforge.tflite.tensors import image_shape
 
@@ -121,8 +122,9 @@ def verify_files(
     progress: Progress,
     shapes: Shapes = AS_THE_FILE_SAYS,
 ) -> ParityRow:
-    """Compare two .tflite files made anywhere, on inputs of one's own (an .npz file with x: N,C,H,W float32).
+    """Compare two .tflite files made anywhere, on inputs of one's own (.npz).
 
+    inputs: an array x (N,C,H,W float32), or one for each of several inputs, by its name in the float file.
     shapes: of inputs that the files leave free beyond the batch. Raises RecipeError when a file cannot be read or the
     inputs do not fit.
     """
@@ -140,16 +142,35 @@ def verify_files(
         stands_for(quantized, int8_file)
         floating.write_bytes(read_fixed(float_file, shapes)[0])
         quantized.write_bytes(read_fixed(int8_file, shapes)[0])
-        graph = Graph(floating.read_bytes())
-        try:
-            shape = image_shape(graph.shape(graph.inputs[0]))
-        except RecipeError as error:
-            raise RecipeError(f"{float_file}: {error.reason}", fix=error.fix) from error
-        x, _ = read_own(inputs, shape, where="--inputs")
+        graph, other = Graph(floating.read_bytes()), Graph(quantized.read_bytes())
+        shapes_of = named_shapes(graph, float_file)
+        x, _ = read_inputs(inputs, shapes_of, "--inputs")
         row = layers_of(floating, quantized, x[evenly_spaced(len(x), IMAGES)], onnx_file, progress)
         index = affordable(len(x), macs(quantized.read_bytes()), SECONDS)
-        _add_tflite_runtimes(row, quantized, x[index], np.asarray(index), [], progress)
+        given, classified = in_the_order_of(x, graph, other)[index], largest_of_each(other)
+        _add_tflite_runtimes(row, quantized, given, np.asarray(index), [], progress, classified)
+        if renamed := _renamed(graph, other):
+            row.notes.append(renamed)
     return row
+
+
+def named_shapes(graph: Graph, path: Path) -> dict[str, tuple[int, int, int]]:
+    """Return the shape C,H,W of each input of a .tflite, by its name. Raises RecipeError for one that has none."""
+    try:
+        return {
+            name: image_shape(graph.shape(place)) for name, place in zip(input_names(graph), graph.inputs, strict=True)
+        }
+    except RecipeError as error:
+        raise RecipeError(f"{path}: {error.reason}", fix=error.fix) from error
+
+
+def _renamed(graph: Graph, other: Graph) -> str:
+    """Say which input is which where two models call them otherwise; empty where they do not, or have one."""
+    ours, theirs = input_names(graph), input_names(other)
+    if len(ours) == 1 or set(ours) == set(theirs):
+        return ""
+    pairs = ", ".join(f"{a} is {b}" for a, b in zip(ours, theirs, strict=False))
+    return f"the models call their inputs otherwise, which are taken in their order: {pairs}"
 
 
 def require(row: ParityRow, min_sqnr: float | None, max_steps: int | None) -> None:
@@ -207,7 +228,7 @@ def images_of(folder: Path) -> Path:
 def _add_tflite_runtimes(
     row: ParityRow,
     path: Path,
-    images: NDArray[np.float32],
+    images: NDArray[Any],
     index: NDArray[np.int64],
     outputs: list[Outputs],
     progress: Progress,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from math import isfinite
+from math import isfinite, prod
 from typing import TYPE_CHECKING, Any, Literal
 
 from edgeforge.errors import RecipeError
@@ -13,6 +13,7 @@ from edgeforge.features.settings import FeatureSettings
 from edgeforge.results.files import PREPROCESSING_FILE
 from edgeforge.results.head import Head
 from edgeforge.tflite.associated_files import append_files, associated_file
+from edgeforge.tflite.tensors import as_records
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,6 +36,51 @@ class Sampling:
     axes: tuple[str, ...]
 
 
+RawType = Literal["uint8", "float32", "int32"]  # bytes; sensor values; whole numbers that a model takes as they are
+
+
+@dataclass(frozen=True)
+class RawInput:
+    """One input of a model: from raw values (N,C,H,W) to its own, (raw / raw_max - mean) / std, channel by channel."""
+
+    name: str
+    shape: tuple[int, int, int]  # C,H,W
+    raw_max: float
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    raw_type: RawType = "uint8"
+
+    @property
+    def values(self) -> int:
+        """How many values it has."""
+        return prod(self.shape)
+
+    @property
+    def largest_byte(self) -> int:
+        """The largest raw value of bytes: that of a white pixel in the training data."""
+        # A model whose raw values end at 1 or below takes bytes as they are: it scales them itself.
+        return min(round(self.raw_max), 255) if self.raw_max > 1 else 255
+
+    def apply(self, raw: NDArray[Any]) -> NDArray[np.float32]:
+        """Turn raw values (N,C,H,W of raw_type) into the model's (N,C,H,W float32)."""
+        import numpy as np
+
+        mean = np.asarray(self.mean, np.float32).reshape(1, -1, 1, 1)
+        std = np.asarray(self.std, np.float32).reshape(1, -1, 1, 1)
+        return (raw.astype(np.float32) / np.float32(self.raw_max) - mean) / std
+
+    def undo(self, x: NDArray[np.float32]) -> NDArray[Any]:
+        """Return raw values of normalised ones (N,C,H,W): what `apply` undoes, rounded where raw values are whole."""
+        import numpy as np
+
+        mean = np.asarray(self.mean, np.float32).reshape(1, -1, 1, 1)
+        std = np.asarray(self.std, np.float32).reshape(1, -1, 1, 1)
+        raw = (x * std + mean) * np.float32(self.raw_max)
+        if self.raw_type == "uint8":
+            return np.clip(np.rint(raw), 0, 255).astype(np.uint8)
+        return np.rint(raw).astype(np.int32) if self.raw_type == "int32" else raw
+
+
 @dataclass(frozen=True)
 class Preprocessing:
     """From raw pixels to the model's true input: (raw / raw_max - mean) / std, channel by channel.
@@ -49,9 +95,12 @@ class Preprocessing:
     std: tuple[float, ...]
     classes: tuple[str, ...]
     heads: tuple[Head, ...] = ()  # left out: one head with these classes
-    raw_type: Literal["uint8", "float32"] = "uint8"  # float32: sensor values, not pixels
+    raw_type: RawType = "uint8"
     sampling: Sampling | None = None  # of windows, whose shape is axes,1,samples
     sound: FeatureSettings | None = None  # of clips of sound, whose shape is 1,frames,values
+    inputs: tuple[
+        RawInput, ...
+    ] = ()  # of several, each; raw inputs are records of them then. The fields above: the first
 
     def __post_init__(self) -> None:
         if not self.heads:
@@ -78,8 +127,12 @@ class Preprocessing:
     @property
     def largest_byte(self) -> int:
         """The largest raw value of bytes: that of a white pixel in the training data."""
-        # A model whose raw values end at 1 or below takes bytes as they are: it scales them itself.
-        return min(round(self.raw_max), 255) if self.raw_max > 1 else 255
+        return self.every_input[0].largest_byte
+
+    @property
+    def every_input(self) -> tuple[RawInput, ...]:
+        """Each input of the model; the only one has no name."""
+        return self.inputs or (RawInput("", self.shape, self.raw_max, self.mean, self.std, self.raw_type),)
 
     def slices(self) -> dict[str, slice]:
         """Return each head's place in the output vector."""
@@ -90,12 +143,10 @@ class Preprocessing:
         return places
 
     def apply(self, raw: NDArray[Any]) -> NDArray[np.float32]:
-        """Turn raw pixels (N,C,H,W of raw_type) into model inputs (N,C,H,W float32)."""
-        import numpy as np
-
-        mean = np.asarray(self.mean, np.float32).reshape(1, -1, 1, 1)
-        std = np.asarray(self.std, np.float32).reshape(1, -1, 1, 1)
-        return (raw.astype(np.float32) / np.float32(self.raw_max) - mean) / std
+        """Turn raw pixels (N,C,H,W of raw_type) into model inputs (N,C,H,W float32); of several inputs records (N)."""
+        if self.inputs:
+            return as_records({one.name: one.apply(raw[one.name]) for one in self.inputs})
+        return self.every_input[0].apply(raw)
 
     def as_outputs(self, raw: NDArray[Any]) -> NDArray[np.float32]:
         """Return what a model that gives its input again should give for raw inputs: N,H*W*C."""
@@ -108,6 +159,8 @@ class Preprocessing:
             del values["sampling"]
         if self.sound is None:  # of images: files of before are the same
             del values["sound"]
+        if not self.inputs:  # of one: files of before are the same
+            del values["inputs"]
         return json.dumps(values, sort_keys=True)
 
     @classmethod
@@ -120,6 +173,13 @@ class Preprocessing:
         except ValidationError as error:
             where = ".".join(map(str, error.errors()[0]["loc"])) or "its text"
             raise RecipeError(f"{PREPROCESSING_FILE} in it is not EdgeForge's: {where} is wrong", fix=MADE) from error
+        for one in read.inputs:
+            if not _sound(one):
+                raise RecipeError(
+                    f"{PREPROCESSING_FILE} in it tells of an input '{one.name[:40]}' that is none", fix=MADE
+                )
+        if len({one.name for one in read.inputs}) < len(read.inputs):
+            raise RecipeError(f"{PREPROCESSING_FILE} in it tells of two inputs of one name", fix=MADE)
         numbers = (read.raw_max, *read.mean, *read.std, *(number for head in read.heads for number in head.numbers))
         if not all(map(isfinite, numbers)) or read.raw_max <= 0 or not all(one > 0 for one in read.std):
             raise RecipeError(f"{PREPROCESSING_FILE} in it holds numbers that are none, or below 0", fix=MADE)
@@ -141,6 +201,17 @@ class Preprocessing:
         ):
             raise RecipeError(f"{PREPROCESSING_FILE} in it tells of windows that are none", fix=MADE)
         return read
+
+
+def _sound(one: RawInput) -> bool:
+    """Say whether an input that a file tells of may be one."""
+    return (
+        all(map(isfinite, (one.raw_max, *one.mean, *one.std)))
+        and min(one.raw_max, *one.std) > 0
+        and all(1 <= size <= LARGEST_SIDE for size in one.shape)
+        and len(one.mean) == len(one.std)
+        and len(one.mean) in (1, one.shape[0])
+    )
 
 
 def picture_shape(shape: tuple[int, int, int]) -> bool:

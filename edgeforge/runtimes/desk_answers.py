@@ -15,7 +15,7 @@ from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.runtimes.float_mean import board_runner
 from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.tflite.tensor_spec import TensorSpec
-from edgeforge.tflite.tensors import to_input
+from edgeforge.tflite.tensors import of_one_type, specs_of_one_type, to_inputs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DeskAnswers:
-    """Of each input its tensor (1,H,W,C of the model's type) and what processors may answer to it (values)."""
+    """Of each input its tensor (1,H,W,C of the model's type; of several inputs a record) and what processors may answer
+    to it (values; of outputs of several types real numbers, as the board gives them).
+    """
 
     tensors: list[NDArray[Any]]
     known: list[list[NDArray[Any]]]
-    input: TensorSpec
+    inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
 
 
@@ -60,10 +62,10 @@ def answer(
         tensors: list[NDArray[Any]] = []
         known: list[list[NDArray[Any]]] = []
         for place in range(len(raw)):
-            tensor = to_input(preprocessing.apply(raw[place : place + 1]), runner.input)
+            tensor = to_inputs(preprocessing.apply(raw[place : place + 1]), runner.inputs)
             found = [runner.follow(tensor)] if in_a_row else runner.answers(tensor)
             tensors.append(tensor)
-            known.append([one.reshape(-1) for one in found])
+            known.append([of_one_type(one, runner.outputs).reshape(-1) for one in found])
             if place % 20 == 0:
                 progress(place / len(raw), f"{place} of {len(raw)} by TFLM on this desk")
-    return DeskAnswers(tensors, known, runner.input, runner.outputs)
+    return DeskAnswers(tensors, known, runner.inputs, specs_of_one_type(runner.outputs))

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.hardware.libraries import Library
-from edgeforge.runtimes.tflm import TFLMRunner, in_a_row, invoke, load
+from edgeforge.runtimes.tflm import TFLMRunner, invoke, load
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.graph import Cut, Graph, cut, sources, targets
+from edgeforge.tflite.tensors import each_input, in_a_row
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,7 +87,8 @@ class FloatMeanRunner(TFLMRunner):
         return [two] if (two == one).all() else [two, one]
 
     def _run(self, tensor: NDArray[Any], *, fused: bool) -> NDArray[Any]:
-        values: dict[int, NDArray[Any]] = {self.graph.inputs[0]: tensor.reshape(self.input.shape)}
+        given = each_input(tensor, self.inputs)
+        values: dict[int, NDArray[Any]] = dict(zip(self.graph.inputs, given, strict=True))
         for part in self.parts:
             values |= part.run(values) if isinstance(part, _Part) else self._mean(part, values, fused)
         return in_a_row([values[tensor] for tensor in self.graph.outputs])

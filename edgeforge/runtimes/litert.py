@@ -10,8 +10,8 @@ from edgeforge.apart.watch import watched
 from edgeforge.errors import RecipeError
 from edgeforge.foreign.wording import cause_in, known_remedy
 from edgeforge.runtimes.native_output import CapturedOutput
-from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes, fixed_shapes
-from edgeforge.tflite.tensors import from_output, tensor_spec, to_input
+from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes, fixed_shapes, short_name
+from edgeforge.tflite.tensors import each_input, from_outputs, in_a_row, tensor_spec, to_inputs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +23,7 @@ Kernels = Literal["xnnpack", "builtin", "reference"]
 
 
 class LiteRTRunner:
-    """Runs a .tflite file's first input and output. A free batch is 1; `shapes` says other free dimensions.
+    """Runs a .tflite file. A free batch is 1; `shapes` says other free dimensions.
 
     kernels: xnnpack is LiteRT's default, builtin its own kernels without a delegate, reference the plain ones.
     Where XNNPACK refuses a model, as it does when an activation was zero on every calibration image, the builtin
@@ -53,36 +53,45 @@ class LiteRTRunner:
             raise RecipeError(
                 f"{path} cannot be loaded: {cause_in(error, NONE)}", fix=known_remedy(error, "copy or convert it again")
             ) from error
-        source, target = self.interpreter.get_input_details()[0], self.interpreter.get_output_details()[0]
-        self.input = tensor_spec(source["shape"], source["dtype"], *source["quantization"])
-        self.output = tensor_spec(target["shape"], target["dtype"], *target["quantization"])
-        self._source, self._target = source["index"], target["index"]
+        sources, targets = self.interpreter.get_input_details(), self.interpreter.get_output_details()
+        self.inputs, self.outputs = (
+            tuple(tensor_spec(one["shape"], one["dtype"], *one["quantization"]) for one in ends)
+            for ends in (sources, targets)
+        )
+        self.names = tuple(short_name(one["name"]) for one in sources)
+        self.input, self.output = self.inputs[0], self.outputs[0]
+        self._sources, self._targets = [one["index"] for one in sources], [one["index"] for one in targets]
 
-    def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return logits (N,classes float32) of the batch (N,C,H,W float32)."""
-        return from_output(self.run_raw(to_input(batch, self.input)), self.output)
+    def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:
+        """Return logits (N,classes float32) of the batch (see Runner)."""
+        return from_outputs(self.run_raw(to_inputs(batch, self.inputs)), self.outputs)
 
     def run_raw(self, tensors: NDArray[Any]) -> NDArray[Any]:
-        """Return output tensors (N,classes of the model's type) of input tensors (N,H,W,C of its type)."""
+        """Return output tensors (N,classes of the model's type) of input tensors (N,H,W,C of its type).
+
+        Of several inputs those are records (`to_inputs`); several outputs follow each other (`in_a_row`).
+        """
         import numpy as np
 
         rows = []
         for tensor in tensors:
-            self.interpreter.set_tensor(self._source, tensor.reshape(self.input.shape))
+            for place, value in zip(self._sources, each_input(tensor, self.inputs), strict=True):
+                self.interpreter.set_tensor(place, value)
             with watched("LiteRT", self._path):
                 self.interpreter.invoke()
-            rows.append(self.interpreter.get_tensor(self._target))
+            rows.append(in_a_row([self.interpreter.get_tensor(place) for place in self._targets]))
         return np.concatenate(rows)
 
-    def single(self, image: NDArray[np.float32]) -> Callable[[], object]:
-        """Return a call that runs one prepared image (1,C,H,W float32)."""
-        tensor, interpreter = to_input(image, self.input).reshape(self.input.shape), self.interpreter
-        source, target = self._source, self._target
+    def single(self, image: NDArray[Any]) -> Callable[[], object]:
+        """Return a call that runs one prepared input (see Runner)."""
+        values, interpreter = each_input(to_inputs(image, self.inputs), self.inputs), self.interpreter
+        given, wanted = list(zip(self._sources, values, strict=True)), self._targets
 
         def call() -> object:
-            interpreter.set_tensor(source, tensor)
+            for place, value in given:
+                interpreter.set_tensor(place, value)
             interpreter.invoke()
-            return interpreter.get_tensor(target)
+            return [interpreter.get_tensor(place) for place in wanted]
 
         return call
 

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgeforge.apart.watch import watched
 from edgeforge.errors import RecipeError
 from edgeforge.foreign.wording import cause_in, known_remedy
 from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes, fixed_shapes
 from edgeforge.tflite.tensor_spec import TensorSpec
+from edgeforge.tflite.tensors import fields_of
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 
+TYPES = {"float": "float32", "double": "float64", "float16": "float16", "bool": "bool"}  # else as NumPy calls them
 NONE = "ONNX Runtime refuses it: it is damaged, or has what this release does not know"
 
 
 class OnnxRunner:
-    """Runs an .onnx file with a float input (1,C,H,W). A free batch is 1; `shapes` says other free dimensions.
+    """Runs an .onnx file. A free batch is 1; `shapes` says other free dimensions.
 
     optimized=False runs the graph node by node as it stands: for a QDQ model, its fake-quant outputs.
     """
@@ -46,29 +48,58 @@ class OnnxRunner:
                 f"{path} cannot be loaded: {cause_in(error, NONE)}", fix=known_remedy(error, "export it again")
             ) from error
         self._path = path
-        source, target = self.session.get_inputs()[0], self.session.get_outputs()[0]
+        sources = self.session.get_inputs()
         try:
-            wanted = fixed_shapes({one.name: one.shape for one in self.session.get_inputs()}, shapes)
+            wanted = fixed_shapes({one.name: one.shape for one in sources}, shapes)
         except RecipeError as error:
             raise RecipeError(f"{path}: {error.reason}", fix=error.fix) from error
-        self.input = TensorSpec(wanted[source.name], "float32")
-        self.output = TensorSpec(tuple(target.shape), "float32")
-        self._input_name, self._output_name = source.name, target.name
+        self.names = tuple(one.name for one in sources)
+        self.inputs = tuple(TensorSpec(wanted[one.name], _type(path, one.type)) for one in sources)
+        targets = self.session.get_outputs()
+        self.input, self.output = self.inputs[0], TensorSpec(tuple(targets[0].shape), "float32")
+        self._outputs = [one.name for one in targets]
 
-    def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return logits (N,classes float32) of the batch (N,C,H,W float32)."""
+    def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:
+        """Return logits (N,classes float32) of the batch, in the model's own shape (see Runner)."""
         import numpy as np
 
         rows = []
-        for image in batch:
+        for place in range(len(batch)):
+            feed = self._feed(batch[place : place + 1])
             with watched("ONNX Runtime", self._path):
-                rows.append(self.session.run([self._output_name], {self._input_name: image[None]})[0])
+                found = self.session.run(self._outputs, feed)
+            rows.append(found[0] if len(found) == 1 else _in_a_row(self._path, found))
         return np.concatenate(rows)
 
-    def single(self, image: NDArray[np.float32]) -> Callable[[], object]:
-        """Return a call that runs one prepared image (1,C,H,W float32)."""
-        feed, wanted, session = {self._input_name: image}, [self._output_name], self.session
+    def single(self, image: NDArray[Any]) -> Callable[[], object]:
+        """Return a call that runs one prepared input (see Runner)."""
+        feed, wanted, session = self._feed(image), self._outputs, self.session
         return lambda: session.run(wanted, feed)
+
+    def _feed(self, image: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        values = fields_of(image).values()
+        return {
+            name: value.astype(spec.dtype, copy=False)
+            for name, spec, value in zip(self.names, self.inputs, values, strict=True)
+        }
+
+
+def _type(path: Path, said: str) -> str:
+    """Return NumPy's name of an input's type, such as tensor(float)."""
+    kind = said.removeprefix("tensor(").removesuffix(")")
+    if kind == said or kind == "string":
+        raise RecipeError(f"{path}: an input of it is {said}", fix="export the model with tensors of numbers")
+    return TYPES.get(kind, kind)
+
+
+def _in_a_row(path: Path, outputs: list[Any]) -> NDArray[np.float32]:
+    import numpy as np
+
+    if not all(isinstance(one, np.ndarray) and one.dtype.kind in "fiub" for one in outputs):
+        raise RecipeError(
+            f"{path}: an output of it is no tensor of numbers", fix="export the model without that output"
+        )
+    return np.concatenate([one.astype(np.float32).reshape(1, -1) for one in outputs], axis=1)
 
 
 def run_as_it_is(

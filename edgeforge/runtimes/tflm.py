@@ -14,7 +14,8 @@ from edgeforge.foreign.wording import cause_in, known_remedy
 from edgeforge.runtimes.native_output import CapturedOutput
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.graph import Graph
-from edgeforge.tflite.tensors import from_outputs, tensor_spec, to_input
+from edgeforge.tflite.input_shapes import short_name
+from edgeforge.tflite.tensors import each_input, from_outputs, in_a_row, tensor_spec, to_inputs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,19 +47,21 @@ class TFLMRunner:
         self.interpreter = load(flatbuffer, path)
         graph = Graph(flatbuffer)
         self._flatbuffer, self._stateful, self._resources = flatbuffer, graph.stateful, bool(graph.resources)
-        self.input = _spec(self.interpreter.get_input_details(0))
+        self.inputs = tuple(_spec(self.interpreter.get_input_details(n)) for n in range(len(graph.inputs)))
+        self.names = tuple(short_name(graph.name(tensor)) for tensor in graph.inputs)
+        self.input = self.inputs[0]
         self.outputs = tuple(_spec(self.interpreter.get_output_details(n)) for n in range(len(graph.outputs)))
         self.output = self.outputs[0]
 
-    def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return logits (N,classes float32) of the batch (N,C,H,W float32); of several outputs N,values."""
-        return from_outputs(self.run_raw(to_input(batch, self.input)), self.outputs)
+    def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:
+        """Return logits (N,classes float32) of the batch (see Runner); of several outputs N,values."""
+        return from_outputs(self.run_raw(to_inputs(batch, self.inputs)), self.outputs)
 
     def run_raw(self, tensors: NDArray[Any]) -> NDArray[Any]:
         """Return output tensors (N,classes of the model's type) of input tensors (N,H,W,C of its type).
 
         A model that keeps state, as an LSTM does, forgets it before each input: as the board's self-test does.
-        Of a model with several outputs, all of one type, they follow each other: N,values.
+        Of several inputs those are records (`to_inputs`); several outputs follow each other (`in_a_row`).
         """
         import numpy as np
 
@@ -72,7 +75,8 @@ class TFLMRunner:
         """Return the outputs (1,values) of an input tensor that follows on those before it, whose state is kept."""
         import numpy as np
 
-        self.interpreter.set_input(tensor.reshape(self.input.shape), 0)
+        for place, value in enumerate(each_input(tensor, self.inputs)):
+            self.interpreter.set_input(value, place)
         invoke(self.interpreter, self._path)
         return in_a_row([np.array(self.interpreter.get_output(n)) for n in range(len(self.outputs))])
 
@@ -88,16 +92,18 @@ class TFLMRunner:
 
     def answers(self, tensor: NDArray[Any]) -> list[NDArray[Any]]:
         """Return what processors answer to one input tensor (H,W,C or 1,H,W,C of the model's type): here one answer."""
-        return [self.run_raw(tensor.reshape(self.input.shape))]
+        return [self.run_raw(tensor if tensor.dtype.names else tensor.reshape(self.input.shape))]
 
-    def single(self, image: NDArray[np.float32]) -> Callable[[], object]:
-        """Return a call that runs one prepared image (1,C,H,W float32)."""
-        tensor, interpreter = to_input(image, self.input).reshape(self.input.shape), self.interpreter
+    def single(self, image: NDArray[Any]) -> Callable[[], object]:
+        """Return a call that runs one prepared input (see Runner)."""
+        values, interpreter = each_input(to_inputs(image, self.inputs), self.inputs), self.interpreter
+        count = len(self.outputs)
 
         def call() -> object:
-            interpreter.set_input(tensor, 0)
+            for place, value in enumerate(values):
+                interpreter.set_input(value, place)
             interpreter.invoke()
-            return interpreter.get_output(0)
+            return [interpreter.get_output(n) for n in range(count)]
 
         return call
 
@@ -134,13 +140,6 @@ def invoke(interpreter: Any, path: Path | None = None) -> None:
         raise StageFailed(
             f"TFLM fails while it runs the model: {cause_in(error, NONE)}", fix=known_remedy(error, "convert it again")
         ) from error
-
-
-def in_a_row(outputs: list[NDArray[Any]]) -> NDArray[Any]:
-    """Return a model's outputs of one input as one: several follow each other (1,values)."""
-    import numpy as np
-
-    return outputs[0] if len(outputs) == 1 else np.concatenate([one.reshape(1, -1) for one in outputs], axis=1)
 
 
 def _spec(details: dict[str, Any]) -> Any:

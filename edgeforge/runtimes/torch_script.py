@@ -18,6 +18,7 @@ from edgeforge.inputs.regular import named, open_regular
 from edgeforge.results.files import ENGINE_FILE, PREPROCESSING_FILE
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.tflite.tensor_spec import TensorSpec
+from edgeforge.tflite.tensors import fields_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -124,32 +125,33 @@ class TorchRunner:
                 self.module = torch.jit.load(str(path), map_location="cpu").eval()
         except RuntimeError as error:
             raise RecipeError(f"{path} cannot be loaded: {cause_in(error, NONE)}", fix=SAVED) from error
-        self.input = TensorSpec(facts.input, "float32")
-        self.output = TensorSpec((), "float32")
+        self.names = tuple(one.name for one in self.module.forward.schema.arguments[1:] if not one.has_default_value())
+        self.input, self.output = TensorSpec(facts.input, "float32"), TensorSpec((), "float32")
+        self.inputs = (self.input,) if len(self.names) < 2 else (TensorSpec((), "float32"),) * len(self.names)
 
-    def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return logits (N,classes float32) of the batch (N,C,H,W float32)."""
+    def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:
+        """Return logits (N,classes float32) of the batch (see Runner)."""
         import numpy as np
         import torch
 
         self._choose_engine()
         with torch.inference_mode():
             parts = []
-            for part in torch.from_numpy(batch).split(self.batch_size):
+            for given in zip(*(tensor.split(self.batch_size) for tensor in _tensors(batch)), strict=True):
                 with watched("PyTorch", self._path):
-                    parts.append(self.module(part).numpy())
+                    parts.append(_in_a_row(self.module(*given)))
         return np.concatenate(parts)
 
-    def single(self, image: NDArray[np.float32]) -> Callable[[], object]:
-        """Return a call that runs one prepared image (1,C,H,W float32)."""
+    def single(self, image: NDArray[Any]) -> Callable[[], object]:
+        """Return a call that runs one prepared input (see Runner)."""
         import torch
 
-        tensor = torch.from_numpy(image)
+        given = _tensors(image)
 
         def call() -> object:
             self._choose_engine()
             with torch.inference_mode():
-                return self.module(tensor)
+                return self.module(*given)
 
         return call
 
@@ -159,3 +161,20 @@ class TorchRunner:
 
         if self.engine and torch.backends.quantized.engine != self.engine:
             torch.backends.quantized.engine = self.engine
+
+
+def _tensors(batch: NDArray[Any]) -> list[torch.Tensor]:
+    import numpy as np
+    import torch
+
+    return [torch.from_numpy(np.ascontiguousarray(values)) for values in fields_of(batch).values()]
+
+
+def _in_a_row(output: Any) -> NDArray[np.float32]:
+    """Return what a network gives for N inputs: of several tensors, in a tuple or a dict, N,values."""
+    import torch
+
+    if isinstance(output, torch.Tensor):
+        return output.numpy()
+    values = output.values() if isinstance(output, dict) else output
+    return torch.cat([one.float().reshape(len(one), -1) for one in values], 1).numpy()

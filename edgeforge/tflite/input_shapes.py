@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import prod
+from typing import TYPE_CHECKING
 
 from edgeforge.errors import RecipeError
 from edgeforge.suggest import nearest
+
+if TYPE_CHECKING:
+    from edgeforge.tflite.graph import Graph
 
 Shapes = Mapping[str, tuple[int, ...]]  # by the input's name; under "": of a model's only input
 AS_THE_FILE_SAYS: Shapes = {}
@@ -56,6 +60,28 @@ def fixed_shapes(inputs: Mapping[str, Sequence[object]], shapes: Shapes) -> dict
 def short_name(name: str) -> str:
     """Return an input's name as people know it, without what TensorFlow adds."""
     return name.removeprefix("serving_default_").removesuffix(":0")
+
+
+def unlike(names: Sequence[str]) -> tuple[str, ...]:
+    """Return names of which no two are alike: by their place where they are."""
+    return tuple(name if names.count(name) == 1 else f"{name} {place}" for place, name in enumerate(names))
+
+
+def input_names(graph: Graph) -> tuple[str, ...]:
+    """Return what a .tflite's inputs are called: by its signature, else by their tensors, as people know them."""
+    return _names(graph, graph.inputs, "inputs")
+
+
+def output_names(graph: Graph) -> tuple[str, ...]:
+    """Return what a .tflite's outputs are called: by its signature, else by their tensors."""
+    return _names(graph, graph.outputs, "outputs")
+
+
+def _names(graph: Graph, places: Sequence[int], ends: str) -> tuple[str, ...]:
+    signatures = graph.model.signatureDefs or []
+    entries = getattr(signatures[0], ends) or [] if signatures else []
+    called = {entry.tensorIndex: entry.name.decode(errors="replace") for entry in entries}
+    return unlike([called.get(place) or short_name(graph.name(place)) for place in places])
 
 
 def _fixed(name: str, sizes: Sequence[object], said: tuple[int, ...] | None) -> tuple[int, ...]:

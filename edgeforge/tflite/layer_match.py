@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import inf
+from typing import TYPE_CHECKING, Any
 
 from edgeforge.tflite.graph import CONVERSIONS, Graph, sources, targets
+from edgeforge.tflite.input_shapes import input_names, output_names
 from edgeforge.tflite.layers import CLAMPS, activation_of
+from edgeforge.tflite.tensors import as_records, fields_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 NOT_IN_INT8 = "the quantized model has no such operator here"
 NOT_IN_FLOAT = "the float model has no such operator here"
@@ -43,7 +49,7 @@ def match(float_graph: Graph, quantized: Graph) -> Match:
     """
     ours = [n for n in float_graph.layers if float_graph.names[n] not in CONVERSIONS]
     theirs = [n for n in quantized.layers if quantized.names[n] not in CONVERSIONS]
-    found = Match(tensors=dict(zip(quantized.inputs, float_graph.inputs, strict=False)))
+    found = Match(tensors=dict(zip(quantized.inputs, same_inputs(float_graph, quantized), strict=False)))
     conversions = [n for n in quantized.layers if quantized.names[n] in CONVERSIONS]
     for ours_at, theirs_at in align(
         [_key(float_graph, n) for n in ours], [_key(quantized, n) for n in theirs], lambda a, b: 1.0 if a == b else 0.0
@@ -56,6 +62,28 @@ def match(float_graph: Graph, quantized: Graph) -> Match:
     for n in conversions:
         _convert(found, quantized, n)
     return found
+
+
+def same_inputs(float_graph: Graph, quantized: Graph) -> list[int]:
+    """Return the float model's input for each of the quantized one's: by name where all have one, else in order."""
+    return _same(float_graph.inputs, input_names(float_graph), input_names(quantized))
+
+
+def in_the_order_of(x: NDArray[Any], given: Graph, other: Graph) -> NDArray[Any]:
+    """Return inputs of one model (of several, records) in the order of another's inputs."""
+    if x.dtype.names is None:
+        return x
+    fields = list(fields_of(x).items())
+    return as_records(dict(fields[given.inputs.index(place)] for place in same_inputs(given, other)))
+
+
+def same_outputs(float_graph: Graph, quantized: Graph) -> list[int]:
+    """Return the float model's output for each of the quantized one's, as `same_inputs` does."""
+    return _same(float_graph.outputs, output_names(float_graph), output_names(quantized))
+
+
+def _same(places: list[int], ours: Sequence[str], theirs: Sequence[str]) -> list[int]:
+    return places if set(ours) != set(theirs) else [places[ours.index(name)] for name in theirs]
 
 
 def align[A, B](

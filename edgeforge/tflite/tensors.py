@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgeforge.errors import RecipeError
 from edgeforge.tflite.tensor_spec import TensorSpec
@@ -29,7 +29,50 @@ def to_input(images: NDArray[np.float32], spec: TensorSpec) -> NDArray[np.generi
     import numpy as np
 
     channels_last = np.ascontiguousarray(images.transpose(0, 2, 3, 1))
-    return channels_last if spec.scale is None else to_steps(channels_last, spec)
+    return channels_last.astype(spec.dtype, copy=False) if spec.scale is None else to_steps(channels_last, spec)
+
+
+def as_records(fields: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+    """Return several arrays (each N,…) as one of records (N), a field each: what a model of several inputs is given."""
+    import numpy as np
+
+    first = next(iter(fields.values()))
+    kinds = [(name, values.dtype, values.shape[1:]) for name, values in fields.items()]
+    found = np.zeros(len(first), np.dtype(kinds))
+    for name, values in fields.items():
+        found[name] = values
+    return found
+
+
+def fields_of(records: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """Return what `as_records` was given; of an array that has no records this alone, called `""`."""
+    names = records.dtype.names
+    return {name: records[name] for name in names} if names else {"": records}
+
+
+def channels_last(raw: Any) -> Any:
+    """Return one input (C,H,W) as H,W,C; of several inputs a record of such."""
+    if not raw.dtype.names:
+        return raw.transpose(1, 2, 0)
+    return as_records({name: raw[name].transpose(1, 2, 0)[None] for name in raw.dtype.names})[0]
+
+
+def to_inputs(batch: NDArray[Any], specs: Sequence[TensorSpec]) -> NDArray[Any]:
+    """Turn inputs into a model's input tensors: `to_input`, of several inputs records (N) with a field for each."""
+    if len(specs) == 1:
+        return to_input(batch, specs[0])
+    fields = zip(fields_of(batch).items(), specs, strict=True)
+    return as_records({name: to_input(values, spec) for (name, values), spec in fields})
+
+
+def each_input(tensor: Any, specs: Sequence[TensorSpec]) -> list[NDArray[Any]]:
+    """Return the value of every input tensor, in its own shape, of one input of `to_inputs`."""
+    import numpy as np
+
+    if len(specs) == 1:
+        return [tensor.reshape(specs[0].shape)]
+    record = tensor.reshape(-1)[0] if isinstance(tensor, np.ndarray) else tensor
+    return [record[name].reshape(spec.shape) for name, spec in zip(record.dtype.names, specs, strict=True)]
 
 
 def as_seen(images: NDArray[np.float32], spec: TensorSpec) -> NDArray[np.float32]:
@@ -52,6 +95,18 @@ def to_steps(values: NDArray[np.float32], spec: TensorSpec) -> NDArray[np.generi
     return np.clip(rounded, limits.min, limits.max).astype(spec.dtype)
 
 
+def of_one_type(values: NDArray[Any], specs: Sequence[TensorSpec]) -> NDArray[Any]:
+    """Return outputs as a board gives them: those of several types as real numbers (N,values float32)."""
+    return from_outputs(values, specs) if values.dtype.names else values
+
+
+def specs_of_one_type(specs: Sequence[TensorSpec]) -> tuple[TensorSpec, ...]:
+    """Return what `of_one_type` makes of outputs: of several types, floats."""
+    if len({spec.dtype for spec in specs}) == 1:
+        return tuple(specs)
+    return tuple(TensorSpec(spec.shape, "float32") for spec in specs)
+
+
 def from_output(values: NDArray[np.generic], spec: TensorSpec) -> NDArray[np.float32]:
     """Turn output tensors into logits (N,classes float32): scale * (q - zero point)."""
     import numpy as np
@@ -61,15 +116,41 @@ def from_output(values: NDArray[np.generic], spec: TensorSpec) -> NDArray[np.flo
     return (values.astype(np.float32) - np.float32(spec.zero_point or 0)) * np.float32(spec.scale)
 
 
-def from_outputs(values: NDArray[np.generic], specs: Sequence[TensorSpec]) -> NDArray[np.float32]:
+def in_a_row(outputs: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Return a model's outputs of one input as one array: several follow each other (1,values).
+
+    Those of several types are a record (1) with a field for each.
+    """
+    return outputs[0] if len(outputs) == 1 else in_columns([one.reshape(1, -1) for one in outputs])
+
+
+def in_columns(outputs: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Return outputs (each N,values) beside each other (N,values); of several types as records (N)."""
+    import numpy as np
+
+    if len({one.dtype for one in outputs}) > 1:
+        return as_records({str(place): one for place, one in enumerate(outputs)})
+    return np.concatenate([one.reshape(len(one), -1) for one in outputs], axis=1)
+
+
+def each_output(values: NDArray[Any], specs: Sequence[TensorSpec]) -> list[NDArray[Any]]:
+    """Return each output (N,values) of outputs as `in_a_row` has them, for N inputs."""
+    import numpy as np
+
+    if values.dtype.names:
+        return list(fields_of(values).values())
+    ends = np.cumsum([prod(spec.shape) for spec in specs])[:-1]
+    return np.split(values.reshape(len(values), -1), ends, axis=1)
+
+
+def from_outputs(values: NDArray[Any], specs: Sequence[TensorSpec]) -> NDArray[np.float32]:
     """Turn outputs as they follow each other (N,values; of one output in any shape) into real numbers (float32)."""
     import numpy as np
 
     if len(specs) == 1:
         return from_output(values, specs[0])
-    ends = np.cumsum([prod(spec.shape) for spec in specs])[:-1]
-    parts = np.split(values.reshape(len(values), -1), ends, axis=1)
-    return np.concatenate([from_output(part, spec) for part, spec in zip(parts, specs, strict=True)], axis=1)
+    parts = zip(each_output(values, specs), specs, strict=True)
+    return np.concatenate([from_output(part, spec) for part, spec in parts], axis=1)
 
 
 def tensor_spec(shape: object, dtype: object, scales: object, zero_points: object) -> TensorSpec:

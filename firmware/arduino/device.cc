@@ -1,6 +1,8 @@
 // The model as the serial protocol sees it.
 #include "device.h"
 
+#include <cstring>
+
 #include "model.h"
 #include "selftest.h"
 #include "settings.h"
@@ -9,8 +11,11 @@
 namespace edgeforge {
 namespace {
 
+// A record of several inputs.
 template <typename T>
-struct TypeOf;
+struct TypeOf {
+  static constexpr DataType value = DataType::kRecord;
+};
 template <>
 struct TypeOf<int8_t> {
   static constexpr DataType value = DataType::kInt8;
@@ -24,8 +29,33 @@ struct TypeOf<int16_t> {
   static constexpr DataType value = DataType::kInt16;
 };
 template <>
+struct TypeOf<int32_t> {
+  static constexpr DataType value = DataType::kInt32;
+};
+template <>
 struct TypeOf<float> {
   static constexpr DataType value = DataType::kFloat32;
+};
+
+// Where a record is gathered, which is longer than the protocol's chunks.
+alignas(8) uint8_t gathered[sizeof(RawType) > sizeof(InputType) ? sizeof(RawType) : sizeof(InputType)];
+
+// Whole values of what has arrived. The protocol's chunks are aligned and hold whole values; they come in order, and a
+// frame that breaks off is followed by one that begins at 0.
+template <typename T, bool kRecord = TypeOf<T>::value == DataType::kRecord>
+struct Arrived {
+  static const T* values(size_t, const uint8_t* bytes, size_t count, size_t* whole) {
+    *whole = count / sizeof(T);
+    return reinterpret_cast<const T*>(bytes);
+  }
+};
+template <typename T>
+struct Arrived<T, true> {
+  static const T* values(size_t offset, const uint8_t* bytes, size_t count, size_t* whole) {
+    memcpy(gathered + offset, bytes, count);
+    *whole = (offset + count) / sizeof(T);
+    return reinterpret_cast<const T*>(gathered);
+  }
 };
 
 }  // namespace
@@ -46,16 +76,18 @@ DeviceFacts ModelDevice::facts() {
   return facts;
 }
 
-// The protocol's chunks are aligned and hold whole values; they come in order, and a frame that breaks off is followed
-// by one that begins at 0.
 void ModelDevice::takeRaw(size_t offset, const uint8_t* bytes, size_t count) {
   if (offset == 0) classifier_.start();
-  classifier_.add(reinterpret_cast<const RawType*>(bytes), count / sizeof(RawType));
+  size_t whole = 0;
+  const RawType* values = Arrived<RawType>::values(offset, bytes, count, &whole);
+  classifier_.add(values, whole);
 }
 
 void ModelDevice::takeTensor(size_t offset, const uint8_t* bytes, size_t count) {
   if (offset == 0) classifier_.start();
-  classifier_.addPrepared(reinterpret_cast<const InputType*>(bytes), count / sizeof(InputType));
+  size_t whole = 0;
+  const InputType* values = Arrived<InputType>::values(offset, bytes, count, &whole);
+  classifier_.addPrepared(values, whole);
 }
 
 bool ModelDevice::keepState(bool keep) {

@@ -35,7 +35,8 @@ enum class ErrorCode : uint8_t {
   kTimeout = 6,
 };
 
-enum class DataType : uint8_t { kInt8 = 0, kUint8 = 1, kInt16 = 2, kFloat32 = 3 };
+// A record has several inputs, one after the other, each from a multiple of eight bytes on.
+enum class DataType : uint8_t { kInt8 = 0, kUint8 = 1, kInt16 = 2, kFloat32 = 3, kInt32 = 4, kRecord = 5 };
 
 // CRC-32 as zlib computes it; start with 0, or go on with what an earlier part gave.
 uint32_t crc32(uint32_t crc, const uint8_t* bytes, size_t count);

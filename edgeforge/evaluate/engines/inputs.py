@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.tflite.figures.costs import macs
 from edgeforge.tflite.graph import Graph, targets
-from edgeforge.tflite.tensors import to_input
+from edgeforge.tflite.tensors import each_input, to_inputs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,14 +26,14 @@ def inputs_of(graph: Graph) -> list[list[NDArray[Any]]]:
     return [[_value(graph, place, random, turn) for place in graph.inputs] for turn in turns]
 
 
-def inputs_of_images(graph: Graph, images: NDArray[np.float32]) -> list[list[NDArray[Any]]]:
-    """Return some of the images (N,C,H,W float32), evenly spaced, as the model's one input takes them."""
+def inputs_of_images(graph: Graph, images: NDArray[Any]) -> list[list[NDArray[Any]]]:
+    """Return some of the images (N,C,H,W float32; of several inputs records), evenly spaced, as inputs of the model."""
     import numpy as np
 
-    spec = graph.spec(graph.inputs[0])
+    specs = [graph.spec(place) for place in graph.inputs]
     count = min(_affordable(graph), len(images))
     index = np.linspace(0, len(images) - 1, count).round().astype(np.int64)
-    return [[tensor.reshape(spec.shape)] for tensor in to_input(images[index], spec)]
+    return [each_input(tensor, specs) for tensor in to_inputs(images[index], specs)]
 
 
 def _affordable(graph: Graph) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.evaluate.statistics import decibels
 from edgeforge.results.rows.parity import LayerRow
-from edgeforge.tflite.graph import Graph, TensorRunner, cut, downstream
+from edgeforge.tflite.graph import Graph, TensorRunner, cut, downstream, targets
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,7 +55,9 @@ def _noise(graph: Graph, number: int, injections: list[Injection]) -> tuple[floa
 
     tensor = injections[0].tensors[number]
     tail = downstream(graph, tensor)
-    part = cut(graph, tail, graph.outputs) if tail else None
+    reached = {place for n in tail for place in targets(graph.operators[n])}
+    ends = [place for place in graph.outputs if place in reached]  # of several outputs not all depend on it
+    part = cut(graph, tail, ends) if ends else None
     exact = all(error is not None and not error.any() for error in (one.errors[number] for one in injections))
     runner = None if part is None or exact else TensorRunner(part.flatbuffer, kernels="xnnpack")
     noise = signal = 0.0
@@ -70,7 +72,8 @@ def _noise(graph: Graph, number: int, injections: list[Injection]) -> tuple[floa
         found = [injected if place == tensor else one.floats[place] for place in graph.outputs]
         if runner is not None and part is not None:
             given = [injected if place == tensor else one.floats[place] for place in part.inputs]
-            found = runner.run(given)
+            run = dict(zip(part.outputs, runner.run(given), strict=True))
+            found = [run.get(place, value) for place, value in zip(graph.outputs, found, strict=True)]
         lost = sum(float(np.square(a - b).sum()) for a, b in zip(expected, found, strict=True))
         noise += lost if np.isfinite(lost) else power
     return noise, signal

@@ -16,9 +16,10 @@ from edgeforge.foreign.wording import reason_of
 from edgeforge.results.rows.parity import LayerRow
 from edgeforge.tflite.figures.costs import macs
 from edgeforge.tflite.graph import Cut, Graph, TensorRunner, cut, require_one_subgraph, targets
-from edgeforge.tflite.layer_match import Pair, clamp_of, match
+from edgeforge.tflite.input_shapes import input_names, output_names
+from edgeforge.tflite.layer_match import Pair, clamp_of, match, same_inputs
 from edgeforge.tflite.tensor_spec import TensorSpec
-from edgeforge.tflite.tensors import from_output, image_shape, to_steps
+from edgeforge.tflite.tensors import fields_of, from_output, image_shape, to_steps
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +32,7 @@ IMAGES = 64  # enough: SQNR is over every value of every image
 def layer_parity(
     float_model: bytes,
     quantized_model: bytes,
-    inputs: NDArray[np.float32],
+    inputs: NDArray[Any],
     *,
     modules: Mapping[int, str] | None = None,
     progress: Progress = lambda share, text: None,
@@ -39,8 +40,9 @@ def layer_parity(
     """Compare a float32 .tflite with a quantized one of the same network, operator by operator.
 
     quantized_model: int8, int16 activations, or mixed, by TFLiteConverter or ai-edge-quantizer. inputs: N,C,H,W
-    float32. modules: operator's place in the float model → PyTorch module (see module_names.py). One row an
-    operator, in the order in which they run; one that has no counterpart is a row with its reason. Deterministic.
+    float32; of several inputs records of such (N). modules: operator's place in the float model → PyTorch module (see
+    module_names.py). One row an operator, in the order in which they run; one that has no counterpart is a row with its
+    reason. Deterministic.
     Raises RecipeError when the inputs do not fit the models.
     """
     graph, quantized = Graph(float_model), Graph(quantized_model)
@@ -73,35 +75,55 @@ class _Probe:
     values: ValueStatistics | None = None
 
 
-def _images(inputs: NDArray[np.float32], graph: Graph, quantized: Graph) -> NDArray[np.float32]:
-    """Return the inputs as N, and the models' own shape."""
+def _images(inputs: NDArray[Any], graph: Graph, quantized: Graph) -> list[list[NDArray[Any]]]:
+    """Return the inputs, each a value for every input tensor, in the models' own shape."""
+    for one in (graph, quantized):
+        require_one_subgraph(one)
+    if len(graph.inputs) != len(quantized.inputs):
+        raise RecipeError(
+            f"the float model has {len(graph.inputs)} inputs, the quantized one {len(quantized.inputs)}",
+            fix="give two models of one network",
+        )
+    fields = fields_of(inputs)
+    if len(fields) != len(graph.inputs):
+        raise RecipeError(
+            f"the models have {len(graph.inputs)} inputs, {len(fields)} are given", fix="save an array for each input"
+        )
+    other = dict(zip(same_inputs(graph, quantized), quantized.inputs, strict=True))
+    places = zip(graph.inputs, fields.values(), strict=True)
+    values = [_input(graph, place, quantized, other[place], given) for place, given in places]
+    return [list(one) for one in zip(*values, strict=True)]
+
+
+def _input(graph: Graph, place: int, quantized: Graph, other: int, given: NDArray[Any]) -> NDArray[Any]:
+    """Return one input (N, and the models' own shape) of N,C,H,W."""
     import numpy as np
 
-    for which, one in (("float", graph), ("quantized", quantized)):
-        require_one_subgraph(one)
-        if len(one.inputs) != 1:
-            raise RecipeError(f"the {which} model has {len(one.inputs)} inputs", fix="compare models of one input")
-    if graph.spec(graph.inputs[0]).dtype != "float32":
+    if graph.spec(place).scale is not None:
         raise RecipeError("the first model is not float32", fix="name the float .tflite first, then the quantized one")
-    shape, other = graph.shape(graph.inputs[0]), quantized.shape(quantized.inputs[0])
+    shape = graph.shape(place)
     c, h, w = image_shape(shape)
-    if shape != other:
+    if shape != quantized.shape(other):
         raise RecipeError(
-            f"the models take inputs of shapes {list(shape)} and {list(other)}", fix="give two models of one network"
+            f"the models take inputs of shapes {list(shape)} and {list(quantized.shape(other))}",
+            fix="give two models of one network",
         )
-    if inputs.ndim != 4 or inputs.shape[1:] != (c, h, w) or len(inputs) == 0:
-        raise RecipeError(f"the inputs have the shape {inputs.shape}, the models take (N,{c},{h},{w})", fix="save x so")
-    return np.ascontiguousarray(inputs.astype(np.float32).transpose(0, 2, 3, 1)).reshape(len(inputs), *shape)
+    if given.ndim != 4 or given.shape[1:] != (c, h, w) or len(given) == 0:
+        raise RecipeError(f"the inputs have the shape {given.shape}, the models take (N,{c},{h},{w})", fix="save x so")
+    whole = given.astype(graph.spec(place).dtype).transpose(0, 2, 3, 1)
+    return np.ascontiguousarray(whole).reshape(len(given), *shape)
 
 
 def _input_probes(graph: Graph, quantized: Graph) -> list[_Probe]:
     """A quantized model's input is rounded before any operator runs."""
-    place = quantized.inputs[0]
-    spec = quantized.spec(place)
-    if spec.scale is None:
-        return []
-    row = _row("input", "INPUT", None, spec)
-    return [_Probe(row, Pair(None, None), place, graph.inputs[0], values=_value_statistics(row))]
+    probes = []
+    names = input_names(quantized)
+    for name, place, source in zip(names, quantized.inputs, same_inputs(graph, quantized), strict=True):
+        spec = quantized.spec(place)
+        if spec.scale is not None:
+            row = _row("input" if len(names) == 1 else f"input {name}", "INPUT", None, spec)
+            probes.append(_Probe(row, Pair(None, None), place, source, values=_value_statistics(row)))
+    return probes
 
 
 def _probes(
@@ -134,6 +156,8 @@ def _probes(
                 row.reason = f"LiteRT does not run it alone: {reason_of(error)}"
                 found.append(_Probe(row, pair))
                 continue
+        if tensor in quantized.outputs and len(quantized.outputs) > 1:
+            row.output = output_names(quantized)[quantized.outputs.index(tensor)]
         probe = _Probe(row, pair, tensor, counterpart, clamp_of(graph, counterpart, quantized, pair.quantized))
         probe.alone = (*alone, number)
         probe.float_alone = None if float_alone is None else (*float_alone, number)
@@ -177,7 +201,7 @@ def _compare(
     quantized: Graph,
     tensors: Mapping[int, int],
     probes: list[_Probe],
-    images: NDArray[np.float32],
+    images: list[list[NDArray[Any]]],
     macs: int,
     progress: Progress,
 ) -> list[Injection]:
@@ -191,13 +215,17 @@ def _compare(
     measured = [probe for probe in probes if probe.counterpart >= 0]
     needed = sorted({place for n in graph.layers for place in (*graph.activations(n), *targets(graph.operators[n]))})
     wanted = [probe.tensor for probe in measured]
-    source = quantized.spec(quantized.inputs[0])
+    sources = [(graph.inputs.index(tensors[place]), quantized.spec(place)) for place in quantized.inputs]
     kept = _cost_images(len(images), len(measured), macs, sum(int(np.prod(graph.shape(t))) * 8 for t in needed))
     injections = []
     for number, image in enumerate(images):
         progress(0.6 * number / len(images), f"image {number + 1} of {len(images)}")
-        floats = dict(zip(needed, whole.run([image], needed), strict=True))
-        steps = whole_quantized.run([image if source.scale is None else to_steps(image, source)], wanted)
+        floats = dict(zip(needed, whole.run(image, needed), strict=True))
+        given = [
+            image[place].astype(spec.dtype, copy=False) if spec.scale is None else to_steps(image[place], spec)
+            for place, spec in sources
+        ]
+        steps = whole_quantized.run(given, wanted)
         errors: list[NDArray[np.float32] | None] = [None] * len(probes)
         for probe, value in zip(measured, steps, strict=True):
             spec = quantized.spec(probe.tensor)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,14 +37,26 @@ class Outputs:
     one_file: bool = False
 
 
-def output_step(flatbuffer: bytes) -> float | None:
-    """Return the scale of a model's output, also where a DEQUANTIZE makes it float; None for a float layer."""
-    graph = Graph(flatbuffer)
-    place = graph.outputs[0]
-    last = next((op for n, op in enumerate(graph.operators) if place in targets(op)), None)
-    if graph.spec(place).scale is None and last is not None and "DEQUANTIZE" in graph.names[-1]:
-        place = sources(last)[0]
+def output_steps(graph: Graph) -> list[float | None]:
+    """Return the scale of each output, also where a DEQUANTIZE makes it float; None for a float layer."""
+    return [_step(graph, place) for place in graph.outputs]
+
+
+def _step(graph: Graph, place: int) -> float | None:
+    maker = next((n for n, op in enumerate(graph.operators) if place in targets(op)), None)
+    if graph.spec(place).scale is None and maker is not None and graph.names[maker] == "DEQUANTIZE":
+        place = sources(graph.operators[maker])[0]
     return graph.spec(place).scale
+
+
+def grid_of(graph: Graph) -> float | NDArray[Any] | None:
+    """Return the grid that a model's outputs are on: of several, one of each value's; None where one has none."""
+    import numpy as np
+
+    steps = output_steps(graph)
+    if len(steps) == 1 or None in steps:
+        return steps[0] if len(steps) == 1 else None
+    return np.repeat(np.array(steps, np.float64), [prod(graph.shape(place)) for place in graph.outputs])
 
 
 def largest(outputs: NDArray[Any]) -> NDArray[Any]:
@@ -51,20 +64,31 @@ def largest(outputs: NDArray[Any]) -> NDArray[Any]:
     return outputs.argmax(1)
 
 
+def largest_of_each(graph: Graph) -> Classified:
+    """Return what tells the place of the largest value of each output of several values (N,outputs)."""
+    import numpy as np
+
+    sizes = [prod(graph.shape(place)) for place in graph.outputs]
+    if len(sizes) == 1:
+        return largest
+    ends = np.cumsum(sizes)[:-1]
+    return lambda outputs: np.stack([part.argmax(1) for part in np.split(outputs, ends, axis=1)], axis=1)
+
+
 def runtime_pairs(
-    outputs: list[Outputs], step: float | None, classified: Classified | None = largest
+    outputs: list[Outputs], step: float | NDArray[Any] | None, classified: Classified | None = largest
 ) -> list[RuntimePairRow]:
     """Return a row for every pair, over the images that both ran.
 
-    step: the grid that outputs are rounded onto. Runtimes of the one file have their outputs there already; others
-    have scales of their own, and are rounded to the nearest step. Without a grid, float outputs are compared.
+    step: the grid that outputs are rounded onto (`grid_of`). Runtimes of the one file have their outputs there already;
+    others have scales of their own, and are rounded to the nearest step. Without a grid, float outputs are compared.
     classified: tells the primary head's classes of output vectors; None: that head is a value.
     """
     return [_pair(a, b, step, classified) for a, b in combinations(outputs, 2)]
 
 
 def run_litert(
-    path: Path, images: NDArray[np.float32], kernels: list[str], index: NDArray[np.int64]
+    path: Path, images: NDArray[Any], kernels: list[str], index: NDArray[np.int64]
 ) -> tuple[list[Outputs], dict[str, str]]:
     """Run a .tflite file with several of LiteRT's kernels; return outputs, and what was left out and why.
 
@@ -83,13 +107,13 @@ def run_litert(
     return outputs, left_out
 
 
-def _pair(a: Outputs, b: Outputs, step: float | None, classified: Classified | None) -> RuntimePairRow:
+def _pair(a: Outputs, b: Outputs, step: float | NDArray[Any] | None, classified: Classified | None) -> RuntimePairRow:
     import numpy as np
 
     both, of_a, of_b = np.intersect1d(a.index, b.index, return_indices=True)
     ours, theirs = a.logits[of_a].astype(np.float64), b.logits[of_b].astype(np.float64)
     apart = abs(ours - theirs)
-    steps = abs(np.rint(ours / step) - np.rint(theirs / step)) if step else None
+    steps = abs(np.rint(ours / step) - np.rint(theirs / step)) if step is not None else None
     equal = apart == 0 if steps is None else steps == 0
     return RuntimePairRow(
         a=a.runtime,
@@ -105,4 +129,4 @@ def _pair(a: Outputs, b: Outputs, step: float | None, classified: Classified | N
 
 
 def _same_class(ours: NDArray[np.int64], theirs: NDArray[np.int64]) -> float:
-    return float((ours == theirs).mean()) if len(ours) else 0.0
+    return float((ours == theirs).reshape(len(ours), -1).all(1).mean()) if len(ours) else 0.0

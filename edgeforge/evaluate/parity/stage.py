@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgeforge.builder.stage import Job
 from edgeforge.data.splits import evenly_spaced, read_preprocessing, read_split
@@ -17,8 +17,9 @@ from edgeforge.evaluate.parity.runtime_pairs import (
     TFLM,
     XNNPACK,
     Outputs,
+    grid_of,
     largest,
-    output_step,
+    output_steps,
     run_litert,
     runtime_pairs,
 )
@@ -27,7 +28,7 @@ from edgeforge.evaluate.tflm import MACS_IN_A_MINUTE
 from edgeforge.foreign.wording import reason_of
 from edgeforge.results.files import PARITY_FILE, PREDICTIONS_FILE
 from edgeforge.results.preprocessing import Classified
-from edgeforge.results.rows.parity import LayerRow, ParityRow
+from edgeforge.results.rows.parity import LayerRow, OutputRow, ParityRow
 from edgeforge.results.variant import (
     ONNX_FLOAT,
     ONNX_INT8,
@@ -41,7 +42,10 @@ from edgeforge.results.variant import (
     shipped_variant,
 )
 from edgeforge.runtimes.litert import REFUSED
+from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.figures.costs import macs
+from edgeforge.tflite.graph import Graph
+from edgeforge.tflite.input_shapes import output_names
 from edgeforge.tflite.module_names import module_names
 
 if TYPE_CHECKING:
@@ -86,7 +90,7 @@ def _compare(job: Job, shipped: Variant, folder: Path) -> ParityRow:
 
 
 def layers_of(
-    float_file: Path, int8_file: Path, images: NDArray[np.float32], onnx_file: Path | None, progress: Progress
+    float_file: Path, int8_file: Path, images: NDArray[Any], onnx_file: Path | None, progress: Progress
 ) -> ParityRow:
     """Return the layers of one int8 model; what cannot be compared at all is a row with the reason."""
     float_model, int8_model = float_file.read_bytes(), int8_file.read_bytes()
@@ -99,16 +103,36 @@ def layers_of(
 
 
 def output_db(rows: list[LayerRow]) -> float | None:
-    """Return the SQNR of the network's output with every layer quantized: that of the last layer compared."""
+    """Return the SQNR of the network's output with every layer quantized: that of the last layer compared.
+
+    Of several outputs the least.
+    """
     measured = [row.accumulated for row in rows if row.accumulated]
+    outputs = [row.accumulated.sqnr_db for row in rows if row.accumulated and row.output]
+    if outputs:
+        return min((one for one in outputs if one is not None), default=None)
     return measured[-1].sqnr_db if measured else None
 
 
 def add_runtimes(row: ParityRow, path: Path, outputs: list[Outputs], classified: Classified | None = largest) -> None:
     """Compare all outputs with each other, those of one file last, since they belong together."""
     order = {XNNPACK: 1, BUILTIN: 2, REFERENCE: 3, TFLM: 4}
-    row.step = output_step(path.read_bytes())
-    row.runtimes = runtime_pairs(sorted(outputs, key=lambda one: order.get(one.runtime, 0)), row.step, classified)
+    graph = Graph(pure_flatbuffer(path.read_bytes()))
+    steps = output_steps(graph)
+    row.step = steps[0] if len(steps) == 1 else None
+    row.outputs = _outputs(graph, steps, row.layers) if len(steps) > 1 else []
+    ordered = sorted(outputs, key=lambda one: order.get(one.runtime, 0))
+    row.runtimes = runtime_pairs(ordered, grid_of(graph), classified)
+
+
+def _outputs(graph: Graph, steps: list[float | None], layers: list[LayerRow]) -> list[OutputRow]:
+    """Return what is known of each of several outputs."""
+    found = {layer.output: layer.accumulated for layer in layers if layer.output and layer.accumulated}
+    names = output_names(graph)
+    return [
+        OutputRow(name=name, step=step, sqnr_db=found[name].sqnr_db if name in found else None)
+        for name, step in zip(names, steps, strict=True)
+    ]
 
 
 def affordable(images: int, macs: int, seconds: float, among: NDArray[np.int64] | None = None) -> NDArray[np.int64]:

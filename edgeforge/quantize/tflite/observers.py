@@ -224,7 +224,7 @@ class Entropy(Histogram):
 
 def calibrate(
     model: bytes,
-    inputs: NDArray[np.float32],
+    inputs: NDArray[Any],
     observer: ObserverName = "minmax",
     *,
     percentile: float = DEFAULT_PERCENTILE,
@@ -233,8 +233,8 @@ def calibrate(
 ) -> dict[str, Range]:
     """Return the range of every activation of a prepared float model on the representative dataset.
 
-    inputs: N,C,H,W float32. Observers with a histogram run the model twice. Tensors that TFLite only passes on get
-    the range of what they pass on.
+    inputs: N,C,H,W float32, of several inputs records of such. Observers with a histogram run the model twice. Tensors
+    that TFLite only passes on get the range of what they pass on.
     """
     with_histogram: dict[str, Callable[[Range], Observer]] = {
         "percentile": partial(Percentile, percentile=percentile),
@@ -276,7 +276,7 @@ def tied(model: bytes, ranges: Ranges) -> dict[str, Range]:
 
 def _observed(
     model: bytes,
-    inputs: NDArray[np.float32],
+    inputs: NDArray[Any],
     new: Callable[[str], Observer],
     progress: Callable[[float], None],
 ) -> dict[str, Range]:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.tflite.flatbuffer import operator_name, read_model, write_model
 from edgeforge.tflite.graph import Graph, TensorRunner, targets
+from edgeforge.tflite.tensors import each_input, to_inputs
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 SIGNATURE = b"serving_default"
@@ -47,19 +47,19 @@ def layers(model: bytes) -> list[str]:
     return [graph.tensors[operator.outputs[0]].name.decode() for operator in graph.operators]
 
 
-def activations(model: bytes, inputs: NDArray[np.float32]) -> Iterator[dict[str, NDArray[Any]]]:
-    """Yield, input by input, the value of every activation tensor of a .tflite by name, its own input included.
+def activations(model: bytes, inputs: NDArray[Any]) -> Iterator[dict[str, NDArray[Any]]]:
+    """Yield, input by input, the value of every activation tensor of a .tflite by name, its own inputs included.
 
-    inputs: N,C,H,W float32; the model must take float32 (1,H,W,C), (1,W,C) or (1,C). LiteRT's kernels without
-    a delegate compute, since a delegate hides the tensors inside.
+    inputs: N,C,H,W float32, of several inputs records of such in the model's order; the model must take float32
+    (1,H,W,C), (1,W,C) or (1,C). LiteRT's kernels without a delegate compute, since a delegate hides the tensors inside.
     """
     graph, runner = Graph(model), TensorRunner(model, every=True)
     places = {graph.name(tensor): tensor for operator in graph.operators for tensor in targets(operator)}
-    source = graph.inputs[0]
-    for image in inputs.transpose(0, 2, 3, 1):
-        given = image.reshape(graph.shape(source))
-        found = runner.run([given], [*places.values()])
-        yield {graph.name(source): given} | dict(zip(places, found, strict=True))
+    names, specs = [graph.name(place) for place in graph.inputs], [graph.spec(place) for place in graph.inputs]
+    for image in to_inputs(inputs, specs):
+        given = each_input(image, specs)
+        found = runner.run(given, [*places.values()])
+        yield dict(zip(names, given, strict=True)) | dict(zip(places, found, strict=True))
 
 
 def _mapped(schema: Any, graph: Any, tensor: int) -> Any:

@@ -18,7 +18,7 @@ from edgeforge.quantize.tflite.passes.reachable_clamps import ReachableClamps
 from edgeforge.quantize.tflite.passes.room_for_biases import RoomForBiases
 from edgeforge.quantize.tflite.passes.value_tables import with_placeholders
 from edgeforge.quantize.tflite.prepared import layers
-from edgeforge.tflite.flatbuffer import operator_name, read_model
+from edgeforge.tflite.flatbuffer import operator_name, read_model, type_name
 from edgeforge.tflite.passes.drop_unused import DropUnused
 from edgeforge.tflite.passes.widen_through_float import WidenThroughFloat
 
@@ -77,8 +77,9 @@ def quantize_static(
             continue
         quantizer.add_static_config(scope, TFLOperationName.ALL_SUPPORTED, BITS[kind], 8, other)
         quantizer.add_static_config(scope, TFLOperationName.FULLY_CONNECTED, BITS[kind], 8, dense)
-    for tensor, end in ((graph.inputs[0], TFLOperationName.INPUT), (graph.outputs[0], TFLOperationName.OUTPUT)):
-        if graph.tensors[tensor].name.decode() not in ranges:  # only float layers touch it: it stays float32
+    for tensors, end in ((graph.inputs, TFLOperationName.INPUT), (graph.outputs, TFLOperationName.OUTPUT)):
+        # Only float layers touch them: they stay float32.
+        if not any(graph.tensors[tensor].name.decode() in ranges for tensor in tensors):
             quantizer.update_quantization_recipe(".*", end, algorithm_key="no_quantize")
     values = {  # of no dimension: the quantizer adds those of a constant that shares its range, whatever its rank
         name: {"min": np.array(low, np.float32), "max": np.array(high, np.float32)}
@@ -146,7 +147,8 @@ def check_ranges(float_model: bytes, ranges: Ranges, float_layers: frozenset[str
     activations = {names[tensor] for tensor in graph.inputs}
     activations |= {names[tensor] for operator in graph.operators for tensor in operator.outputs}
     needed = {names[tensor] for operator in quantized for tensor in (*operator.inputs, *operator.outputs)}
-    for name in (name for name in names if name in activations & needed):
+    real = {name for name, tensor in zip(names, graph.tensors, strict=True) if type_name(tensor.type) == "FLOAT32"}
+    for name in (name for name in names if name in activations & needed & real):
         if name not in ranges:
             raise RecipeError(f"tensor '{name}' has no activation range", fix="give one, or calibrate the model")
         low, high = ranges[name]

@@ -34,6 +34,8 @@ def print_parity(parity: ParityRow, console: Console, layers: int | None = None)
         console.print()
         console.print(runtimes_table(parity.runtimes))
         console.print(runtimes_note(parity), style="dim", markup=False)
+    for note in parity.notes:
+        console.print(note, style="dim", markup=False)
     for runtime, why in parity.left_out.items():
         console.print(Text.assemble(("! ", "yellow"), f"{runtime} is not compared: {why}"))
 
@@ -59,11 +61,17 @@ def layers_table(parity: ParityRow, width: int, layers: int | None = None) -> Ta
 
 def summary(parity: ParityRow) -> str:
     """Return what the columns mean, in two lines."""
-    output = "equal to the float model's" if parity.output_sqnr_db is None else f"at {parity.output_sqnr_db:.1f} dB"
+    output = _kept(parity.output_sqnr_db)
+    if parity.outputs:
+        output = f"{output} at least: {', '.join(f'{one.name} {_kept(one.sqnr_db)}' for one in parity.outputs)}"
     return (
         f"{parity.images} images; the int8 model's outputs are {output}. Alone: the layer's operator by itself, on "
         "float values put on its inputs' grids. Cost: its share of the outputs' error. =: passes values on unchanged."
     )
+
+
+def _kept(sqnr_db: float | None) -> str:
+    return "equal to the float model's" if sqnr_db is None else f"at {sqnr_db:.1f} dB"
 
 
 def print_costliest(rows: list[LayerRow], console: Console) -> None:
@@ -104,6 +112,10 @@ def runtimes_note(parity: ParityRow) -> str:
     grid = "The TFLite output is float: values are compared as they are, the second figure is in logits."
     if parity.step:
         grid = f"Steps are of {parity.step:.4g}, the TFLite output's scale."
+    if parity.outputs and all(one.step for one in parity.outputs):
+        grid = f"Steps are of each output's scale: {', '.join(f'{one.name} {one.step:.4g}' for one in parity.outputs)}."
+    elif parity.outputs:
+        grid = "Not every output is quantized: values are compared as they are, the second figure is the difference."
     if parity.step and not all(pair.one_file for pair in parity.runtimes):
         grid += " PyTorch and ONNX Runtime have output scales of their own and are rounded onto it."
     return f"On {images} images that both ran. LiteRT's kernels and TFLM run the same file. {grid}"

@@ -52,6 +52,15 @@ class LayerRow(Row):
     output_sqnr_db: float | None = None
     cost: float | None = None
     advice: list[Advice] = []
+    output: str = ""  # of several outputs of the network, which this one is
+
+
+class OutputRow(Row):
+    """One of several outputs of the network."""
+
+    name: str
+    step: float | None  # its scale
+    sqnr_db: float | None  # all layers quantized; None when equal, or not compared
 
 
 class RuntimePairRow(Row):
@@ -78,4 +87,6 @@ class ParityRow(Row):
     layers: list[LayerRow] = []
     runtimes: list[RuntimePairRow] = []
     left_out: dict[str, str] = {}  # runtime → why it could not be compared
-    step: float | None = None  # the output's scale
+    notes: list[str] = []
+    step: float | None = None  # the output's scale; of several see `outputs`
+    outputs: list[OutputRow] = []  # where there are several

@@ -13,7 +13,7 @@ from edgeforge.runtimes.self_agreement import require_tflm_agreement
 from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.graph import Graph
-from edgeforge.tflite.tensors import to_input
+from edgeforge.tflite.tensors import channels_last, of_one_type, to_inputs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,9 +26,9 @@ class TestVector:
     __test__ = False  # no pytest class
 
     label: str  # of the comment above it, such as "test image 3, class 7"
-    raw: NDArray[Any]  # H,W,C of raw_type
-    tensor: NDArray[Any]  # H,W,C of the model's input type
-    output: NDArray[Any]  # of the model's output type
+    raw: Any  # H,W,C of raw_type; of several inputs a record of such
+    tensor: Any  # H,W,C of the model's input type; of several inputs a record of such
+    output: NDArray[Any]  # of the model's output type; of several types real numbers
 
 
 def choose_vectors(
@@ -49,13 +49,15 @@ def choose_vectors(
     for index in firsts.values():
         if len(chosen) == most:
             break
-        tensor = to_input(preprocessing.apply(raw[index : index + 1]), runner.input)
+        tensor = to_inputs(preprocessing.apply(raw[index : index + 1]), runner.inputs)
         answers = runner.answers(tensor)
         if len(answers) > 1:
             continue
         used.append(index)
         name = f"test input {index}" + (f", {labels[index]}" if labels[index] else "")
-        chosen.append(TestVector(name, raw[index].transpose(1, 2, 0), tensor[0], answers[0][0]))
+        chosen.append(
+            TestVector(name, channels_last(raw[index]), tensor[0], of_one_type(answers[0], runner.outputs)[0])
+        )
     # The second process runs TFLM itself, from its first input on.
     own = isinstance(runner, FloatMeanRunner) or Graph(pure_flatbuffer(model.read_bytes())).stateful
     require_tflm_agreement(TFLMRunner(model) if own else runner, model, preprocessing.apply(raw[used or [0]]))
@@ -66,7 +68,7 @@ def require_same_answers(
     given: TFLMRunner, packed: TFLMRunner, preprocessing: Preprocessing, raw: NDArray[Any]
 ) -> None:
     """Raise StageFailed when the model as it is packed answers otherwise than as it was given. raw: N,C,H,W."""
-    tensors = to_input(preprocessing.apply(raw), given.input)
+    tensors = to_inputs(preprocessing.apply(raw), given.inputs)
     if (given.run_raw(tensors) != packed.run_raw(tensors)).any():
         raise StageFailed(
             "TFLM answers otherwise with the memory plan that the model was given",

@@ -29,7 +29,7 @@ from edgeforge.tflite.check.read import read_file
 from edgeforge.tflite.flatbuffer import operators
 from edgeforge.tflite.graph import Graph
 from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes
-from edgeforge.tflite.tensors import from_output, from_outputs
+from edgeforge.tflite.tensors import channels_last, from_output, from_outputs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,12 +37,15 @@ if TYPE_CHECKING:
 
 IMAGES = 100
 SHOWN = 20  # mismatches that are kept
+ALIGNED = 8  # bytes: settings.h has the same for the fields of RawType and InputType
 Progress = Callable[[float, str], None]
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What a board should be running, by which name, and the inputs: raw N,C,H,W; labels N, or N,heads."""
+    """What a board should be running, by which name, and the inputs: raw N,C,H,W (of several inputs records of such);
+    labels N, or N,heads.
+    """
 
     path: Path
     flatbuffer: bytes
@@ -89,12 +92,13 @@ def of_build(folder: Path) -> Subject:
 @in_worker
 def of_model(path: Path, samples: Path, shapes: Shapes = AS_THE_FILE_SAYS) -> Subject:
     """Return a model that `edgeforge pack` has written, and the samples given. Raises RecipeError."""
+    from edgeforge.targets.arduino.own.meaning import of_these_inputs
     from edgeforge.targets.arduino.own.samples import read_samples
     from edgeforge.targets.arduino.own_tflite import load_own
 
     model = load_own(path, shapes)
     preprocessing = read_preprocessing_of(read_regular(path, "name a .tflite file"))
-    if preprocessing is None or preprocessing.shape != model.shape:
+    if preprocessing is None or not of_these_inputs(preprocessing, model):
         raise RecipeError(
             f"{path} does not say how its inputs are made and what its outputs mean",
             fix=f"name the file that `edgeforge pack` wrote beside the sketch, such as packed/{path.name}",
@@ -147,7 +151,11 @@ def monitor(
     tolerance = tolerance_of(link.hello.library, operators(subject.flatbuffer))
     worst = sorted(np.flatnonzero(steps), key=lambda place: (-steps[place], place))[:SHOWN]
     real = [from_outputs(values, desk.outputs) for values in (expected, answers)]
-    given = from_output(np.stack([tensor.reshape(-1) for tensor in desk.tensors]), desk.input)
+    given: NDArray[np.float32] = np.zeros(
+        (len(desk.tensors), 0), np.float32
+    )  # only a reconstruction needs it, which has one input
+    if len(desk.inputs) == 1:
+        given = from_output(np.stack([tensor.reshape(-1) for tensor in desk.tensors]), desk.inputs[0])
     said = with_endings(subject.preprocessing, Graph(subject.flatbuffer))
     labels = None if subject.labels is None else subject.labels[index]
     tested = f"{'PASS' if test.passed else 'FAIL'}: {test.images} vectors, largest difference {test.largest_step} step"
@@ -278,11 +286,13 @@ def tolerance_of(text: str, operators: Iterable[str]) -> int:
 
 
 def _sent(raw: NDArray[Any], tensor: NDArray[Any], as_raw: bool) -> bytes:
-    """Return the bytes of one input: H,W,C, little-endian."""
+    """Return the bytes of one input: H,W,C, little-endian. Of several each begins at a multiple of eight bytes."""
     import numpy as np
 
-    values = raw[0].transpose(1, 2, 0) if as_raw else tensor[0]
-    return np.ascontiguousarray(values).astype(values.dtype.newbyteorder("<")).tobytes()
+    values = channels_last(raw[0]) if as_raw else tensor[0]
+    parts = [values[name] for name in values.dtype.names] if values.dtype.names else [values]
+    sent = [np.ascontiguousarray(part).astype(part.dtype.newbyteorder("<")).tobytes() for part in parts]
+    return sent[0] if len(sent) == 1 else b"".join(part + bytes(-len(part) % ALIGNED) for part in sent)
 
 
 def _steps(expected: NDArray[Any], answers: NDArray[Any]) -> NDArray[Any]:

@@ -9,12 +9,14 @@ from edgeforge.errors import RecipeError
 from edgeforge.targets.fit.judge import QUANTIZE
 from edgeforge.tflite.flatbuffer import type_name
 from edgeforge.tflite.graph import CONVERSIONS, VARIABLES, Graph, layer_label, sources, targets
-from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes
+from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes, input_names
 from edgeforge.tflite.passes.fixed.order import read_fixed
 from edgeforge.tflite.tensor_spec import TensorSpec
 from edgeforge.tflite.tensors import image_shape
 
 TYPES = ("int8", "uint8", "int16", "float32")  # of inputs and outputs that a sketch can handle
+INDICES = "int32"  # of inputs that are no quantized values, such as the places of words, and of outputs beside others
+Shape = tuple[int, int, int]
 # Operators that give on values as they are.
 MOVES = ("CONCATENATION", "EXPAND_DIMS", "GATHER", "PACK", "RESHAPE", "SLICE", "SPLIT", "SPLIT_V", "SQUEEZE",
          "STRIDED_SLICE", "TRANSPOSE", "UNPACK")  # fmt: skip
@@ -22,33 +24,38 @@ MOVES = ("CONCATENATION", "EXPAND_DIMS", "GATHER", "PACK", "RESHAPE", "SLICE", "
 
 @dataclass(frozen=True)
 class OwnTFLite:
-    """A full-integer model of one input. shape: C,H,W, as its input tensor is read."""
+    """A full-integer model. shapes: of each input C,H,W, as its tensor is read."""
 
     path: Path
     flatbuffer: bytes
     graph: Graph
-    shape: tuple[int, int, int]
+    shapes: tuple[Shape, ...]
     changes: tuple[str, ...] = ()  # what fixing its shapes has changed, in words
 
     @property
-    def input(self) -> TensorSpec:
-        """The input tensor's type and quantization."""
-        return self.graph.spec(self.graph.inputs[0])
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """The input tensors' types and quantization."""
+        return tuple(self.graph.spec(place) for place in self.graph.inputs)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What its inputs are called."""
+        return input_names(self.graph)
 
 
 def load_own(path: Path, shapes: Shapes = AS_THE_FILE_SAYS) -> OwnTFLite:
     """Read a .tflite file and fix its shapes; `shapes`: of inputs that it leaves free beyond the batch.
 
-    Raises RecipeError when it is none, or not full-integer, or not of one input.
+    Raises RecipeError when it is none, or not full-integer.
     """
     flatbuffer, changes = read_fixed(path, shapes)
     try:
         graph = Graph(flatbuffer)
         require_full_integer(graph)
-        shape = _shape(graph)
+        shapes_of = _shapes(graph)
     except RecipeError as error:
         raise RecipeError(f"{path}: {error.reason}", fix=error.fix) from error
-    return OwnTFLite(path, graph.model_bytes, graph, shape, changes)
+    return OwnTFLite(path, graph.model_bytes, graph, shapes_of, changes)
 
 
 def require_full_integer(graph: Graph) -> None:
@@ -84,20 +91,20 @@ def _types(graph: Graph, place: int) -> set[str]:
     return {type_name(graph.tensors[tensor].type).lower() for tensor in (*sources(operator), *targets(operator))}
 
 
-def _shape(graph: Graph) -> tuple[int, int, int]:
-    """Return the input's C,H,W. Raises RecipeError for inputs and outputs that a sketch cannot handle."""
-    if len(graph.inputs) != 1:
-        raise RecipeError(
-            f"it has {len(graph.inputs)} inputs ({', '.join(map(graph.name, graph.inputs))}); a sketch gives it one",
-            fix="join them in the network, for instance as channels of one input, and convert it again",
-        )
-    dtype = graph.spec(graph.inputs[0]).dtype
-    if dtype not in TYPES:
-        raise RecipeError(f"its input is {dtype}", fix=f"convert it with one of: {', '.join(TYPES)}")
+def _shapes(graph: Graph) -> tuple[Shape, ...]:
+    """Return each input's C,H,W. Raises RecipeError for inputs and outputs that a sketch cannot handle."""
+    for name, place in zip(input_names(graph), graph.inputs, strict=True):
+        spec = graph.spec(place)
+        if spec.dtype not in TYPES and not (spec.dtype == INDICES and spec.scale is None):
+            called = f"its input {name}" if len(graph.inputs) > 1 else "its input"
+            raise RecipeError(
+                f"{called} is {spec.dtype}", fix=f"convert it with one of: {', '.join((*TYPES, INDICES))}"
+            )
     types = list(dict.fromkeys(graph.spec(tensor).dtype for tensor in graph.outputs))
-    if len(types) != 1 or types[0] not in TYPES:
+    wrong = [kind for kind in types if kind not in TYPES and not (kind == INDICES and len(types) > 1)]
+    if wrong or not types:
         raise RecipeError(
             f"its {'output is' if len(graph.outputs) == 1 else 'outputs are'} {' and '.join(types) or 'none'}",
-            fix=f"convert it with outputs of one type, one of: {', '.join(TYPES)}",
+            fix=f"convert it with outputs of these types: {', '.join(TYPES)}",
         )
-    return image_shape(graph.shape(graph.inputs[0]))
+    return tuple(image_shape(graph.shape(place)) for place in graph.inputs)

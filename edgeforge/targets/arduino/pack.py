@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgeforge.apart.run import in_worker
 from edgeforge.apart.watch import stands_for
@@ -43,7 +43,6 @@ from edgeforge.targets.fit.library import require_right
 from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 NOTHING = Wishes()
@@ -146,7 +145,7 @@ def pack(
             name=name,
             flatbuffer=packed,
             preprocessing=preprocessing,
-            input=runner.input,
+            inputs=runner.inputs,
             outputs=runner.outputs,
             operators=tuple(sorted(set(model.graph.every_name))),
             arena_bytes=0,
@@ -234,7 +233,7 @@ def _converted(
     return replace(model, flatbuffer=flatbuffer, graph=Graph(flatbuffer)), changes
 
 
-def _fidelity(model: OwnTFLite, float_file: Path, images: NDArray[np.float32], origin: str) -> str:
+def _fidelity(model: OwnTFLite, float_file: Path, images: NDArray[Any], origin: str) -> str:
     """Say so where the int8 model keeps too little of the float model's answers; empty where it does not."""
     from edgeforge.targets.arduino.requantize import fixed_like
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 import textwrap
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from edgeforge.hardware.board import Board
 from edgeforge.hardware.libraries import Library
 from edgeforge.hardware.op_resolver import resolver_method
 from edgeforge.results.head import KINDS
-from edgeforge.results.preprocessing import Preprocessing
+from edgeforge.results.preprocessing import Preprocessing, RawInput
 from edgeforge.results.rows.sound.listening import ListeningRow
 from edgeforge.targets.arduino.camera import camera_for
 from edgeforge.targets.arduino.golden_vectors import TestVector
@@ -32,7 +33,7 @@ from edgeforge.targets.arduino.sound.hearing import FOLDER as FEATURES_FOLDER
 from edgeforge.targets.arduino.sound.hearing import in_sketch as sound_sources
 from edgeforge.tflite.graph import Graph
 from edgeforge.tflite.tensor_spec import TensorSpec
-from edgeforge.tflite.tensors import to_input
+from edgeforge.tflite.tensors import specs_of_one_type, to_input
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,6 +45,15 @@ MODEL_FILES = ("model.cc.j2",)  # the .tflite, which TFLM reads
 HEARING_FILES = ("hearing.cc.j2", "hearing.h.j2")  # of a model that takes sound
 CAMERA_FILES = ("resize.cc", "resize.h")  # of no use without one
 WINDOW_FILES = ("window.cc", "window.h", "sample.cc.j2", "sample.h.j2")  # for samples of a sensor, one after the other
+# Words of C++ that would be a name else, and what Arduino's header calls so.
+KEYWORDS = (
+    "alignas alignof and asm auto bit bitor bool boolean break byte case catch char class compl const continue default "
+    "delete do double else enum explicit export extern false float for friend goto if inline int long mutable "
+    "namespace new not nullptr operator or private prepare protected public register return short signed sizeof static "
+    "struct switch template this throw true try typedef typeid typename union unsigned using virtual void volatile "
+    "while word xor"
+)
+C_WORDS = frozenset(KEYWORDS.split())
 MOTION = ("ax", "ay", "az", "gx", "gy", "gz")  # axes that the motion sensors' libraries give
 
 
@@ -61,8 +71,8 @@ class ProjectFacts:
     name: str
     flatbuffer: bytes
     preprocessing: Preprocessing
-    input: TensorSpec
-    outputs: tuple[TensorSpec, ...]  # all of one type
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]  # of several types: the sketch gives real numbers
     operators: tuple[str, ...]
     arena_bytes: int
     arena_note: str
@@ -95,8 +105,8 @@ def write_project(folder: Path, facts: ProjectFacts) -> None:
         keep_trailing_newline=True, autoescape=False,
     )  # fmt: skip
     environment.filters |= {
-        "c_array": c_array, "c_float": c_float, "c_string": c_string, "c_type": c_type, "wrapped": wrapped,
-        "comment": comment, "one_line": one_line, "quoted": quoted,
+        "c_array": c_array, "c_values": c_values, "c_float": c_float, "c_string": c_string, "c_type": c_type,
+        "product": prod, "wrapped": wrapped, "comment": comment, "one_line": one_line, "quoted": quoted,
     }  # fmt: skip
     folder.mkdir(parents=True)
     for source in sorted(sources.iterdir()):
@@ -144,7 +154,14 @@ def _template_values(facts: ProjectFacts) -> dict[str, Any]:
     values = {name: getattr(facts, name) for name in ProjectFacts.__dataclass_fields__}
     graph = Graph(facts.flatbuffer)
     kinds = [kind for kind in KINDS if any(head.kind == kind for head in facts.preprocessing.heads)]
+    one, several = facts.inputs[0], len(facts.inputs) > 1
     return values | {
+        "input": one,
+        "ends": _inputs(facts),
+        "several": several,
+        "mixed": len({spec.dtype for spec in facts.outputs}) > 1,
+        "given_outputs": facts.outputs,
+        "outputs": specs_of_one_type(facts.outputs),
         "boards": [(board, pinned(board.fqbn)) for board in facts.boards],
         "platforms": _platforms(facts.boards),
         "lights": _lights(facts.boards),
@@ -154,7 +171,6 @@ def _template_values(facts: ProjectFacts) -> dict[str, Any]:
         "tolerance": 0 if facts.engine else facts.library.tolerance(facts.operators),
         "tolerance_reason": "" if facts.engine else _tolerance_reason(facts.library, facts.operators),
         "methods": [] if facts.engine else [resolver_method(operator) for operator in sorted(set(facts.operators))],
-        "limits": _limits(facts.input.dtype),
         "meanings": MEANINGS,
         "kinds": kinds,
         "keeps_input": "reconstruction" in kinds,
@@ -162,10 +178,31 @@ def _template_values(facts: ProjectFacts) -> dict[str, Any]:
         "resources": len(graph.resources),
         "hearing": hearing(facts.preprocessing, facts.outputs[0], facts.listening),
         **_sampling(facts.preprocessing),
-        "camera": camera_for(facts.preprocessing, facts.boards, facts.arena_bytes, facts.library),
+        "camera": None if several else camera_for(facts.preprocessing, facts.boards, facts.arena_bytes, facts.library),
         "model_namespace": namespace_of(facts.name),
-        "table": input_table(facts.preprocessing, facts.input),
     }
+
+
+def _inputs(facts: ProjectFacts) -> list[dict[str, Any]]:
+    """Return what the templates need of each input: its C name, raw values, tensor, and what bytes become in it."""
+    every = facts.preprocessing.every_input
+    names = c_names([one.name or "input" for one in every])
+    return [
+        {"c_name": name, "raw": one, "spec": spec, "limits": _limits(spec.dtype), "table": input_table(one, spec)}
+        for name, one, spec in zip(names, every, facts.inputs, strict=True)
+    ]
+
+
+def c_names(names: Sequence[str]) -> list[str]:
+    """Return a name in C for each of some names, no two alike: lower case, since macros are upper case as a rule."""
+    found: list[str] = []
+    for name in names:
+        plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:40]
+        plain = plain if re.match("[a-z]", plain) and plain not in C_WORDS else f"input_{plain}".rstrip("_")
+        while plain in found:
+            plain += "_"
+        found.append(plain)
+    return found
 
 
 def _sampling(preprocessing: Preprocessing) -> dict[str, Any]:
@@ -215,16 +252,16 @@ def _tolerance_reason(library: Library, operators: tuple[str, ...]) -> str:
     return f"{', '.join(unproven)}: {library.tolerance_reason}"
 
 
-def input_table(preprocessing: Preprocessing, spec: TensorSpec) -> NDArray[Any] | None:
-    """Return what each raw byte becomes in the input tensor (channels, 256 of its type); None for float raw values."""
+def input_table(one: RawInput, spec: TensorSpec) -> NDArray[Any] | None:
+    """Return what each raw byte becomes in the input tensor (channels, 256 of its type); None for other raw values."""
     import numpy as np
 
-    if preprocessing.raw_type != "uint8":
+    if one.raw_type != "uint8":
         return None
-    channels = preprocessing.shape[0]
+    channels = one.shape[0]
     every = np.broadcast_to(np.arange(256, dtype=np.uint8), (channels, 256))
     images = every.reshape(1, channels, 1, 256)  # N,C,H,W: 256 pixels in a row
-    return np.ascontiguousarray(to_input(preprocessing.apply(images), spec)[0, 0].T)
+    return np.ascontiguousarray(to_input(one.apply(images), spec)[0, 0].T)
 
 
 def _limits(dtype: str) -> tuple[int, int]:
@@ -250,6 +287,13 @@ def c_array(values: Any, columns: int = 12, indent: int = 4) -> str:
     return (",\n" + " " * indent).join(lines)
 
 
+def c_values(record: Any, columns: int = 20) -> str:
+    """Return the initialiser of one input's values; of several inputs that of a struct with an array for each."""
+    if not record.dtype.names:
+        return c_array(record, columns)
+    return "{" + ", ".join(f"{{{c_array(record[name], columns, 8)}}}" for name in record.dtype.names) + "}"
+
+
 def c_float(value: float) -> str:
     """Return a C float literal that reads back as the same 32-bit float."""
     import numpy as np
@@ -273,7 +317,7 @@ def _c_character(byte: int) -> str:
 
 def c_type(dtype: str) -> str:
     """Return the C type of a tensor's elements."""
-    return {"int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "float32": "float"}[dtype]
+    return {"int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "int32": "int32_t", "float32": "float"}[dtype]
 
 
 def wrapped(text: str) -> list[str]:

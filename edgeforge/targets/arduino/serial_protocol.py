@@ -17,7 +17,8 @@ HEADER = struct.Struct("<BBI")  # version, type, length
 CRC = struct.Struct("<I")
 OVERHEAD = len(MAGIC) + HEADER.size + CRC.size
 LARGEST_PAYLOAD = 4096  # of an answer, unless an output tensor is larger: a longer length is a damaged one
-DTYPES = ("int8", "uint8", "int16", "float32")  # by the number that HELLO gives
+# By the number that HELLO gives; a record holds several inputs, each from a multiple of eight bytes on.
+DTYPES = ("int8", "uint8", "int16", "float32", "int32", "record")
 
 
 class Message(IntEnum):

@@ -27,7 +27,8 @@ POINTER, WORD = 4, 4
 HEAD_BYTES = 60  # sizeof(Head) on a 32-bit processor
 FEATURES_BYTES = 9216  # code and tables of firmware/features (7,044 of mfcc by the same compiler) and of hearing.cc
 RING_MS = 400  # of samples, that wait while the model runs
-EXPANSION = {"uint8": 1, "float32": 4}  # bytes of a raw value
+EXPANSION = {"uint8": 1, "float32": 4, "int32": 4}  # bytes of a raw value
+ALIGNED = 8  # bytes, of several inputs each
 
 
 @dataclass(frozen=True)
@@ -50,25 +51,43 @@ def contents_of(graph: Graph, preprocessing: Preprocessing | None) -> Contents:
     it: an image's raw values are bytes, all others are floats, and each output (of a map each channel) is a class with
     a number for its name.
     """
-    values = sum(prod(graph.shape(place)) for place in graph.inputs)
-    given = sum(tensor_bytes(graph, place) for place in graph.inputs)
     answer = sum(tensor_bytes(graph, place) for place in graph.outputs)
     if preprocessing is None:
-        shape = graph.shape(graph.inputs[0]) if graph.inputs else ()
-        image = len(shape) == 4 and picture_shape((shape[3], shape[1], shape[2]))
-        raw_type, channels = ("uint8" if image else "float32"), (shape[-1] if shape else 1)
+        raw = [_as_read(graph, place) for place in graph.inputs]
         classes = sum(graph.shape(place)[-1] for place in graph.outputs if graph.shape(place))
         texts = [str(number) for number in range(classes)]
         heads = HEAD_BYTES * len(graph.outputs)
     else:
-        raw_type, channels = preprocessing.raw_type, preprocessing.shape[0]
+        raw = [(one.raw_type, one.shape[0]) for one in preprocessing.every_input]
         texts = [text for head in preprocessing.heads for text in (*head.classes, head.name, head.unit)]
         heads = HEAD_BYTES * len(preprocessing.heads)
     sound = FEATURES_BYTES if preprocessing is not None and preprocessing.sound else 0
     strings = sum(_padded(len(text.encode()) + 1) + POINTER for text in texts)
-    prepared = 256 * channels * given // max(values, 1) if raw_type == "uint8" else 8 * channels
-    vector = sum(map(_padded, (values * EXPANSION[raw_type], given, answer))) + 3 * POINTER
-    return Contents(vector, prepared + heads + strings + sound, ram_bytes=_variables(graph, preprocessing))
+    prepared, given = 0, []
+    for place, (raw_type, channels) in zip(graph.inputs, raw, strict=True):
+        values, taken = prod(graph.shape(place)), tensor_bytes(graph, place)
+        prepared += 256 * channels * taken // max(values, 1) if raw_type == "uint8" else 8 * channels
+        given += [values * EXPANSION[raw_type], taken]
+    vector = sum(map(_padded, (*given, answer))) + 3 * POINTER
+    variables = _variables(graph, preprocessing) + (_gathered(given) if len(raw) > 1 else 0)
+    return Contents(vector, prepared + heads + strings + sound, ram_bytes=variables)
+
+
+def _as_read(graph: Graph, place: int) -> tuple[str, int]:
+    """Return raw type and channels of an input as `pack` would read it."""
+    shape, spec = graph.shape(place), graph.spec(place)
+    image = len(shape) == 4 and picture_shape((shape[3], shape[1], shape[2]))
+    whole = spec.dtype == "int32" and spec.scale is None
+    return "int32" if whole else "uint8" if image else "float32", shape[-1] if shape else 1
+
+
+def _gathered(given: list[int]) -> int:
+    """Return the bytes of several inputs before a run, and where the serial protocol gathers them.
+
+    given: of each input its raw values' bytes and its tensor's.
+    """
+    raw, taken = (sum(-(-size // ALIGNED) * ALIGNED for size in given[start::2]) for start in (0, 1))
+    return taken + max(raw, taken)
 
 
 def hearing_bytes(sound: FeatureSettings, frames: int) -> int:

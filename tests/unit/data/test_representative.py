@@ -29,7 +29,7 @@ def test_samples_are_as_even_over_the_classes_as_the_data_allows(labels: list[in
     ("arrays", "expected"),
     [
         ({"images": np.zeros((3, 1, 8, 8))}, "has no array 'x'"),
-        ({"x": np.zeros((0, 1, 8, 8))}, "the calibration set is empty"),
+        ({"x": np.zeros((0, 1, 8, 8))}, "x is empty"),
         ({"x": np.zeros((3, 8, 8, 1))}, "N,H,W,C"),
         ({"x": np.zeros((3, 1, 9, 8))}, "the model takes (N,1,8,8)"),
         ({"x": np.full((3, 1, 8, 8), np.nan)}, "NaN or infinity"),

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgeforge.errors import RecipeError
-from edgeforge.results.preprocessing import Preprocessing, picture_shape
+from edgeforge.results.preprocessing import RawInput, RawType, picture_shape
 from edgeforge.targets.arduino.own.metadata import TensorFacts
 from edgeforge.targets.arduino.own.question import Choice, Question
-from edgeforge.targets.arduino.own.wishes import PIXELS, RawType, Wishes
+from edgeforge.targets.arduino.own.wishes import PIXELS, InputWishes
 from edgeforge.tflite.tensor_spec import TensorSpec
 
 if TYPE_CHECKING:
@@ -39,12 +39,27 @@ class InputReading:
 
 
 def read_input(
-    shape: tuple[int, int, int], spec: TensorSpec, facts: TensorFacts, wishes: Wishes, own: Preprocessing | None
+    shape: tuple[int, int, int],
+    spec: TensorSpec,
+    facts: TensorFacts,
+    wishes: InputWishes,
+    own: RawInput | None,
+    name: str = "",
 ) -> InputReading | Question:
     """Return how raw values become the input tensor (C,H,W), or what has to be asked.
 
-    facts: of TFLite's metadata. own: what EdgeForge wrote into the file, if it did.
+    facts: of TFLite's metadata. own: what EdgeForge wrote into the file, if it did. name: of one of several inputs.
     """
+    if spec.dtype == "int32" and spec.scale is None:
+        if wishes.normalises or wishes.raw_type not in (None, "int32"):
+            option = wishes.option or "--raw-type"
+            raise RecipeError(
+                f"{option}: {_called(name)} is int32, whole numbers that stay as they are", fix=f"leave {option} out"
+            )
+        as_they_are = "whole numbers (int32), taken as they are"
+        return InputReading("int32", 1.0, (0.0,) * shape[0], (1.0,) * shape[0], as_they_are)
+    if wishes.raw_type == "int32":
+        raise RecipeError(f"{wishes.option}: {_called(name)} is {spec.dtype}", fix="say uint8 or float32")
     if own is not None:
         return _with_wishes(InputReading(own.raw_type, own.raw_max, own.mean, own.std), wishes, shape[0])
     picture = picture_shape(shape) if not facts.content else facts.content == "image"
@@ -62,16 +77,27 @@ def read_input(
     found = _of_scale(spec, shape[0])
     if found is not None and not contradicts:
         return found
-    return Question(_asked(spec, told), CHOICES)
+    if not name:
+        return Question(_asked(spec, told, _called(name)), CHOICES)
+    choices = tuple(Choice(f"--input {name}={one.option.split()[1]}", one.meaning) for one in CHOICES)
+    return Question(_asked(spec, told, _called(name), f"--input {name}"), choices)
 
 
-def _with_wishes(reading: InputReading, wishes: Wishes, channels: int) -> InputReading:
+def _called(name: str) -> str:
+    return f"its input {name}" if name else "its input"
+
+
+def _with_wishes(reading: InputReading, wishes: InputWishes, channels: int) -> InputReading:
     return InputReading(
         wishes.raw_type or reading.raw_type,
         reading.raw_max if wishes.raw_max is None else wishes.raw_max,
-        _per_channel("--mean", wishes.mean, channels) or reading.mean,
-        _per_channel("--std", wishes.std, channels) or reading.std,
+        _per_channel(_option(wishes, "--mean"), wishes.mean, channels) or reading.mean,
+        _per_channel(_option(wishes, "--std"), wishes.std, channels) or reading.std,
     )
+
+
+def _option(wishes: InputWishes, usual: str) -> str:
+    return wishes.option if wishes.option.startswith("--input") else usual
 
 
 def _of_metadata(facts: TensorFacts, raw_type: RawType, channels: int) -> InputReading | None:
@@ -115,30 +141,32 @@ def limits(spec: TensorSpec) -> tuple[float, float]:
     return (int(types.min) - zero) * scale, (int(types.max) - zero) * scale
 
 
-def _asked(spec: TensorSpec, told: InputReading | None) -> str:
+def _asked(spec: TensorSpec, told: InputReading | None, called: str, option: str = "") -> str:
+    others = f"another normalisation: {option}=uint8:MEAN/STD; no picture: {option}=float32" if option else OTHERS
     if spec.scale is None:
-        return f"how pictures become its {spec.dtype} input is not said in the file ({OTHERS})"
+        return f"how pictures become {called}, {spec.dtype}, is not said in the file ({others})"
     low, high = limits(spec)
-    holds = f"its input holds {low:.4g} to {high:.4g} (scale {spec.scale:.6g}, zero point {spec.zero_point})"
+    holds = f"{called} holds {low:.4g} to {high:.4g} (scale {spec.scale:.6g}, zero point {spec.zero_point})"
     if told is not None:
-        return f"{holds}, which contradicts {told.origin}: how do pictures become that ({OTHERS})"
-    return f"how pictures become its input is not said in the file; {holds} ({OTHERS})"
+        return f"{holds}, which contradicts {told.origin}: how do pictures become that ({others})"
+    return f"how pictures become {called} is not said in the file; {holds} ({others})"
 
 
-def range_notes(preprocessing: Preprocessing, spec: TensorSpec) -> list[str]:
+def range_notes(one: RawInput, spec: TensorSpec) -> list[str]:
     """Say when raw bytes, normalised, use few steps of the input tensor or lie outside of it."""
-    if preprocessing.raw_type != "uint8" or spec.scale is None:
+    if one.raw_type != "uint8" or spec.scale is None:
         return []
-    reading = InputReading("uint8", preprocessing.raw_max, preprocessing.mean, preprocessing.std)
+    reading = InputReading("uint8", one.raw_max, one.mean, one.std)
+    called = f"input {one.name}".strip()
     low, high = limits(spec)
     first, last = _normalised_ends(reading)
     step = (last - first) / WHITE
     shown = f"bytes become {first:.4g} to {last:.4g}; the input holds {low:.4g} to {high:.4g}"
     used = (min(last, high) - max(first, low)) / (high - low)
     if _clipped(reading, spec) > CLIPPED and last - step > high:
-        return [f"input: {shown}: what lies outside is cut off (is that this model's normalisation?)"]
+        return [f"{called}: {shown}: what lies outside is cut off (is that this model's normalisation?)"]
     if used < FEW_STEPS:
-        return [f"input: {shown}: {max(used, 0):.0%} of its steps are used (is that this model's normalisation?)"]
+        return [f"{called}: {shown}: {max(used, 0):.0%} of its steps are used (is that this model's normalisation?)"]
     return []
 
 
@@ -173,15 +201,16 @@ def _listed(values: tuple[float, ...]) -> str:
     return f"{values[0]:g}" if len(set(values)) == 1 else f"[{', '.join(f'{value:g}' for value in values)}]"
 
 
-def require_in_range(x: NDArray[np.float32], preprocessing: Preprocessing, where: str) -> None:
+def require_in_range(x: NDArray[np.float32], one: RawInput, where: str) -> None:
     """Raise RecipeError when normalised inputs (N,C,H,W) are not what raw bytes become: of another normalisation."""
-    if preprocessing.raw_type != "uint8":
+    if one.raw_type != "uint8":
         return
-    reading = InputReading("uint8", preprocessing.raw_max, preprocessing.mean, preprocessing.std)
+    reading = InputReading("uint8", one.raw_max, one.mean, one.std)
     first, last = _normalised_ends(reading)
-    low, high, width = float(x.min()), float(x.max()), last - first
+    low, high, width, called = float(x.min()), float(x.max()), last - first, one.name or "x"
     if low < first - width / 4 or high > last + width / 4:
         raise RecipeError(
-            f"{where}: x reaches from {low:.4g} to {high:.4g}, and raw bytes become {first:.4g} to {last:.4g}",
-            fix="save x as the model is given it, or say how bytes become that: --pixels, --raw-max, --mean, --std",
+            f"{where}: {called} reaches from {low:.4g} to {high:.4g}, and raw bytes become {first:.4g} to {last:.4g}",
+            fix=f"save {called} as the model is given it, or say how bytes become that: "
+            + (f"--input {one.name}=…" if one.name else "--pixels, --raw-max, --mean, --std"),
         )

@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from edgeforge.errors import RecipeError
 from edgeforge.inputs.regular import read_regular
 from edgeforge.results.head import Head
-from edgeforge.results.preprocessing import Preprocessing, read_preprocessing_of
+from edgeforge.results.preprocessing import Preprocessing, RawInput, read_preprocessing_of
+from edgeforge.suggest import nearest
 from edgeforge.targets.arduino.own.endings import maker
-from edgeforge.targets.arduino.own.input import range_notes, read_input
+from edgeforge.targets.arduino.own.input import InputReading, range_notes, read_input
 from edgeforge.targets.arduino.own.metadata import TensorFacts, read_metadata
 from edgeforge.targets.arduino.own.output import Output, meanings_for, read_output
 from edgeforge.targets.arduino.own.question import Question, ask
@@ -28,13 +30,12 @@ def preprocessing_of(model: OwnTFLite, wishes: Wishes, command: str = "") -> tup
     data = read_regular(model.path, "name a .tflite file")
     own = read_preprocessing_of(data)
     outputs = outputs_of(model, data)
-    if own is not None and (own.shape != model.shape or own.outputs != sum(one.values for one in outputs)):
+    if own is not None and (not of_these_inputs(own, model) or own.outputs != sum(one.values for one in outputs)):
         own = None
-    inputs, _ = read_metadata(model.graph.model)
-    reading = read_input(model.shape, model.input, inputs[0] if inputs else TensorFacts(), wishes, own)
+    readings = _readings(model, wishes, own)
     said = meanings_for(outputs, wishes, model.path)
     heads: list[Head] = []
-    questions = [reading] if isinstance(reading, Question) else []
+    questions = [reading for reading in readings if isinstance(reading, Question)]
     notes: list[str] = []
     for output, meaning in zip(outputs, said, strict=True):
         known = [head for head in own.heads if head.tensor == output.place] if own is not None else []
@@ -48,14 +49,67 @@ def preprocessing_of(model: OwnTFLite, wishes: Wishes, command: str = "") -> tup
             if not known:
                 notes += _notes(output, found, meaning is not None)
     ask(model.path, questions, command)
-    assert not isinstance(reading, Question)
     heads = _own_names(heads)
+    several = len(readings) > 1
+    inputs = [
+        RawInput(name if several else "", shape, one.raw_max, one.mean, one.std, one.raw_type)
+        for name, shape, one in zip(model.names, model.shapes, readings, strict=True)
+        if not isinstance(one, Question)
+    ]
+    first = inputs[0]
     preprocessing = Preprocessing(
-        model.shape, reading.raw_max, reading.mean, reading.std, heads[0].classes, tuple(heads), reading.raw_type
-    )
-    if reading.origin:
-        notes.insert(0, f"input: {reading.origin}")
-    return preprocessing, [*notes, *(range_notes(preprocessing, model.input) if own is None else ())]
+        first.shape, first.raw_max, first.mean, first.std, heads[0].classes, tuple(heads), first.raw_type,
+        inputs=tuple(inputs) if several else (),
+    )  # fmt: skip
+    origins = [
+        f"input {name}: {one.origin}" if several else f"input: {one.origin}"
+        for name, one in zip(model.names, readings, strict=True)
+        if not isinstance(one, Question) and one.origin
+    ]
+    ranges = [note for one, spec in zip(inputs, model.inputs, strict=True) for note in range_notes(one, spec)]
+    return preprocessing, [*origins, *notes, *(ranges if own is None else ())]
+
+
+def of_these_inputs(preprocessing: Preprocessing, model: OwnTFLite) -> bool:
+    """Say whether a preprocessing is of a model's inputs, by their names and shapes."""
+    found = [(one.name, one.shape) for one in preprocessing.every_input]
+    names = model.names if len(model.shapes) > 1 else ("",)
+    return found == list(zip(names, model.shapes, strict=True))
+
+
+def _readings(model: OwnTFLite, wishes: Wishes, own: Preprocessing | None) -> list[InputReading | Question]:
+    """Return how the raw values of each input become the model's, or what has to be asked.
+
+    Raises RecipeError for what is said of no input, or of which of several is not said.
+    """
+    names, count = model.names, len(model.shapes)
+    if wishes.input.option and count > 1:
+        raise RecipeError(
+            f"{model.path}: it has {count} inputs ({', '.join(names)}): of which is {wishes.input.option} said?",
+            fix=f"say it of each, for instance --input {names[0]}=0..1",
+        )
+    said = {}
+    for name, wish in wishes.inputs.items():
+        place = names.index(name) if name in names else int(name) if name.isdecimal() and int(name) < count else None
+        if place is None:
+            raise RecipeError(
+                f"{model.path}: {wish.option}: no input '{name}'{nearest(name, names)}",
+                fix=f"its inputs are: {', '.join(names)}; or by number, from 0",
+            )
+        said[place] = wish
+    facts, _ = read_metadata(model.graph.model)
+    before = own.every_input if own is not None else (None,) * count
+    return [
+        read_input(
+            model.shapes[place],
+            model.inputs[place],
+            facts[place] if place < len(facts) else TensorFacts(),
+            said.get(place, wishes.input),
+            before[place],
+            names[place] if count > 1 else "",
+        )
+        for place in range(count)
+    ]
 
 
 def _notes(output: Output, heads: Sequence[Head], said: bool) -> list[str]:
@@ -97,7 +151,7 @@ def outputs_of(model: OwnTFLite, data: bytes) -> list[Output]:
                 names=tuple(name for name in names if name),
                 shape=shape[1:] if shape[:1] == (1,) else shape,
                 made_by=maker(graph, tensor),
-                is_input_shaped=shape == graph.shape(graph.inputs[0]),
+                is_input_shaped=len(graph.inputs) == 1 and shape == graph.shape(graph.inputs[0]),
                 labels=_fitting(own, shape),
                 facts=fact,
             )

@@ -6,14 +6,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast
 
 from edgeforge.errors import RecipeError
 from edgeforge.inputs.regular import read_text
 from edgeforge.results.head import KINDS, Kind
+from edgeforge.results.preprocessing import RawType
 from edgeforge.suggest import nearest, nearest_file
 
-RawType = Literal["uint8", "float32"]
+RAW_TYPES = ("uint8", "float32", "int32")
 # How the bytes of a picture become the model's input: the mean and standard deviation of pixels from 0 to 1.
 PIXELS = {"0..1": (0.0, 1.0), "-1..1": (0.5, 0.5), "0..255": (0.0, 1 / 255)}
 RANGE = re.compile(r"(\d{1,5})-(\d{1,5})")
@@ -32,22 +33,31 @@ class Meaning:
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What a person says of a model; None: what the file says."""
+class InputWishes:
+    """What a person says of one input; None: what the file says."""
 
     raw_max: float | None = None
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     raw_type: RawType | None = None
-    labels: tuple[str, ...] = ()
-    threshold: float | None = None
-    meaning: Meaning | None = None  # of the only output
-    outputs: dict[str, Meaning] = field(default_factory=dict)  # by name or number
+    option: str = ""  # as it was given, for messages
 
     @property
     def normalises(self) -> bool:
         """Whether it says how raw values become the model's."""
         return self.raw_max is not None or bool(self.mean or self.std)
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a person says of a model; None: what the file says."""
+
+    input: InputWishes = InputWishes()  # of the only input
+    inputs: dict[str, InputWishes] = field(default_factory=dict)  # by name or number
+    labels: tuple[str, ...] = ()
+    threshold: float | None = None
+    meaning: Meaning | None = None  # of the only output
+    outputs: dict[str, Meaning] = field(default_factory=dict)  # by name or number
 
 
 def wishes_of(
@@ -64,6 +74,7 @@ def wishes_of(
     reconstruction: bool = False,
     map_: bool = False,
     outputs: Sequence[str] = (),
+    inputs: Sequence[str] = (),
 ) -> Wishes:
     """Return what a person said. Raises RecipeError for what is no number or type, or contradicts itself."""
     if raw_type not in (None, "uint8", "float32"):
@@ -86,16 +97,45 @@ def wishes_of(
         kind: Kind = "yes_no" if yes_no else "map" if map_ else "reconstruction"
         meaning = Meaning(kind, words, threshold, said[0])
     normal = _pixels(pixels, raw_max is not None or bool(mean or std))
+    ways = {"--pixels": pixels, "--raw-max": raw_max, "--mean": mean, "--std": std, "--raw-type": raw_type}
+    option = next((name for name, value in ways.items() if value is not None), "")
+    own = InputWishes(
+        raw_max, _numbers("--mean", mean), _numbers("--std", std), cast("RawType | None", raw_type), option
+    )
+    own = own if normal is None else InputWishes(255.0, (normal[0],), (normal[1],), "uint8", option)
+    if option and inputs:
+        raise RecipeError(f"{option} and --input: an input is said in one way", fix=f"leave {option} out")
     return Wishes(
-        raw_max if normal is None else 255.0,
-        _numbers("--mean", mean) if normal is None else (normal[0],),
-        _numbers("--std", std) if normal is None else (normal[1],),
-        "uint8" if normal is not None else cast("RawType | None", raw_type),
+        own,
+        dict(_input(text) for text in inputs),
         words,
         threshold,
         meaning,
         dict(_output(text) for text in outputs),
     )
+
+
+def _input(text: str) -> tuple[str, InputWishes]:
+    """Read NAME=0..1 (and the other ranges of pixels), NAME=TYPE, or NAME=TYPE:MEAN/STD, each a value a channel."""
+    name, equals, said = text.rpartition("=")
+    option = f"--input {text[:60]}"
+    fix = "for instance --input image=0..1, or --input sensor=float32:0,0,9.8/2,2,2, which are mean and deviation"
+    if not equals or not name:
+        raise RecipeError(f"{option}: no NAME=MEANING", fix=fix)
+    if said in PIXELS:
+        mean, std = PIXELS[said]
+        return name.strip(), InputWishes(255.0, (mean,), (std,), "uint8", option)
+    kind, colon, numbers = said.partition(":")
+    if kind not in RAW_TYPES:
+        known = (*PIXELS, *RAW_TYPES)
+        raise RecipeError(f"{option}: '{kind[:40]}' is no range of pixels and no type{nearest(kind, known)}", fix=fix)
+    if not colon:
+        return name.strip(), InputWishes(raw_type=cast("RawType", kind), option=option)
+    means, slash, deviations = numbers.partition("/")
+    mean_of, std_of = _numbers(option, means), _numbers(option, deviations)
+    if not slash or not mean_of or min(std_of, default=0.0) < SMALLEST or kind == "int32":
+        raise RecipeError(f"{option}: no mean and deviation above 0", fix=fix)
+    return name.strip(), InputWishes(255.0 if kind == "uint8" else 1.0, mean_of, std_of, cast("RawType", kind), option)
 
 
 def _pixels(text: str | None, also: bool) -> tuple[float, float] | None:

@@ -13,16 +13,17 @@ from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.targets.engine.compile import compile_model
 from edgeforge.targets.engine.emulate.run import build
 from edgeforge.targets.engine.options import Options
+from edgeforge.tflite.tensors import fields_of, in_columns
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 
 def desk_outputs(model: Path, tensors: NDArray[Any], options: Options) -> tuple[NDArray[Any], NDArray[Any] | None]:
     """Return what the library must give (N,values): TFLM's outputs, or LiteRT's for its rounding; and LiteRT's.
 
-    tensors: N,… of the input's type. LiteRT's are of its reference kernels, None where these refuse the model.
+    tensors: N,… of the input's type, of several inputs records (`to_inputs`). LiteRT's are of its reference kernels,
+    None where these refuse the model.
     """
     try:
         litert = LiteRTRunner(model, kernels="reference").run_raw(tensors)
@@ -47,26 +48,21 @@ def emulated(
     of: how many images there are in all. Raises MissingDependency without compiler or emulator, RecipeError for a
     layer that cannot be compiled.
     """
-    import numpy as np
 
     network = compile_model(model, name, options)
-    if len(network.inputs) != 1:
-        raise RecipeError(
-            f"{name} has {len(network.inputs)} inputs; one is emulated", fix="test its library on your own inputs"
-        )
     with TemporaryDirectory() as folder:
         program = build(network, Path(folder))
-        run, sizes = program.run([tensors]), program.sizes()
-    found = np.concatenate([one.reshape(len(tensors), -1) for one in run.outputs], axis=1)
-    wanted = expected.reshape(len(tensors), -1)
+        run, sizes = program.run(list(fields_of(tensors).values())), program.sizes()
+    found = in_columns(run.outputs)
+    wanted = expected if expected.dtype.names else expected.reshape(len(tensors), -1)
     row = EmulatedRow(
         core=options.core.name,
         machine=program.machine.name,
         images=len(tensors),
         of=of,
-        outputs=int(found.size),
-        differing=int((found != wanted).sum()),
-        litert_steps=None if litert is None else _steps(found, litert.reshape(len(tensors), -1)),
+        outputs=sum(one.size for one in fields_of(found).values()),
+        differing=_differing(found, wanted),
+        litert_steps=None if litert is None else _steps(found, litert),
         instructions=run.total,
         layers=[
             EmulatedLayer(label=operator.label, kernel=kernel.function, instructions=count)
@@ -91,7 +87,18 @@ def require_same_bytes(row: EmulatedRow, reference: str) -> None:
         )
 
 
-def _steps(found: NDArray[np.generic], other: NDArray[np.generic]) -> int:
+def _differing(found: NDArray[Any], wanted: NDArray[Any]) -> int:
+    """Return how many values differ, output by output."""
+    pairs = zip(fields_of(found).values(), fields_of(wanted).values(), strict=True)
+    return sum(int((one.reshape(len(one), -1) != other.reshape(len(other), -1)).sum()) for one, other in pairs)
+
+
+def _steps(found: NDArray[Any], other: NDArray[Any]) -> int:
+    """Return the largest difference, in steps; of floats in whole units."""
     import numpy as np
 
-    return int(np.abs(found.astype(np.int64) - other.astype(np.int64)).max())
+    pairs = zip(fields_of(found).values(), fields_of(other).values(), strict=True)
+    return max(
+        int(np.abs(one.reshape(len(one), -1).astype(np.int64) - of.reshape(len(of), -1).astype(np.int64)).max())
+        for one, of in pairs
+    )

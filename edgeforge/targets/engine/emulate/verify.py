@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.apart.run import in_worker
 from edgeforge.apart.watch import stands_for
-from edgeforge.data.representative import read_own
+from edgeforge.data.several_inputs import read_inputs
 from edgeforge.data.splits import evenly_spaced, read_preprocessing, read_split
 from edgeforge.errors import RecipeError
-from edgeforge.evaluate.verify import images_of
+from edgeforge.evaluate.verify import images_of, named_shapes
 from edgeforge.results.report_file import read_report
 from edgeforge.results.rows.engine import EmulatedRow
 from edgeforge.runtimes.tflm import TFLMRunner
@@ -22,9 +22,13 @@ from edgeforge.targets.engine.emulate.prove import desk_outputs, emulated
 from edgeforge.targets.engine.options import Options, core_named
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.check.read import read_file
-from edgeforge.tflite.tensors import image_shape, to_input
+from edgeforge.tflite.graph import Graph
+from edgeforge.tflite.input_shapes import input_names
+from edgeforge.tflite.tensor_spec import TensorSpec
+from edgeforge.tflite.tensors import as_records, to_input, to_inputs
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 WITHOUT_INPUTS = 16  # pseudo-random ones
@@ -37,8 +41,9 @@ def emulate(
 ) -> list[EmulatedRow]:
     """Return what each core took; those of `MACHINES` where none is named.
 
-    target: a build folder, whose test images are run, or a full-integer .tflite with `inputs` (.npz with x: N,C,H,W
-    float32), without which inputs over the whole range of the type are made. Raises RecipeError for anything else,
+    target: a build folder, whose test images are run, or a full-integer .tflite with `inputs`: .npz with x (N,C,H,W
+    float32), or an array for each of several inputs, by its name. Without it inputs over the whole range of the type
+    are made. Raises RecipeError for anything else,
     MissingDependency without compiler or emulator.
     """
     names = [core_named(core).name for core in cores] or list(MACHINES)
@@ -53,7 +58,7 @@ def emulate(
         if target[0].suffix == ".tflite":
             stands_for(path, target[0])
             path.write_bytes(pure_flatbuffer(read_file(target[0], alone=True)))
-            name, tensors = target[0].stem, _tensors(TFLMRunner(path), path, inputs)
+            name, tensors = target[0].stem, _tensors(TFLMRunner(path), path, inputs, target[0])
         else:
             report = read_report(target[0])
             row = next((one for one in report.variants if one.name == report.shipped and one.file), None)
@@ -74,13 +79,26 @@ def emulate(
     return rows
 
 
-def _tensors(runner: TFLMRunner, path: Path, inputs: Path | None) -> NDArray[Any]:
+def _tensors(runner: TFLMRunner, path: Path, inputs: Path | None, where: Path) -> NDArray[Any]:
     import numpy as np
 
+    graph = Graph(path.read_bytes())
     if inputs is not None:
-        x, _ = read_own(inputs, image_shape(runner.input.shape), where="--inputs")
-        return to_input(x, runner.input)
+        x, _ = read_inputs(inputs, named_shapes(graph, where), "--inputs")
+        return to_inputs(x, runner.inputs)
     random = np.random.default_rng(zlib.crc32(path.read_bytes()))
-    limits = np.iinfo(runner.input.dtype)
-    shape = (WITHOUT_INPUTS, *runner.input.shape[1:])
-    return random.integers(limits.min, limits.max + 1, shape).astype(runner.input.dtype)
+    made = {name: _over_the_range(spec, random) for name, spec in zip(input_names(graph), runner.inputs, strict=True)}
+    return as_records(made) if len(made) > 1 else next(iter(made.values()))
+
+
+def _over_the_range(spec: TensorSpec, random: np.random.Generator) -> NDArray[Any]:
+    """Return values (N,…) over the whole range of a quantized type; of floats normal ones, of indices 0 and 1."""
+    import numpy as np
+
+    shape = (WITHOUT_INPUTS, *spec.shape[1:])
+    if spec.dtype.startswith("float"):
+        return random.normal(0, 1, shape).astype(spec.dtype)
+    if spec.scale is None:
+        return random.integers(0, 2, shape).astype(spec.dtype)
+    limits = np.iinfo(spec.dtype)
+    return random.integers(limits.min, limits.max + 1, shape).astype(spec.dtype)

@@ -5,9 +5,10 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from tflite_models import chain, images, quantized
 
-from edgeforge.evaluate.parity.runtime_pairs import Outputs, output_step, run_litert, runtime_pairs
+from edgeforge.evaluate.parity.runtime_pairs import Outputs, output_steps, run_litert, runtime_pairs
 from edgeforge.evaluate.parity.stage import affordable
 from edgeforge.tflite.flatbuffer import read_model, write_model
+from edgeforge.tflite.graph import Graph
 
 
 def outputs(name: str, steps: list[list[float]], index: list[int], *, one_file: bool = False) -> Outputs:
@@ -44,7 +45,7 @@ def test_litert_kernels_agree_within_a_step(tmp_path) -> None:  # type: ignore[n
     index = np.arange(len(inputs))
     found, left_out = run_litert(tmp_path / "m.tflite", inputs, ["litert-xnnpack", "litert-reference"], index)
     assert not left_out and all(one.one_file for one in found)
-    step = output_step(model)
+    (step,) = output_steps(Graph(model))
     assert step
     (row,) = runtime_pairs(found, step)
     # Kernels round differently, and a step inside the network may be two at its output.
@@ -71,8 +72,8 @@ def test_the_step_of_an_output_that_a_dequantize_makes_float() -> None:
     )
     graph.operators.append(last)
     graph.outputs = last.outputs
-    assert output_step(write_model(model)) == output_step(int8)
-    assert output_step(chain()) is None
+    assert output_steps(Graph(write_model(model))) == output_steps(Graph(int8))
+    assert output_steps(Graph(chain())) == [None]
 
 
 def test_slow_kernels_run_a_nested_evenly_spaced_part() -> None:

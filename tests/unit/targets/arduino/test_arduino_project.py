@@ -30,7 +30,7 @@ def facts(*keys: str, vectors: int = 1, preprocessing: Preprocessing | None = No
         name="some-digits",
         flatbuffer=MODEL.read_bytes(),
         preprocessing=preprocessing or Preprocessing((1, 8, 8), 16.0, (0.3,), (0.4,), tuple("0123456789")),
-        input=TensorSpec((1, 8, 8, 1), "int8", 0.02, -10),
+        inputs=(TensorSpec((1, 8, 8, 1), "int8", 0.02, -10),),
         outputs=(TensorSpec((1, 10), "int8", 0.1, 3),),
         operators=("CONV_2D", "MAX_POOL_2D", "CONV_2D"),
         arena_bytes=4096,
