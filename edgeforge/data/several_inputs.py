@@ -38,7 +38,7 @@ def read_inputs(path: Path, shapes: Mapping[str, Shape], where: str) -> tuple[ND
 
 def named_arrays(path: Path, shapes: Mapping[str, Shape], where: str) -> dict[str, NDArray[Any]]:
     """Return the arrays of a file, one an input by its name, and `y` where it holds that. Raises RecipeError."""
-    listed = ", ".join(f"{name} (N,{','.join(map(str, shape))})" for name, shape in shapes.items())
+    listed = ", ".join(f"{name} (N,{_sizes(shape)})" for name, shape in shapes.items())
     save = f"save an array for each input: numpy.savez(path, {', '.join(f'{name}=…' for name in shapes)})"
     if not all(name.isidentifier() for name in shapes):
         save = f"save an array for each input: numpy.savez(path, **{{{', '.join(f'{name!r}: …' for name in shapes)}}})"
@@ -61,6 +61,11 @@ def named_arrays(path: Path, shapes: Mapping[str, Shape], where: str) -> dict[st
             fix="give each input as many: the first of one goes with the first of the others",
         )
     return arrays
+
+
+def _sizes(shape: Shape) -> str:
+    """Return C,H,W as people save them: of a vector its length alone."""
+    return str(shape[0]) if shape[1:] == (1, 1) else ",".join(map(str, shape))
 
 
 def labels_of(labels: NDArray[Any] | None, count: int, place: str) -> NDArray[Any] | None:

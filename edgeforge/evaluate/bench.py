@@ -15,7 +15,7 @@ from edgeforge.foreign.wording import cause_in, known_remedy
 from edgeforge.inputs.memory import require_memory
 from edgeforge.runtimes.load import ENGINES, SUFFIXES, load_runner
 from edgeforge.runtimes.runner import Runner
-from edgeforge.suggest import nearest
+from edgeforge.runtimes.torch_script import TorchRunner, said_sizes
 from edgeforge.tflite.check.read import read_file
 from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes, unlike
 from edgeforge.tflite.tensors import as_records, fields_of, image_shape
@@ -78,8 +78,8 @@ def _example(path: Path, runner: Runner, shapes: Shapes) -> NDArray[Any]:
     import numpy as np
 
     sizes = [_channels_first(path, spec.shape) for spec in runner.inputs]
-    if path.suffix == ".pt":  # what it says is what it was traced with; it may take others
-        sizes = _said_sizes(path, runner.names, sizes, shapes)
+    if isinstance(runner, TorchRunner):  # what it says is what it was traced with; it may take others
+        sizes = said_sizes(path, runner, shapes)
     if not all(sizes):
         several = " ".join(f"--shape {name}=1,C,H,W" for name in runner.names) if len(sizes) > 1 else "--shape 1,C,H,W"
         which = "inputs" if len(sizes) > 1 else "input"
@@ -87,25 +87,26 @@ def _example(path: Path, runner: Runner, shapes: Shapes) -> NDArray[Any]:
     for size in sizes:
         require_memory(12 * prod(size), f"{path}: an input of shape {size}")
     random = np.random.default_rng(0)
+    kinds = ["float32" if spec.scale is not None else spec.dtype for spec in runner.inputs]
+    if isinstance(runner, TorchRunner) and len(sizes) > 1:
+        kinds = list(_kinds(path, runner, sizes))
     values = [random.standard_normal(size).astype(np.float32) for size in sizes]
     given = [
-        np.zeros_like(value, spec.dtype) if spec.scale is None and spec.dtype != "float32" else value
-        for value, spec in zip(values, runner.inputs, strict=True)
+        value.astype(kind, copy=False) if kind.startswith("float") else np.zeros(value.shape, kind)
+        for value, kind in zip(values, kinds, strict=True)
     ]
     return given[0] if len(given) == 1 else as_records(dict(zip(unlike(runner.names), given, strict=True)))
 
 
-def _said_sizes(
-    path: Path, names: tuple[str, ...], sizes: list[tuple[int, ...]], shapes: Shapes
-) -> list[tuple[int, ...]]:
-    """Return the sizes of a TorchScript file's inputs, those of `--shape` first."""
-    if len(sizes) == 1:
-        return [next(iter(shapes.values()), sizes[0])]
-    for name in shapes:
-        if name not in names:
-            fault = f"'{name}' is no input{nearest(name, names)}" if name else "which input is meant?"
-            raise RecipeError(f"{path}: --shape: {fault}", fix=f"its inputs are called {', '.join(names)}")
-    return [shapes.get(name, size) for name, size in zip(names, sizes, strict=True)]
+def _kinds(path: Path, runner: TorchRunner, sizes: list[tuple[int, ...]]) -> tuple[str, ...]:
+    try:
+        return runner.kinds(sizes)
+    except Exception as error:
+        listed = ", ".join(f"{size} ({name})" for name, size in zip(runner.names, sizes, strict=True))
+        raise RecipeError(
+            f"{path} does not run on inputs of shape {listed}: {cause_in(error, NONE)}",
+            fix=known_remedy(error, "give its own with --shape"),
+        ) from error
 
 
 def _said(image: NDArray[Any]) -> str:

@@ -13,17 +13,15 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeforge.apart.watch import given, watched
+from edgeforge.apart.watch import watched
 from edgeforge.errors import RecipeError
-from edgeforge.foreign.wording import cause, cause_in, known_remedy, with_debug
-from edgeforge.inputs.archive import require_archive
+from edgeforge.foreign.wording import cause, with_debug
 from edgeforge.inputs.memory import require_memory
-from edgeforge.inputs.regular import named
 from edgeforge.inspection.inspected import Inspected, connect, count_constants, write_memory
 from edgeforge.results.rows.inspected import Format, InspectedLayer, ModelRow, TensorRow
-from edgeforge.runtimes.torch_script import TorchRunner
+from edgeforge.runtimes.torch_export.runner import read_program
+from edgeforge.runtimes.torch_script import TorchRunner, said_sizes
 from edgeforge.tflite.input_shapes import Shapes
-from edgeforge.train.network.exported import load_program
 from edgeforge.train.network.weights import read_state_dict
 
 if TYPE_CHECKING:
@@ -37,9 +35,6 @@ CONVOLUTIONS = (
 PRODUCTS = {"aten.mm": 1, "aten.bmm": 1, "aten.matmul": 1, "aten.addmm": 2, "aten.baddbmm": 2}  # its second factor
 WARMED = 2  # runs after which the interpreter has done with optimizing, which calls operators too
 VIEWS = ("aten.t", "aten.transpose", "aten.permute", "aten.detach", "aten.alias")  # of weights: no layers of their own
-
-SAVED = "save it with torch.export.save"
-IMPORTED = 2**31  # bytes: PyTorch imports its compiler when it reads such a file
 
 
 def read_torch(path: Path, shapes: Shapes) -> Inspected:
@@ -81,18 +76,7 @@ def _weights(path: Path) -> Inspected:
 
 def _exported(path: Path) -> Inspected:
 
-    require_archive(path, named(path), SAVED)
-    given(path, more_bytes=IMPORTED)
-    try:
-        with watched("PyTorch", path):
-            program = load_program(path)
-    except RecipeError:
-        raise
-    except Exception as error:
-        raise RecipeError(
-            f"{path} is no torch.export file that this PyTorch reads: {cause_in(error, 'it is cut short or damaged')}",
-            fix=known_remedy(error, SAVED),
-        ) from error
+    program = read_program(path)
     values = {**program.state_dict, **program.constants}
     stored = {**program.graph_signature.inputs_to_parameters, **program.graph_signature.inputs_to_buffers,
               **program.graph_signature.inputs_to_lifted_tensor_constants}  # fmt: skip
@@ -127,12 +111,14 @@ def _torch_script(path: Path, shapes: Shapes) -> Inspected:
     from torch.utils._python_dispatch import TorchDispatchMode
 
     runner = TorchRunner(path)
-    said = next(iter(shapes.values()), None) or runner.input.shape or None
-    if said is None:
+    sizes = said_sizes(path, runner, shapes)
+    if not all(sizes):
+        several = " ".join(f"--shape {name}=1,3,224,224" for name in runner.names)
         raise RecipeError(
-            f"{path}: a TorchScript file does not say what shape its input has",
-            fix=f"edgeforge inspect {path} --shape 1,3,224,224",
+            f"{path}: a TorchScript file does not say what shape its input{'s have' if len(sizes) > 1 else ' has'}",
+            fix=f"edgeforge inspect {path} {several if len(sizes) > 1 else '--shape 1,3,224,224'}",
         )
+    said = ", ".join(",".join(map(str, size)) for size in sizes)
     tensors: list[TensorRow] = []
     layers: list[InspectedLayer] = []
     kept: dict[int, tuple[Any, int]] = {}  # by identity: the tensor itself is held, so that no other gets its place
@@ -167,24 +153,26 @@ def _torch_script(path: Path, shapes: Shapes) -> Inspected:
                                  [_described(one) for one in given]))  # fmt: skip
             return result
 
-    require_memory(8 * prod(said), f"{path}: an input of shape {','.join(map(str, said))}")
-    example = torch.zeros(tuple(said))
-    place_of(example, "activation")
+    for size in sizes:
+        require_memory(8 * prod(size), f"{path}: an input of shape {','.join(map(str, size))}")
     try:
+        kinds = runner.kinds(sizes)
+        example = [torch.zeros(size, dtype=getattr(torch, kind)) for size, kind in zip(sizes, kinds, strict=True)]
+        inputs = [place_of(one, "activation") for one in example]
         with torch.no_grad():
             for _ in range(WARMED):
                 with watched("PyTorch", path):
-                    runner.module(example)
+                    runner.module(*example)
             with Written(), watched("PyTorch", path):
-                result = runner.module(example)
+                result = runner.module(*example)
     except Exception as error:
         raise RecipeError(
-            f"{path}: an input of shape {','.join(map(str, said))} cannot go through it: {cause(error)}",
+            f"{path}: an input of shape {said} cannot go through it: {cause(error)}",
             fix=with_debug("say another: --shape 1,C,H,W", error),
         ) from error
     outputs = [place_of(value, "activation") for value in _flat(result) if _is_tensor(value)]
-    note = f"its operators as PyTorch's interpreter calls them, for one input of zeros ({','.join(map(str, said))})"
-    row = _row(path, "TorchScript", layers, tensors, [0], outputs, [note])
+    note = f"its operators as PyTorch's interpreter calls them, for one input of zeros ({said})"
+    row = _row(path, "TorchScript", layers, tensors, inputs, outputs, [note])
     numbers = {place: value for value, place in kept.values()}
     return Inspected(row, lambda place: _numbers(numbers.get(place)))
 

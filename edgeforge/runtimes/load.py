@@ -9,14 +9,19 @@ from edgeforge.inputs.regular import named, require_regular
 from edgeforge.runtimes.runner import Runner
 from edgeforge.tflite.input_shapes import AS_THE_FILE_SAYS, Shapes
 
-ENGINES = {".pt": "PyTorch", ".onnx": "ONNX Runtime", ".tflite": "LiteRT"}  # what runs a model, by its file's ending
+ENGINES = {
+    ".pt": "PyTorch",
+    ".pt2": "PyTorch",
+    ".onnx": "ONNX Runtime",
+    ".tflite": "LiteRT",
+}  # what runs a model, by its file's ending
 SUFFIXES = tuple(ENGINES)
 
 
 def load_runner(path: Path, threads: int | None = None, shapes: Shapes = AS_THE_FILE_SAYS) -> Runner:
-    """Return the Runner of a .pt (TorchScript), .onnx or .tflite file. Raises RecipeError for any other.
+    """Return the Runner of a .pt (TorchScript), .pt2 (torch.export), .onnx or .tflite file.
 
-    shapes: of inputs that an .onnx or .tflite file leaves free beyond the batch.
+    shapes: of inputs that a file leaves free beyond the batch. Raises RecipeError for any other file.
     """
     name_one = f"name a {', '.join(SUFFIXES)} file"
     require_regular(path, name_one)
@@ -26,6 +31,10 @@ def load_runner(path: Path, threads: int | None = None, shapes: Shapes = AS_THE_
         from edgeforge.runtimes.torch_script import TorchRunner
 
         return TorchRunner(path, threads)
+    if path.suffix == ".pt2":
+        from edgeforge.runtimes.torch_export.runner import ExportedRunner
+
+        return ExportedRunner(path, threads, shapes)
     if path.suffix == ".onnx":
         from edgeforge.onnx_graph.read import read_onnx
         from edgeforge.runtimes.onnxruntime import OnnxRunner

@@ -79,7 +79,7 @@ class OnnxRunner:
     def _feed(self, image: NDArray[Any]) -> dict[str, NDArray[Any]]:
         values = fields_of(image).values()
         return {
-            name: value.astype(spec.dtype, copy=False)
+            name: value.astype(spec.dtype, copy=bool(image.dtype.names))  # a field of a record lies anywhere
             for name, spec, value in zip(self.names, self.inputs, values, strict=True)
         }
 

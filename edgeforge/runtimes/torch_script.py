@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import product
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -17,6 +18,8 @@ from edgeforge.inputs.archive import UNREADABLE, opened, text_of
 from edgeforge.inputs.regular import named, open_regular
 from edgeforge.results.files import ENGINE_FILE, PREPROCESSING_FILE
 from edgeforge.results.preprocessing import Preprocessing
+from edgeforge.suggest import nearest
+from edgeforge.tflite.input_shapes import Shapes
 from edgeforge.tflite.tensor_spec import TensorSpec
 from edgeforge.tflite.tensors import fields_of
 
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 NONE = "it is no TorchScript file, or a damaged one"
 DAMAGED = "it is cut short or damaged"
 SAVED = "save it with torch.jit.save"
+MOST_TRIED = 4  # inputs whose types are found by trying
 MOST_VALUES = 2**28  # of an input
 
 
@@ -137,16 +141,16 @@ class TorchRunner:
         self._choose_engine()
         with torch.inference_mode():
             parts = []
-            for given in zip(*(tensor.split(self.batch_size) for tensor in _tensors(batch)), strict=True):
+            for given in zip(*(tensor.split(self.batch_size) for tensor in tensors_of(batch)), strict=True):
                 with watched("PyTorch", self._path):
-                    parts.append(_in_a_row(self.module(*given)))
+                    parts.append(in_a_row(self.module(*given)))
         return np.concatenate(parts)
 
     def single(self, image: NDArray[Any]) -> Callable[[], object]:
         """Return a call that runs one prepared input (see Runner)."""
         import torch
 
-        given = _tensors(image)
+        given = tensors_of(image)
 
         def call() -> object:
             self._choose_engine()
@@ -154,6 +158,28 @@ class TorchRunner:
                 return self.module(*given)
 
         return call
+
+    def kinds(self, sizes: Sequence[tuple[int, ...]]) -> tuple[str, ...]:
+        """Return the types with which inputs of these sizes go through: float32, or int64 where words are looked up.
+
+        The file says none. Raises what PyTorch raises of floats alone where no types go through.
+        """
+        import torch
+
+        first: Exception | None = None
+        some = sizes[:MOST_TRIED]
+        for kinds in sorted(product(("float32", "int64"), repeat=len(some)), key=lambda one: one.count("int64")):
+            tried = [torch.zeros(size, dtype=getattr(torch, kind)) for size, kind in zip(some, kinds, strict=True)]
+            tried += [torch.zeros(size) for size in sizes[MOST_TRIED:]]
+            self._choose_engine()
+            try:
+                with torch.inference_mode(), watched("PyTorch", self._path):
+                    self.module(*tried)
+                return (*kinds, *["float32"] * (len(sizes) - len(some)))
+            except Exception as error:
+                first = first or error
+        assert first is not None
+        raise first
 
     def _choose_engine(self) -> None:
         """The engine is a global of torch: another Runner may have chosen its own since."""
@@ -163,14 +189,29 @@ class TorchRunner:
             torch.backends.quantized.engine = self.engine
 
 
-def _tensors(batch: NDArray[Any]) -> list[torch.Tensor]:
-    import numpy as np
+def said_sizes(path: Path, runner: TorchRunner, shapes: Shapes) -> list[tuple[int, ...]]:
+    """Return the sizes of a file's inputs: those of `--shape`, else what it says, or nothing.
+
+    Raises RecipeError for a shape of no input, or of several without a name.
+    """
+    if len(runner.inputs) == 1:
+        return [next(iter(shapes.values()), runner.input.shape)]
+    for name in shapes:
+        if name not in runner.names:
+            fault = f"'{name}' is no input{nearest(name, runner.names)}" if name else "which input is meant?"
+            raise RecipeError(f"{path}: --shape: {fault}", fix=f"its inputs are called {', '.join(runner.names)}")
+    return [shapes.get(name, spec.shape) for name, spec in zip(runner.names, runner.inputs, strict=True)]
+
+
+def tensors_of(batch: NDArray[Any]) -> list[torch.Tensor]:
+    """Return each input of a batch (see Runner) as a tensor."""
     import torch
 
-    return [torch.from_numpy(np.ascontiguousarray(values)) for values in fields_of(batch).values()]
+    # A field of a record lies where its type may not.
+    return [torch.from_numpy(one.copy() if batch.dtype.names else one) for one in fields_of(batch).values()]
 
 
-def _in_a_row(output: Any) -> NDArray[np.float32]:
+def in_a_row(output: Any) -> NDArray[np.float32]:
     """Return what a network gives for N inputs: of several tensors, in a tuple or a dict, N,values."""
     import torch
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 from places import ROOT
 
 from edgeforge.errors import StageFailed
+from edgeforge.foreign.wording import ORIGINALS
 from edgeforge.targets.arduino.emulator import SOURCES, Toolchain
 
 VARIABLE = "EDGEFORGE_TFLM_LIBRARY"
@@ -44,15 +46,31 @@ def link_sketch(toolchain: Toolchain, library: Path, sketch: list[Path], program
         archive = program.with_suffix(".a")
         archive.unlink(missing_ok=True)
         subprocess.run([f"{toolchain.prefix}ar", "rcs", archive, *objects], check=True)
+        said = _Said()
+        ORIGINALS.addHandler(said)
+        level = ORIGINALS.level
+        ORIGINALS.setLevel(logging.INFO)
         try:
             return toolchain.link([*own, archive], program)
-        except StageFailed as error:
-            missing = set(re.findall(r"undefined reference to [`']([^']+)'", error.reason))
+        except StageFailed:
+            missing = set(re.findall(r"undefined reference to [`']([^']+)'", said.text))
             found = {path for path in texts if any(_defines(texts[path], symbol) for symbol in missing)}
             if found <= needed:
                 raise
             needed |= found
+        finally:
+            ORIGINALS.removeHandler(said)
+            ORIGINALS.setLevel(level)
     raise AssertionError("the library's sources do not link")
+
+
+class _Said(logging.Handler):
+    """Keeps what the linker itself has said, which no message repeats."""
+
+    text = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.text += record.getMessage()
 
 
 def _defines(text: str, symbol: str) -> bool:

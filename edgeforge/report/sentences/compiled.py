@@ -31,7 +31,8 @@ def print_compiled(rows: list[CompiledRow], folder: Path, console: Console) -> N
         console.print(f"  flash: {row.constants_bytes:,} bytes of weights and tables, and the kernels' code")
     first = rows[0].name.replace("-", "_")
     console.print(
-        f"{folder}/{first}.h: {first}_init(arena), {first}_invoke(in, out); CMake, Zephyr and Arduino beside it",
+        f"{folder}/{first}.h: {first}_init(arena), {first}_invoke({rows[0].arguments}); CMake, Zephyr and Arduino "
+        "beside it",
         markup=False,
     )
 

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
+from edgeforge.results.preprocessing import RawInput, picture_shape
+
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from edgeforge.results.preprocessing import Preprocessing
     from edgeforge.results.rows.fit import FitRow
     from edgeforge.targets.arduino.pack import Packed
+
+WORDS = {"uint8": "bytes", "float32": "floats", "int32": "whole numbers"}
 
 
 def print_packed(packed: Packed, console: Console) -> None:
@@ -48,7 +51,7 @@ def proofs(packed: Packed) -> list[tuple[str, str]]:
     rows += [("flash", _flash(row)) for row in packed.fits[:1]]
     rows += [("saved", text) for text in packed.saved]
     allowed = packed.library.tolerance(packed.operators)
-    rows.append(("input", _input(given)))
+    rows += [(f"input {one.name}".strip(), _input(one)) for one in given.every_input]
     rows += [("output" if len(given.heads) == 1 else head.name, head.described) for head in given.heads]
     steps = "the same bytes" if not allowed else f"within {allowed} step{'s' if allowed > 1 else ''}"
     tested = f"{len(packed.vectors)} vectors ({packed.origin}) with TFLM's answers on this desk; the board's: {steps}"
@@ -62,12 +65,13 @@ def _flash(row: FitRow) -> str:
     return f"{', '.join(f'{name} {size:,}' for name, size in row.flash.parts)} bytes; sketch and tables {how}"
 
 
-def _input(given: Preprocessing) -> str:
+def _input(one: RawInput) -> str:
     """Say what raw inputs are, and what becomes of them."""
-    channels, height, width = given.shape
-    kind = f"a {'gray' if channels == 1 else 'colour'} picture" if given.is_image else "values"
-    size = f"{height} x {width} x {channels} {'bytes' if given.raw_type == 'uint8' else 'floats'}"
-    if (given.raw_max, *given.mean, *given.std) == (1.0, *(0.0,) * channels, *(1.0,) * channels):
+    channels, height, width = one.shape
+    picture = one.raw_type == "uint8" and picture_shape(one.shape)
+    kind = f"a {'gray' if channels == 1 else 'colour'} picture" if picture else "values"
+    size = f"{height} x {width} x {channels} {WORDS[one.raw_type]}"
+    if (one.raw_max, *one.mean, *one.std) == (1.0, *(0.0,) * channels, *(1.0,) * channels):
         return f"{kind} of {size}, as they are"
-    mean, std = (", ".join(f"{one:.4g}" for one in dict.fromkeys(values)) for values in (given.mean, given.std))
-    return f"{kind} of {size}, (raw / {given.raw_max:g} - {mean}) / {std}"
+    mean, std = (", ".join(f"{value:.4g}" for value in dict.fromkeys(values)) for values in (one.mean, one.std))
+    return f"{kind} of {size}, (raw / {one.raw_max:g} - {mean}) / {std}"

@@ -60,6 +60,7 @@ class CompiledRow(BaseModel):
     optimize: str
     rounding: str
     c_name: str  # what its functions begin with
+    arguments: str = "in, out"  # of its functions, inputs before outputs
     arena_bytes: int
     arena_greedy_bytes: int
     arena_least_bytes: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgeforge.results.rows.engine import CompiledLayer, CompiledRow
-from edgeforge.targets.engine.emit.expressions import identifier
+from edgeforge.targets.engine.emit.expressions import arguments, identifier
 from edgeforge.targets.engine.ir import Operator
 from edgeforge.targets.engine.kernel import Array, Kernel
 from edgeforge.targets.engine.memory.lifetimes import least_bytes
@@ -30,6 +30,7 @@ def summary(network: Network) -> CompiledRow:
         optimize=options.optimize,
         rounding=options.rounding,
         c_name=identifier(network.name),
+        arguments=arguments(network),
         arena_bytes=network.arena_bytes,
         shared_bytes=network.shared_bytes,
         arena_greedy_bytes=network.greedy_bytes,

@@ -20,7 +20,7 @@ from edgeforge.inputs.regular import named
 from edgeforge.recipe.python_classes import class_count_argument
 from edgeforge.results.head import Head
 from edgeforge.results.preprocessing import Preprocessing
-from edgeforge.train.network.exported import load_program
+from edgeforge.runtimes.torch_export.load import load_program
 from edgeforge.train.network.forms import described, how_to_return_one, require_finite
 
 if TYPE_CHECKING:

@@ -72,9 +72,10 @@ def read_input(
     if told is not None and not contradicts:
         return told
     if raw_type == "float32":
-        origin = "no picture: raw values are the model's own, floats that are not normalised (--mean, --std)"
+        other = f"--input {name}=float32:MEAN/STD" if name else "--mean, --std"
+        origin = f"no picture: raw values are the model's own, floats that are not normalised ({other})"
         return InputReading(raw_type, 1.0, (0.0,) * shape[0], (1.0,) * shape[0], origin)
-    found = _of_scale(spec, shape[0])
+    found = _of_scale(spec, shape[0], name)
     if found is not None and not contradicts:
         return found
     if not name:
@@ -116,7 +117,7 @@ def _of_metadata(facts: TensorFacts, raw_type: RawType, channels: int) -> InputR
     )  # fmt: skip
 
 
-def _of_scale(spec: TensorSpec, channels: int) -> InputReading | None:
+def _of_scale(spec: TensorSpec, channels: int, name: str = "") -> InputReading | None:
     """Return the range of pixels that a quantized picture was made for, where its scale and zero point are such."""
     if spec.scale is None:
         return None
@@ -127,7 +128,7 @@ def _of_scale(spec: TensorSpec, channels: int) -> InputReading | None:
             return InputReading(
                 "uint8", WHITE, (mean,) * channels, (std,) * channels,
                 f"bytes of a picture become {name}, by the scale {spec.scale:.6g} and zero point {spec.zero_point}"
-                " (no picture: --raw-type float32)",
+                f" (no picture: {f'--input {name}=float32' if name else '--raw-type float32'})",
             )  # fmt: skip
     return None
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from edgeforge.errors import RecipeError
 from edgeforge.inputs.regular import read_regular
 from edgeforge.results.head import Head
-from edgeforge.results.preprocessing import Preprocessing, RawInput, read_preprocessing_of
+from edgeforge.results.preprocessing import Preprocessing, RawInput, picture_shape, read_preprocessing_of
 from edgeforge.suggest import nearest
 from edgeforge.targets.arduino.own.endings import maker
 from edgeforge.targets.arduino.own.input import InputReading, range_notes, read_input
@@ -84,9 +84,12 @@ def _readings(model: OwnTFLite, wishes: Wishes, own: Preprocessing | None) -> li
     """
     names, count = model.names, len(model.shapes)
     if wishes.input.option and count > 1:
+        pictures = [name for name, shape in zip(names, model.shapes, strict=True) if picture_shape(shape)]
         raise RecipeError(
             f"{model.path}: it has {count} inputs ({', '.join(names)}): of which is {wishes.input.option} said?",
-            fix=f"say it of each, for instance --input {names[0]}=0..1",
+            fix=f"say it of each, for instance --input {pictures[0]}=0..1"
+            if pictures
+            else f"say it of each, for instance --input {names[0]}=float32",
         )
     said = {}
     for name, wish in wishes.inputs.items():

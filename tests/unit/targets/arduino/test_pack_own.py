@@ -14,8 +14,8 @@ from edgeforge.hardware.libraries import libraries
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.targets.arduino.own.meaning import preprocessing_of
-from edgeforge.targets.arduino.own.samples import raw_of, read_samples
-from edgeforge.targets.arduino.own.wishes import Wishes, wishes_of
+from edgeforge.targets.arduino.own.samples import read_samples
+from edgeforge.targets.arduino.own.wishes import wishes_of
 from edgeforge.targets.arduino.own_tflite import load_own
 from edgeforge.targets.arduino.pack import Conversion, Packed, pack
 from edgeforge.targets.fit.library import refusals
@@ -111,7 +111,7 @@ def test_bad_words_and_files_are_one_clear_error(keras: Path, tmp_path: Path) ->
         (good, {"board_keys": ("arduino-nano-33",)}, r"no board.*arduino-nano-33-ble"),
         (good, {"library_key": "chirale"}, "no TFLM library.*chirale-2.0.0"),
         (good, {"wishes": wishes_of(labels="cat,dog")}, "10 outputs, and there are 2 labels"),
-        (good, {"wishes": Wishes(mean=(1.0, 2.0))}, "--mean: 2 values, the input has 1 channels"),
+        (good, {"wishes": wishes_of(mean="1,2")}, "--mean: 2 values, the input has 1 channels"),
         (good, {"name": "…"}, "no name for a sketch"),
     ]:
         with pytest.raises(RecipeError, match=said):
@@ -128,7 +128,7 @@ def test_raw_inputs_come_back_from_normalised_ones(keras: Path) -> None:
     assert preprocessing == Preprocessing((1, 8, 8), 255.0, (0.0,), (1.0,), tuple("0123456789"))
     assert notes == ["labels: the file has none; classes are called 0 to 9 (--labels)"]
     with np.load(keras / "digits.npz") as arrays:
-        assert (raw_of(arrays["x"], preprocessing) == arrays["raw"]).all()
+        assert (preprocessing.every_input[0].undo(arrays["x"]) == arrays["raw"]).all()
     assert read_samples(keras / "digits.npz", preprocessing).raw.dtype == np.uint8
 
 
@@ -139,7 +139,10 @@ def test_an_earlier_project_is_not_overwritten_unasked(packed: Packed) -> None:
 
 def test_a_model_with_a_state_forgets_it_between_test_vectors(tmp_path: Path) -> None:
     packed = pack(
-        ROOT / "tests" / "data" / "lstm_int8.tflite", (BOARD,), tmp_path, wishes=Wishes(1.0, raw_type="float32")
+        ROOT / "tests" / "data" / "lstm_int8.tflite",
+        (BOARD,),
+        tmp_path,
+        wishes=wishes_of(raw_max=1.0, raw_type="float32"),
     )
     assert "interpreter->Reset()" in (packed.project / "classifier.cc").read_text() and packed.vectors
 

@@ -147,18 +147,6 @@ def test_several_outputs_are_packed_with_the_goldens_of_all(tmp_path: Path) -> N
     assert again is not None and again.heads == made.preprocessing.heads
 
 
-def test_inputs_and_outputs_that_no_sketch_handles_are_refused(tmp_path: Path) -> None:
-    net = network()
-    second = net.activation("second", (1, 8, 8, 1))
-    path = written(tmp_path / "two.tflite", net, net.add(net.input, second))
-    net.graph.inputs = [net.input, second]
-    from edgeforge.tflite.flatbuffer import write_model
-
-    path.write_bytes(write_model(net.model))
-    with pytest.raises(RecipeError, match=r"it has 2 inputs \(input_0, second_1\); a sketch gives it one"):
-        load_own(path)
-
-
 @given(
     st.lists(st.integers(1, 7), min_size=1, max_size=3).map(tuple),
     st.sampled_from(["", "CONV_2D", "SOFTMAX", "LOGISTIC", "ADD"]),

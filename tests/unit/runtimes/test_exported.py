@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from edgeforge.errors import RecipeError
-from edgeforge.train.network.exported import INSTEAD, load_program
+from edgeforge.runtimes.torch_export.load import INSTEAD, load_program
 from edgeforge.train.network.finished import load_finished
 
 SHAPE = (1, 8, 8)

@@ -1,0 +1,1 @@
+"""torch.export files (.pt2): loaded as data, and run."""
