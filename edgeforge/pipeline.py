@@ -82,7 +82,7 @@ STAGES: tuple[Stage, ...] = (
         reads=("seed", "data.source", "data.validation", "data.test", "data.normalize", "data.size", "data.channels",
                "data.corrupt", "data.columns", "data.classes", "data.raw_max", "data.window", "data.stride",
                "data.rate_hz", "data.axes", "data.layout", "data.sound", "data.task", "data.threshold", "data.unit",
-               "data.log", "data.normal", "listen"),
+               "data.log", "data.normal", "data.heads", "listen"),
         files=("data",),
         uses=("numpy", "scikit-learn", "pillow", "scipy"),
         chosen=source_modules,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from edgeforge.data.labels import head_labels
 from edgeforge.errors import RecipeError, some
 from edgeforge.recipe.label_texts import number_in, unclear
 from edgeforge.recipe.schema import Data
@@ -16,29 +17,96 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+BETWEEN = "\x1f"  # the labels of several heads, in one text
+
+
 @dataclass(frozen=True)
 class Labels:
-    """Labels as they are stored: numbers (N), int64 of classes, float64 of a value; and the head that they are of."""
+    """Labels as they are stored: numbers (N), int64 of classes, float64 of a value; and the head that they are of.
+
+    Of several heads (N,heads) float64; head and classes are those of the first.
+    """
 
     values: NDArray[Any]
     classes: tuple[str, ...]
     head: Head
+    further: tuple[Head, ...] = ()
+
+    @property
+    def heads(self) -> tuple[Head, ...]:
+        """Every head."""
+        return (self.head, *self.further)
+
+    @property
+    def primary(self) -> NDArray[Any]:
+        """The labels of the first head (N), in its type."""
+        return head_labels(self.values, self.heads)
+
+    def missing(self, chosen: NDArray[Any]) -> list[str]:
+        """Return the classes of any head that none of the chosen inputs has."""
+        found = []
+        for place, head in enumerate(self.heads):
+            if head.classes:
+                present = {int(label) for label in head_labels(self.values, self.heads, place)[chosen]}
+                found += [
+                    f"{head.name} {name}" if self.further else name
+                    for number, name in enumerate(head.classes)
+                    if number not in present
+                ]
+        return found
 
 
-def read_labels(labels: Sequence[str], data: Data, where: str, what: str = "image") -> Labels:
-    """Return what texts (N) are by data.task. what: an input is called, in messages.
+def joined(parts: Iterable[object]) -> str:
+    """Return the labels of several heads as one text; whole numbers without a point."""
+    return BETWEEN.join(
+        str(int(part)) if isinstance(part, float) and part.is_integer() else str(part) for part in parts
+    )
+
+
+def labels_in(y: NDArray[Any], data: Data, where: str) -> NDArray[Any]:
+    """Return an array's labels (N): of several heads, whose columns stand in their order, joined texts.
+
+    Raises RecipeError for another number of columns.
+    """
+    import numpy as np
+
+    if data.heads is None:
+        return y.reshape(-1)
+    if y.ndim != 2 or y.shape[1] != len(data.heads):
+        raise RecipeError(
+            f"{where} has the shape {y.shape}, data.heads names {len(data.heads)}: {', '.join(data.heads)}",
+            fix=f"give it a column a head, in their order: (N,{len(data.heads)})",
+        )
+    return np.array([joined(row) for row in y.tolist()])
+
+
+def told_apart(labels: NDArray[Any], data: Data) -> NDArray[Any] | None:
+    """Return what of each label makes stretches of a recording differ: all but values; None where nothing does."""
+    import numpy as np
+
+    if data.heads is None:
+        return None if data.task == "value" else labels
+    kept = [place for place, one in enumerate(data.heads.values()) if one.task != "value"]
+    parts = [str(label).split(BETWEEN) for label in labels]
+    return np.array([joined(label[place] for place in kept) for label in parts]) if kept else None
+
+
+def read_labels(labels: Sequence[str], data: Data, where: str, what: str = "image", key: str = "data") -> Labels:
+    """Return what texts (N) are by data.task. what: an input is called, in messages; key: of the recipe, with the task.
 
     Raises RecipeError for a label that does not fit the task, and where numbers may be classes or a value.
     """
     import numpy as np
 
+    if data.heads is not None:
+        return _of_several(labels, data, where, what)
     task = data.task or _told(labels, data, where)
     if task == "value":
         values = [number_in(label) for label in labels]
         if None in values:
             wrong = labels[values.index(None)]
-            raise RecipeError(f"{where}: the label '{wrong}' is no number, as data.task: value needs",
-                              fix="mend it, or set data.task: classes")  # fmt: skip
+            raise RecipeError(f"{where}: the label '{wrong}' is no number, as {key}.task: value needs",
+                              fix=f"mend it, or set {key}.task: classes")  # fmt: skip
         head = Head(data.columns.label, unit=data.unit or "", kind="value", log=data.log)
         return Labels(np.array(values, np.float64), (), head)
     classes = class_names(list(labels), where, data.classes, what)
@@ -47,11 +115,27 @@ def read_labels(labels: Sequence[str], data: Data, where: str, what: str = "imag
         return Labels(numbers, classes, Head("class", classes))
     if len(classes) != 2:
         raise RecipeError(
-            f"{where}: data.task: binary, and there are {len(classes)} classes: {', '.join(classes[:5])}",
-            fix="set data.task: classes, or leave two",
+            f"{where}: {key}.task: binary, and there are {len(classes)} classes: {', '.join(classes[:5])}",
+            fix=f"set {key}.task: classes, or leave two",
         )
     threshold = HALF if data.threshold is None else data.threshold
     return Labels(numbers, classes, Head("class", classes, kind="yes_no", threshold=threshold))
+
+
+def _of_several(labels: Sequence[str], data: Data, where: str, what: str) -> Labels:
+    """Return the labels of several heads, which `joined` has put into one text each."""
+    import numpy as np
+
+    assert data.heads is not None
+    columns = list(zip(*(label.split(BETWEEN) for label in labels), strict=True))
+    found = []
+    for name, column, texts in zip(data.heads, data.labels, columns, strict=True):
+        one = read_labels(texts, data.of_head(name, column), f"{where}: {column}", what, f"data.heads.{name}")
+        found.append(replace(one, head=replace(one.head, name=name)))
+    if len(found) == 1:
+        return found[0]
+    values = np.stack([one.values.astype(np.float64) for one in found], axis=1)
+    return Labels(values, found[0].classes, found[0].head, tuple(one.head for one in found[1:]))
 
 
 def _told(labels: Sequence[str], data: Data, where: str) -> str:

@@ -47,29 +47,41 @@ def _identity(folder: Path) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def read_table(path: Path, columns: Columns) -> list[Labelled]:
-    """Return the lines of a csv file of image paths and labels. Raises RecipeError naming file and line."""
+def read_table(path: Path, columns: Columns, labels: tuple[str, ...] = ()) -> list[Labelled]:
+    """Return the lines of a csv file of image paths and labels. Raises RecipeError naming file and line.
+
+    labels: the columns of several heads' labels, which are joined by U+001F.
+    """
+    wanted = [(f"columns.{key}", name) for key, name in columns if key != "label"]
+    wanted += [("heads", name) for name in labels] or [("columns.label", columns.label)]
     with open_table(path) as reader:
         names = next(reader, [])
-        for key, name in columns:
+        for key, name in wanted:
             if name is not None and name not in names:
                 raise RecipeError(
                     f"{path}:1: there is no column '{name}'{nearest(name, names)}",
-                    fix=f"name it in data.columns.{key}; there are: {some(names)}",
+                    fix=f"name it in data.{key}; there are: {some(names)}",
                 )
         found: dict[str, Path] = {}  # a table may list one picture many times
         rows = ((reader.line_num, dict(zip_longest(names, row))) for row in reader if row)
-        return [_row(path, line, row, columns, found) for line, row in rows]
+        chosen = labels or (columns.label,)
+        return [_row(path, line, row, columns, chosen, found) for line, row in rows]
 
 
 def _row(
-    path: Path, line: int, row: dict[str | None, str | None], columns: Columns, found: dict[str, Path]
+    path: Path,
+    line: int,
+    row: dict[str | None, str | None],
+    columns: Columns,
+    labels: tuple[str, ...],
+    found: dict[str, Path],
 ) -> Labelled:
     """found: the files that were met already, by the name that the table has."""
     where = f"{path}:{line}"
-    name, label = (row[columns.path] or "").strip(), " ".join((row[columns.label] or "").split())
+    name = (row[columns.path] or "").strip()
+    texts = {key: " ".join((row[key] or "").split()) for key in labels}
     split = (row[columns.split] or "").strip().lower() if columns.split else ""
-    for key, value in ((columns.path, name), (columns.label, label)):
+    for key, value in ((columns.path, name), *texts.items()):
         if not value:
             raise RecipeError(f"{where}: '{key}' is empty", fix="fill it in, or remove the line")
     if columns.split and split not in SPLITS:
@@ -79,7 +91,7 @@ def _row(
         if not image.is_file():
             raise RecipeError(f"{where}: no such file: {name}", fix=f"paths are relative to {path.parent or '.'}")
         found[name] = image
-    return Labelled(found[name], sys.intern(label), SPLITS.get(split, ""), where)
+    return Labelled(found[name], sys.intern("\x1f".join(texts.values())), SPLITS.get(split, ""), where)
 
 
 def list_images(root: Path) -> list[Labelled]:

@@ -212,7 +212,7 @@ def _check_library(recipe: Recipe, origin: dict[KeyPath, str]) -> None:
 
 
 def _check_raspberry_pi(recipe: Recipe, origin: dict[KeyPath, str]) -> None:
-    if recipe.raspberry_pi is not None and recipe.data.source in HEADED:
+    if recipe.raspberry_pi is not None and (recipe.data.source in HEADED or len(recipe.data.heads or ()) > 1):
         where = origin.get(("raspberry_pi",), "raspberry_pi")
         raise RecipeError(
             f"{where}: raspberry_pi: its scripts answer with the class of an image; source {recipe.data.source} has "

@@ -62,6 +62,26 @@ class Columns(Section):
     time: str | None = Field(None, description="windows: of a sample, in s, ms, us or ns, or a date and time")
 
 
+class HeadLabels(Section):
+    """One of several heads: a column of labels, and what it means."""
+
+    task: Literal["classes", "value", "binary"] = Field(description="as data.task has it")
+    label: str | None = Field(None, description="the column; default: the head's name; of an array y: in its order")
+    classes: tuple[str, ...] | None = Field(None, description="in the order of the outputs; default: by name")
+    threshold: Share | None = Field(None, description="binary: the probability from which on it is the second class")
+    unit: str | None = Field(None, max_length=40, description="value: of the labels, such as mm")
+    log: bool = Field(False, description="value: learn its logarithm, for labels that span decades")
+
+    @model_validator(mode="after")
+    def _fits_the_task(self) -> HeadLabels:
+        for key, task in (("threshold", "binary"), ("unit", "value"), ("log", "value")):
+            if getattr(self, key) and self.task != task:
+                raise ValueError(f"{key} belongs to task {task}; this is task {self.task}")
+        if self.classes and self.task == "value":
+            raise ValueError("classes make no sense with task: value")
+        return self
+
+
 class SoundAugment(Section):
     """Training clips again, changed: shifted, and with background noise. Further clips are made of each, once."""
 
@@ -124,12 +144,13 @@ class Sound(Section):
 
 # The user's own data, and which keys of `data` each source takes.
 TASK = ("task", "threshold", "unit", "log", "normal", "percentile")
+ONE_HEAD = ("task", "threshold", "unit", "log", "normal", "classes")  # keys that say of the only head what heads say
 PUBLIC = ("task", "normal", "percentile")  # of digits and mnist
 OWN_SOURCES = {
     "image_folder": ("size", "channels", "corrupt", "classes", "raw_max", *TASK),
-    "csv": ("size", "channels", "corrupt", "columns", "classes", "raw_max", *TASK),
-    "numpy": ("classes", "raw_max", *TASK),
-    "windows": ("corrupt", "columns", "classes", "window", "stride", "rate_hz", "axes", "layout", *TASK),
+    "csv": ("size", "channels", "corrupt", "columns", "classes", "raw_max", "heads", *TASK),
+    "numpy": ("classes", "raw_max", "heads", *TASK),
+    "windows": ("corrupt", "columns", "classes", "window", "stride", "rate_hz", "axes", "layout", "heads", *TASK),
     "wav": ("corrupt", "classes", "sound"),
     "masks": ("size", "channels", "corrupt", "classes", "raw_max", "task", "threshold"),
     "cells": (),
@@ -167,6 +188,11 @@ class Data(Section):
         description="value: labels are numbers in a unit, one output; binary: of two classes the second or not, one "
         "output; map: of masks, a class for each pixel; reconstruction: the input again, learned of the normal class "
         "alone; default: classes, asked for where labels are many numbers",
+    )
+    heads: dict[str, HeadLabels] | None = Field(
+        None,
+        description="several labels of an input, by the heads' names: {species: {task: classes}, age: {task: value}}; "
+        "the first is the primary one",
     )
     threshold: Share | None = Field(
         None, description="binary, or masks of two classes: the probability from which on it is the second class"
@@ -215,6 +241,8 @@ class Data(Section):
             raise ValueError(f"source {self.source} needs root: where your data is")
         if "size" in takes and self.size is None:
             raise ValueError(f"source {self.source} needs size, for instance size: [96, 96]")
+        if self.heads is not None:
+            self._heads_are_said()
         if self.source == "windows":
             self._windows_are_said()
         if self.source == "masks" or self.task == "map":
@@ -229,6 +257,30 @@ class Data(Section):
         if self.classes and self.task == "value":
             raise ValueError("classes make no sense with task: value")
         return self
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The columns of labels: one a head."""
+        return tuple(one.label or name for name, one in (self.heads or {}).items()) or (self.columns.label,)
+
+    def of_head(self, name: str, label: str) -> Data:
+        """Return the same data with one of `heads` alone, whose labels are in a column."""
+        assert self.heads is not None
+        said = self.heads[name].model_dump(exclude={"label"})
+        columns = self.columns.model_copy(update={"label": label})
+        return self.model_copy(update={**said, "columns": columns, "heads": None})
+
+    def _heads_are_said(self) -> None:
+        if not self.heads:
+            raise ValueError("heads: name one at least, or leave it out")
+        if said := [key for key in ONE_HEAD if getattr(self, key)]:
+            raise ValueError(f"{said[0]} and heads: each head says its own; leave data.{said[0]} out")
+        if self.columns.label != "label":
+            raise ValueError("columns.label and heads: each head names its column; leave columns.label out")
+        if twice := [name for name in self.labels if self.labels.count(name) > 1]:
+            raise ValueError(f"heads: two are of the column '{twice[0]}'")
+        if wrong := [name for name in self.heads if not 0 < len(name.strip()) <= 40]:
+            raise ValueError(f"heads: '{wrong[0][:40]}' is no name of up to 40 characters")
 
     def _masks_are_named(self) -> None:
         if self.source != "masks":
@@ -250,7 +302,7 @@ class Data(Section):
         if self.stride is not None and self.window is None:
             raise ValueError("stride belongs to window: say how many samples one has")
         named = [name for name in (self.columns.recording, self.columns.time, self.columns.split) if name]
-        for name in (*named, self.columns.label):
+        for name in (*named, *self.labels):
             if name in self.axes:
                 raise ValueError(f"axes: '{name}' is a column of columns: already")
         if len(set(self.axes)) < len(self.axes):

@@ -14,10 +14,10 @@ from edgeforge.recipe.user_files import USER_DATA
 
 def load_csv(job: Job) -> Source:
     """Return the images that data.root lists, resized. Raises RecipeError naming the line that is wrong."""
-    path = job.files[USER_DATA]
-    return load_labelled(job, read_table(path, job.recipe.data.columns), f"data.root: {path}")
+    path, data = job.files[USER_DATA], job.recipe.data
+    return load_labelled(job, read_table(path, data.columns, data.labels if data.heads else ()), f"data.root: {path}")
 
 
 def csv_files(path: Path, data: Data) -> list[Path]:
     """Return the table and the images that it lists."""
-    return [path, *sorted({row.path for row in read_table(path, data.columns)})]
+    return [path, *sorted({row.path for row in read_table(path, data.columns, data.labels if data.heads else ())})]

@@ -53,13 +53,12 @@ def split_source(
     white: float,
 ) -> Source:
     """Return a Source of images (N,C,H,W; `white` becomes 1) whose `splits` say train, val, test, or nothing at all."""
-    labels, classes, heads = told.values, told.classes, (told.head,)
+    labels, classes, heads = told.values, told.classes, told.heads
     parts = {name: splits == name for name in ("train", "val", "test")}
     if not parts["val"].any() and not parts["test"].any():
         return Source(images, labels, None, None, classes, white, findings=tuple(findings), heads=heads)
     for name in ("train", "val", "test"):
-        present = {classes[label] for label in labels[parts[name]]}
-        missing = [label for label in classes if label not in present]
+        missing = told.missing(parts[name])
         if missing and name == "train":
             raise RecipeError(f"{where}: no training image of {some(missing)}", fix="add some, or remove the class")
         if missing and parts[name].any():

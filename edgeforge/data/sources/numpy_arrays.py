@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.builder.stage import Job
 from edgeforge.data.source import Source
 from edgeforge.data.sources.labelled import split_source, white_of
-from edgeforge.data.task import Labels, read_labels
+from edgeforge.data.task import Labels, labels_in, read_labels
 from edgeforge.errors import RecipeError
 from edgeforge.inputs.arrays import read_arrays, require_begun
 from edgeforge.inputs.regular import named
@@ -55,7 +55,7 @@ def load_numpy(job: Job) -> Source:
             missing = f"{'x' if x is None else 'y'}{suffix}"
             raise RecipeError(f"{where} has no array '{missing}'", fix=f"it holds {', '.join(arrays) or 'none'}")
         images.append(_pixels(x, f"{where}: x{suffix}", job.recipe.data.raw_max))
-        labels.append(y.reshape(-1))
+        labels.append(labels_in(y, job.recipe.data, f"{where}: y{suffix}"))
         splits += [split] * len(x)
         if len(x) != len(labels[-1]):
             raise RecipeError(f"{where}: {len(x)} images and {len(labels[-1])} labels in x{suffix}, y{suffix}",
@@ -111,7 +111,7 @@ def _labels(y: NDArray[Any], data: Data, where: str) -> Labels:
     """Return labels: of names and values as data.task says, of whole numbers from 0 classes."""
     import numpy as np
 
-    if y.dtype.kind in "US" or y.dtype.kind == "f" or data.task == "value":
+    if data.heads is not None or y.dtype.kind in "US" or y.dtype.kind == "f" or data.task == "value":
         return read_labels([str(label) for label in y.tolist()], data, where)
     numbers = y.astype(np.int64)
     if data.task is None and not data.classes:

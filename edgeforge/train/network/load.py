@@ -27,6 +27,7 @@ from edgeforge.train.network.forms import (
     take_images_alone,
     take_windows,
 )
+from edgeforge.train.network.several_outputs import give_in_a_row
 
 if TYPE_CHECKING:
     from torch import nn
@@ -70,6 +71,8 @@ def make_network(model: Model, path: Path, preprocessing: Preprocessing | None =
         give_maps(network)
     elif preprocessing and preprocessing.heads[0].kind == "reconstruction":
         give_again(network, preprocessing.shape)
+    elif preprocessing and len(preprocessing.heads) > 1:
+        give_in_a_row(network, preprocessing.shape, preprocessing.heads)
     return network
 
 

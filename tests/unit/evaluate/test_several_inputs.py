@@ -139,7 +139,9 @@ def test_every_form_of_a_network_with_two_inputs_is_timed(tmp_path: Path) -> Non
     example = torch.rand(1, *np.array(PICTURE)[[3, 1, 2]]), torch.rand(*SENSOR)
     network = Two().eval()
     torch.jit.trace(network, example).save(tmp_path / "tuple.pt")
-    torch.jit.trace(Two(named=True).eval(), example, strict=False).save(tmp_path / "dict.pt")
+    named = Two(named=True).eval()
+    named.load_state_dict(network.state_dict())
+    torch.jit.trace(named, example, strict=False).save(tmp_path / "dict.pt")
     torch.jit.trace(Words().eval(), (torch.zeros(1, 4, dtype=torch.long), example[1])).save(tmp_path / "words.pt")
     torch.export.save(torch.export.export(network, example), tmp_path / "m.pt2")
     torch.onnx.export(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.data.sources.windows.recording import Recording
+from edgeforge.data.task import labels_in
 from edgeforge.errors import RecipeError
 from edgeforge.inputs.arrays import read_arrays, require_numbers
 from edgeforge.inputs.regular import named
@@ -52,14 +53,14 @@ def read_npz(path: Path, data: Data, findings: list[Finding]) -> tuple[list[Reco
 
 
 def _pair(arrays: dict[str, NDArray[Any]], suffix: str, where: str, data: Data) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return x (N,time,axes float32) and y (N)."""
+    """Return x (N,time,axes float32) and y (N), of several heads texts."""
     import numpy as np
 
     for name in (f"x{suffix}", f"y{suffix}"):
         if name not in arrays:
             raise RecipeError(f"{where} has no array '{name}'", fix=f"it holds {', '.join(arrays) or 'none'}; {SAVED}")
     x = require_numbers(arrays[f"x{suffix}"], f"{where}: x{suffix}")
-    y = arrays[f"y{suffix}"].reshape(-1)
+    y = labels_in(arrays[f"y{suffix}"], data, f"{where}: y{suffix}")
     if x.ndim == 2:  # one axis
         x = x[:, None] if data.layout != "nlc" else x[:, :, None]
     elif data.layout is None and x.ndim == 3:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgeforge.data.sources.windows.recording import Recording
+from edgeforge.data.task import told_apart
 from edgeforge.errors import RecipeError, some
 from edgeforge.recipe.recorded_files import UNITS
 from edgeforge.recipe.schema import Data
@@ -50,7 +51,7 @@ def cut(recordings: list[Recording], data: Data, where: str, findings: list[Find
         if gap.any():
             gaps.append(f"{recording.name} ({int(gap.sum())})")
         found = 0
-        for first, end in _pieces(recording, finite, gap, data.task == "value"):
+        for first, end in _pieces(finite, gap, told_apart(recording.labels, data)):
             for start in range(first, end - length + 1, stride):
                 values.append(recording.values[start : start + length])
                 labels.append(str(recording.labels[min(start + length, len(recording.labels)) - 1]))
@@ -84,20 +85,18 @@ def _say(findings: list[Finding], data: Data, where: str, what: str, done: str) 
     findings.append(Finding(severity="warning", what=f"data: {what}; {done}", remedy="mend or remove them"))
 
 
-def _pieces(
-    recording: Recording, finite: NDArray[np.bool_], gap: NDArray[np.bool_], values: bool
-) -> list[tuple[int, int]]:
+def _pieces(finite: NDArray[np.bool_], gap: NDArray[np.bool_], labels: NDArray[Any] | None) -> list[tuple[int, int]]:
     """Return first and end of each stretch without a gap before a sample, of numbers alone, under one label.
 
-    values: labels are such, and change from sample to sample; that of a window is its last sample's.
+    labels: None: they are values, which change from sample to sample; that of a window is its last sample's.
     """
     import numpy as np
 
     count = len(finite)
     changes = gap | ~finite
     changes[1:] |= ~finite[:-1]
-    if len(recording.labels) == count and not values:
-        changes[1:] |= recording.labels[1:] != recording.labels[:-1]
+    if labels is not None and len(labels) == count:
+        changes[1:] |= labels[1:] != labels[:-1]
     edges = [0, *(int(place) for place in np.flatnonzero(changes) if place), count]
     return [(first, end) for first, end in pairwise(edges) if finite[first:end].all()]
 

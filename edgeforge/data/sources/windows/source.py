@@ -15,7 +15,7 @@ from edgeforge.data.sources.windows.leak import shared_with_training
 from edgeforge.data.sources.windows.split import split_recordings
 from edgeforge.data.sources.windows.tables import read_tables, require_table, tables_below
 from edgeforge.data.task import read_labels
-from edgeforge.errors import RecipeError
+from edgeforge.errors import RecipeError, some
 from edgeforge.inputs.regular import named
 from edgeforge.recipe.schema import Data
 from edgeforge.recipe.user_files import USER_DATA
@@ -44,15 +44,17 @@ def load_windows(job: Job) -> Source:
     windows = cut(recordings, data, where, findings)
     told = read_labels(windows.labels, data, where, "recording")
     classes, labels = told.classes, told.values
-    strata_of = strata(labels, told.head)
+    strata_of = strata(told.primary, told.head)
     if classes:
-        findings.append(_balance(labels, classes, windows))
+        findings.append(_balance(told.primary, classes, windows))
     names = classes or tuple(f"part {place + 1} of the values" for place in range(int(strata_of.max()) + 1))
     splits = np.array([recordings[place].split for place in windows.recording])
     if not splits.any() or not (splits == "test").any():
         splits = split_recordings(windows, strata_of, names, splits, data, job.recipe.seed, where, findings)
     inputs = np.ascontiguousarray(windows.values.transpose(0, 2, 1)[:, :, None])
     _require_all_in_training(strata_of, splits, names, where)
+    if further := told.missing(splits == "train"):
+        raise RecipeError(f"{where}: no training window of {some(further)}", fix="record some, or remove it")
     for name in ("val", "test"):
         if share := shared_with_training(windows, splits == "train", splits == name):
             findings.append(_leak(name, share, recordings[0].whole))
@@ -68,7 +70,7 @@ def load_windows(job: Job) -> Source:
         validation_labels=labels[val] if val.any() else None,
         findings=tuple(findings),
         groups=windows.recording[train],
-        heads=(told.head,),
+        heads=told.heads,
         sampling=Sampling(float(data.rate_hz or 0), windows.stride, axes),
     )
 

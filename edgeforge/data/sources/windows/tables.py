@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.data.sources.windows.recording import Recording
+from edgeforge.data.task import joined
 from edgeforge.errors import RecipeError, some
 from edgeforge.foreign.wording import cause, cause_in
 from edgeforge.inputs.archive import MOST_TIMES, MUCH
@@ -20,7 +21,7 @@ from edgeforge.inputs.sizes import KIND, in_words
 from edgeforge.inputs.table import open_table
 from edgeforge.recipe.listed_images import SPLITS, files_below
 from edgeforge.recipe.recorded_files import PARQUET, TABLES
-from edgeforge.recipe.schema import Columns, Data
+from edgeforge.recipe.schema import Data
 from edgeforge.results.rows.calibration import Finding
 from edgeforge.suggest import nearest
 
@@ -86,8 +87,9 @@ def read_tables(root: Path, data: Data, findings: list[Finding]) -> tuple[list[R
     for path in paths:
         table = _read(path)
         label, split = _of_folder(path, root)
+        label = None if data.heads else label
         _require_columns(table, data, axes, label)
-        axes = axes or _other_columns(table, data.columns, label)
+        axes = axes or _other_columns(table, data, label)
         recordings += _recordings(table, data, axes, label, split, len(paths) > 1)
     if not recordings:
         raise RecipeError(f"data.root: {named(root)}: its tables have no rows", fix="record something")
@@ -182,7 +184,7 @@ def _require_columns(table: Table, data: Data, axes: tuple[str, ...], label: str
     wanted = {name: f"columns.{key}" for key in ("recording", "time", "split") if (name := getattr(columns, key))}
     wanted |= dict.fromkeys(axes, "axes")
     if label is None:
-        wanted[columns.label] = "columns.label"
+        wanted |= dict.fromkeys(data.labels, "heads" if data.heads else "columns.label")
     for name, key in wanted.items():
         if name not in table.columns:
             raise RecipeError(
@@ -192,9 +194,10 @@ def _require_columns(table: Table, data: Data, axes: tuple[str, ...], label: str
             )
 
 
-def _other_columns(table: Table, columns: Columns, label: str | None) -> tuple[str, ...]:
+def _other_columns(table: Table, data: Data, label: str | None) -> tuple[str, ...]:
     """Return the columns that nothing else is said of. Raises RecipeError when one of them is no number."""
-    taken = {columns.recording, columns.time, columns.split, columns.label if label is None else None}
+    columns = data.columns
+    taken = {columns.recording, columns.time, columns.split, *(data.labels if label is None else ())}
     names = tuple(name for name in table.columns if name not in taken)
     texts = [name for name in names if table.length and _number(str(table.columns[name][0])) is None]
     if texts or not names:
@@ -217,7 +220,8 @@ def _recordings(
         return
     values = np.stack([_numbers(table, axis) for axis in axes], axis=1).astype(np.float32)
     time = _time(table, columns.time) if columns.time else None
-    labels = np.array([label] * table.length if label is not None else _labels(table, columns.label))
+    texts = [label] * table.length if label is not None else _labels(table, data)
+    labels = np.array(texts)
     splits = _splits(table, columns.split) if columns.split else [split] * table.length
     of = [str(one) for one in table.columns[columns.recording]] if columns.recording else [""] * table.length
     place = 0
@@ -284,7 +288,12 @@ def _time(table: Table, name: str) -> NDArray[Any]:
     return _numbers(table, name)
 
 
-def _labels(table: Table, name: str) -> Sequence[str]:
+def _labels(table: Table, data: Data) -> Sequence[str]:
+    columns = [_column_of_labels(table, name) for name in data.labels]
+    return columns[0] if data.heads is None else [joined(parts) for parts in zip(*columns, strict=True)]
+
+
+def _column_of_labels(table: Table, name: str) -> list[str]:
     labels = [" ".join(str(one).split()) for one in table.columns[name]]
     for place, label in enumerate(labels):
         if not label:

@@ -1,0 +1,82 @@
+"""Networks whose forward returns a tuple or a dict: each output is a head, and all become one vector."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from edgeforge.errors import RecipeError, source_of
+from edgeforge.results.head import Head
+from edgeforge.suggest import nearest
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+
+def give_in_a_row(network: nn.Module, shape: tuple[int, int, int], heads: tuple[Head, ...]) -> None:
+    """Let a network that returns a tuple or a dict of outputs give one vector (N,outputs): head after head.
+
+    A dict's outputs are the heads of its keys; a tuple's are the heads in their order. One that returns a tensor stays
+    as it is. The network's class is replaced by one of its own, of the same name. shape: C,H,W of the input.
+    Raises RecipeError where outputs and heads are not the same, or an output is not of its head's size.
+    """
+    import torch
+
+    was_training, written = network.training, type(network)
+    try:
+        with torch.no_grad():
+            found = network.eval()(torch.zeros(1, *shape))
+    except Exception:  # told where the network is looked at
+        return
+    finally:
+        network.train(was_training)
+    if not isinstance(found, Mapping | list | tuple):
+        return
+    file = source_of(network)
+    outputs = _in_order(found, heads, file)
+    ranks = [len(getattr(one, "shape", ())) for one in outputs]
+    for head, one in zip(heads, outputs, strict=True):
+        size = tuple(getattr(one, "shape", ()))
+        if size[:1] != (1,) or prod(size) != head.size:
+            found_shape = size or type(one).__name__
+            raise RecipeError(
+                f"model: {file}: its output '{head.name}' for one input is {found_shape}, the data's head takes "
+                f"(1, {head.size}): {head.described}",
+                fix=f"make the last layer of '{head.name}' give {head.size}",
+            )
+
+    def forward(self: nn.Module, images: torch.Tensor) -> torch.Tensor:
+        parts = _in_order(written.forward(self, images), heads, file)
+        rows = [
+            one.flatten(1) if rank > 2 else one.unsqueeze(1) if rank == 1 else one
+            for one, rank in zip(parts, ranks, strict=True)
+        ]
+        return torch.cat(rows, 1)
+
+    own = {"forward": forward, "__module__": written.__module__, "__doc__": written.__doc__}
+    network.__class__ = type(written.__name__, (written,), own)
+
+
+def _in_order(output: Any, heads: Sequence[Head], file: object) -> list[Any]:
+    """Return the outputs, one a head. Raises RecipeError for others than there are heads."""
+    names = [head.name for head in heads]
+    if isinstance(output, Mapping):
+        keys = [str(key) for key in output]
+        unknown, missing = [key for key in keys if key not in names], [name for name in names if name not in keys]
+        if unknown or missing:
+            found = f"'{unknown[0]}'{nearest(unknown[0], names)}" if unknown else f"no '{missing[0]}'"
+            raise RecipeError(
+                f"model: {file}: forward returns a dict with {found}; the data's heads are {', '.join(names)}",
+                fix="call the outputs as the heads of data.heads, in training and in evaluation",
+            )
+        return [output[name] for name in names]
+    count = len(output) if isinstance(output, list | tuple) else 1
+    if count != len(heads):
+        raise RecipeError(
+            f"model: {file}: forward returns {count} output{'s' * (count != 1)}, the data has {len(heads)} heads: "
+            f"{', '.join(names)}",
+            fix="return an output a head, in their order, in training and in evaluation",
+        )
+    return list(output) if isinstance(output, list | tuple) else [output]
