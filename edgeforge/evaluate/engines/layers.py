@@ -14,6 +14,7 @@ from edgeforge.foreign.wording import cause
 from edgeforge.runtimes.native_output import CapturedOutput
 from edgeforge.runtimes.tflm import LARGEST_ARENA
 from edgeforge.tflite.graph import CONTROL, Graph, Kernels, Resource, TensorRunner, cut, layer_label, sources, targets
+from edgeforge.tflite.passes.memory_plan import METADATA, with_plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -142,7 +143,9 @@ class Tflm:
     """The TFLM interpreter of one model; `every`: no tensor shares its memory with another, so that all can be read."""
 
     def __init__(self, graph: Graph, *, every: bool = False) -> None:
-        self.graph, self.every = graph, every
+        # Where each tensor has memory of its own, a plan of the model's has no place.
+        planned = every and any(entry.name == METADATA for entry in graph.model.metadata or ())
+        self.graph, self.every = Graph(with_plan(graph.model_bytes, None)) if planned else graph, every
         self._load()
 
     def _load(self) -> None:

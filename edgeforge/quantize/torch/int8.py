@@ -33,6 +33,7 @@ from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.variant import TORCH_EAGER, TORCH_FLOAT, TORCH_FX, TORCH_PT2E, Variant, write_variants
 from edgeforge.runtimes.torch_script import save_torch_script
 from edgeforge.train.network.load import dense_network, trained_network
+from edgeforge.train.network.several_outputs import join_by_module
 
 if TYPE_CHECKING:
     import torch
@@ -86,6 +87,7 @@ class Baselines:
 
         use_engine(engine)
         network = copy.deepcopy(self.network)
+        join_by_module(network)
         saturating = replace_in_sequentials(network)
         groups = fusable_groups(network.eval())
         if groups:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+JOINED = "several_outputs_joined"
+
 
 def give_in_a_row(network: nn.Module, shape: tuple[int, int, int], heads: tuple[Head, ...]) -> None:
     """Let a network that returns a tuple or a dict of outputs give one vector (N,outputs): head after head.
@@ -53,10 +55,21 @@ def give_in_a_row(network: nn.Module, shape: tuple[int, int, int], heads: tuple[
             one.flatten(1) if rank > 2 else one.unsqueeze(1) if rank == 1 else one
             for one, rank in zip(parts, ranks, strict=True)
         ]
-        return torch.cat(rows, 1)
+        together = self._modules.get(JOINED)
+        return torch.cat(rows, 1) if together is None else together.cat(rows, 1)  # type: ignore[operator]
 
-    own = {"forward": forward, "__module__": written.__module__, "__doc__": written.__doc__}
+    own = {"forward": forward, "several_outputs": True, "__module__": written.__module__, "__doc__": written.__doc__}
     network.__class__ = type(written.__name__, (written,), own)
+
+
+def join_by_module(network: nn.Module) -> None:
+    """Let a network of several outputs join them by a module: PyTorch's eager int8 observes no function's range, and
+    takes the first output's for all.
+    """
+    from torch.ao.nn.quantized import FloatFunctional
+
+    if getattr(network, "several_outputs", False):
+        network.add_module(JOINED, FloatFunctional())
 
 
 def _in_order(output: Any, heads: Sequence[Head], file: object) -> list[Any]:

@@ -91,3 +91,12 @@ def test_names_are_names_in_c() -> None:
     found = c_names(["image", "Image", "serving default/x:0", "int", "7th", "ünï", ""])
     assert found == ["image", "image_", "serving_default_x_0", "input_int", "input_7th", "n", "input"]
     assert len(set(found)) == len(found)
+
+
+def test_what_was_packed_is_packed_again(tmp_path: Path, raw: Path) -> None:
+    """Its memory plan is TFLM's own affair: the layers are compared without it."""
+    path = saved(tmp_path, "both.tflite", picture_and_sensor())
+    made = pack(path, (BOARD,), tmp_path / "out", wishes=SAYS, samples=raw)
+    assert any("OfflineMemoryAllocation" in line for line in made.saved)
+    again = pack(made.model, (BOARD,), tmp_path / "again", samples=raw)
+    assert again.preprocessing.inputs == made.preprocessing.inputs

@@ -82,3 +82,26 @@ def test_outputs_that_change_in_training_are_told(form: str, fault: str) -> None
     with pytest.raises(RecipeError, match=fault) as caught:
         network(torch.rand(2, *SHAPE))
     assert "in training and in evaluation" in caught.value.fix
+
+
+def test_eager_int8_gives_outputs_of_unlike_ranges_a_scale_of_all(tmp_path: object) -> None:
+    from torch.ao import quantization
+
+    from edgeforge.train.network.several_outputs import join_by_module
+
+    torch.manual_seed(0)
+    network = Several("3").eval()
+    network.shape.weight.data *= 0.01
+    network.loud.weight.data *= 20
+    give_in_a_row(network, SHAPE, HEADS)
+    images = torch.rand(64, *SHAPE) - 0.5
+    wanted = network(images).detach()
+    join_by_module(network)
+    assert torch.equal(network(images), wanted)
+    torch.backends.quantized.engine = "qnnpack"
+    network.qconfig = quantization.get_default_qconfig("qnnpack")  # type: ignore[assignment]
+    prepared = quantization.prepare(quantization.QuantWrapper(network).eval())
+    prepared(images)
+    found = quantization.convert(prepared)(images)
+    step = float(wanted.max() - wanted.min()) / 255
+    assert float(abs(found - wanted).max()) < 4 * step
