@@ -17,6 +17,8 @@ from edgeforge.recipe.words import require_words
 from edgeforge.recipe.yaml_lines import SHOWN, KeyPath, YamlFile, dotted, parse_value, read_yaml
 from edgeforge.suggest import nearest
 
+NAMES = (("data", "classes"), ("data", "axes"))  # of a person's own
+
 
 @dataclass(frozen=True)
 class LoadedRecipe:
@@ -132,6 +134,8 @@ def _describe(location: KeyPath, problems: list[Any], origin: dict[KeyPath, str]
         return f"{where}: {problems[0]['ctx']['error']}"
     if isinstance(value, str) and location[-1] in FORMS:
         return f"{where}: {shown}: write {FORMS[location[-1]]}"
+    if kind in ("string_pattern_mismatch", "string_too_long") and location[:2] in NAMES:
+        return f"{where}: {shown}: write one line of at most 255 characters"
     if kind == "string_pattern_mismatch":
         return f"{where}: {shown}: only a-z, 0-9, - and _, beginning with a letter, at most 40 characters"
     return f"{where}: {shown}: give {' or '.join(dict.fromkeys(map(wanted, problems)))}"

@@ -15,6 +15,7 @@ from edgeforge.recipe.sections.section import Section
 
 DEFAULT_LIBRARY = "chirale-2.0.0"  # its key in libraries.toml
 
+Name = Annotated[str, Field(max_length=255, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$")]  # one line
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Steps = Annotated[int, Field(ge=1, le=1_000_000_000)]  # of the optimizer
@@ -180,7 +181,7 @@ class Data(Section):
     )
     columns: Columns = Columns()
     sound: Sound = Sound()
-    classes: tuple[str, ...] | None = Field(
+    classes: tuple[Name, ...] | None = Field(
         None, description="in the order of the outputs; default: by name; masks: of the pixels' numbers, from 0 on"
     )
     task: Literal["classes", "value", "binary", "map", "reconstruction"] | None = Field(
@@ -214,7 +215,7 @@ class Data(Section):
     window: Count | None = Field(None, description="windows: samples in one")
     stride: Count | None = Field(None, description="windows: samples from one to the next; default: half a window")
     rate_hz: float | None = Field(None, gt=0.0, le=1e6, description="windows: samples a second, of every recording")
-    axes: tuple[str, ...] = Field((), description="windows: the columns that are measured, in the order of the input")
+    axes: tuple[Name, ...] = Field((), description="windows: the columns that are measured, in the order of the input")
     layout: Literal["ncl", "nlc"] | None = Field(
         None, description="windows: of the array x in an .npz file, N,axes,time or N,time,axes"
     )

@@ -15,7 +15,7 @@ from optuna.storages.journal import JournalFileBackend
 
 from edgeforge.errors import EdgeForgeError
 from edgeforge.guards.removal import cut_last_line
-from edgeforge.inputs.regular import open_regular, require_regular
+from edgeforge.inputs.regular import open_regular
 from edgeforge.inputs.sizes import LARGEST
 
 FIX = "name another file with --storage"
@@ -30,7 +30,9 @@ def open_journal(path: Path, locks: Path) -> JournalStorage:
     """
     there = path.exists() or path.is_symlink()
     if there:
-        require_regular(path, FIX, LARGEST)
+        with open_regular(path, FIX, LARGEST) as file:
+            if not BEGINS.startswith(file.read(len(BEGINS))):
+                raise damaged(str(path))
     locks.mkdir(parents=True, exist_ok=True)
     lock = _Lock(path, locks / "journal.lock")
     if there:

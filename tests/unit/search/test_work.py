@@ -115,6 +115,7 @@ def test_a_file_that_is_no_journal_stays_as_it_is(tmp_path: Path) -> None:
         with pytest.raises(EdgeForgeError, match="is damaged: it is no journal of a search"):
             Study(one, str(tmp_path / "mine"), tmp_path)
         assert (tmp_path / "mine").read_bytes() == content
+        assert (tmp_path / "mine.locks").exists() == content.startswith(b'{"op_code":')
     os.mkfifo(tmp_path / "fifo")
     for place, said in (("fifo", "a named pipe"), ("", "a folder")):
         with pytest.raises(RecipeError, match=said) as caught:
