@@ -51,7 +51,7 @@ def contents_of(graph: Graph, preprocessing: Preprocessing | None) -> Contents:
     it: an image's raw values are bytes, all others are floats, and each output (of a map each channel) is a class with
     a number for its name.
     """
-    answer = sum(tensor_bytes(graph, place) for place in graph.outputs)
+    answer = _answer_bytes(graph)
     if preprocessing is None:
         raw = [_as_read(graph, place) for place in graph.inputs]
         classes = sum(graph.shape(place)[-1] for place in graph.outputs if graph.shape(place))
@@ -81,6 +81,13 @@ def _as_read(graph: Graph, place: int) -> tuple[str, int]:
     return "int32" if whole else "uint8" if image else "float32", shape[-1] if shape else 1
 
 
+def _answer_bytes(graph: Graph) -> int:
+    """Return the bytes of all outputs as a sketch gives them: of several types they are real numbers."""
+    if len({graph.spec(place).dtype for place in graph.outputs}) > 1:
+        return EXPANSION["float32"] * sum(prod(graph.shape(place)) for place in graph.outputs)
+    return sum(tensor_bytes(graph, place) for place in graph.outputs)
+
+
 def _gathered(given: list[int]) -> int:
     """Return the bytes of several inputs before a run, and where the serial protocol gathers them.
 
@@ -102,7 +109,7 @@ def _variables(graph: Graph, preprocessing: Preprocessing | None) -> int:
     """
     total = 0
     if len(graph.outputs) > 1:
-        total += sum(tensor_bytes(graph, place) for place in graph.outputs)
+        total += _answer_bytes(graph)
     heads = () if preprocessing is None else preprocessing.heads
     if preprocessing is not None and preprocessing.sound:
         total += hearing_bytes(preprocessing.sound, preprocessing.shape[1])

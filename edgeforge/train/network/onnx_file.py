@@ -153,11 +153,10 @@ def _ends(path: Path, model: onnx.ModelProto) -> tuple[str, str]:
     weights = {tensor.name for tensor in model.graph.initializer}
     inputs = [value.name for value in model.graph.input if value.name not in weights]
     outputs = [value.name for value in model.graph.output]
-    for what, names in (("inputs", inputs), ("outputs", outputs)):
+    together = "export one of them, or put them together at the network's end: torch.cat(outputs, 1)"
+    for what, names, fix in (("inputs", inputs, "export it with the images alone"), ("outputs", outputs, together)):
         if len(names) != 1:
-            raise RecipeError(
-                f"model: {path} has {len(names)} {what} ({', '.join(names)})", fix=f"export one of the {what}"
-            )
+            raise RecipeError(f"model: {path} has {len(names)} {what} ({', '.join(names)})", fix=fix)
     return inputs[0], outputs[0]
 
 

@@ -100,3 +100,15 @@ def test_what_was_packed_is_packed_again(tmp_path: Path, raw: Path) -> None:
     assert any("OfflineMemoryAllocation" in line for line in made.saved)
     again = pack(made.model, (BOARD,), tmp_path / "again", samples=raw)
     assert again.preprocessing.inputs == made.preprocessing.inputs
+
+
+def test_what_several_inputs_and_outputs_take_is_counted() -> None:
+    from edgeforge.targets.fit.flash import contents_of
+    from edgeforge.tflite.graph import Graph
+
+    one, two = (contents_of(Graph(picture_and_sensor(real_value=real)), None) for real in (False, True))
+    # 75 and 7 floats (5 x 5 is no picture's size), the same as int8, answers of 5 bytes or floats, and where they are.
+    assert one.vector_bytes == 300 + 28 + 76 + 8 + 8 + 12
+    assert two.vector_bytes - one.vector_bytes == 20 - 8
+    # Prepared inputs of 80 and 8 bytes, and where the line's 304 and 32 are gathered; the outputs in a row.
+    assert one.ram_bytes == 88 + 336 + 5 and two.ram_bytes == 88 + 336 + 20
