@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from places import DATA, HELPERS
+from several_ends import picture_and_sensor, raw_values, saved
 from streaming import streaming
 
 from edgeforge.bundled import bundled
@@ -21,11 +22,15 @@ from edgeforge.hardware.boards import boards
 from edgeforge.report.sentences.board_runs import run_lines
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.runtimes.tflm import TFLMRunner
-from edgeforge.targets.arduino.monitor import Subject, monitor, require_parity, tolerance_of
+from edgeforge.targets.arduino.monitor import Subject, _sent, monitor, require_parity, tolerance_of
+from edgeforge.targets.arduino.own.meaning import preprocessing_of
+from edgeforge.targets.arduino.own.samples import read_samples
+from edgeforge.targets.arduino.own.wishes import wishes_of
+from edgeforge.targets.arduino.own_tflite import load_own
 from edgeforge.targets.arduino.serial_link import Link
 from edgeforge.targets.arduino.serial_protocol import MAGIC, Message, encode
 from edgeforge.tflite.associated_files import pure_flatbuffer
-from edgeforge.tflite.tensors import to_input
+from edgeforge.tflite.tensors import of_one_type, to_input, to_inputs
 
 MODEL = DATA / "digits_int8.tflite"
 PREPROCESSING = Preprocessing((1, 8, 8), 16.0, (0.3053,), (0.3760,), tuple("0123456789"))
@@ -259,3 +264,32 @@ def test_a_line_that_damages_every_answer(scripted: Callable[[Callable[[bytes], 
     damaged = MAGIC + b"\x01\x81\x01\x00\x00\x00\x07" + b"\0\0\0\0"
     with pytest.raises(StageFailed, match=r"line is not reliable: .*wrong CRC"):
         Link(scripted(lambda question: damaged), boot=0.1)
+
+
+@pytest.mark.parametrize("raw", [False, True])
+@pytest.mark.parametrize("real_value", [False, True], ids=["int8 outputs", "outputs of two types"])
+def test_all_inputs_and_outputs_are_replayed(board: Board, tmp_path: Path, raw: bool, real_value: bool) -> None:
+    path = saved(tmp_path, "both.tflite", picture_and_sensor(real_value=real_value))
+    says = wishes_of(inputs=["picture=-1..1"], outputs=["size=value:mm"])
+    preprocessing, _ = preprocessing_of(load_own(path), says)
+    np.savez(tmp_path / "raw.npz", **raw_values(), y=np.tile([0.0, 1.5], (12, 1)))
+    samples = read_samples(tmp_path / "raw.npz", preprocessing)
+    runner = TFLMRunner(path)
+    tensors = to_inputs(preprocessing.apply(samples.raw), runner.inputs)
+    outputs = of_one_type(runner.run_raw(tensors), runner.outputs)
+    crc = zlib.crc32(path.read_bytes())
+    width = outputs[0].nbytes
+    table = struct.pack("<9I", 5, 3 if real_value else 0, 5, 112, 88, width, crc, 1500, 12)
+    for place in range(12):
+        one = samples.raw[place : place + 1], tensors[place : place + 1]
+        table += _sent(*one, as_raw=True) + _sent(*one, as_raw=False) + outputs[place].tobytes()
+    (tmp_path / "table.bin").write_bytes(table)
+    subject = Subject(path, path.read_bytes(), preprocessing, samples.raw, samples.labels)
+    with Link(board(answers=tmp_path / "table.bin")) as link:
+        run = monitor(subject, link, raw=raw)
+    assert (run.images, run.identical, run.max_steps) == (12, 12, 0)
+    assert [(head.name, head.unit) for head in run.heads] == [("kind", ""), ("size", "mm")]
+    assert all(head.board == head.desk for head in run.heads)
+    with Link(board("wrong=3", answers=tmp_path / "table.bin")) as link:
+        run = monitor(subject, link, raw=raw)
+    assert run.identical == 11 and run.mismatches[0].index == 2 and "mm" in run.mismatches[0].desk
