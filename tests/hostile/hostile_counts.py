@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from math import ceil
 from pathlib import Path
 
 import hostile_arrays as arrays
@@ -76,7 +77,7 @@ class Found:
 def shares(count: int) -> dict[str, int]:
     """Return how many inputs of `count` each generator makes, one at least."""
     total = sum(weight for _, weight in GENERATORS.values())
-    return {name: max(1, round(count * weight / total)) for name, (_, weight) in GENERATORS.items()}
+    return {name: ceil(count * weight / total) for name, (_, weight) in GENERATORS.items()}
 
 
 def case_of(generator: str, number: int, seed: int) -> Case:
