@@ -108,7 +108,10 @@ def init(
     model: Annotated[str | None, typer.Option(help="Your model: path/to/file.py:Class, or file.onnx.")] = None,
     data: Annotated[
         Path | None,
-        typer.Option(help="Your data: a folder with a folder a class (images, csv of a sensor, wav), a .csv, an .npz."),
+        typer.Option(
+            help="Your data: a folder with a folder a class (images, csv of a sensor, wav), or of images and masks; a "
+            ".csv, an .npz."
+        ),
     ] = None,
     channels: Annotated[
         int | None, typer.Option(metavar="1|3", min=1, max=3, help="Of images that are gray and in colour.")
@@ -116,6 +119,7 @@ def init(
     rate_hz: Annotated[
         float | None, typer.Option(min=0.01, max=1e6, help="Of a sensor, where no column says the time.")
     ] = None,
+    rows: Annotated[bool, typer.Option("--rows", help="Each line of a table is an input of its own.")] = False,
     task: Annotated[
         Literal["classes", "value", "binary"] | None, typer.Option(help="What labels are that are numbers.")
     ] = None,
@@ -151,8 +155,8 @@ def init(
         known = known_weights(weights, "--weights")
         normalize = Normalize(mean=known.mean, std=known.std)
     write_recipe(
-        path, template=template, model=model, data=data, channels=channels, rate_hz=rate_hz, task=task,
-        weights=weights, normalize=normalize, force=force, ask=ask,
+        path, template=template, model=model, data=data, channels=channels, rate_hz=rate_hz, rows=rows,
+        task=task, weights=weights, normalize=normalize, force=force, ask=ask,
     )  # fmt: skip
     print(f"{path} is written; edit it, then: edgeforge build {path}")
 

@@ -1,7 +1,7 @@
 """Labels of one or several heads: how they are stored, split, and read back.
 
-One head of classes: (N) int64. A map: (N,H*W) uint8, the class of each pixel, row by row. Anything else: (N,heads)
-float64, a class as its number, a value in its unit.
+One head of classes: (N) int64. A map: (N,H*W) uint8, the class of each pixel, row by row, or IGNORED. Anything else:
+(N,heads) float64, a class as its number, a value in its unit.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.errors import RecipeError
-from edgeforge.results.head import Head
+from edgeforge.results.head import IGNORED, Head
+from edgeforge.results.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,6 +31,14 @@ def head_labels(labels: NDArray[Any], heads: tuple[Head, ...], place: int = 0) -
         return labels.astype(np.int64)
     column = labels if labels.ndim == 1 else labels[:, place]
     return column.astype(np.int64 if heads[place].classes else np.float64, copy=False)
+
+
+def counted_pixels(labels: NDArray[Any], preprocessing: Preprocessing) -> NDArray[np.bool_] | None:
+    """Return which pixels (N,H*W) of a map are of a class; None where all are, and of other heads."""
+    if preprocessing.heads[0].kind != "map" or not (labels == IGNORED).any():
+        return None
+    counted: NDArray[np.bool_] = labels != IGNORED
+    return counted
 
 
 def as_stored(labels: NDArray[Any], heads: tuple[Head, ...]) -> NDArray[Any]:
@@ -89,7 +98,9 @@ def strata(values: NDArray[Any], head: Head, parts: int = STRATA) -> NDArray[np.
 def truths(labels: NDArray[Any], heads: tuple[Head, ...]) -> list[str]:
     """Return what each input is, in words: `class 7`, or `life 812 cycles, long_lived yes`; what a map has."""
     if heads[0].kind == "map":
-        return [" and ".join(heads[0].classes[label] for label in sorted(set(row))) for row in labels.tolist()]
+        return [
+            " and ".join(heads[0].classes[label] for label in sorted(set(row) - {IGNORED})) for row in labels.tolist()
+        ]
     columns = [head_labels(labels, heads, place) for place in range(len(heads))]
     return [
         ", ".join(

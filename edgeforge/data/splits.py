@@ -17,9 +17,9 @@ from edgeforge.results.files import (
     CLIPS_FILE,
     DATA_FILE,
     FINDINGS_FILE,
+    HEAD_FILE,
     PREPROCESSING_FILE,
     STREAMS_FILE,
-    THRESHOLD_FILE,
 )
 from edgeforge.results.head import Head
 from edgeforge.results.preprocessing import Preprocessing
@@ -119,13 +119,16 @@ def read_preprocessing(folder: Path) -> Preprocessing:
 
 
 def deployed_preprocessing(job: Job) -> Preprocessing:
-    """Return what the data stage says of the model, with the threshold that training has chosen where it has."""
+    """Return what the data stage says of the model, and what training knows of its primary head: head.json.
+
+    Of a pruned network that of the pruned one.
+    """
     said = read_preprocessing(job.inputs["data"])
-    trained = job.inputs.get("train")
-    path = trained / THRESHOLD_FILE if trained else None
+    trained = job.inputs.get("prune", job.inputs.get("train"))
+    path = trained / HEAD_FILE if trained else None
     if path is None or not path.exists():
         return said
-    first = replace(said.heads[0], threshold=float(json.loads(path.read_text())))
+    first = replace(said.heads[0], **json.loads(path.read_text()))
     return replace(said, heads=(first, *said.heads[1:]))
 
 

@@ -118,7 +118,7 @@ def read_labels(labels: Sequence[str], data: Data, where: str, what: str = "imag
             f"{where}: {key}.task: binary, and there are {len(classes)} classes: {', '.join(classes[:5])}",
             fix=f"set {key}.task: classes, or leave two",
         )
-    threshold = HALF if data.threshold is None else data.threshold
+    threshold = data.threshold if isinstance(data.threshold, float) else HALF  # or chosen after training
     return Labels(numbers, classes, Head("class", classes, kind="yes_no", threshold=threshold))
 
 

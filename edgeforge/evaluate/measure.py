@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.builder.stage import Job
-from edgeforge.data.labels import head_labels
+from edgeforge.data.labels import counted_pixels, head_labels
 from edgeforge.data.splits import deployed_preprocessing, further_sets, read_split
 from edgeforge.evaluate.maps.pictures import map_pictures
-from edgeforge.evaluate.metrics import head_errors, metrics
+from edgeforge.evaluate.metrics import head_errors, judged_by, metrics
 from edgeforge.evaluate.mistakes import mistakes
 from edgeforge.evaluate.predict import FAKE_QUANT, ON, read_agreements, read_predictions
 from edgeforge.evaluate.statistics import sqnr_db
@@ -57,10 +57,11 @@ def measure(job: Job) -> None:
         if (folder / PREDICTIONS_FILE).exists():
             logits |= read_predictions(folder)
         agreements |= read_agreements(folder)
+    judged = _judged(logits, labels, preprocessing)
     rows = []
     for folder in job.inputs.values():
         for variant in read_variants(folder):
-            row = _row(folder, variant, logits, labels, preprocessing, given)
+            row = _row(folder, variant, logits, judged, labels, preprocessing, given)
             if row.status == "ok" and variant.name in agreements:
                 found = agreements[variant.name]
                 row.checks.append(Check(name=AGREES_WITH_ITSELF, passed=found["agrees"], detail=found["detail"]))
@@ -69,7 +70,7 @@ def measure(job: Job) -> None:
     (job.output / MEASUREMENTS_FILE).write_text(text)
     names = [row.name for row in rows if row.status == "ok"]
     errors = {
-        name: _errors(logits[name], logits.get(name + INDEX), truth, preprocessing, given.get(name)) for name in names
+        name: _errors(judged[name], logits.get(name + INDEX), truth, preprocessing, given.get(name)) for name in names
     }
     Answers(split_digest(images, truth), errors).write(job.output)
     if TFLM_INT8 in names:
@@ -100,8 +101,25 @@ def _seen(job: Job, images: NDArray[Any], preprocessing: Preprocessing) -> dict[
     return found | dict.fromkeys((TFLM_INT8, ENGINE_INT8), shipped)
 
 
+def _judged(
+    logits: dict[str, Any], labels: dict[str, NDArray[Any]], preprocessing: Preprocessing
+) -> dict[str, NDArray[Any]]:
+    """Return what each variant's primary head is judged by on each test set, named as in `logits`."""
+    head = preprocessing.heads[0]
+    if head.kind != "map":
+        return logits
+    found = {}
+    for name, outputs in logits.items():
+        if name.endswith((INDEX, FAKE_QUANT)):
+            continue
+        truth = next((y for key, y in labels.items() if key and name.endswith(key)), labels[""])
+        found[name] = judged_by(outputs, head_labels(truth, preprocessing.heads)[logits.get(name + INDEX, slice(None))],
+                                head)  # fmt: skip
+    return found
+
+
 def _errors(
-    outputs: NDArray[np.float32],
+    outputs: NDArray[Any],
     index: NDArray[np.int64] | None,
     labels: NDArray[Any],
     preprocessing: Preprocessing,
@@ -114,8 +132,8 @@ def _errors(
     run = slice(None) if index is None else index
     if given is not None:
         outputs = preprocessing.heads[0].errors(outputs, given[run])[:, None].astype(np.float32)
-    errors[run] = head_errors(outputs[:, : preprocessing.heads[0].size], head_labels(labels, preprocessing.heads)[run],
-                              preprocessing.heads[0])  # fmt: skip
+    head = preprocessing.heads[0]
+    errors[run] = head_errors(outputs[:, : head.size], head_labels(labels, preprocessing.heads)[run], head)
     return errors
 
 
@@ -123,6 +141,7 @@ def _row(
     folder: Path,
     variant: Variant,
     logits: dict[str, Any],
+    judged: dict[str, NDArray[Any]],
     labels: dict[str, NDArray[Any]],
     preprocessing: Preprocessing,
     given: dict[str, NDArray[np.float32]],
@@ -145,12 +164,13 @@ def _row(
     index = logits.get(variant.name + INDEX, slice(None))
     first = reference_of(logits)
     expected, truth = logits[first][index], labels[""][index]
-    further = {key.removeprefix(ON): (logits[variant.name + key], y) for key, y in labels.items() if key}
-    reference = None if variant.name == first else expected
+    further = {key.removeprefix(ON): (judged[variant.name + key], y) for key, y in labels.items() if key}
+    reference = None if variant.name == first else judged[first][index]
+    counted = counted_pixels(labels[""], preprocessing)
     again = (given[variant.name][index], given[first][index]) if given else None
-    row.metrics, row.drop = metrics(found, reference, truth, preprocessing, further, again)
+    row.metrics, row.drop = metrics(judged[variant.name], reference, truth, preprocessing, further, again)
     row.agreement = Agreement(
-        top1=same_class(expected, found, preprocessing.classified),
+        top1=same_class(expected, found, preprocessing.classified, None if counted is None else counted[index]),
         max_abs_logit=float(abs(found - expected).max()),
         sqnr_db=sqnr_db(expected, found),
     )
@@ -201,8 +221,17 @@ def _compare_with_source(
     row.checks.append(Check(name=f"{GIVES_OUTPUTS_OF} {name}", passed=passed, detail=detail))
 
 
-def same_class(a: NDArray[np.float32], b: NDArray[np.float32], classified: Classified | None) -> float | None:
-    """Return the share of images (of a map: pixels) with the same class of the primary head; None: it is a value."""
+def same_class(
+    a: NDArray[np.float32],
+    b: NDArray[np.float32],
+    classified: Classified | None,
+    counted: NDArray[np.bool_] | None = None,
+) -> float | None:
+    """Return the share of images (of a map: pixels, those `counted`) with the same class of the primary head.
+
+    None: it is a value.
+    """
     if classified is None:
         return None
-    return float((classified(a) == classified(b)).mean())
+    same = classified(a) == classified(b)
+    return float((same if counted is None else same[counted]).mean())

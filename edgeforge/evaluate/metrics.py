@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.data.labels import head_labels
-from edgeforge.evaluate.maps.overlap import image_errors, iou_drop, map_metrics
+from edgeforge.evaluate.maps.overlap import confusions, image_errors, iou_drop, map_metrics
 from edgeforge.evaluate.statistics import mcnemar, rmse_difference, rmse_interval, wilson_interval
 from edgeforge.results.head import Head
 from edgeforge.results.preprocessing import Preprocessing
@@ -19,9 +19,17 @@ if TYPE_CHECKING:
 POINTS = 400  # of a value's scatter plot
 
 
+def judged_by(outputs: NDArray[np.float32], truth: NDArray[Any], head: Head) -> NDArray[Any]:
+    """Return what a primary head is judged by: its outputs (N,outputs), of a map each image's `confusions` (N,K,K).
+
+    truth: N, of a map N,H*W. Counting pixels takes long: it is done once.
+    """
+    return confusions(head.decide(outputs), truth, len(head.classes)) if head.kind == "map" else outputs
+
+
 def metrics(
-    outputs: NDArray[np.float32],
-    expected: NDArray[np.float32] | None,
+    outputs: NDArray[Any],
+    expected: NDArray[Any] | None,
     labels: NDArray[Any],
     preprocessing: Preprocessing,
     further: dict[str, tuple[NDArray[np.float32], NDArray[Any]]],
@@ -29,7 +37,8 @@ def metrics(
 ) -> tuple[Metrics, Drop]:
     """Return the metrics of every head, and the primary head's drop.
 
-    outputs, expected: N,outputs of the variant and the reference (None: it is the reference). labels: see labels.py.
+    outputs, expected: N,outputs of the variant and the reference (None: it is the reference), of a map `judged_by`.
+    labels: see labels.py.
     further: more test sets by name, as (outputs, labels). given: N,outputs each, what the variant and the reference,
     which give their input again, should give; their errors are judged then.
     """
@@ -59,10 +68,10 @@ def metrics(
     ), drop
 
 
-def head_metrics(outputs: NDArray[np.float32], truth: NDArray[Any], head: Head) -> HeadMetrics:
-    """Return one head's metrics. outputs: N,size, of an input again its error, N,1. truth: N, of a map N,H*W."""
+def head_metrics(outputs: NDArray[Any], truth: NDArray[Any], head: Head) -> HeadMetrics:
+    """Return one head's metrics. outputs: N,size, of an input again its error, N,1, of a map `judged_by`. truth: N."""
     if head.kind == "map":
-        return map_metrics(outputs, truth, head)
+        return map_metrics(outputs, head)
     if head.kind == "reconstruction":
         return anomaly_metrics(outputs[:, 0], truth, head)
     if head.kind == "yes_no":
@@ -72,15 +81,15 @@ def head_metrics(outputs: NDArray[np.float32], truth: NDArray[Any], head: Head) 
     return value_metrics(outputs[:, 0], truth, head)
 
 
-def head_errors(outputs: NDArray[np.float32], truth: NDArray[Any], head: Head) -> NDArray[Any]:
+def head_errors(outputs: NDArray[Any], truth: NDArray[Any], head: Head) -> NDArray[Any]:
     """Return one head's error on each input (N): of classes whether it is wrong, of a value found minus true.
 
-    Of a map what its mean IoU lacks of 1. outputs: N,size, of an input again its error, N,1.
+    Of a map what its mean IoU lacks of 1. outputs: N,size, of an input again its error, N,1, of a map `judged_by`.
     """
     if head.kind == "reconstruction":
         return (outputs[:, 0] >= (head.threshold or 0.0)) != truth
     if head.kind == "map":
-        return image_errors(head.decide(outputs), truth, len(head.classes))
+        return image_errors(outputs)
     if head.classes:
         return head.decide(outputs) != truth
     return head.value(outputs[:, 0]) - truth
@@ -122,7 +131,17 @@ def classification_metrics(
 
 
 def yes_no_metrics(outputs: NDArray[np.float32], truth: NDArray[np.int64], head: Head) -> HeadMetrics:
-    """Return the metrics of one output (N,1): those of both classes at the head's threshold, and those of all.
+    """Return the metrics of one output (N,1): those of both classes at the head's threshold, and those of all."""
+    return _decided(head.decide(outputs), head.probabilities(outputs)[:, 0], truth, head)
+
+
+def anomaly_metrics(errors: NDArray[np.float32], truth: NDArray[np.int64], head: Head) -> HeadMetrics:
+    """Return the metrics of errors of reconstruction (N): at the head's threshold, and over all of them."""
+    return _decided((errors >= (head.threshold or 0.0)).astype(int), errors, truth, head)
+
+
+def _decided(said: NDArray[np.int64], found: NDArray[Any], truth: NDArray[np.int64], head: Head) -> HeadMetrics:
+    """Return the metrics of a yes or no. said: 0 or 1 (N). found: what it was decided by (N), larger for a yes.
 
     AUROC: how often an input of classes[1] has the larger output of two; AUPRC: precision, averaged over recall.
     """
@@ -131,31 +150,18 @@ def yes_no_metrics(outputs: NDArray[np.float32], truth: NDArray[np.int64], head:
     import torch
     from torchmetrics.functional.classification import binary_auroc, binary_average_precision
 
-    decided = np.eye(2, dtype=np.float32)[head.decide(outputs)]
-    found, expected = torch.from_numpy(head.probabilities(outputs)[:, 0]), torch.from_numpy(truth)
-    return classification_metrics(decided, truth, 2, head.name).model_copy(
+    # torchmetrics takes shares: ranks keep the order, where a sigmoid of large outputs would not.
+    _, ranks = np.unique(found, return_inverse=True)
+    order, expected = torch.from_numpy(ranks / max(len(ranks), 1)), torch.from_numpy(truth)
+    right, asked, there = int((said & truth).sum()), int(said.sum()), int(truth.sum())
+    return classification_metrics(np.eye(2, dtype=np.float32)[said], truth, 2, head.name).model_copy(
         update={
-            "auroc": float(binary_auroc(found, expected)),
-            "auprc": float(binary_average_precision(found, expected)),
-        }
-    )
-
-
-def anomaly_metrics(errors: NDArray[np.float32], truth: NDArray[np.int64], head: Head) -> HeadMetrics:
-    """Return the metrics of errors of reconstruction (N): at the head's threshold, and over all of them."""
-    import_torchvision()
-    import numpy as np
-    import torch
-    from torchmetrics.functional.classification import binary_auroc, binary_average_precision
-
-    said = np.eye(2, dtype=np.float32)[(errors >= (head.threshold or 0.0)).astype(int)]
-    # torchmetrics takes shares: ranks keep the order, where a sigmoid of large errors would not.
-    _, ranks = np.unique(errors, return_inverse=True)
-    found, expected = torch.from_numpy(ranks / max(len(ranks), 1)), torch.from_numpy(truth)
-    return classification_metrics(said, truth, 2, head.name).model_copy(
-        update={
-            "auroc": float(binary_auroc(found, expected)),
-            "auprc": float(binary_average_precision(found, expected)),
+            "threshold": head.threshold,
+            "precision": right / asked if asked else None,
+            "recall": right / there if there else None,
+            "f1": 2 * right / (asked + there) if asked + there else None,
+            "auroc": float(binary_auroc(order, expected)),
+            "auprc": float(binary_average_precision(order, expected)),
         }
     )
 
@@ -186,9 +192,9 @@ def value_metrics(outputs: NDArray[np.float32], truth: NDArray[np.float64], head
     )
 
 
-def _drop(outputs: NDArray[np.float32], expected: NDArray[np.float32], truth: NDArray[Any], head: Head) -> Drop:
+def _drop(outputs: NDArray[Any], expected: NDArray[Any], truth: NDArray[Any], head: Head) -> Drop:
     if head.kind == "map":
-        return iou_drop(outputs, expected, truth, head)
+        return iou_drop(outputs, expected)
     if head.classes:
         return mcnemar(~head_errors(expected, truth, head), ~head_errors(outputs, truth, head))
     found, reference = (head_errors(rows, truth, head) for rows in (outputs, expected))

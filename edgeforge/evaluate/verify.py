@@ -11,6 +11,7 @@ from edgeforge.apart.watch import stands_for
 from edgeforge.builder.key import key_of
 from edgeforge.builder.record import read_record
 from edgeforge.builder.store import CorruptedArtifact, Store
+from edgeforge.data.labels import counted_pixels
 from edgeforge.data.several_inputs import read_inputs
 from edgeforge.data.splits import evenly_spaced, read_preprocessing, read_split
 from edgeforge.errors import ParityError, RecipeError, StageFailed
@@ -19,7 +20,7 @@ from edgeforge.evaluate.parity.runtime_pairs import LITERT, TFLM, Outputs, large
 from edgeforge.evaluate.parity.stage import add_runtimes, affordable, compared, layers_of
 from edgeforge.foreign.wording import reason_of
 from edgeforge.results.files import QAT_FLOAT_FILE, QAT_ONNX_FILE, QDQ_FLOAT_FILE, published
-from edgeforge.results.preprocessing import Classified
+from edgeforge.results.preprocessing import Classified, read_preprocessing_of
 from edgeforge.results.report_file import read_report
 from edgeforge.results.rows.parity import LayerRow, ParityRow
 from edgeforge.results.variant import (
@@ -85,8 +86,9 @@ def verify_build(folder: Path, progress: Progress) -> ParityRow:
         why = reasons.get(shipped) or "the recipe does not ask for it"
         return ParityRow(reason=f"there is no model for the board, {shipped}: {why}")
     data = images_of(folder)
-    raw, _ = read_split(data, "test")
-    preprocessing, int8 = read_preprocessing(data), files[shipped]
+    raw, labels = read_split(data, "test")
+    int8 = files[shipped]
+    preprocessing = read_preprocessing_of(int8.read_bytes()) or read_preprocessing(data)
     row = ParityRow(reason="layers: there is no float32 TFLite model to compare with")
     float_file, onnx_file, source = files.get(TFLITE_FLOAT), files.get(ONNX_FLOAT), None
     if shipped == TFLITE_QAT:  # fine-tuning has changed the weights: its own float model lies beside it
@@ -110,7 +112,8 @@ def verify_build(folder: Path, progress: Progress) -> ParityRow:
             outputs.append(Outputs(name, load_runner(files[name]).run(images), np.asarray(index)))
         except ModuleNotFoundError as error:  # PyTorch, which the light core does without
             row.left_out[name] = reason_of(error)
-    _add_tflite_runtimes(row, int8, images, index, outputs, progress, preprocessing.classified)
+    counted = counted_pixels(labels, preprocessing)
+    _add_tflite_runtimes(row, int8, images, index, outputs, progress, preprocessing.classified, counted)
     return row
 
 
@@ -233,6 +236,7 @@ def _add_tflite_runtimes(
     outputs: list[Outputs],
     progress: Progress,
     classified: Classified | None = largest,
+    counted: NDArray[np.bool_] | None = None,
 ) -> None:
     progress(1.0, f"LiteRT's kernels: {len(index)} images")
     made, left_out = run_litert(path, images, [*LITERT], index)
@@ -245,4 +249,4 @@ def _add_tflite_runtimes(
         outputs.append(Outputs(TFLM, TFLMRunner(path).run(images), index, one_file=True))
     except StageFailed as error:
         row.left_out[TFLM] = error.reason
-    add_runtimes(row, path, outputs, classified)
+    add_runtimes(row, path, outputs, classified, counted)

@@ -17,15 +17,16 @@ from edgeforge.errors import RecipeError
 from edgeforge.files import write_whole
 from edgeforge.foreign.wording import cause
 from edgeforge.recipe.guess.own_data import OwnData, own_data
-from edgeforge.recipe.guess.recordings import Recordings
 from edgeforge.recipe.label_texts import unclear
 from edgeforge.recipe.model_file import resolve_model_file
 from edgeforge.recipe.python_classes import class_count_argument, public_classes
 from edgeforge.recipe.schema import Normalize, Recipe, is_named
 from edgeforge.suggest import nearest
 
-TEMPLATES = {"windows": "imu", "wav": "keywords"}  # of data of its kind
+TEMPLATES = {"windows": "imu", "wav": "keywords", "masks": "blood_map"}  # of data of its kind
 DATA = r"^data:(?: \{.*\}\n|\n(?:  .*\n)+)"
+TINY = (8, 8)  # pixels: of gray ones the template's own network is
+SMALL = 48  # pixels, up to which images are for a network that keeps them large
 SCHEMA_FILE = "edgeforge.schema.json"  # beside the recipe: what editors check it by
 Task = Literal["classes", "value", "binary"]
 Ask = Callable[[str, Sequence[str]], str]  # (question, answers) → one of the answers
@@ -39,6 +40,7 @@ def write_recipe(
     data: Path | None = None,
     channels: int | None = None,
     rate_hz: float | None = None,
+    rows: bool = False,
     task: Task | None = None,
     weights: str | None = None,
     normalize: Normalize | None = None,
@@ -48,13 +50,14 @@ def write_recipe(
     """Write a commented recipe: a ready one with the user's model, and data (see own_data), put in; and its schema.
 
     template: None for that of the data. channels: of the images, where they are of both kinds. rate_hz: of a sensor's
-    samples, where the data does not say it. task: what labels are that are numbers. weights: to begin with, a file or a
-    name; normalize: of what they were trained on. Those of timm bring its network, unless a model is named. ask: a
-    person, to ask what the files do not say.
+    samples, where the data does not say it; rows: each line of a table is an input of its own. task: what labels are
+    that are numbers. weights: to begin with, a file or a name; normalize: of what they were trained on. Those of timm
+    bring its network, unless a model is named. ask: a person, to ask what the files do not say.
     Raises RecipeError for an existing file, an unknown template or model, data of no known kind, and for what the files
     do not say where there is nobody to ask.
     """
-    own = own_data(data, rate_hz) if data else None
+    plain = template is None
+    own = own_data(data, rate_hz, channels, rows) if data else None
     template = template or TEMPLATES.get(own.source if own else "", "digits")
     folder = bundled("recipes")
     known = sorted(file.stem for file in folder.glob("*.yaml"))
@@ -73,8 +76,8 @@ def write_recipe(
     if own:
         own, task = _with_task(own, task, ask)
         text = _with_data(text, own, taken, task, name, normalize)
-        if own.recordings and not model:
-            text = _with_ready_model(text, own.recordings)
+        if not model and (plain or own.recordings) and (ready := _ready_model(own, taken)):
+            text = _with_ready_model(text, *ready, own)
     more: dict[str, Any] = {}
     if weights and is_named(weights) and not model:
         library, _, inside = weights.partition("/")
@@ -140,6 +143,7 @@ def _with_data(
 ) -> str:
     """Put the user's data in; the ready recipe's normalisation goes with its data, that of weights comes with them."""
     text = _line(text, r"\A#.*$", f"# {name}: your own data.")
+    text = _line(text, r"^#   python .*\n", "")  # how the ready recipe's data is made
     lines = [f"  source: {own.source}", f"  root: {_scalar(str(own.root))}"]
     if task:
         lines.append(f"  task: {task}".ljust(29) + " # what the labels are")
@@ -147,6 +151,7 @@ def _with_data(
         lines.append(f"  size: [{own.size[0]}, {own.size[1]}]              # height, width: images are cut and resized")
     if channels == 1:
         lines.append("  channels: 1                 # gray")
+    lines += own.lines
     if own.recordings:
         return _line(text, DATA, "\n".join(["data:", *lines, *own.recordings.lines, ""]))
     lines += [
@@ -159,12 +164,29 @@ def _with_data(
     return _line(text, DATA, "\n".join(["data:", *lines, ""]))
 
 
-def _with_ready_model(text: str, found: Recordings) -> str:
-    """Put in a ready network that takes windows, or clips, of any length; rotation is for axes in space alone."""
-    args = f"classes: {found.classes}" + (f", channels: {found.inputs}" if found.source == "windows" else "")
-    name = "tcn                   # or ds_cnn_1d, gru, net.py:Class" if found.source == "windows" else "ds_cnn"
+def _ready_model(own: OwnData, channels: int | None) -> tuple[str, str] | None:
+    """Return a ready network that takes such data, and its arguments; None of arrays, whose shape is not known."""
+    if own.recordings and own.source == "wav":
+        return "ds_cnn", f"classes: {own.classes}"
+    if own.recordings and own.recordings.rows:
+        return "dense                 # or net.py:Class", f"classes: {own.classes}, channels: {own.recordings.inputs}"
+    if own.recordings:
+        return "tcn                   # or ds_cnn_1d, gru, net.py:Class", (
+            f"classes: {own.classes}, channels: {own.recordings.inputs}"
+        )
+    if own.size is None or own.classes is None or channels is None:
+        return None
+    of_file = " # a file in models/, or your own: path/to/file.py:Class"
+    if (own.size, channels) == (TINY, 1):
+        return f"{'digits_cnn':21}{of_file}", f"classes: {own.classes}, width: 8"
+    network = "unet_tiny" if own.source == "masks" else "mobilenet_v1" if min(own.size) > SMALL else "resnet8"
+    return f"{network:21}{of_file}", f"classes: {own.classes}, channels: {channels}"
+
+
+def _with_ready_model(text: str, name: str, args: str, own: OwnData) -> str:
+    """Put in a ready network that takes the data as it is; rotation is for axes in space alone."""
     text = _line(text, r"^model:\n(?:  .*\n)+", f"model:\n  name: {name}\n  args: {{{args}}}\n")
-    return text if found.inputs % 3 == 0 else text.replace(", rotate: 10}", "}")
+    return text.replace(", rotate: 10}", "}") if own.recordings and own.recordings.inputs % 3 else text
 
 
 def _with_model(

@@ -63,6 +63,8 @@ def _check(loaded: LoadedRecipe, key: str, model: Model, path: Path) -> list[str
     last = _last(network, forward) if forward else None
     if forward is None or last is None or loaded.recipe.train.epochs == 0:
         return []
+    if last == "sigmoid" and loaded.recipe.data.task == "binary":  # its loss is one of probabilities then
+        return []
     return [
         f"{loaded.where(f'{key}.name')}: {network.name} ends with {last} ({path.name}:{forward.lineno}), and "
         "the loss of classes takes softmax itself: return what stands before it"

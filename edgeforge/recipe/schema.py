@@ -35,6 +35,7 @@ PTQScheme = Literal["int8", "int16x8", "dynamic", "weight-only"]
 ObserverName = Literal["minmax", "moving-average", "percentile", "mse", "entropy"]
 
 
+Criterion = Literal["balanced", "f1"]
 QDQ = "tflite-qdq-int8"  # made of a quantized ONNX file
 
 
@@ -153,7 +154,7 @@ OWN_SOURCES = {
     "numpy": ("classes", "raw_max", "heads", *TASK),
     "windows": ("corrupt", "columns", "classes", "window", "stride", "rate_hz", "axes", "layout", "heads", *TASK),
     "wav": ("corrupt", "classes", "sound"),
-    "masks": ("size", "channels", "corrupt", "classes", "raw_max", "task", "threshold"),
+    "masks": ("size", "channels", "corrupt", "classes", "ignore", "raw_max", "task", "threshold"),
     "cells": (),
     "matr1": (),
 }
@@ -195,8 +196,17 @@ class Data(Section):
         description="several labels of an input, by the heads' names: {species: {task: classes}, age: {task: value}}; "
         "the first is the primary one",
     )
-    threshold: Share | None = Field(
-        None, description="binary, or masks of two classes: the probability from which on it is the second class"
+    ignore: int | None = Field(
+        None,
+        ge=0,
+        le=255,
+        description="masks: the number of pixels that are of no class, often 255: they are neither learned nor judged; "
+        "classes are numbered by the others from 0 on",
+    )
+    threshold: Share | Criterion | None = Field(
+        None,
+        description="binary, or masks of two classes: the probability from which on it is the second class; balanced "
+        "or f1: that of the best balanced accuracy, or F1, on the validation inputs; default: balanced, of masks 0.5",
     )
     normal: str | None = Field(
         None, description="reconstruction: the class that is trained on; all others are anomalies"
@@ -212,7 +222,9 @@ class Data(Section):
         le=1e9,
         description="the value that becomes 1; default 255, of 16-bit images 65535 (a 12-bit sensor: 4095)",
     )
-    window: Count | None = Field(None, description="windows: samples in one")
+    window: Count | None = Field(
+        None, description="windows: samples in one; 1: each line of a table is an input of its own"
+    )
     stride: Count | None = Field(None, description="windows: samples from one to the next; default: half a window")
     rate_hz: float | None = Field(None, gt=0.0, le=1e6, description="windows: samples a second, of every recording")
     axes: tuple[Name, ...] = Field((), description="windows: the columns that are measured, in the order of the input")
@@ -250,6 +262,8 @@ class Data(Section):
             self._masks_are_named()
         if (self.normal is None) == (self.task == "reconstruction"):
             raise ValueError("task reconstruction and normal belong together: name the class that is trained on")
+        if isinstance(self.threshold, str) and self.validation == 0:
+            raise ValueError(f"threshold: {self.threshold} is chosen on validation inputs, and data.validation is 0")
         if self.percentile != 95.0 and self.task != "reconstruction":
             raise ValueError("percentile belongs to task reconstruction: set data.task: reconstruction too")
         for key, task in (("threshold", "binary"), ("unit", "value"), ("log", "value")):
@@ -292,13 +306,13 @@ class Data(Section):
             raise ValueError(f"source masks is of task map; this is task {self.task}")
         if self.classes is None:
             raise ValueError("source masks needs classes: what a pixel of 0, 1, … is, for instance [background, cell]")
-        if not 2 <= len(self.classes) <= 256 or len(set(self.classes)) < len(self.classes):
-            raise ValueError(f"classes: masks have from 2 to 256 different ones, these are {len(self.classes)}")
+        if not 2 <= len(self.classes) <= 255 or len(set(self.classes)) < len(self.classes):
+            raise ValueError(f"classes: masks have from 2 to 255 different ones, these are {len(self.classes)}")
         if self.threshold is not None and len(self.classes) != 2:
             raise ValueError(f"threshold belongs to masks of two classes; these have {len(self.classes)}")
 
     def _windows_are_said(self) -> None:
-        if self.rate_hz is None:
+        if self.rate_hz is None and self.window != 1:
             raise ValueError("source windows needs rate_hz: samples a second, for instance rate_hz: 50")
         if self.stride is not None and self.window is None:
             raise ValueError("stride belongs to window: say how many samples one has")
@@ -343,10 +357,11 @@ class Model(Section):
         "torchvision's: timm/mobilenetv3_small_050, torchvision/resnet18.IMAGENET1K_V1",
     )
     fresh: tuple[str, ...] = Field((), description="layers that take no weights from there, such as classifier")
-    input: Literal["ncl", "nlc", "nc1l", "ncl1"] | None = Field(
+    input: Literal["ncl", "nc1l", "nc", "nlc", "ncl1"] | None = Field(
         None,
         description="how the network takes windows of c axes and l samples, where more than one would go through it; "
-        "default: the first of ncl (nn.Conv1d), nc1l (nn.Conv2d), nlc (nn.GRU), ncl1 that does",
+        "default: the first of ncl (nn.Conv1d), nc1l (nn.Conv2d), nc (nn.Linear, of one sample), nlc (nn.GRU) and ncl1 "
+        "that does",
     )
     layout: Literal["nchw", "nhwc"] | None = Field(
         None, description="of an ONNX file's input, where its shape and operators do not say: EdgeForge asks then"
@@ -865,11 +880,8 @@ class Recipe(Section):
     def _trains_on_the_normal_class(self) -> None:
         if self.data.validation == 0:
             raise ValueError("data.task: reconstruction chooses its threshold on validation inputs, and there are none")
-        for key, asked in (("prune", self.prune), ("distill", self.distill)):
-            if asked:
-                raise ValueError(
-                    f"{key}: makes no sense with data.task: reconstruction, whose threshold is the network's"
-                )
+        if self.distill:
+            raise ValueError("distill: makes no sense with data.task: reconstruction, which is given no labels")
         if self.model.finished or self.train.epochs == 0:
             raise ValueError(
                 "data.task: reconstruction trains a network in Python; a finished one has no threshold yet"

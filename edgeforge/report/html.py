@@ -23,7 +23,7 @@ from edgeforge.report.sentences.emulated import engine_lines, litert_words
 from edgeforge.report.sentences.listening import listening_line
 from edgeforge.report.sentences.pruning import pruning_lines
 from edgeforge.report.sentences.travelled import mixed_line, travelled_lines
-from edgeforge.report.table import head_cells, head_rows, time_text
+from edgeforge.report.table import head_cells, head_rows, threshold_words, time_text
 from edgeforge.results.rows.pictures.maps import COLOURS
 from edgeforge.results.rows.report import RUNTIMES, Drop, Latency, Report
 from edgeforge.results.rows.training import TrainingRow
@@ -82,6 +82,7 @@ def render(report: Report) -> str:
         "map_first": is_map(report),
         "map_columns": map_columns(report) if is_map(report) else [],
         "colours": COLOURS,
+        "threshold_words": threshold_words(report),
         "judged": any(row.metrics is not None and row.metrics.auroc is not None for row in report.variants),
         "groups": {title: rows for title, rows in groups.items() if rows},
         "plots": plots,

@@ -125,7 +125,8 @@ def heads_table(report: Report, console: Console) -> Table | None:
     judged = any(row.metrics.auroc is not None for row in rows if row.metrics)
     if len(report.heads) < 2 and not is_value(report) and not judged:
         return None
-    table = Table(box=None, padding=(0, 1), title="Heads", title_justify="left")
+    title = ": ".join(filter(None, ("Heads", threshold_words(report))))
+    table = Table(box=None, padding=(0, 1), title=escape(title), title_justify="left")
     names = (
         "variant",
         "head",
@@ -150,6 +151,16 @@ def heads_table(report: Report, console: Console) -> Table | None:
     return table
 
 
+def threshold_words(report: Report) -> str:
+    """Say from which output on the primary head says yes; empty for others."""
+    metrics = next((row.metrics for row in report.variants if row.metrics), None)
+    if metrics is None or metrics.threshold is None or not report.heads:
+        return ""
+    head = report.heads[0]
+    by = "an error" if head.kind == "reconstruction" else "a probability"
+    return f"'{head.classes[1]}' from {by} of {metrics.threshold:.3g} on"
+
+
 def head_rows(row: VariantRow) -> list[tuple[str, HeadMetrics]]:
     """Return a variant's heads by name, the primary one's further test sets after it."""
     assert row.metrics
@@ -162,6 +173,8 @@ def head_cells(metrics: HeadMetrics) -> list[str]:
     """Return the figures of a head as text."""
     shown = score(metrics)
     shares = (metrics.balanced, metrics.precision_macro, metrics.recall_macro)
+    if metrics.threshold is not None:
+        shares = (metrics.balanced, metrics.precision, metrics.recall)
     errors = (metrics.mae, metrics.largest)
     return [
         shown.full,

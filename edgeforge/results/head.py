@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["classes", "yes_no", "value", "reconstruction", "map"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+IGNORED = 255  # in maps of labels: a pixel of no class, which is neither learned nor judged
 HALF = 0.5  # the threshold of a probability where none is given
 SAID_VALUES = 8  # of a head of several values, at most
 NO_YES = ("no", "yes")

@@ -183,6 +183,8 @@ class Preprocessing:
         numbers = (read.raw_max, *read.mean, *read.std, *(number for head in read.heads for number in head.numbers))
         if not all(map(isfinite, numbers)) or read.raw_max <= 0 or not all(one > 0 for one in read.std):
             raise RecipeError(f"{PREPROCESSING_FILE} in it holds numbers that are none, or below 0", fix=MADE)
+        if not all(head.threshold and 0 < head.threshold < 1 for head in read.heads if head.decides):
+            raise RecipeError(f"{PREPROCESSING_FILE} in it has a threshold that is no probability", fix=MADE)
         if not all(1 <= size <= LARGEST_SIDE for size in read.shape) or not len(read.mean) == len(read.std):
             raise RecipeError(f"{PREPROCESSING_FILE} in it has the shape {read.shape}", fix=MADE)
         if read.sound:

@@ -13,7 +13,7 @@ from torchmetrics.classification import BinaryAccuracy, MulticlassAccuracy, Mult
 
 from edgeforge.errors import RecipeError
 from edgeforge.recipe.schema import Train
-from edgeforge.results.head import HALF
+from edgeforge.results.head import HALF, IGNORED
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.train.heads_loss import HeadsLoss, by_answer, of_head
 from edgeforge.train.schedule import scheduled
@@ -77,11 +77,14 @@ class Classifier(pl.LightningModule):
         outputs = self(images)
         primary, truth = by_answer(outputs[:, : self.head.size], self.head), of_head(labels, 0, self.head)
         if self.head.decides:
-            primary, truth = primary.sigmoid(), truth.long()
+            primary, truth = primary if self.head.probability else primary.sigmoid(), truth.long()
             if self.head.kind == "map":
                 primary = (primary >= (self.head.threshold or HALF)).long()
         elif not self.head.classes:
             primary, truth = self._in_unit(primary), self._in_unit(truth)
+        if self.head.kind == "map":
+            there = truth != IGNORED
+            primary, truth = primary[there], truth[there]
         self.metric(primary, truth)
         self.log("val_loss", self.loss(outputs, labels), on_epoch=True, sync_dist=True)
         self.log(self.metric_name, self.metric, on_epoch=True)

@@ -15,7 +15,7 @@ from torch import nn
 from edgeforge.data.labels import head_labels
 from edgeforge.errors import RecipeError
 from edgeforge.recipe.schema import Train
-from edgeforge.results.head import Head
+from edgeforge.results.head import IGNORED, Head
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.suggest import nearest
 
@@ -59,6 +59,27 @@ def by_answer(outputs: torch.Tensor, head: Head) -> torch.Tensor:
     return outputs[:, 0] if head.decides or not head.classes else outputs
 
 
+def counted(found: torch.Tensor, truth: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the pixels of a map that are of a class; where none is, one whose loss counts nothing."""
+    there = truth != IGNORED
+    if bool(there.any()):
+        return found[there], truth[there]
+    return found[:1] * 0, torch.zeros_like(truth[:1])
+
+
+class OfProbability(nn.Module):
+    """Binary cross-entropy of a network that itself ends in a sigmoid. rarer: how much a yes counts; None: as a no."""
+
+    def __init__(self, rarer: torch.Tensor | None) -> None:
+        super().__init__()
+        self.rarer = rarer
+
+    def forward(self, found: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+        """Return the mean loss of probabilities against 0 and 1."""
+        weight = None if self.rarer is None else 1 + truth * (self.rarer.to(truth.device) - 1)
+        return nn.functional.binary_cross_entropy(found, truth, weight=weight)
+
+
 class HeadsLoss(nn.Module):
     """The weighted sum of the heads' losses.
 
@@ -86,10 +107,10 @@ class HeadsLoss(nn.Module):
         if not head.classes:
             return nn.HuberLoss() if train.value_loss == "huber" else nn.MSELoss()
         known = labels.reshape(-1) if head.kind == "map" else head_labels(labels, self.heads, place)
-        counts = np.bincount(known, minlength=len(head.classes))
+        counts = np.bincount(known[known != IGNORED] if head.kind == "map" else known, minlength=len(head.classes))
         if head.decides:
             rarer = None if train.class_weights is None else torch.tensor(counts[0] / max(counts[1], 1)).float()
-            return nn.BCEWithLogitsLoss(pos_weight=rarer)
+            return OfProbability(rarer) if head.probability else nn.BCEWithLogitsLoss(pos_weight=rarer)
         if train.class_weights is None:
             return nn.CrossEntropyLoss()
         weights = counts.sum() / (len(counts) * np.maximum(counts, 1))
@@ -101,6 +122,7 @@ class HeadsLoss(nn.Module):
         for place, (head, loss) in enumerate(zip(self.heads, self.losses, strict=True)):
             found = outputs[:, self.places[place]] if len(self.heads) > 1 else outputs
             found = by_answer(found, head)
-            part: torch.Tensor = loss(found, of_head(expected, place, head))
+            wanted = of_head(expected, place, head)
+            part: torch.Tensor = loss(*counted(found, wanted)) if head.kind == "map" else loss(found, wanted)
             parts.append(part if self.weights[place] == 1.0 else self.weights[place] * part)
         return parts[0] if len(parts) == 1 else torch.stack(parts).sum()

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.builder.stage import Job
-from edgeforge.data.splits import read_preprocessing, read_split
+from edgeforge.data.splits import deployed_preprocessing, read_preprocessing, read_split
 from edgeforge.errors import EdgeForgeError, RecipeError, StageFailed
 from edgeforge.foreign.wording import cause, remedy
 from edgeforge.guards.removal import remove_file, remove_tree
 from edgeforge.recipe.schema import Train
-from edgeforge.results.files import CHECKPOINT, METRICS_FILE, THRESHOLD_FILE, TRAINING_FILE
+from edgeforge.results.files import CHECKPOINT, METRICS_FILE, TRAINING_FILE
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.rows.calibration import Finding
 from edgeforge.results.rows.training import EpochRow, TrainingRow
 from edgeforge.torchvision_import import import_torchvision
+from edgeforge.train.head.ending import doubled_softmax, last_function
+from edgeforge.train.head.threshold import ended, outputs_of, settle_head
 from edgeforge.train.network.finished import check_finished
-from edgeforge.train.network.forms import doubled_softmax, require_finite
+from edgeforge.train.network.forms import require_finite
 from edgeforge.train.network.load import check_output, network_weights, new_network
 from edgeforge.train.network.named_weights import load_named_weights
 from edgeforge.train.network.onnx_file import check_onnx
@@ -42,14 +43,7 @@ def train(job: Job) -> None:
     """
     preprocessing, settings = read_preprocessing(job.inputs["data"]), job.recipe.train
     if job.recipe.model.finished:
-        path = job.files["model"]
-        if job.recipe.model.onnx:
-            raw, _ = read_split(job.inputs["data"], "train")
-            images = preprocessing.apply(raw[:: max(len(raw) // RANGE_IMAGES, 1)][:RANGE_IMAGES])
-            parameters = check_onnx(path, preprocessing, job.recipe.model, images)
-        else:
-            parameters = check_finished(path, preprocessing)
-        (job.output / TRAINING_FILE).write_text(untrained_row(parameters).model_dump_json(indent=1))
+        _look_at(job, preprocessing)
         return
     import_torchvision()
     import pytorch_lightning as pl
@@ -68,64 +62,52 @@ def train(job: Job) -> None:
     check_output(network, preprocessing)
     named = dict(network.named_parameters()) | dict(network.named_buffers())
     require_finite(named, f"model: {job.files['model']}", "mend what the network sets them to when it is made")
+    last = _last(job, network, preprocessing)
+    preprocessing = ended(preprocessing, last)
     if settings.epochs == 0:
         state = {f"network.{name}": value for name, value in network.state_dict().items()}
         parameters = sum(parameter.numel() for parameter in network.parameters())
         row = untrained_row(parameters)
-        row.findings += begun
+        row.findings += begun + settle_head(job, preprocessing, outputs_of(network, preprocessing))
         write_results(job.output, {"state_dict": state, "epoch": 0}, row)
         return
     callbacks = [Freeze(network, settings.freeze)] if settings.freeze else []
     teacher = load_teacher(job, preprocessing) if job.recipe.distill else None
-    trainer = fit(job, network, settings, callbacks=callbacks, teacher=teacher)
+    trainer = fit(job, network, settings, callbacks=callbacks, teacher=teacher, preprocessing=preprocessing)
     if trainer.is_global_zero:
         row = training_row(job, network, trainer)
-        row.findings += begun + _doubled(job, network, preprocessing)
+        row.findings += begun
+        if preprocessing.heads[0].kind in ("classes", "map") and len(preprocessing.heads) == 1:
+            row.findings += doubled_softmax(last, job.files["model"]) if not preprocessing.heads[0].decides else []
         best = best_checkpoint(trainer)
-        row.findings += _threshold(job, network, best, preprocessing)
-        if preprocessing.heads[0].kind == "reconstruction":
-            row.findings += _error_threshold(job, network, best, preprocessing)
+        network.load_state_dict(network_weights(best))
+        row.findings += settle_head(job, preprocessing, outputs_of(network, preprocessing))
         write_results(job.output, best, row)
 
 
-def _doubled(job: Job, network: nn.Module, preprocessing: Preprocessing) -> list[Finding]:
-    """Return a finding when the loss of the only head takes softmax of probabilities."""
+def _last(job: Job, network: nn.Module, preprocessing: Preprocessing) -> str:
+    """Return the function that makes the network's output."""
     import torch
 
-    head = preprocessing.heads[0]
-    if len(preprocessing.heads) > 1 or not head.classes or head.kind == "reconstruction":
-        return []
     images = preprocessing.apply(read_split(job.inputs["data"], "train")[0][:1])
-    return doubled_softmax(network.cpu(), torch.from_numpy(images), job.files["model"])
+    return last_function(network, torch.from_numpy(images))
 
 
-def _threshold(job: Job, network: nn.Module, checkpoint: dict[str, Any], preprocessing: Preprocessing) -> list[Finding]:
-    """Return which threshold the validation split would choose, where there is one and it is better."""
+def _look_at(job: Job, preprocessing: Preprocessing) -> None:
+    """Write training.json, and head.json, of a finished model. Raises RecipeError unless it fits the data."""
     import numpy as np
 
-    from edgeforge.train.threshold import threshold_finding
-
-    train, validation = (read_split(job.inputs["data"], name) for name in ("train", "val"))
-    if preprocessing.heads[0].kind != "yes_no" or np.array_equal(train[0], validation[0]):
-        return []
-    return threshold_finding(network, network_weights(checkpoint), preprocessing, *validation)
-
-
-def _error_threshold(
-    job: Job, network: nn.Module, checkpoint: dict[str, Any], preprocessing: Preprocessing
-) -> list[Finding]:
-    """Write the error from which on an input is an anomaly: a percentile of those of normal validation inputs."""
-    from edgeforge.train.threshold import errors_of_normal, percentile_of
-
-    network.load_state_dict(network_weights(checkpoint))
-    errors = errors_of_normal(network.cpu().eval(), preprocessing, read_split(job.inputs["data"], "val")[0])
-    threshold = percentile_of(errors, job.recipe.data.percentile)
-    (job.output / THRESHOLD_FILE).write_text(json.dumps(threshold))
-    what = f"an input is an anomaly from an error of {threshold:.4g} on: percentile {job.recipe.data.percentile:g} of "
-    what += f"the errors of {len(errors)} normal validation inputs"
-    few = len(errors) < 20
-    remedy = "so few say little of it: raise data.validation" if few else "data.percentile"
-    return [Finding(severity="warning" if few else "note", what=what, remedy=remedy)]
+    path, model, raw = job.files["model"], job.recipe.model, read_split(job.inputs["data"], "val")[0]
+    judged = preprocessing.apply(raw) if preprocessing.heads[0].decides else None
+    if model.onnx:
+        train = read_split(job.inputs["data"], "train")[0]
+        images = preprocessing.apply(train[:: max(len(train) // RANGE_IMAGES, 1)][:RANGE_IMAGES])
+        seen = check_onnx(path, preprocessing, model, images, judged)
+    else:
+        seen = check_finished(path, preprocessing, judged)
+    row = untrained_row(seen.parameters)
+    row.findings += settle_head(job, ended(preprocessing, seen.last), lambda _: np.asarray(seen.outputs))
+    (job.output / TRAINING_FILE).write_text(row.model_dump_json(indent=1))
 
 
 def fit(
@@ -137,16 +119,18 @@ def fit(
     monitor: str = "val_loss",
     callbacks: Sequence[pl.Callback] = (),
     teacher: nn.Module | None = None,
+    preprocessing: Preprocessing | None = None,
 ) -> pl.Trainer:
     """Train `network` on the training images in `job.scratch`, resuming there; return the Trainer.
 
     section: the recipe's part that `settings` come from, for messages. monitor: what chooses the best epoch.
+    preprocessing: of the network; left out: that of the one trained before.
     """
     from edgeforge.train.batches import loader
     from edgeforge.train.classifier import Classifier
     from edgeforge.train.distill import DistilledClassifier
 
-    preprocessing = read_preprocessing(job.inputs["data"])
+    preprocessing = preprocessing or deployed_preprocessing(job)
     train_x, train_y = read_split(job.inputs["data"], "train")
     classifier = Classifier(network, settings, preprocessing, train_y, section)
     if teacher is not None and job.recipe.distill:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import log
 from typing import Any
 
 import numpy as np
@@ -75,9 +76,12 @@ class Classifier:
             said = ", ".join(f"{self.bundle.labels[place]} {100 * shares[place]:.1f} %" for place in order)
             return said, float(shares[order[0]])
         if kind == "yes_no":
-            return self.bundle.labels[int(self.decided(outputs, tensor)[0])], float(1 / (1 + np.exp(-logits[0])))
+            sure = logits[0] if self.bundle.head.get("probability") else 1 / (1 + np.exp(-logits[0]))
+            return self.bundle.labels[int(self.decided(outputs, tensor)[0])], float(sure)
+        best = int(logits.argmax())
+        if self.bundle.head.get("probability"):  # the model itself ends in a softmax
+            return self.bundle.labels[best], float(logits[best])
         odds = np.exp(logits - logits.max())
-        best = int(odds.argmax())
         return self.bundle.labels[best], float(odds[best] / odds.sum())
 
     def raw_logits(self, raw: NDArray[Any]) -> NDArray[Any]:
@@ -113,7 +117,9 @@ class Classifier:
 
     def _yes(self, logits: NDArray[Any]) -> NDArray[Any]:
         threshold = float(self.bundle.head.get("threshold") or 0.5)
-        return logits >= np.float32(np.log(threshold / (1 - threshold)))
+        if self.bundle.head.get("probability"):  # the model itself ends in a sigmoid
+            return logits >= np.float32(threshold)
+        return logits >= np.float32(log(threshold / (1 - threshold)))
 
     def _shares(self, logits: NDArray[Any]) -> NDArray[Any]:
         """Return each class's share of the pixels (N,classes) of maps (N,H*W*K)."""

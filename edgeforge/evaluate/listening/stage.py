@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.builder.stage import Job
 from edgeforge.data.source import Stream
-from edgeforge.data.splits import read_preprocessing, read_stream
+from edgeforge.data.splits import deployed_preprocessing, read_stream
 from edgeforge.errors import StageFailed
 from edgeforge.evaluate.listening.choose import Judged, choose, judged
 from edgeforge.features.compiled import Features
@@ -33,7 +33,7 @@ def listen(job: Job) -> None:
     """
     asked = job.recipe.listen
     assert asked is not None
-    preprocessing = read_preprocessing(job.inputs["data"])
+    preprocessing = deployed_preprocessing(job)
     validation, test = read_stream(job.inputs["data"], "val"), read_stream(job.inputs["data"], "test")
     assert preprocessing.sound is not None and validation is not None and test is not None
     streams = {"val": validation, "test": test}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgeforge.evaluate.statistics import resampled
-from edgeforge.results.head import Head
+from edgeforge.results.head import IGNORED, Head
 from edgeforge.results.rows.report import Drop, HeadMetrics, Verdict
 from edgeforge.torchvision_import import import_torchvision
 
@@ -16,21 +16,20 @@ if TYPE_CHECKING:
 SHOWN = 0.005  # points of mean IoU; less is shown as 0.00
 
 
-def map_metrics(outputs: NDArray[np.float32], truth: NDArray[np.int64], head: Head) -> HeadMetrics:
-    """Return the metrics of a map over all pixels of all images. outputs: N,H*W*K. truth: N,H*W.
+def map_metrics(counts: NDArray[np.int64], head: Head) -> HeadMetrics:
+    """Return the metrics of a map over all pixels of all images. counts: `confusions`.
 
     The mean over classes leaves out what neither is there nor is found; its interval is a bootstrap over images.
     """
     import numpy as np
 
-    counts = confusions(head.decide(outputs), truth, len(head.classes))
     whole = counts.sum(0)
     low, high = np.percentile(mean_iou(_resampled_sums(counts)), (2.5, 97.5))
     by_class = [None if np.isnan(one) else float(one) for one in ious(whole)]
     dice = 2 * np.diagonal(whole) / np.maximum(whole.sum(0) + whole.sum(1), 1)
     known = [place for place, one in enumerate(by_class) if one is not None]
     return HeadMetrics(
-        images=len(truth),
+        images=len(counts),
         head=head.name,
         iou=float(mean_iou(whole)),
         iou_low=float(low),
@@ -43,14 +42,18 @@ def map_metrics(outputs: NDArray[np.float32], truth: NDArray[np.int64], head: He
 
 
 def confusions(found: NDArray[np.int64], truth: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
-    """Return each image's confusion matrix (N,classes,classes): rows true, columns found. found, truth: N,H*W."""
+    """Return each image's confusion matrix (N,classes,classes): rows true, columns found. found, truth: N,H*W.
+
+    Pixels whose truth is IGNORED are not counted.
+    """
     import_torchvision()
     import numpy as np
     import torch
     from torchmetrics.functional.classification import multiclass_confusion_matrix
 
     pairs = zip(torch.from_numpy(found), torch.from_numpy(truth), strict=True)
-    return np.stack([multiclass_confusion_matrix(*pair, classes, validate_args=False).numpy() for pair in pairs])
+    options: Any = {"ignore_index": IGNORED, "validate_args": False}
+    return np.stack([multiclass_confusion_matrix(*pair, classes, **options).numpy() for pair in pairs])
 
 
 def ious(counts: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -69,22 +72,19 @@ def mean_iou(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.asarray(np.nanmean(ious(counts), axis=-1))
 
 
-def iou_drop(outputs: NDArray[np.float32], expected: NDArray[np.float32], truth: NDArray[np.int64], head: Head) -> Drop:
-    """Judge the mean IoU of a variant against the reference's by bootstrap over images, in pairs."""
-
-    was, now = (confusions(head.decide(one), truth, len(head.classes)) for one in (expected, outputs))
+def iou_drop(now: NDArray[np.int64], was: NDArray[np.int64]) -> Drop:
+    """Judge a variant's mean IoU against the reference's by bootstrap over images, in pairs; both `confusions`."""
     gained = 100 * (mean_iou(_resampled_sums(now)) - mean_iou(_resampled_sums(was)))
     return _drop(100 * float(mean_iou(was.sum(0)) - mean_iou(now.sum(0))), gained)
 
 
-def image_errors(found: NDArray[np.int64], truth: NDArray[np.int64], classes: int) -> NDArray[np.float64]:
-    """Return how much of 1 each image's own mean IoU lacks (N)."""
-    return 1 - mean_iou(confusions(found, truth, classes))
+def image_errors(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return how much of 1 each image's own mean IoU lacks (N). counts: `confusions`."""
+    return 1 - mean_iou(counts)
 
 
 def error_drop(was: NDArray[np.float64], now: NDArray[np.float64]) -> Drop:
     """Judge `image_errors` of two models on the same images by paired bootstrap."""
-
     gained = 100 * (was - now)
     return _drop(-float(gained.mean()), gained[resampled(len(gained))].mean(1))
 

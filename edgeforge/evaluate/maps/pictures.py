@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edgeforge.evaluate.maps.overlap import image_errors
+from edgeforge.evaluate.maps.overlap import confusions, image_errors
 from edgeforge.evaluate.mistakes import as_png, png_in_base64
+from edgeforge.results.head import IGNORED
 from edgeforge.results.preprocessing import Preprocessing
-from edgeforge.results.rows.pictures.maps import COLOURS, MapPicture, MapsRow
+from edgeforge.results.rows.pictures.maps import COLOURS, NO_CLASS, MapPicture, MapsRow
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +36,7 @@ def map_pictures(
     (float_name, of_float), (int8_name, of_int8) = outputs.items()
     said_float, said_int8 = head.decide(of_float), head.decide(of_int8)
     truth = labels[index].astype(np.int64)
-    errors = image_errors(said_int8, truth, len(head.classes))
+    errors = image_errors(confusions(said_int8, truth, len(head.classes)))
     order = np.argsort(-errors, kind="stable")
     places = order[np.unique(np.linspace(0, len(order) - 1, min(MOST, len(order))).round().astype(int))]
     pictures = [
@@ -49,7 +50,8 @@ def map_pictures(
         )
         for place in places
     ]
-    return MapsRow(float_model=float_name, int8_model=int8_name, images=len(index), pictures=pictures)
+    ignored = bool((truth[places] == IGNORED).any())
+    return MapsRow(float_model=float_name, int8_model=int8_name, images=len(index), pictures=pictures, ignored=ignored)
 
 
 def _painted(pixels: NDArray[np.int64], shape: tuple[int, ...]) -> str:
@@ -57,6 +59,7 @@ def _painted(pixels: NDArray[np.int64], shape: tuple[int, ...]) -> str:
     import numpy as np
     from PIL import Image
 
-    picture = Image.fromarray((pixels % len(COLOURS)).reshape(shape[:2]).astype(np.uint8), mode="P")
-    picture.putpalette([part for colour in COLOURS for part in bytes.fromhex(colour[1:])])
+    places = np.where(pixels == IGNORED, len(COLOURS), pixels % len(COLOURS))
+    picture = Image.fromarray(places.reshape(shape[:2]).astype(np.uint8), mode="P")
+    picture.putpalette([part for colour in (*COLOURS, NO_CLASS) for part in bytes.fromhex(colour[1:])])
     return png_in_base64(picture)

@@ -65,26 +65,36 @@ def largest(outputs: NDArray[Any]) -> NDArray[Any]:
 
 
 def largest_of_each(graph: Graph) -> Classified:
-    """Return what tells the place of the largest value of each output of several values (N,outputs)."""
+    """Return what tells the places of the largest value of each output, as one record (N): all of them, or none, agree."""
     import numpy as np
 
     sizes = [prod(graph.shape(place)) for place in graph.outputs]
     if len(sizes) == 1:
         return largest
     ends = np.cumsum(sizes)[:-1]
-    return lambda outputs: np.stack([part.argmax(1) for part in np.split(outputs, ends, axis=1)], axis=1)
+    record = [(str(place), np.int64) for place in range(len(sizes))]
+
+    def places(outputs: NDArray[Any]) -> NDArray[Any]:
+        found = [part.argmax(1) for part in np.split(outputs, ends, axis=1)]
+        return np.rec.fromarrays(found, dtype=record)
+
+    return places
 
 
 def runtime_pairs(
-    outputs: list[Outputs], step: float | NDArray[Any] | None, classified: Classified | None = largest
+    outputs: list[Outputs],
+    step: float | NDArray[Any] | None,
+    classified: Classified | None = largest,
+    counted: NDArray[np.bool_] | None = None,
 ) -> list[RuntimePairRow]:
     """Return a row for every pair, over the images that both ran.
 
     step: the grid that outputs are rounded onto (`grid_of`). Runtimes of the one file have their outputs there already;
     others have scales of their own, and are rounded to the nearest step. Without a grid, float outputs are compared.
     classified: tells the primary head's classes of output vectors; None: that head is a value.
+    counted: pixels (N,H*W of all test images) of maps whose classes are compared; None: all.
     """
-    return [_pair(a, b, step, classified) for a, b in combinations(outputs, 2)]
+    return [_pair(a, b, step, classified, counted) for a, b in combinations(outputs, 2)]
 
 
 def run_litert(
@@ -107,7 +117,13 @@ def run_litert(
     return outputs, left_out
 
 
-def _pair(a: Outputs, b: Outputs, step: float | NDArray[Any] | None, classified: Classified | None) -> RuntimePairRow:
+def _pair(
+    a: Outputs,
+    b: Outputs,
+    step: float | NDArray[Any] | None,
+    classified: Classified | None,
+    counted: NDArray[np.bool_] | None,
+) -> RuntimePairRow:
     import numpy as np
 
     both, of_a, of_b = np.intersect1d(a.index, b.index, return_indices=True)
@@ -115,6 +131,9 @@ def _pair(a: Outputs, b: Outputs, step: float | NDArray[Any] | None, classified:
     apart = abs(ours - theirs)
     steps = abs(np.rint(ours / step) - np.rint(theirs / step)) if step is not None else None
     equal = apart == 0 if steps is None else steps == 0
+    same = None if classified is None else classified(ours) == classified(theirs)
+    if same is not None and counted is not None:
+        same = same[counted[both]]
     return RuntimePairRow(
         a=a.runtime,
         b=b.runtime,
@@ -123,10 +142,6 @@ def _pair(a: Outputs, b: Outputs, step: float | NDArray[Any] | None, classified:
         within_one=None if steps is None or not len(both) else float((steps <= 1).mean()),
         max_steps=None if steps is None else int(steps.max(initial=0)),
         max_difference=float(apart.max(initial=0.0)),
-        same_class=None if classified is None else _same_class(classified(ours), classified(theirs)),
+        same_class=None if same is None else float(same.mean()) if same.size else 0.0,
         one_file=a.one_file and b.one_file,
     )
-
-
-def _same_class(ours: NDArray[np.int64], theirs: NDArray[np.int64]) -> float:
-    return float((ours == theirs).reshape(len(ours), -1).all(1).mean()) if len(ours) else 0.0

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.builder.stage import Job
-from edgeforge.data.splits import evenly_spaced, read_preprocessing, read_split
+from edgeforge.data.labels import counted_pixels
+from edgeforge.data.splits import deployed_preprocessing, evenly_spaced, read_split
 from edgeforge.errors import EdgeForgeError, StageFailed
 from edgeforge.evaluate.measure import INDEX
 from edgeforge.evaluate.parity.layers import IMAGES, Progress, layer_parity
@@ -69,8 +70,8 @@ def compare(job: Job) -> None:
 def _compare(job: Job, shipped: Variant, folder: Path) -> ParityRow:
     variants = {variant.name: variant for inputs in job.inputs.values() for variant in read_variants(inputs)}
     path = folder / str(shipped.file)
-    raw, _ = read_split(job.inputs["data"], "test")
-    preprocessing = read_preprocessing(job.inputs["data"])
+    raw, labels = read_split(job.inputs["data"], "test")
+    preprocessing = deployed_preprocessing(job)
     row = ParityRow(reason="layers: there is no float32 TFLite model to compare with")
     float_file, onnx_file = _float_models(job, variants, shipped, folder)
     if float_file:
@@ -85,7 +86,7 @@ def _compare(job: Job, shipped: Variant, folder: Path) -> ParityRow:
         made, left_out = run_litert(path, preprocessing.apply(raw[index]), [kernels], index)
         outputs += made
         row.left_out |= left_out
-    add_runtimes(row, path, outputs, preprocessing.classified)
+    add_runtimes(row, path, outputs, preprocessing.classified, counted_pixels(labels, preprocessing))
     return row
 
 
@@ -114,7 +115,13 @@ def output_db(rows: list[LayerRow]) -> float | None:
     return measured[-1].sqnr_db if measured else None
 
 
-def add_runtimes(row: ParityRow, path: Path, outputs: list[Outputs], classified: Classified | None = largest) -> None:
+def add_runtimes(
+    row: ParityRow,
+    path: Path,
+    outputs: list[Outputs],
+    classified: Classified | None = largest,
+    counted: NDArray[np.bool_] | None = None,
+) -> None:
     """Compare all outputs with each other, those of one file last, since they belong together."""
     order = {XNNPACK: 1, BUILTIN: 2, REFERENCE: 3, TFLM: 4}
     graph = Graph(pure_flatbuffer(path.read_bytes()))
@@ -122,7 +129,7 @@ def add_runtimes(row: ParityRow, path: Path, outputs: list[Outputs], classified:
     row.step = steps[0] if len(steps) == 1 else None
     row.outputs = _outputs(graph, steps, row.layers) if len(steps) > 1 else []
     ordered = sorted(outputs, key=lambda one: order.get(one.runtime, 0))
-    row.runtimes = runtime_pairs(ordered, grid_of(graph), classified)
+    row.runtimes = runtime_pairs(ordered, grid_of(graph), classified, counted)
 
 
 def _outputs(graph: Graph, steps: list[float | None], layers: list[LayerRow]) -> list[OutputRow]:

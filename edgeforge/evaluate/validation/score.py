@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from edgeforge.builder.stage import Job
 from edgeforge.data.labels import head_labels
-from edgeforge.data.splits import read_preprocessing, read_split
-from edgeforge.evaluate.metrics import head_metrics
+from edgeforge.data.splits import deployed_preprocessing, read_split
+from edgeforge.evaluate.metrics import head_metrics, judged_by
 from edgeforge.results.files import ONNX_FLOAT_FILE, SCORE_FILE
 from edgeforge.results.head import Head
 from edgeforge.results.variant import shipped_variant
@@ -38,7 +38,7 @@ def score(job: Job) -> None:
 
     Raises StageFailed when there is no model to ship.
     """
-    preprocessing = read_preprocessing(job.inputs["data"])
+    preprocessing = deployed_preprocessing(job)
     raw, labels = read_split(job.inputs["data"], "val")
     images, heads = preprocessing.apply(raw), preprocessing.heads
     variant, folder = shipped_variant(job.inputs, job.recipe.quantize.ship)
@@ -51,7 +51,9 @@ def score(job: Job) -> None:
     row: dict[str, float] = {}
     for place, (head, part) in enumerate(zip(heads, preprocessing.slices().values(), strict=True)):
         truth = head_labels(labels, heads, place)
-        found, reference = (head_metrics(outputs[:, part], truth, head) for outputs in (shipped, in_float))
+        found, reference = (
+            head_metrics(judged_by(outputs[:, part], truth, head), truth, head) for outputs in (shipped, in_float)
+        )
         figures = {name: getattr(found, name) for name in scored(head) if name != "drop"}
         if "drop" in scored(head):
             first = scored(head)[0]

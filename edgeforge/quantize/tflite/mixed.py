@@ -20,6 +20,7 @@ from edgeforge.quantize.tflite.prepared import layers, prepared
 from edgeforge.quantize.tflite.ptq import float_model
 from edgeforge.quantize.tflite.static import Precision, Ranges, quantize_static
 from edgeforge.results.files import MIXED_FILE, MIXED_MODEL_FILE
+from edgeforge.results.head import IGNORED
 from edgeforge.results.preprocessing import with_preprocessing
 from edgeforge.results.rows.mixed import MixedRow, MixRow, SensitivityRow, Wide
 from edgeforge.results.variant import ONNX_FLOAT, TFLITE_MIXED, Variant, read_variants, write_variants
@@ -130,7 +131,8 @@ class _Bench:
         """Return size, accuracy and error of a mix."""
         model = self.make(precision, exceptions)
         logits = self._logits(model)
-        accuracy = float((self.head.decide(logits[:, : self.head.size]) == self.labels).mean())
+        right = self.head.decide(logits[:, : self.head.size]) == self.labels
+        accuracy = float((right[self.labels != IGNORED] if self.head.kind == "map" else right).mean())
         return Judged(len(model), accuracy, float(((logits - self.logits) ** 2).mean()))
 
     def computing_layers(self) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgeforge.errors import RecipeError
@@ -10,6 +10,8 @@ from edgeforge.inputs.arrays import require_begun
 from edgeforge.inputs.image_file import open_image
 from edgeforge.inputs.regular import named, require_regular
 from edgeforge.inputs.sizes import ANY_SIZE, KIND
+from edgeforge.recipe.guess.arrays import windows_in
+from edgeforge.recipe.guess.masks import classes_in, pictures_with_masks
 from edgeforge.recipe.guess.recordings import Recordings, recordings
 from edgeforge.recipe.listed_images import IMAGE_SUFFIXES, Labelled, files_below
 from edgeforge.recipe.schema import Columns
@@ -17,6 +19,7 @@ from edgeforge.recipe.schema import Columns
 LARGEST = 96  # pixels: larger images seldom fit a microcontroller's memory
 LONGEST_LINE = 2**20  # characters of a table's names
 LOOKED_AT = 50  # images, evenly spaced
+SMALLEST = 16  # pixels: sides of maps are multiples of it, so that a network halves them again and again
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,8 @@ class OwnData:
     """The `data` section of a user's files.
 
     size: (height, width), None where arrays have their own. channels: 1 gray, 3 colour, None where there are both.
-    recordings: of windows and sound. labels: those that differ, where the files say them.
+    recordings: of windows and sound. labels: those that differ, where the files say them. lines: of the section,
+    below size and channels.
     """
 
     source: str
@@ -34,20 +38,30 @@ class OwnData:
     channels: int | None
     recordings: Recordings | None = None
     labels: frozenset[str] = frozenset()
+    lines: tuple[str, ...] = ()
 
 
-def own_data(path: Path, rate_hz: float | None = None) -> OwnData:
+def own_data(path: Path, rate_hz: float | None = None, channels: int | None = None, rows: bool = False) -> OwnData:
     """Return what a folder, table or array file is. Raises RecipeError when it is none of these.
 
-    rate_hz: of a sensor's samples, where no column says it.
+    rate_hz: of a sensor's samples, where no column says it. channels: of images, where that was said. rows: each line
+    of a table is an input of its own.
     """
-    if not _lists_images(path) and (found := recordings(path, rate_hz)):
+    if found_masks := pictures_with_masks(path):
+        pictures, masks = found_masks
+        outputs, lines = classes_in(path, masks)
+        own = _images("masks", path, pictures)
+        assert own.size
+        height, width = (max(SMALLEST, round(side / SMALLEST) * SMALLEST) for side in own.size)
+        return replace(own, size=(height, width), classes=outputs, lines=lines)
+    if not _lists_images(path) and (found := recordings(path, rate_hz, rows)):
         return OwnData(found.source, path, None, found.classes, None, found, found.labels)
     if path.is_dir() and not (path / "x.npy").exists():
         from edgeforge.recipe.listed_images import list_images
 
-        rows = list_images(path)
-        return _images("image_folder", path, rows)
+        return _images("image_folder", path, list_images(path))
+    if path.suffix == ".npz" and path.is_file() and (found := windows_in(path, rate_hz, channels is not None)):
+        return OwnData(found.source, path, None, found.classes, None, found, found.labels)
     if path.is_dir() or path.suffix == ".npz":
         if not path.is_dir():
             require_begun(path, f"--data {named(path)}", "save it with numpy.savez(path, x=images, y=labels)")

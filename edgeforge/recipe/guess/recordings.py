@@ -27,19 +27,24 @@ TIMES = ("time", "timestamp", "t", "seconds", "millis", "micros")  # names of su
 
 @dataclass(frozen=True)
 class Recordings:
-    """lines: of the `data` section, below source and root. inputs: axes of a window, 1 of sound. labels: all kinds."""
+    """lines: of the `data` section, below source and root. inputs: axes of a window, 1 of sound. labels: all kinds.
+
+    rows: a window is one line of a table.
+    """
 
     source: str
     classes: int | None
     inputs: int
     lines: tuple[str, ...]
     labels: frozenset[str] = frozenset()
+    rows: bool = False
 
 
-def recordings(path: Path, rate_hz: float | None) -> Recordings | None:
+def recordings(path: Path, rate_hz: float | None, rows: bool = False) -> Recordings | None:
     """Return what the recordings of a folder or a table are; None where it holds none.
 
-    rate_hz: samples a second of a sensor, where no column says the time. Raises RecipeError where nothing says it.
+    rate_hz: samples a second of a sensor, where no column says the time. rows: each line is an input of its own.
+    Raises RecipeError where nothing says it.
     """
     if path.is_dir():
         files = files_below(path)
@@ -52,11 +57,11 @@ def recordings(path: Path, rate_hz: float | None) -> Recordings | None:
                 fix="begin with --template imu, and fill in root, axes, rate_hz and window",
             )
         labels = {file.relative_to(path).parts[0] for file in tables if len(file.relative_to(path).parts) > 1}
-        return _windows(tables[0], rate_hz, sorted(labels)) if tables else None
-    return _windows(path, rate_hz, []) if path.suffix.lower() in TABLES and path.is_file() else None
+        return _windows(tables[0], rate_hz, sorted(labels), rows) if tables else None
+    return _windows(path, rate_hz, [], rows) if path.suffix.lower() in TABLES and path.is_file() else None
 
 
-def _windows(table: Path, rate_hz: float | None, labels: list[str]) -> Recordings:
+def _windows(table: Path, rate_hz: float | None, labels: list[str], each_row: bool) -> Recordings:
     """Return windows of tables like this one. labels: of the folders that they lie in; none: a column says them."""
     with open_table(table) as reader:
         rows = [[one.strip() for one in row] for row in islice(reader, LOOKED_AT) if row]
@@ -73,11 +78,18 @@ def _windows(table: Path, rate_hz: float | None, labels: list[str]) -> Recording
             f"{named(table)}: no column of {'measured numbers' if not axes else 'labels'} in {some(names)}",
             fix="put each class's recordings into a folder of its own, or name the columns: --template imu",
         )
+    found = frozenset(columns[label]) if label else frozenset(labels)
+    if each_row:
+        told = {"label": label} if label and label != Columns().label else {}
+        lines = ["  window: 1                   # each line is an input of its own", f"  axes: {flow(axes)}"]
+        lines += [f"  columns: {flow(told)}"] if told else []
+        return Recordings("windows", len(found), len(axes), tuple(lines), found, rows=True)
     said = rate_hz is not None
     rate = rate_hz or (_rate(columns[time]) if time else None)
     if rate is None:
         raise RecipeError(
-            f"{named(table)}: how many samples a second it has is not told by it", fix="say it: --rate-hz 50"
+            f"{named(table)}: how many samples a second it has is not told by it",
+            fix="say it: --rate-hz 50; or --rows, where each line is an input of its own",
         )
     window = max(2, min(round(SECONDS * rate), len(rows) // 2))
     place = {"label": label, "recording": recording, "time": None if said else time}
@@ -86,14 +98,14 @@ def _windows(table: Path, rate_hz: float | None, labels: list[str]) -> Recording
         f"  rate_hz: {rate:g}".ljust(29) + f" # {'as was said' if said else f'by the column {time!r}'}",
         f"  window: {window}".ljust(29) + f" # samples: {window / rate:.3g} s",
         f"  stride: {max(1, window // 2)}".ljust(29) + " # from a window to the next",
-        f"  axes: {_flow(axes)}",
-        *([f"  columns: {_flow(told)}"] if told else []),
+        f"  axes: {flow(axes)}",
+        *([f"  columns: {flow(told)}"] if told else []),
     ]
-    found = frozenset(columns[label]) if label else frozenset(labels)
     return Recordings("windows", len(found), len(axes), tuple(lines), found)
 
 
-def _flow(values: object) -> str:
+def flow(values: object) -> str:
+    """Return values as YAML has them on one line."""
     return yaml.safe_dump(values, default_flow_style=True, width=10_000, allow_unicode=True).strip()
 
 

@@ -78,7 +78,11 @@ class HeadMetrics(Row):
     precision_macro: float | None = None
     recall_macro: float | None = None
     balanced: float | None = None  # accuracy: mean recall of the classes that occur
-    auroc: float | None = None  # of yes or no
+    threshold: float | None = None  # of yes or no: the probability, or the error of a reconstruction, that is a yes
+    precision: float | None = None  # of a yes, at the threshold; None: it is never said
+    recall: float | None = None  # None: there is none
+    f1: float | None = None
+    auroc: float | None = None  # over all thresholds
     auprc: float | None = None
     r2: float | None = None  # of a value: the share of its variance that is explained
     iou: float | None = None  # of a map: intersection over union of all pixels, mean over classes

@@ -21,7 +21,7 @@ from edgeforge.hardware.arduino_platforms import in_the_ide, pinned
 from edgeforge.hardware.board import Board
 from edgeforge.hardware.libraries import Library
 from edgeforge.hardware.op_resolver import resolver_method
-from edgeforge.results.head import KINDS
+from edgeforge.results.head import KINDS, Head
 from edgeforge.results.preprocessing import Preprocessing, RawInput
 from edgeforge.results.rows.sound.listening import ListeningRow
 from edgeforge.targets.arduino.camera import camera_for
@@ -33,7 +33,7 @@ from edgeforge.targets.arduino.sound.hearing import FOLDER as FEATURES_FOLDER
 from edgeforge.targets.arduino.sound.hearing import in_sketch as sound_sources
 from edgeforge.tflite.graph import Graph
 from edgeforge.tflite.tensor_spec import TensorSpec
-from edgeforge.tflite.tensors import specs_of_one_type, to_input
+from edgeforge.tflite.tensors import from_output, specs_of_one_type, to_input
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -107,6 +107,7 @@ def write_project(folder: Path, facts: ProjectFacts) -> None:
     environment.filters |= {
         "c_array": c_array, "c_values": c_values, "c_float": c_float, "c_string": c_string, "c_type": c_type,
         "product": prod, "wrapped": wrapped, "comment": comment, "one_line": one_line, "quoted": quoted,
+        "cut_step": cut_step,
     }  # fmt: skip
     folder.mkdir(parents=True)
     for source in sorted(sources.iterdir()):
@@ -292,6 +293,21 @@ def c_values(record: Any, columns: int = 20) -> str:
     if not record.dtype.names:
         return c_array(record, columns)
     return "{" + ", ".join(f"{{{c_array(record[name], columns, 8)}}}" for name in record.dtype.names) + "}"
+
+
+def cut_step(head: Head, output: TensorSpec) -> int:
+    """Return the least quantized output that says yes, by the desk's own comparison; one beyond all where none does.
+
+    0 of float outputs, and of heads that do not say yes or no.
+    """
+    import numpy as np
+
+    if output.scale is None or not head.decides or head.cut is None:
+        return 0
+    limits = np.iinfo(output.dtype)
+    steps = np.arange(limits.min, limits.max + 1)
+    yes = from_output(steps, output) >= np.float32(head.cut)
+    return int(steps[yes.argmax()]) if yes.any() else int(limits.max) + 1
 
 
 def c_float(value: float) -> str:

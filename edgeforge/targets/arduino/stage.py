@@ -25,7 +25,7 @@ from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.targets.arduino.golden_vectors import choose_vectors, require_same_answers
 from edgeforge.targets.arduino.measured import write_fitting
 from edgeforge.targets.arduino.on_engine.sources import read_sources
-from edgeforge.targets.arduino.own.endings import with_endings
+from edgeforge.targets.arduino.own.endings import as_judged
 from edgeforge.targets.arduino.project import ProjectFacts, write_project
 from edgeforge.targets.fit.flash import MOST_VECTORS, SKETCH_BYTES, Contents, contents_of, vectors_that_fit
 from edgeforge.targets.fit.judge import require_fit
@@ -61,7 +61,7 @@ def _facts(job: Job, model: Path, fits: list[FitRow], tflm: dict[str, Any]) -> P
     """Return what the project of this build is made of, for all boards, with all the test vectors that one may have."""
     packed = job.inputs["fit"] / PACKED_FILE
     used = library(job.recipe.library)
-    preprocessing = with_endings(deployed_preprocessing(job), Graph(packed.read_bytes()))
+    preprocessing = as_judged(deployed_preprocessing(job), Graph(packed.read_bytes()))
     raw, labels = read_split(job.inputs["data"], "test")
     require_same_answers(TFLMRunner(model), TFLMRunner(packed), preprocessing, raw[:MOST_VECTORS])
     runner = board_runner(packed, used)  # another one: a model may have a state, and the board starts without
@@ -115,7 +115,7 @@ def _pack_on_engine(job: Job) -> list[TargetRow]:
     variant, folder = shipped_variant(job.inputs, job.recipe.quantize.ship)
     model = folder / str(variant.file)
     flatbuffer = pure_flatbuffer(model.read_bytes())
-    preprocessing = with_endings(deployed_preprocessing(job), Graph(flatbuffer))
+    preprocessing = as_judged(deployed_preprocessing(job), Graph(flatbuffer))
     contents = contents_of(Graph(flatbuffer), preprocessing)
     offered = [one for one in engine.boards if one.fits is not False]
     if offered:

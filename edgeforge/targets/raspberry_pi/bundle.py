@@ -85,7 +85,7 @@ def pack_raspberry_pi(job: Job) -> None:
 def _refuse_what_the_scripts_cannot_say(preprocessing: Preprocessing) -> None:
     heads = preprocessing.heads
     sensed = preprocessing.raw_type == "uint8" or preprocessing.sampling
-    if len(heads) > 1 or heads[0].probability or not sensed:
+    if len(heads) > 1 or not sensed:
         names = ", ".join(f"'{head.name}'" for head in heads)
         raise RecipeError(
             "raspberry_pi: its scripts answer with one class, value, map or error of an image, a window or sound; this "

@@ -7,6 +7,7 @@ needs its layers as nn.Modules. An ONNX file is opened in onnx_file.py.
 from __future__ import annotations
 
 import types
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ from edgeforge.runtimes.torch_export.load import load_program
 from edgeforge.train.network.forms import described, how_to_return_one, require_finite
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import nn
 
 Shape = tuple[int, int, int]
@@ -35,10 +38,21 @@ TRACED = (
 )
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What was seen of a finished model: last function (see head/ending.py), outputs (N,outputs; None: not run)."""
+
+    parameters: int
+    last: str = ""
+    outputs: NDArray[np.float32] | None = None
+
+
 @in_worker
-def check_finished(path: Path, preprocessing: Preprocessing) -> int:
-    """Return how many parameters a finished PyTorch model has. Raises RecipeError unless it fits the data."""
+def check_finished(path: Path, preprocessing: Preprocessing, inputs: NDArray[np.float32] | None = None) -> Seen:
+    """Look at a finished PyTorch model, and run it on inputs (N,C,H,W). Raises RecipeError unless it fits the data."""
     import torch
+
+    from edgeforge.train.head.ending import last_function
 
     with watched("PyTorch", path):
         network = load_finished(path, preprocessing.shape)
@@ -50,7 +64,12 @@ def check_finished(path: Path, preprocessing: Preprocessing) -> int:
         raise wrong_input(path, preprocessing.shape, error) from error
     require_outputs(output, preprocessing)
     require_finite(dict(network.state_dict()), f"model: {path}", BROKEN)
-    return sum(parameter.numel() for parameter in network.parameters())
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    if inputs is None:
+        return Seen(parameters, last_function(network, image))
+    with watched("PyTorch", path), torch.no_grad():
+        outputs = torch.cat([network(torch.from_numpy(one[None])) for one in inputs]).numpy()
+    return Seen(parameters, last_function(network, image), outputs)
 
 
 def load_finished(path: Path, shape: Shape) -> nn.Module:

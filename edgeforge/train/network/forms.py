@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.errors import RecipeError, some
-from edgeforge.results.rows.calibration import Finding
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
 POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-ENDS = {"softmax": "softmax", "log_softmax": "log_softmax", "sigmoid": "sigmoid"}
 
 
 def require_one_input(network: nn.Module, file: Path) -> None:
@@ -47,13 +45,16 @@ def take_images_alone(network: nn.Module) -> None:
     network.__class__ = type(written.__name__, (written,), own)
 
 
-FORMS = {"ncl": "N,C,L", "nc1l": "N,C,1,L", "nlc": "N,L,C", "ncl1": "N,C,L,1"}  # in the order in which they are tried
+# In the order in which they are tried; "nc" is of one sample alone.
+FORMS = {"ncl": "N,C,L", "nc1l": "N,C,1,L", "nc": "N,C", "nlc": "N,L,C", "ncl1": "N,C,L,1"}
 
 
 def taken_as(windows: torch.Tensor, form: str) -> torch.Tensor:
     """Return windows (N,C,1,L) in the form that a network takes."""
     if form == "ncl":
         return windows.squeeze(2)
+    if form == "nc":
+        return windows.flatten(1)
     if form == "nlc":
         return windows.squeeze(2).transpose(1, 2)
     return windows if form == "nc1l" else windows.transpose(2, 3)
@@ -65,9 +66,10 @@ def take_windows(network: nn.Module, shape: tuple[int, int, int], wanted: str | 
     wanted: the form, where the recipe says it. The network's class is replaced by one of its own, of the same name.
     Raises RecipeError where two forms would go through and mean something else.
     """
-    fitting = [form for form in FORMS if _goes_through(network, shape, form)] if wanted is None else [wanted]
     channels, _, length = shape
-    if channels == length and {"ncl", "nlc"} <= set(fitting):
+    forms = [form for form in FORMS if form != "nc" or length == 1]
+    fitting = [form for form in forms if _goes_through(network, shape, form)] if wanted is None else [wanted]
+    if channels == length > 1 and {"ncl", "nlc"} <= set(fitting):
         raise RecipeError(
             f"model: windows of {channels} axes x {length} samples go through it as N,C,L and as N,L,C",
             fix="say which it takes: model.input: ncl or model.input: nlc",
@@ -197,51 +199,3 @@ def _named(output: Any) -> Iterable[tuple[Any, Any]]:
         return enumerate(output)
     return {name: value for name, value in vars(output).items() if hasattr(value, "shape")}.items() if hasattr(
         output, "__dict__") else ()  # fmt: skip
-
-
-def last_function(network: nn.Module, images: torch.Tensor) -> str:
-    """Return the name of the function of PyTorch that makes a network's output, such as softmax; "" for others."""
-    import torch
-    from torch.overrides import TorchFunctionMode
-
-    made: dict[int, str] = {}
-    kept = []  # an id is only that of a tensor that lives
-
-    class Noting(TorchFunctionMode):
-        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            result = func(*args, **(kwargs or {}))
-            if isinstance(result, torch.Tensor):
-                kept.append(result)
-                made[id(result)] = getattr(func, "__name__", "")
-            return result
-
-    was_training = network.training
-    try:
-        with torch.no_grad(), Noting():
-            output = returned(network.eval(), images)
-    finally:
-        network.train(was_training)
-    return ENDS.get(made.get(id(output), ""), "")
-
-
-def doubled_softmax(network: nn.Module, images: torch.Tensor, file: Path) -> list[Finding]:
-    """Return a finding when a classifier's outputs are probabilities already: the loss takes softmax again.
-
-    images: one is enough, N,C,H,W.
-    """
-    last = last_function(network, images)
-    if not last:
-        return []
-    harm = {
-        "softmax": "it learns slowly and never becomes sure",
-        "sigmoid": "it learns slowly and never becomes sure",
-        "log_softmax": "that changes nothing, and costs an operator on the board",
-    }
-    return [
-        Finding(
-            severity="warning",
-            what=f"model: {file.name} ends with {last}, and the loss (cross-entropy) takes softmax of that once more: "
-            f"{harm[last]}",
-            remedy=f"return what {last} is given: EdgeForge takes logits",
-        )
-    ]

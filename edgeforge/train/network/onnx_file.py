@@ -14,7 +14,7 @@ from edgeforge.onnx_graph.quantized.taken_apart import TakenApart
 from edgeforge.onnx_graph.read import read_onnx
 from edgeforge.recipe.schema import Model
 from edgeforge.results.preprocessing import Preprocessing
-from edgeforge.train.network.finished import BROKEN, Shape, require_outputs, wrong_input
+from edgeforge.train.network.finished import BROKEN, Seen, Shape, require_outputs, wrong_input
 from edgeforge.train.network.forms import require_finite
 
 if TYPE_CHECKING:
@@ -105,8 +105,14 @@ def open_onnx(path: Path, preprocessing: Preprocessing, settings: Model) -> Onnx
 
 
 @in_worker
-def check_onnx(path: Path, preprocessing: Preprocessing, settings: Model, images: NDArray[np.float32]) -> int:
-    """Return how many parameters a finished ONNX model has.
+def check_onnx(
+    path: Path,
+    preprocessing: Preprocessing,
+    settings: Model,
+    images: NDArray[np.float32],
+    inputs: NDArray[np.float32] | None = None,
+) -> Seen:
+    """Look at a finished ONNX model, and run it on inputs (N,C,H,W float32) where there are any.
 
     images: N,C,H,W float32, real inputs, of which messages say what ranges they give. Raises RecipeError unless the
     model fits the data, and where a quantized one leaves out a range that TFLite needs.
@@ -115,13 +121,21 @@ def check_onnx(path: Path, preprocessing: Preprocessing, settings: Model, images
     import torch
     from onnx import numpy_helper
 
+    from edgeforge.onnx_graph.values import tensor_values
+    from edgeforge.train.head.ending import last_operator
+
     file = open_onnx(path, preprocessing, settings)
     if file.ranged and file.parts:
         _require_ranges(path, file.parts, images, preprocessing)
     arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in file.network.graph.initializer}
     numbers = {name: array for name, array in arrays.items() if array.dtype == np.float32}
     require_finite({name: torch.from_numpy(array.copy()) for name, array in numbers.items()}, f"model: {path}", BROKEN)
-    return sum(array.size for array in numbers.values())
+    parameters, last = sum(array.size for array in numbers.values()), last_operator(file.network)
+    if inputs is None:
+        return Seen(parameters, last)
+    with watched("ONNX Runtime", path):
+        outputs = tensor_values(file.given, inputs, [file.given.graph.output[0].name])
+    return Seen(parameters, last, next(iter(outputs.values())))
 
 
 def _require_ranges(path: Path, parts: TakenApart, images: NDArray[np.float32], preprocessing: Preprocessing) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.builder.stage import Job
-from edgeforge.data.splits import read_preprocessing
+from edgeforge.data.splits import deployed_preprocessing, read_preprocessing
 from edgeforge.errors import RecipeError
 from edgeforge.guards.removal import move
 from edgeforge.recipe.schema import Prune, Train
@@ -14,6 +14,7 @@ from edgeforge.results.files import CHECKPOINT, PRUNING_FILE, TRAINING_FILE
 from edgeforge.results.rows.pruning import PrunedLayer, PruningRow
 from edgeforge.results.rows.training import EpochRow, TrainingRow
 from edgeforge.torchvision_import import import_torchvision
+from edgeforge.train.head.threshold import outputs_of, settle_head
 from edgeforge.train.network.load import dense_network, load_weights, network_weights, new_network
 from edgeforge.train.network.modules import named_modules
 from edgeforge.train.stage import best_checkpoint, fit, training_row, write_results
@@ -38,6 +39,8 @@ def prune(job: Job) -> None:
     if done is None:  # another process of the same training writes
         return
     network, checkpoint, curves = done
+    preprocessing = deployed_preprocessing(job)
+    curves.findings += settle_head(job, preprocessing, outputs_of(network, preprocessing))
     write_results(job.output, checkpoint, curves)
     example = _example(job)
     row = PruningRow(

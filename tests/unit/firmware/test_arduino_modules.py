@@ -8,6 +8,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,10 @@ from board_frames import ERROR, HELLO, RAW, SELF_TEST, SILENCE, STATE, TENSOR, a
 from numpy.typing import NDArray
 from PIL import Image
 from places import ROOT
+from raspberry_pi_bundle import on_path
 
 from edgeforge.data.pixels import fitted, model_pixels
+from edgeforge.results.head import Head
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.targets.arduino.camera import axes
 from edgeforge.targets.arduino.emulator import Toolchain
@@ -297,6 +300,36 @@ def test_every_head_is_read_as_the_desk_reads_it(
                 counts = np.bincount(head.decide(own[None])[0], minlength=len(head.classes))
                 assert [int(one) for one in more.split()] == counts.tolist() and counts.sum() == 20
                 assert said.startswith(label) and float(score) == pytest.approx(counts.max() / 20)
+
+
+@pytest.mark.parametrize("probability", [False, True], ids=["logit", "probability"])
+def test_every_output_has_one_verdict_on_desk_sketch_and_pi(run: Program, tmp_path: Path, probability: bool) -> None:
+    """All 256 outputs, of thresholds between two steps, on one, and beyond all of them."""
+    spec = TensorSpec((1, 5), "int8", *((1 / 256, -128) if probability else (0.0731, -9)))
+    on_a_step = 0.5 if probability else 1 / (1 + np.exp(-np.float64(from_output(np.int8([30]), spec)[0])))
+    names = ("a", "b", "c", "d", "e")
+    heads = tuple(
+        Head(name, ("no", "yes"), kind="yes_no", threshold=float(threshold), probability=probability)
+        for name, threshold in zip(names, (0.5, 0.37, on_a_step, 1e-6, 1 - 1e-6), strict=True)
+    )
+    one = Preprocessing((1, 8, 8), 16.0, (0.3053,), (0.3760,), ("no", "yes"), heads)
+    every = np.repeat(np.arange(-128, 128, dtype=np.int8)[:, None], 5, 1)
+    images = np.repeat(digits()[:1], 256, 0)
+    inputs = to_input(one.apply(images), INT8).reshape(256, -1)
+    project = any_project(tmp_path, one, images, INT8, spec)
+    given = b"".join(image.tobytes() + output.tobytes() for image, output in zip(inputs, every, strict=True))
+    lines = run("results_test", project, ("heads", "results"), given).decode().splitlines()
+    labels = np.array([line.split("|")[1] for line in lines]).reshape(256, 5)
+    real = from_output(every, spec)
+    with on_path(ROOT / "firmware" / "raspberry_pi"):
+        from classifier import Classifier
+    pi = object.__new__(Classifier)
+    for place, head in enumerate(heads):
+        said = head.decide(real[:, place : place + 1])
+        assert (labels[:, place] == np.array(head.classes)[said]).all(), head
+        facts = {"kind": "yes_no", "threshold": head.threshold, "probability": probability}
+        pi.bundle = SimpleNamespace(head=facts, labels=head.classes)
+        assert np.array_equal(pi.decided(real[:, place : place + 1], real), said)
 
 
 def test_several_outputs_and_an_error_of_reconstruction_come_through_the_classifier(

@@ -15,15 +15,15 @@ from edgeforge.data.splits import deployed_preprocessing, prepare, read_findings
 from edgeforge.errors import RecipeError
 from edgeforge.evaluate.metrics import metrics
 from edgeforge.recipe.schema import Data, Model, Recipe, Train
-from edgeforge.results.files import THRESHOLD_FILE
+from edgeforge.results.files import HEAD_FILE
 from edgeforge.results.head import USUAL_UNUSUAL, Head
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.tflite.tensor_spec import TensorSpec
 from edgeforge.tflite.tensors import as_seen
 from edgeforge.train.classifier import Classifier
+from edgeforge.train.head.threshold import outputs_of, percentile_of
 from edgeforge.train.network.forms import give_again
 from edgeforge.train.network.load import check_output
-from edgeforge.train.threshold import errors_of_normal, percentile_of
 
 HEAD = Head("error", USUAL_UNUSUAL, kind="reconstruction", shape=(1, 4, 2), threshold=1.0)
 AGAIN = Preprocessing((2, 1, 4), 1.0, (0.0, 0.0), (1.0, 1.0), USUAL_UNUSUAL, (HEAD,), "float32")
@@ -49,7 +49,7 @@ def test_the_normal_class_alone_is_learned_and_all_others_are_tested(tmp_path: P
     head = read_preprocessing(made).heads[0]
     assert (head.kind, head.shape, head.threshold, head.classes) == ("reconstruction", (8, 8, 1), None, USUAL_UNUSUAL)
     assert "trained on '3' alone" in read_findings(made)[-1].what
-    (made / THRESHOLD_FILE).write_text("0.25")
+    (made / HEAD_FILE).write_text('{"threshold": 0.25}')
     job = Job("tflite", recipe(), {"data": made, "train": made}, made, made, lambda share, text: None)
     assert deployed_preprocessing(job).heads[0].threshold == 0.25
 
@@ -95,7 +95,8 @@ def test_every_form_is_one_vector_in_the_order_of_the_input_tensor(network: nn.M
     give_again(network, AGAIN.shape)
     check_output(network, AGAIN)
     assert np.allclose(network(torch.from_numpy(raw)).numpy(), AGAIN.as_outputs(raw) + 1)
-    assert errors_of_normal(network, AGAIN, raw) == pytest.approx([1.0] * 5)
+    errors = HEAD.errors(outputs_of(network, AGAIN)(raw), AGAIN.as_outputs(raw))
+    assert errors == pytest.approx([1.0] * 5)
     classifier = Classifier(network, Train(), AGAIN, np.zeros(5, np.int64))
     batch = classifier._with_targets((torch.from_numpy(raw), torch.zeros(5)))
     assert float(classifier.loss(classifier(batch[0]), batch[1])) == pytest.approx(1.0)

@@ -14,14 +14,15 @@ from edgeforge.errors import RecipeError
 from edgeforge.export.direct import convert_directly
 from edgeforge.export.onnx import write_onnx
 from edgeforge.recipe.schema import Augment, Train
-from edgeforge.results.head import Head
+from edgeforge.results.head import IGNORED, Head
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.tflite.flatbuffer import operators
 from edgeforge.train.augment.images import Augmentation
 from edgeforge.train.batches import RawImages
+from edgeforge.train.head.ending import last_function
 from edgeforge.train.heads_loss import HeadsLoss, targets
 from edgeforge.train.network.finished import require_outputs
-from edgeforge.train.network.forms import doubled_softmax, give_maps
+from edgeforge.train.network.forms import give_maps
 from edgeforge.train.network.load import check_output
 
 HEAD = Head("class", ("a", "b", "c"), kind="map", shape=(8, 12, 3))
@@ -94,8 +95,7 @@ def test_a_finished_model_gives_the_vector_itself() -> None:
 def test_a_softmax_before_the_loss_is_found() -> None:
     network = nn.Sequential(nn.Conv2d(1, 3, 1), nn.Softmax(1))
     give_maps(network)
-    (found,) = doubled_softmax(network, torch.zeros(1, 1, 8, 12), Path("net.py"))
-    assert "ends with softmax" in found.what
+    assert last_function(network, torch.zeros(1, 1, 8, 12)) == "softmax"
 
 
 def test_the_loss_is_that_of_all_pixels() -> None:
@@ -116,6 +116,28 @@ def test_the_loss_is_that_of_all_pixels() -> None:
         maps[:, 0], torch.from_numpy(two).reshape(4, 8, 12).float()
     )
     assert torch.isclose(yes, expected)
+
+
+def test_pixels_of_no_class_are_not_learned() -> None:
+    labels = np.random.default_rng(2).integers(0, 3, (4, 96)).astype(np.uint8)
+    painted = labels.copy()
+    painted[:, ::3] = IGNORED
+    painted[3] = IGNORED
+    outputs = torch.randn(4, HEAD.size, requires_grad=True)
+    loss = HeadsLoss(MAPS, Train(class_weights="balanced"), painted)
+    found = loss(outputs, torch.from_numpy(painted))
+    pixels, there = outputs.reshape(-1, 3), torch.from_numpy(painted != IGNORED).reshape(-1)
+    counts = np.bincount(painted[painted != IGNORED])
+    weights = torch.tensor(counts.sum() / (3 * counts)).float()
+    wanted = torch.from_numpy(labels.reshape(-1)).long()[there]
+    assert torch.isclose(found, nn.functional.cross_entropy(pixels[there], wanted, weights))
+    nothing = loss(outputs[3:], torch.from_numpy(painted[3:]))
+    nothing.backward()
+    assert float(nothing.detach()) == pytest.approx(np.log(3), rel=0.5) and not outputs.grad.any()
+    two = np.where(painted == IGNORED, IGNORED, np.minimum(painted, 1)).astype(np.uint8)
+    yes = HeadsLoss(ONE, Train(), two)(outputs[:, :96], torch.from_numpy(two))
+    flat = outputs[:, :96].reshape(-1)[there]
+    assert torch.isclose(yes, nn.functional.binary_cross_entropy_with_logits(flat, (wanted > 0).float()))
 
 
 def test_masks_turn_with_their_pictures() -> None:

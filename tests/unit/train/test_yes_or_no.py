@@ -1,6 +1,8 @@
-"""One output for yes or no: its loss, its figures, and the threshold that validation would choose."""
+"""One output for yes or no: its loss and its figures."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +14,6 @@ from edgeforge.recipe.schema import Train
 from edgeforge.results.head import Head
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.train.heads_loss import HeadsLoss, targets
-from edgeforge.train.threshold import best_threshold, threshold_finding
 
 HEAD = Head("class", ("no", "yes"), kind="yes_no", threshold=0.5)
 ONE = Preprocessing((1, 1, 4), 1.0, (0.0,), (1.0,), HEAD.classes, (HEAD,), "float32")
@@ -38,20 +39,20 @@ def test_figures_of_both_classes_and_of_all_thresholds() -> None:
     assert ONE.classified is not None and ONE.classified(outputs).tolist() == [0, 0, 1, 1]
 
 
-def test_the_threshold_of_validation_is_told_where_it_is_better() -> None:
-    found = np.array([0.1, 0.2, 0.3, 0.4, 0.45])
-    truth = np.array([0, 0, 0, 1, 1])
-    assert best_threshold(found, truth) == (0.35, 1.0)
-    network = nn.Sequential(nn.Flatten(), nn.Linear(4, 1))
-    with torch.no_grad():
-        network[1].weight.zero_()  # type: ignore[union-attr]
-        network[1].weight[0, 0] = 1.0  # type: ignore[index]
-        network[1].bias.zero_()  # type: ignore[union-attr]
-    raw = np.zeros((5, 1, 1, 4), np.float32)
-    raw[:, 0, 0, 0] = np.log(found / (1 - found))
-    weights = {name: value.clone() for name, value in network.state_dict().items()}
-    (note,) = threshold_finding(network, weights, ONE, raw, truth)
-    assert "0.350 separates best: balanced accuracy 100.00 %, 50.00 % at 0.5" in note.what
-    assert note.remedy == "data.threshold: 0.350" and note.severity == "note"
-    raw[:, 0, 0, 0] += 2 * (truth - 0.5) * 3
-    assert threshold_finding(network, weights, ONE, raw, truth) == []
+def test_the_loss_of_probabilities_is_that_of_their_logits() -> None:
+    """A network that itself ends in a sigmoid is trained on what that gives."""
+    outputs = torch.tensor([[-1.0], [2.0], [0.5], [3.0]])
+    itself = replace(ONE, heads=(replace(HEAD, probability=True),))
+    truth = torch.from_numpy(targets(LABELS, ONE.heads))
+    for train in (Train(), Train(class_weights="balanced")):
+        wanted = HeadsLoss(ONE, train, LABELS)(outputs, truth)
+        assert torch.isclose(HeadsLoss(itself, train, LABELS)(outputs.sigmoid(), truth), wanted)
+
+
+def test_figures_of_a_yes_are_at_the_threshold() -> None:
+    outputs = np.array([[-2.0], [-1.0], [1.0], [0.5]], np.float32)
+    for threshold, precision, recall in ((0.5, 0.5, 1.0), (0.7, 0.0, 0.0), (0.9, None, 0.0)):
+        head = replace(HEAD, threshold=threshold)
+        found, _ = metrics(outputs, outputs, LABELS, replace(ONE, heads=(head,)), {})
+        assert (found.threshold, found.precision, found.recall) == (threshold, precision, recall)
+        assert found.auroc == pytest.approx(2 / 3), "over all thresholds"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.data.sources.decode import one_at_a_time
 from edgeforge.inputs.image_file import open_image
+from edgeforge.results.head import IGNORED
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,9 +21,17 @@ class MaskRefused(ValueError):
     """What is wrong with a mask."""
 
 
-def read_mask(path: Path, picture: Path, size: tuple[int, int], classes: tuple[str, ...]) -> NDArray[np.uint8]:
-    """Return a mask (H,W uint8) of `size` height, width. A pixel is a class's number, or 0 and 255 of two classes.
+def numbers_of(classes: tuple[str, ...], ignore: int | None) -> list[int]:
+    """Return the number of each class in masks: from 0 on, but for that of pixels without a class."""
+    return [number for number in range(len(classes) + 1) if number != ignore][: len(classes)]
 
+
+def read_mask(
+    path: Path, picture: Path, size: tuple[int, int], classes: tuple[str, ...], ignore: int | None = None
+) -> NDArray[np.uint8]:
+    """Return a mask (H,W uint8) of `size` height, width: each pixel's class, IGNORED where its number is `ignore`.
+
+    In the file a pixel is a class's number (see numbers_of), or 0 and 255 of two classes.
     Of a picture with a palette the index counts, not the colour. Raises MaskRefused for a mask of another size than
     its picture's, for colours, and for numbers that are no class.
     """
@@ -34,12 +43,21 @@ def read_mask(path: Path, picture: Path, size: tuple[int, int], classes: tuple[s
         if file.size != wanted:
             raise MaskRefused(f"it has {file.width} x {file.height} pixels, its picture {wanted[0]} x {wanted[1]}")
         numbers = _numbers(file)
-        if len(classes) == 2 and ((numbers == 0) | (numbers == WHITE)).all():
-            numbers = numbers // WHITE
-        if (lowest := int(numbers.min())) < 0 or int(numbers.max()) >= len(classes):
-            wrong = lowest if lowest < 0 else int(numbers.max())
-            raise MaskRefused(f"it has pixels of {wrong}, and there are {len(classes)} classes, from 0 on")
-        return np.asarray(nearest(Image.fromarray(numbers.astype(np.uint8)), size[1], size[0]))
+        known, listed = numbers_of(classes, ignore), f"and there are {len(classes)} classes, from 0 on"
+        if ignore == 0:
+            listed = f"and there are {len(classes)} classes, from 1 on"
+        if (lowest := int(numbers.min())) < 0 or int(numbers.max()) > WHITE:
+            raise MaskRefused(f"it has pixels of {lowest if lowest < 0 else int(numbers.max())}, {listed}")
+        whole = Image.fromarray(numbers.astype(np.uint8))
+        present = {number for number, count in enumerate(whole.histogram()) if count} - {ignore}
+        if len(classes) == 2 and ignore not in (0, WHITE) and present <= {0, WHITE}:
+            known = [0, WHITE]
+        if unknown := present - set(known):
+            raise MaskRefused(f"it has pixels of {max(unknown)}, {listed}")
+        table = np.full(WHITE + 1, IGNORED, np.uint8)
+        table[known] = np.arange(len(classes))
+        found: NDArray[np.uint8] = table[np.asarray(nearest(whole, size[1], size[0]))]
+        return found
 
 
 def nearest(mask: Image.Image, width: int, height: int) -> Image.Image:

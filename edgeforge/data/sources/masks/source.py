@@ -11,11 +11,11 @@ from edgeforge.data.source import Source
 from edgeforge.data.sources.decode import decode
 from edgeforge.data.sources.labelled import white_of
 from edgeforge.data.sources.masks.folder import Pair, pairs_in
-from edgeforge.data.sources.masks.read import read_mask
+from edgeforge.data.sources.masks.read import numbers_of, read_mask
 from edgeforge.errors import RecipeError, some
 from edgeforge.foreign.wording import cause_in
 from edgeforge.recipe.user_files import USER_DATA
-from edgeforge.results.head import HALF, Head
+from edgeforge.results.head import HALF, IGNORED, Head
 from edgeforge.results.rows.calibration import Finding
 
 if TYPE_CHECKING:
@@ -46,7 +46,19 @@ def load_masks(job: Job) -> Source:
         findings.append(Finding(severity="warning", what=what, remedy="mend or remove them"))
         kept = [index for index in range(len(pairs)) if index not in refused]
         pixels, pairs = pixels[kept], [pairs[index] for index in kept]
-    masks = _masks(pairs, data.size, data.classes, where)
+    masks = _masks(pairs, data.size, data.classes, data.ignore, where)
+    if empty := [place for place, mask in enumerate(masks) if (mask == IGNORED).all()]:
+        listed = some([pairs[place].mask.name for place in empty])
+        what = f"{len(empty)} of {len(pairs)} masks have no pixel of a class within their middle: {listed}"
+        if data.corrupt == "refuse" or len(empty) == len(pairs):
+            raise RecipeError(f"{where}: {what}", fix="remove them and their pictures, or look at data.ignore")
+        findings.append(
+            Finding(
+                severity="warning", what=f"data: {what}; they are left out", remedy="remove them and their pictures"
+            )
+        )
+        kept = [place for place in range(len(pairs)) if place not in empty]
+        pixels, masks, pairs = pixels[kept], masks[kept], [pairs[place] for place in kept]
     splits = np.array([pair.split for pair in pairs])
     findings.append(_require_all(masks, splits, data.classes, where))
     white = white_of(pixels, data.raw_max, findings)
@@ -57,8 +69,10 @@ def load_masks(job: Job) -> Source:
     (train_x, train_y), (val_x, val_y), (test_x, test_y) = own["train"], own["val"], own["test"]
     assert train_x is not None and train_y is not None
     outputs = 1 if len(data.classes) == 2 else len(data.classes)
-    threshold = (HALF if data.threshold is None else data.threshold) if outputs == 1 else None
-    head = Head("class", data.classes, kind="map", shape=(*data.size, outputs), threshold=threshold)
+    threshold = data.threshold if isinstance(data.threshold, float) else HALF  # or chosen after training
+    head = Head(
+        "class", data.classes, kind="map", shape=(*data.size, outputs), threshold=threshold if outputs == 1 else None
+    )
     return Source(
         train_x,
         train_y,
@@ -73,12 +87,14 @@ def load_masks(job: Job) -> Source:
     )
 
 
-def _masks(pairs: list[Pair], size: tuple[int, int], classes: tuple[str, ...], where: str) -> NDArray[np.uint8]:
+def _masks(
+    pairs: list[Pair], size: tuple[int, int], classes: tuple[str, ...], ignore: int | None, where: str
+) -> NDArray[np.uint8]:
     import numpy as np
 
     def read(pair: Pair) -> NDArray[np.uint8] | str:
         try:
-            return read_mask(pair.mask, pair.image, size, classes)
+            return read_mask(pair.mask, pair.image, size, classes, ignore)
         except Exception as error:  # Pillow's decoders raise whatever a damaged file leads them to
             return f"{pair.mask.name}: {cause_in(error, 'the image is damaged')}"
 
@@ -88,15 +104,17 @@ def _masks(pairs: list[Pair], size: tuple[int, int], classes: tuple[str, ...], w
     if wrong:
         raise RecipeError(
             f"{where}: {len(wrong)} of {len(pairs)} masks are wrong: {some(wrong)}",
-            fix=f"a mask is a PNG as large as its picture, whose pixels are numbers: {_numbered(classes)}",
+            fix=f"a mask is a PNG as large as its picture, whose pixels are numbers: {_numbered(classes, ignore)}",
         )
     return np.stack([one for one in found if not isinstance(one, str)])
 
 
-def _numbered(classes: tuple[str, ...]) -> str:
-    listed = ", ".join(f"{place} {name}" for place, name in enumerate(classes[:4]))
+def _numbered(classes: tuple[str, ...], ignore: int | None) -> str:
+    known = zip(numbers_of(classes, ignore), classes, strict=True)
+    listed = ", ".join(f"{number} {name}" for number, name in list(known)[:4])
     listed += " …" if len(classes) > 4 else ""
-    return f"{listed} (or 0 and 255)" if len(classes) == 2 else f"{listed} (data.classes)"
+    listed += " (or 0 and 255)" if len(classes) == 2 else " (data.classes)"
+    return f"{listed}, {ignore} none" if ignore is not None else f"{listed}; data.ignore: 255 for one that is of none"
 
 
 def _require_all(masks: NDArray[np.uint8], splits: NDArray[np.str_], classes: tuple[str, ...], where: str) -> Finding:
@@ -104,7 +122,7 @@ def _require_all(masks: NDArray[np.uint8], splits: NDArray[np.str_], classes: tu
     import numpy as np
 
     known = masks[splits == "train"] if (splits == "train").any() else masks
-    counts = np.bincount(known.reshape(-1), minlength=len(classes))
+    counts = np.bincount(known[known != IGNORED], minlength=len(classes))
     missing = [name for name, count in zip(classes, counts, strict=True) if not count]
     if missing:
         only = f": every pixel is '{classes[int(counts.argmax())]}'" if len(missing) == len(classes) - 1 else ""
@@ -118,4 +136,5 @@ def _require_all(masks: NDArray[np.uint8], splits: NDArray[np.str_], classes: tu
     )
     rare = counts.min() * len(classes) * 10 < counts.sum()
     remedy = "train.class_weights: balanced counts a rare class as much as a frequent one" if rare else ""
-    return Finding(severity="note", what=f"data: pixels by class: {shares}", remedy=remedy)
+    ignored = f"; {100 * float((known == IGNORED).mean()):.1f} % of all are of none" if (known == IGNORED).any() else ""
+    return Finding(severity="note", what=f"data: pixels by class: {shares}{ignored}", remedy=remedy)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+ONE_HZ = 1.0  # of lines that are inputs of their own: how often a sketch asks for one
 RARE = 10  # times fewer windows than the most frequent class
 
 
@@ -71,7 +72,7 @@ def load_windows(job: Job) -> Source:
         findings=tuple(findings),
         groups=windows.recording[train],
         heads=told.heads,
-        sampling=Sampling(float(data.rate_hz or 0), windows.stride, axes),
+        sampling=Sampling(data.rate_hz or ONE_HZ, windows.stride, axes),
     )
 
 

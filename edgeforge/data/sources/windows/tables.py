@@ -74,7 +74,8 @@ def read_tables(root: Path, data: Data, findings: list[Finding]) -> tuple[list[R
     """Return all recordings of a file or folder, and their axes.
 
     In a folder each file is a recording: of the class that its folder is called after, or of a column data.columns.
-    label. In one file data.columns.recording tells recordings apart; without it the file is one.
+    label. In one file data.columns.recording tells recordings apart; without it the file is one, or, where a window is
+    one sample, each line.
     Raises RecipeError naming file and line.
     """
     paths = tables_below(root) if root.is_dir() else [root]
@@ -223,7 +224,11 @@ def _recordings(
     texts = [label] * table.length if label is not None else _labels(table, data)
     labels = np.array(texts)
     splits = _splits(table, columns.split) if columns.split else [split] * table.length
-    of = [str(one) for one in table.columns[columns.recording]] if columns.recording else [""] * table.length
+    of = [""] * table.length
+    if columns.recording:
+        of = [str(one) for one in table.columns[columns.recording]]
+    elif data.window == 1:
+        of = [f"line {place + 2}" for place in range(table.length)]
     place = 0
     seen: dict[str, list[slice]] = {}
     for name, rows in groupby(of):
@@ -233,7 +238,8 @@ def _recordings(
     for name, parts in seen.items():
         rows = np.r_[tuple(parts)]
         own = {splits[row] for row in rows}
-        shown = f"{table.path.name}{f': {columns.recording} {name[:80]}' if columns.recording else ''}"
+        part = f"{columns.recording} {name[:80]}" if columns.recording else name
+        shown = f"{table.path.name}: {part}" if part else table.path.name
         if len(own) > 1:
             raise RecipeError(
                 f"{named(table.path)}: {shown} is in {' and '.join(sorted(own))}", fix="give it one split"

@@ -6,6 +6,7 @@ from edgeforge.results.rows.row import Row
 
 # Of classes, one after the other: told apart by those too who confuse colours (Okabe and Ito 2008), the first quiet.
 COLOURS = ("#3b3f46", "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")
+NO_CLASS = "#ffffff"  # of pixels that are neither learned nor judged
 
 
 class MapPicture(Row):
@@ -26,3 +27,4 @@ class MapsRow(Row):
     int8_model: str
     images: int
     pictures: list[MapPicture]
+    ignored: bool = False  # whether some true maps have pixels of no class

@@ -18,6 +18,7 @@ from edgeforge.errors import RecipeError
 from edgeforge.recipe.schema import Data, Model, Recipe, Train
 from edgeforge.recipe.user_files import USER_DATA
 from edgeforge.results.files import CALIBRATION_ROW_FILE
+from edgeforge.results.head import IGNORED
 
 CLASSES = ("ground", "square", "disc")
 RANDOM = np.random.default_rng(0)
@@ -104,6 +105,34 @@ def test_every_way_of_painting_a_mask_is_the_same(tmp_path: Path) -> None:
                         "ones": Image.fromarray(two.astype(np.uint8))}.items():  # fmt: skip
         image.save(tmp_path / f"{name}.png")
         assert np.array_equal(read_mask(tmp_path / f"{name}.png", picture, (16, 16), CLASSES[:2]), two), name
+
+
+def test_pixels_of_no_class_are_known_by_their_number(tmp_path: Path) -> None:
+    picture, mask = tmp_path / "mask.png", np.array([[0, 1, 2, 255]] * 4, np.uint8)
+    Image.fromarray(mask).save(picture)
+    assert read_mask(picture, picture, (4, 4), CLASSES, 255)[0].tolist() == [0, 1, 2, IGNORED]
+    Image.fromarray(mask[:, [0, 1, 2, 0]]).save(picture)
+    assert read_mask(picture, picture, (4, 4), CLASSES[:2], 0)[0].tolist() == [IGNORED, 0, 1, IGNORED]
+    with pytest.raises(ValueError, match="it has pixels of 2, and there are 2 classes, from 0 on"):
+        read_mask(picture, picture, (4, 4), CLASSES[:2])
+
+
+def test_pixels_of_no_class_are_left_out(tmp_path: Path) -> None:
+    pictures, masks = painted()
+    masks[:, :, :3] = 255
+    masks[5] = 255
+    root = write(tmp_path / "data", pictures, masks)
+    assert "it has pixels of 255" in (said := reason(tmp_path / "bad", root)) and "data.ignore: 255" in said
+    made = run(tmp_path / "out", root, ignore=255)
+    assert [len(read_split(made, split)[1]) for split in ("train", "val", "test")] == [7, 1, 3]
+    labels = read_split(made, "train")[1]
+    assert (
+        set(np.unique(labels)) == {0, 1, 2, IGNORED} and "ground" in truths(labels, read_preprocessing(made).heads)[0]
+    )
+    left_out, shares = (finding.what for finding in read_findings(made)[:2])
+    assert "1 of 12 masks have no pixel of a class" in left_out and "05.png" in left_out
+    assert shares.endswith("% of all are of none") and "ground" in shares
+    assert "05.png" in reason(tmp_path / "strict", root, ignore=255, corrupt="refuse")
 
 
 def test_a_mask_is_cut_as_its_picture_is_and_keeps_its_numbers(tmp_path: Path) -> None:

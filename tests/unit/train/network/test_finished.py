@@ -46,8 +46,8 @@ def preprocessing(shape: tuple[int, int, int] = SHAPE, classes: str = "abcde") -
 def check(path: Path, wanted: Preprocessing) -> int:
     if path.suffix == ".onnx":
         images = np.zeros((2, *wanted.shape), np.float32)
-        return check_onnx(path, wanted, Model(name=str(path)), images)
-    return check_finished(path, wanted)
+        return check_onnx(path, wanted, Model(name=str(path)), images).parameters
+    return check_finished(path, wanted).parameters
 
 
 def to_torch_script(path: Path) -> None:

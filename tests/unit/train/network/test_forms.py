@@ -8,7 +8,8 @@ from torch import fx, nn
 
 from edgeforge.errors import RecipeError
 from edgeforge.results.preprocessing import Preprocessing
-from edgeforge.train.network.forms import doubled_softmax, require_finite, take_images_alone
+from edgeforge.train.head.ending import doubled_softmax, last_function
+from edgeforge.train.network.forms import require_finite, take_images_alone
 from edgeforge.train.network.load import check_output
 
 PREPROCESSING = Preprocessing((3, 8, 8), 255.0, (0.0,) * 3, (1.0,) * 3, tuple("abc"))
@@ -92,7 +93,7 @@ def test_weights_that_are_not_finite_are_named_by_tensor() -> None:
     ("last", "name"), [(nn.Softmax(1), "softmax"), (nn.LogSoftmax(1), "log_softmax"), (nn.Sigmoid(), "sigmoid")]
 )
 def test_probabilities_before_cross_entropy_are_a_finding(last: nn.Module, name: str) -> None:
-    (finding,) = doubled_softmax(Labelled(last), IMAGES, Path("net.py"))
+    (finding,) = doubled_softmax(last_function(Labelled(last), IMAGES), Path("net.py"))
     assert f"net.py ends with {name}" in finding.what
-    assert not doubled_softmax(Labelled(nn.ReLU()), IMAGES, Path("net.py"))
-    assert not doubled_softmax(Labelled(), IMAGES, Path("net.py"))
+    assert not doubled_softmax(last_function(Labelled(nn.ReLU()), IMAGES), Path("net.py"))
+    assert not doubled_softmax(last_function(Labelled(), IMAGES), Path("net.py"))

@@ -1,0 +1,1 @@
+"""What a trained network's primary head means: probabilities or logits, and from which output on it says yes."""
