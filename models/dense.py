@@ -7,7 +7,7 @@ from torch import nn
 
 
 class Dense(nn.Module):
-    """Dense layers of `widths`, each with batch norm and ReLU, and one that gives the outputs.
+    """Dense layers of `widths`, each with ReLU, and one that gives the outputs.
 
     classes: outputs; of a value, or of yes or no, one. channels: numbers in an input.
     """
@@ -16,7 +16,7 @@ class Dense(nn.Module):
         super().__init__()
         layers: list[nn.Module] = []
         for inputs, outputs in pairwise((channels, *widths)):
-            layers += [nn.Linear(inputs, outputs), nn.BatchNorm1d(outputs), nn.ReLU()]
+            layers += [nn.Linear(inputs, outputs), nn.ReLU()]
         self.layers = nn.Sequential(*layers, nn.Linear((channels, *widths)[-1], classes))
 
     def forward(self, numbers: torch.Tensor) -> torch.Tensor:

@@ -151,6 +151,9 @@ def _with_data(
         lines.append(f"  size: [{own.size[0]}, {own.size[1]}]              # height, width: images are cut and resized")
     if channels == 1:
         lines.append("  channels: 1                 # gray")
+    if task == "binary" and len(own.labels) == 2:
+        names = ", ".join(_scalar(name) for name in sorted(own.labels))
+        lines.append(f"  classes: [{names}]".ljust(29) + " # the second is the yes")
     lines += own.lines
     if own.recordings:
         return _line(text, DATA, "\n".join(["data:", *lines, *own.recordings.lines, ""]))
@@ -184,8 +187,10 @@ def _ready_model(own: OwnData, channels: int | None) -> tuple[str, str] | None:
 
 
 def _with_ready_model(text: str, name: str, args: str, own: OwnData) -> str:
-    """Put in a ready network that takes the data as it is; rotation is for axes in space alone."""
+    """Put in a ready network that takes the data as it is, and no change of it that its kind has not."""
     text = _line(text, r"^model:\n(?:  .*\n)+", f"model:\n  name: {name}\n  args: {{{args}}}\n")
+    if own.recordings and own.recordings.rows:  # one line is no movement
+        return re.sub(r"^  augment: .*\n", "", text, flags=re.M)
     return text.replace(", rotate: 10}", "}") if own.recordings and own.recordings.inputs % 3 else text
 
 

@@ -46,7 +46,8 @@ def windows_in(path: Path, rate_hz: float | None, images: bool) -> Recordings | 
         f"  rate_hz: {rate:g}".ljust(29)
         + f" # {'as was said' if rate_hz is not None else 'as its array rate_hz says'}",
         f"  layout: {layout}".ljust(29) + f" # {axes} axes x {samples} samples; {other} if it is the other way",
-        "  stride: " + f"{max(1, samples // 2)}".ljust(19) + " # of the sketch: samples from a window to the next",
+        f"  window: {samples}".ljust(29) + " # samples: those of the array's windows",
+        f"  stride: {max(1, samples // 2)}".ljust(29) + " # of the sketch: samples from a window to the next",
     ]
     if "axes" in arrays:
         lines.append(f"  axes: {flow([str(one) for one in arrays['axes'].reshape(-1)])}")

@@ -33,6 +33,7 @@ TINY = [
     ("ds_cnn_1d", {}, (40, 30, 1), 3, None),
     ("mobilenet_v1", {}, (3, 96, 96), 2, 221_794 - 3 * 2_736),
     ("autoencoder", {}, (1, 1, 640), 640, 269_992 - 2 * 1_032),
+    ("dense", {"classes": 2, "channels": 10}, (10,), 2, 32 * 11 + 16 * 33 + 34),
     ("mobilenet_v3_small", {"classes": 1000}, (3, 64, 64), 1000, 2_542_856),
     ("mcunet_block", {}, (3, 64, 64), 2, None),
     ("once_for_all", {}, (3, 64, 64), 2, None),

@@ -3,8 +3,10 @@ import os
 import wave
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jsonschema
+import numpy as np
 import pytest
 import yaml
 from PIL import Image
@@ -183,7 +185,7 @@ def test_a_rate_that_no_column_says_is_asked_for(tmp_path: Path) -> None:
     write_samples(tmp_path / "one.csv", "current,voltage,label,recording", rows)
     with pytest.raises(RecipeError, match="how many samples a second") as caught:
         write_recipe(tmp_path / "r.yaml", template=None, model=None, data=tmp_path / "one.csv")
-    assert caught.value.fix == "say it: --rate-hz 50" and not (tmp_path / "r.yaml").exists()
+    assert caught.value.fix == "say it: --rate-hz 50; or --rows, where each line is an input of its own" and not (tmp_path / "r.yaml").exists()
     write_recipe(tmp_path / "r.yaml", template=None, model=None, data=tmp_path / "one.csv", rate_hz=25)
     recipe = load_recipe(tmp_path / "r.yaml").recipe
     assert recipe.data.axes == ("current", "voltage") and recipe.data.columns.recording == "recording"
@@ -203,6 +205,92 @@ def test_a_table_that_says_too_little_is_named(tmp_path: Path, header: str, row:
     write_samples(tmp_path / "a.csv", header, [row, row] if row else [])
     with pytest.raises(RecipeError, match=said):
         write_recipe(tmp_path / "r.yaml", template=None, model=None, data=tmp_path / "a.csv")
+
+
+def test_lines_of_a_table_may_be_inputs_of_their_own(tmp_path: Path) -> None:
+    rows = [f"{i % 7},{i % 5}.25,{i}.5" for i in range(40)]
+    write_samples(tmp_path / "houses.csv", "rooms,area,label", rows)
+    write_recipe(tmp_path / "r.yaml", template=None, model=None, data=tmp_path / "houses.csv", rows=True, task="value")
+    recipe = load_recipe(tmp_path / "r.yaml").recipe
+    assert (recipe.data.source, recipe.data.window, recipe.data.task) == ("windows", 1, "value")
+    assert recipe.data.axes == ("rooms", "area") and recipe.data.rate_hz is None
+    assert recipe.model.name == "dense" and recipe.model.args == {"classes": 1, "channels": 2}
+
+
+@pytest.mark.parametrize(
+    ("shape", "more", "said", "layout"),
+    [
+        ((40, 6, 100), {"rate_hz": 50}, {}, "ncl"),
+        ((40, 100, 6), {"axes": list("abcdef")}, {"rate_hz": 25.0}, "nlc"),
+        ((40, 24, 30), {}, {"rate_hz": 25.0}, "ncl"),
+        ((40, 30), {}, {"rate_hz": 25.0}, "ncl"),
+    ],
+)
+def test_windows_in_an_array_are_no_images(
+    tmp_path: Path, shape: tuple[int, ...], more: dict[str, Any], said: dict[str, float], layout: str
+) -> None:
+    x = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    np.savez(tmp_path / "w.npz", x=x, y=np.arange(40) % 3, **more)
+    write_recipe(tmp_path / "r.yaml", template=None, model=None, data=tmp_path / "w.npz", **said)
+    recipe = load_recipe(tmp_path / "r.yaml").recipe
+    assert (recipe.data.source, recipe.data.layout) == ("windows", layout)
+    assert recipe.data.rate_hz == said.get("rate_hz", 50)
+    axes = 1 if len(shape) == 2 else min(shape[1:])
+    assert recipe.model.name == "tcn" and recipe.model.args == {"classes": 3, "channels": axes}
+
+
+def test_what_an_array_does_not_say_is_asked_for(tmp_path: Path) -> None:
+    floats = np.zeros((9, 24, 30), np.float32)
+    for x, reason, fix in (
+        (floats, "windows of a sensor, or gray images?", "--rate-hz 50 of windows, --channels 1 of images"),
+        (floats[:, :3], "how many samples a second its windows of 3 x 30", "--rate-hz 50"),
+    ):
+        np.savez(tmp_path / "w.npz", x=x, y=np.arange(9) % 3)
+        with pytest.raises(RecipeError) as caught:
+            write_recipe(tmp_path / "r.yaml", template=None, model=None, data=tmp_path / "w.npz")
+        assert reason in caught.value.reason and fix in caught.value.fix
+    np.savez(tmp_path / "w.npz", x=floats[:, :, :24], y=np.arange(9) % 3)
+    with pytest.raises(RecipeError, match="24 x 24: which is time"):
+        write_recipe(tmp_path / "r.yaml", template=None, model=None, data=tmp_path / "w.npz", rate_hz=50)
+    for x, said in ((floats, {"channels": 1}), (floats.astype(np.uint8), {})):
+        np.savez(tmp_path / "w.npz", x=x, y=np.arange(9) % 3)
+        write_recipe(tmp_path / "r.yaml", template=None, model=None, data=tmp_path / "w.npz", force=True, **said)
+        assert load_recipe(tmp_path / "r.yaml").recipe.data.source == "numpy"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "classes", "ignore", "outputs"),
+    [
+        ((0, 255), ("background", "object"), None, 1),
+        ((0, 1), ("background", "class1"), None, 1),
+        ((0, 1, 2, 255), ("background", "class1", "class2"), 255, 3),
+    ],
+)
+def test_masks_give_their_classes(
+    tmp_path: Path, numbers: tuple[int, ...], classes: tuple[str, ...], ignore: int | None, outputs: int
+) -> None:
+    masked(tmp_path / "masks", numbers)
+    write_recipe(tmp_path / "r.yaml", template=None, model=None, data=tmp_path / "masks")
+    recipe = load_recipe(tmp_path / "r.yaml").recipe
+    assert (recipe.data.source, recipe.data.size, recipe.data.ignore) == ("masks", (48, 64), ignore)
+    assert recipe.data.classes == classes
+    assert recipe.model.name == "unet_tiny" and recipe.model.args == {"classes": outputs, "channels": 3}
+    assert "make_masks" not in (tmp_path / "r.yaml").read_text()
+
+
+def test_masks_whose_numbers_are_no_classes_are_named(tmp_path: Path) -> None:
+    masked(tmp_path / "masks", (0, 38, 75))
+    with pytest.raises(RecipeError, match="its masks have pixels of 0, 38, 75: classes are numbered from 0 on"):
+        write_recipe(tmp_path / "r.yaml", template=None, model=None, data=tmp_path / "masks")
+
+
+def masked(root: Path, numbers: tuple[int, ...]) -> None:
+    for name in ("images", "masks"):
+        (root / name).mkdir(parents=True)
+    for place in range(2):
+        Image.new("RGB", (60, 50)).save(root / "images" / f"{place}.png")
+        pixels = np.resize(np.array(numbers, np.uint8), (50, 60))
+        Image.fromarray(pixels).save(root / "masks" / f"{place}.png")
 
 
 def test_folders_of_sound_give_clips_as_long_as_they_are(tmp_path: Path) -> None:
