@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.results.rows.calibration import Finding
-from edgeforge.train.network.forms import returned
 
 if TYPE_CHECKING:
     import onnx
@@ -53,7 +52,7 @@ def _last_seen(network: nn.Module, inputs: torch.Tensor) -> str:
     was_training = network.training
     try:
         with torch.no_grad(), Noting():
-            output = returned(network.eval(), inputs)
+            output = getattr(network.eval(), "returned", network)(inputs)  # as its file has it: see forms.give_maps
     finally:
         network.train(was_training)
     name, source = made.pop(id(output), ("", None))

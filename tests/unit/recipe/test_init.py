@@ -185,7 +185,10 @@ def test_a_rate_that_no_column_says_is_asked_for(tmp_path: Path) -> None:
     write_samples(tmp_path / "one.csv", "current,voltage,label,recording", rows)
     with pytest.raises(RecipeError, match="how many samples a second") as caught:
         write_recipe(tmp_path / "r.yaml", template=None, model=None, data=tmp_path / "one.csv")
-    assert caught.value.fix == "say it: --rate-hz 50; or --rows, where each line is an input of its own" and not (tmp_path / "r.yaml").exists()
+    assert (
+        caught.value.fix == "say it: --rate-hz 50; or --rows, where each line is an input of its own"
+        and not (tmp_path / "r.yaml").exists()
+    )
     write_recipe(tmp_path / "r.yaml", template=None, model=None, data=tmp_path / "one.csv", rate_hz=25)
     recipe = load_recipe(tmp_path / "r.yaml").recipe
     assert recipe.data.axes == ("current", "voltage") and recipe.data.columns.recording == "recording"
