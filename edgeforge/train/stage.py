@@ -104,7 +104,7 @@ def _look_at(job: Job, preprocessing: Preprocessing) -> None:
         images = preprocessing.apply(train[:: max(len(train) // RANGE_IMAGES, 1)][:RANGE_IMAGES])
         seen = check_onnx(path, preprocessing, model, images, judged)
     else:
-        seen = check_finished(path, preprocessing, judged)
+        seen = check_finished(path, preprocessing, judged, model.input)
     row = untrained_row(seen.parameters)
     row.findings += settle_head(job, ended(preprocessing, seen.last), lambda _: np.asarray(seen.outputs))
     (job.output / TRAINING_FILE).write_text(row.model_dump_json(indent=1))

@@ -22,7 +22,7 @@ from edgeforge.recipe.python_classes import class_count_argument
 from edgeforge.results.head import Head
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.runtimes.torch_export.load import load_program
-from edgeforge.train.network.forms import described, how_to_return_one, require_finite
+from edgeforge.train.network.forms import described, how_to_return_one, require_finite, windows_taken
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,14 +48,19 @@ class Seen:
 
 
 @in_worker
-def check_finished(path: Path, preprocessing: Preprocessing, inputs: NDArray[np.float32] | None = None) -> Seen:
-    """Look at a finished PyTorch model, and run it on inputs (N,C,H,W). Raises RecipeError unless it fits the data."""
+def check_finished(
+    path: Path, preprocessing: Preprocessing, inputs: NDArray[np.float32] | None = None, wanted: str | None = None
+) -> Seen:
+    """Look at a finished PyTorch model, and run it on inputs (N,C,H,W). Raises RecipeError unless it fits the data.
+
+    wanted: the form of windows that it takes, where the recipe says it.
+    """
     import torch
 
     from edgeforge.train.head.ending import last_function
 
     with watched("PyTorch", path):
-        network = load_finished(path, preprocessing.shape)
+        network = load_finished(path, preprocessing.shape, preprocessing.sampling is not None, wanted)
     image = torch.zeros(1, *preprocessing.shape)
     try:
         with watched("PyTorch", path), torch.no_grad():
@@ -72,9 +77,10 @@ def check_finished(path: Path, preprocessing: Preprocessing, inputs: NDArray[np.
     return Seen(parameters, last_function(network, image), outputs)
 
 
-def load_finished(path: Path, shape: Shape) -> nn.Module:
+def load_finished(path: Path, shape: Shape, windows: bool = False, wanted: str | None = None) -> nn.Module:
     """Return the module in a TorchScript or torch.export file, in evaluation mode, for images (1,C,H,W).
 
+    windows: shape is C,1,L of windows, which it may take in any of forms.FORMS; wanted: which, where that is said.
     Raises RecipeError for a file that holds none, or one that was exported in training mode.
     """
     import torch
@@ -83,12 +89,17 @@ def load_finished(path: Path, shape: Shape) -> nn.Module:
     require_archive(path, f"model: {named(path)} is no {kind} file", TRACED)
     if path.suffix.lower() != ".pt2":
         try:
-            return torch.jit.load(path, map_location="cpu").eval()
+            script = torch.jit.load(path, map_location="cpu").eval()
         except RuntimeError as error:
             raise RecipeError(
                 f"model: {path} is no TorchScript file: {cause_in(error, 'it is cut short or damaged')}",
                 fix=TRACED,
             ) from error
+        taking = windows_taken(script, shape, wanted) if windows else script
+        try:
+            return script if taking is script else torch.jit.trace(taking.eval(), torch.zeros(1, *shape))
+        except Exception as error:
+            raise wrong_input(path, shape, error) from error
     try:
         program = load_program(path)
     except RecipeError:
@@ -102,13 +113,23 @@ def load_finished(path: Path, shape: Shape) -> nn.Module:
     # Anew for one image: a file may have been exported for any batch, which cannot be traced. Its guards are text that
     # would be run as Python; the shape is checked all the same.
     try:
-        plain, image = program.module(check_guards=False), torch.zeros(1, *shape)
+        plain, image = _with_modes(program.module(check_guards=False)), torch.zeros(1, *shape)
+        plain = windows_taken(plain, shape, wanted) if windows else plain
         module = torch.export.export(plain, (image,)).module(check_guards=False)
+    except RecipeError:
+        raise
     except Exception as error:
         raise wrong_input(path, shape, error) from error
-    for name in ("train", "eval"):  # those of an exported module raise, though it has only one mode
+    return _with_modes(module).eval()
+
+
+def _with_modes(module: nn.Module) -> nn.Module:
+    """Give an exported module what its own raise for, though it has only one mode."""
+    import torch
+
+    for name in ("train", "eval"):
         setattr(module, name, types.MethodType(getattr(torch.nn.Module, name), module))
-    return module.eval()
+    return module
 
 
 def _require_evaluation(path: Path, program: Any) -> None:
@@ -189,5 +210,8 @@ def wrong_input(path: Path, shape: Shape, error: Exception) -> RecipeError:
     """Return the error of a model that the data's images cannot go through."""
     return RecipeError(
         f"model: an input of shape 1,{','.join(map(str, shape))} cannot go through {path.name}: {cause(error)}",
-        fix=with_debug("set data.size and data.channels to what it takes", error),
+        fix=with_debug(
+            f"set {'data.window and data.axes' if shape[1] == 1 else 'data.size and data.channels'} to what it takes",
+            error,
+        ),
     )

@@ -60,11 +60,10 @@ def taken_as(windows: torch.Tensor, form: str) -> torch.Tensor:
     return windows if form == "nc1l" else windows.transpose(2, 3)
 
 
-def take_windows(network: nn.Module, shape: tuple[int, int, int], wanted: str | None) -> None:
-    """Let a network take windows N,C,1,L of `shape`, whichever form of FORMS its forward is written for.
+def _form(network: nn.Module, shape: tuple[int, int, int], wanted: str | None) -> str:
+    """Return the form of FORMS in which a network takes windows: `wanted`, or the first that goes through it.
 
-    wanted: the form, where the recipe says it. The network's class is replaced by one of its own, of the same name.
-    Raises RecipeError where two forms would go through and mean something else.
+    Raises RecipeError where two would go through and mean something else.
     """
     channels, _, length = shape
     forms = [form for form in FORMS if form != "nc" or length == 1]
@@ -74,7 +73,37 @@ def take_windows(network: nn.Module, shape: tuple[int, int, int], wanted: str | 
             f"model: windows of {channels} axes x {length} samples go through it as N,C,L and as N,L,C",
             fix="say which it takes: model.input: ncl or model.input: nlc",
         )
-    form = fitting[0] if fitting else "ncl"
+    return fitting[0] if fitting else "ncl"
+
+
+def windows_taken(network: nn.Module, shape: tuple[int, int, int], wanted: str | None) -> nn.Module:
+    """Return a finished network that takes windows N,C,1,L of `shape`; see take_windows. It is one around the network,
+    or the network itself where that takes them so.
+    """
+    from torch import nn
+
+    form = _form(network, shape, wanted)
+    if form == "nc1l":
+        return network
+
+    class OfWindows(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, windows: torch.Tensor) -> Any:
+            return self.network(taken_as(windows, form))
+
+    return OfWindows()
+
+
+def take_windows(network: nn.Module, shape: tuple[int, int, int], wanted: str | None) -> None:
+    """Let a network take windows N,C,1,L of `shape`, whichever form of FORMS its forward is written for.
+
+    wanted: the form, where the recipe says it. The network's class is replaced by one of its own, of the same name.
+    Raises RecipeError where two forms would go through and mean something else.
+    """
+    form = _form(network, shape, wanted)
     if form == "nc1l":
         return
     written = type(network)
