@@ -65,7 +65,7 @@ def largest(outputs: NDArray[Any]) -> NDArray[Any]:
 
 
 def largest_of_each(graph: Graph) -> Classified:
-    """Return what tells the places of the largest value of each output, as one record (N): all of them, or none, agree."""
+    """Return what tells the places of the largest values of all outputs (N,outputs) as one record (N)."""
     import numpy as np
 
     sizes = [prod(graph.shape(place)) for place in graph.outputs]

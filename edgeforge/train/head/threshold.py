@@ -59,7 +59,7 @@ def settle_head(job: Job, preprocessing: Preprocessing, outputs: Outputs) -> lis
     settled = Settled()
     if head.kind == "reconstruction":
         settled = _of_errors(job, preprocessing, outputs)
-    elif head.kind == "yes_no" or (head.decides and job.recipe.data.threshold in CRITERIA):
+    elif head.kind == "yes_no" or (head.decides and _wanted(job) in CRITERIA):
         settled = _of_probabilities(job, preprocessing, outputs)
     facts: dict[str, Any] = {"probability": True} if head.probability else {}
     facts |= {} if settled.threshold is None else {"threshold": settled.threshold}
@@ -78,7 +78,7 @@ class Settled:
 
 def _of_probabilities(job: Job, preprocessing: Preprocessing, outputs: Outputs) -> Settled:
     """Choose by data.threshold; where that is a number it stays, and a better one is told."""
-    head, wanted = preprocessing.heads[0], job.recipe.data.threshold
+    head, wanted = preprocessing.heads[0], _wanted(job)
     (train_x, _), (raw, labels) = (read_split(job.inputs["data"], name) for name in ("train", "val"))
     if np.array_equal(train_x, raw):
         note = Finding(
@@ -112,6 +112,12 @@ def _of_probabilities(job: Job, preprocessing: Preprocessing, outputs: Outputs) 
         what += f"; {counts.min()} of them are '{head.classes[int(counts.argmin())]}'"
     remedy = "so few say little of it: raise data.validation" if few else "data.threshold: balanced, f1 or a number"
     return Settled(threshold, (Finding(severity="warning" if few else "note", what=what, remedy=remedy),))
+
+
+def _wanted(job: Job) -> float | str | None:
+    """Return what the recipe says of the primary head's threshold: a number, a criterion, or nothing."""
+    data = job.recipe.data
+    return data.threshold if data.heads is None else next(iter(data.heads.values())).threshold
 
 
 def best_threshold(
