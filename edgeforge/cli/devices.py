@@ -98,31 +98,57 @@ def monitor(
         typer.Option(metavar="BOARD", help="Which it is: beside its time stands the estimate.", show_default=False),
     ] = None,
     board_file: BoardFile = None,
+    replay: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="Send a recording's samples in the sensor's place: csv, .wav, a folder."),
+    ] = None,
+    stream: Annotated[bool, typer.Option("--stream", help="Record what the sensor gives, until Ctrl-C;")] = False,
+    label: Annotated[str | None, typer.Option(help="of this class,", show_default=False)] = None,
+    to: Annotated[Path | None, typer.Option(help="in this folder,", show_default=False)] = None,
+    seconds: Annotated[float | None, typer.Option(min=0.1, max=86_400, help="for so long.", show_default=False)] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
     debug: Debug = False,
 ) -> None:
     """Send test inputs to a board and compare each answer byte for byte with TFLM on this desk.
 
     Prints accuracy and latency on the board; they join the build's report. Exits with 2 when the board runs another
-    model, 4 when it is silent or gone, 5 when it computes otherwise than its library may.
+    model, 4 when it is silent or gone, 5 when it computes otherwise than its library may. With --stream it records
+    instead: of a motion sensor csv files, of a microphone .wav files, in a folder a class.
 
     Examples:
 
       edgeforge monitor --port /dev/ttyACM0 --build build/digits --raw
 
       edgeforge monitor --port /dev/ttyACM0 --model packed/net.tflite --samples x.npz
+
+      edgeforge monitor --port /dev/ttyACM0 --stream --label walking --to data/motion --seconds 30
     """
     from edgeforge.cli.progress import quiet_bar
     from edgeforge.guards.terminal import Terminal
     from edgeforge.report.rewrite import keep_board_run
     from edgeforge.report.sentences.board_runs import print_run
     from edgeforge.targets.arduino import monitor as target
+    from edgeforge.targets.arduino.samples.record import record, require_one_wish
+    from edgeforge.targets.arduino.samples.replay import replayed
     from edgeforge.targets.arduino.serial_link import Link
 
+    require_one_wish(stream, label, to, replay, seconds)
+    if stream and label and to:
+        with quiet_bar("monitor") as progress, Link(port, baud, timeout=timeout) as link:
+            recorded, files = record(link, to, label, seconds, progress)
+        print(recorded.sentence)
+        print("\n".join(map(str, files)) or "nothing was recorded")
+        return
     on = named_board(board, board_file)
-    subject = target.subject_of(build, model, samples, parse_shapes(shape or ()))
+    subject = target.subject_of(build, model, samples, parse_shapes(shape or ()), replay)
     with quiet_bar("monitor") as progress, Link(port, baud, timeout=timeout) as link:
-        run = target.monitor(subject, link, images=images, raw=raw, in_a_row=in_a_row, board=on, progress=progress)
+        asking = None
+        if replay:
+            target.require_same_model(subject, link)
+            subject, asking = replayed(subject, replay, link)
+        run = target.monitor(
+            subject, link, images=images, raw=raw, in_a_row=in_a_row, board=on, asking=asking, progress=progress
+        )
     kept = keep_board_run(build, run) if build else target.write_run(run, model)
     if json:
         print(run.model_dump_json(indent=1, ensure_ascii=True))

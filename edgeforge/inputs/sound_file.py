@@ -1,4 +1,4 @@
-"""Reads a .wav file: its header checked, its samples mono, of the rate asked for, in 16 bits.
+"""Reads and writes a .wav file: its header checked, its samples mono, of the rate asked for, in 16 bits.
 
 The one definition of it: training recordings are read by it, and the Raspberry Pi bundle carries this very file. So it
 runs on the device's Python, 3.9 and later, and imports nothing of EdgeForge's.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import struct
 import warnings
+import wave
 from collections.abc import Iterator
 from math import gcd
 from typing import TYPE_CHECKING, Any
@@ -125,6 +126,17 @@ def to_int16(values: NDArray[np.float64]) -> NDArray[np.int16]:
     import numpy as np
 
     return np.clip((values * 32_768).round(), -32_768, 32_767).astype(np.int16)
+
+
+def wav_file(samples: NDArray[np.int16], rate_hz: int) -> bytes:
+    """Return a .wav file of mono samples."""
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate_hz)
+        file.writeframes(samples.astype("<i2").tobytes())
+    return buffer.getvalue()
 
 
 def in_silence(samples: NDArray[np.int16], length: int) -> NDArray[np.int16]:

@@ -42,6 +42,7 @@ from edgeforge.results.files import (
     TRAINING_FILE,
     published,
 )
+from edgeforge.results.pace import Pace, pace_of
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.rows.board_run import BoardRun
 from edgeforge.results.rows.calibration import CalibrationRow, Finding
@@ -82,6 +83,7 @@ def write_report(job: Job) -> None:
 def gather(job: Job) -> Report:
     """Return the report's data from the stages' artifacts."""
     recipe = job.recipe
+    listening = _optional(job, "listen", LISTENING_FILE, ListeningRow)
     preprocessing = deployed_preprocessing(job)
     calibration = CalibrationRow.model_validate_json((job.inputs["calibration"] / CALIBRATION_ROW_FILE).read_bytes())
     targets = [TargetRow(**row) for row in json.loads((job.inputs["arduino"] / TARGETS_FILE).read_text())]
@@ -118,6 +120,7 @@ def gather(job: Job) -> Report:
         + read_findings(job.inputs["data"])
         + as_it_is_findings(recipe)
         + _findings(variants, calibration, targets)
+        + pace_findings(targets, engine, pace_of(preprocessing, listening))
         + parity_findings(parity)
         + raspberry_pi_findings(raspberry_pi),
         stages=[StageRow(**row) for row in job.facts["stages"]],
@@ -127,7 +130,7 @@ def gather(job: Job) -> Report:
         engine=engine,
         qat=_optional(job, "qat", QAT_TRAINING_FILE, TrainingRow),
         raspberry_pi=raspberry_pi,
-        listening=_optional(job, "listen", LISTENING_FILE, ListeningRow),
+        listening=listening,
         mistakes=_optional(job, "measure", MISTAKES_FILE, MistakesRow),
         maps=_optional(job, "measure", MAPS_FILE, MapsRow),
         board_runs=_board_runs(job),
@@ -200,6 +203,17 @@ def _findings(variants: list[VariantRow], calibration: CalibrationRow, targets: 
             what = f"{target.title}: {target.reason}"
             found.append(Finding(severity="error", what=what, remedy="; ".join(advice)))
     return sorted(found, key=lambda finding: ("error", "warning", "note").index(finding.severity))
+
+
+def pace_findings(targets: list[TargetRow], engine: EngineRow | None, pace: Pace | None) -> list[Finding]:
+    """Return a warning for each board on which the model takes longer than its sensor's samples leave."""
+    if pace is None:
+        return []
+    times = {row.title: row.fit.time.milliseconds for row in targets if row.fit and row.fit.time}
+    times |= {row.title: row.milliseconds for row in (engine.boards if engine else []) if row.milliseconds}
+    told = {title: pace.told(milliseconds) for title, milliseconds in times.items()}
+    remedy = "raise data.stride or listen.every_ms, or take a smaller network"
+    return [Finding(severity="warning", what=f"{title}: {what}", remedy=remedy) for title, what in told.items() if what]
 
 
 def as_it_is_findings(recipe: Recipe) -> list[Finding]:

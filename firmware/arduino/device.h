@@ -17,8 +17,10 @@ class ModelDevice : public Device {
   const uint8_t* invoke(uint32_t* micros) override;
   SelfTestAnswer selfTest() override;
 
- private:
+ protected:
   Classifier& classifier_;
+
+ private:
   bool keeps_ = false;
 };
 

@@ -107,7 +107,11 @@ void Protocol::header() {
   switch (type_) {
     case Message::kHello:
     case Message::kState:
+    case Message::kSampling:
       right = 1;
+      break;
+    case Message::kSamples:
+      right = length_ <= device_.sampleFacts().mostBytes ? length_ : device_.sampleFacts().mostBytes;
       break;
     case Message::kRaw:
       right = device_.facts().rawBytes;
@@ -118,7 +122,7 @@ void Protocol::header() {
     case Message::kSelfTest:
       break;
     default:
-      return error(ErrorCode::kUnknownType, "This board knows HELLO, RAW, TENSOR, SELF_TEST and STATE.");
+      return error(ErrorCode::kUnknownType, "This board knows HELLO, RAW, TENSOR, SELF_TEST, STATE, SAMPLING and SAMPLES.");
   }
   if (length_ != right) {
     return error(ErrorCode::kWrongLength, "The payload has another length than HELLO's answer says.");
@@ -132,6 +136,7 @@ void Protocol::chunk() {
   if (received_ == 0) first_ = chunk_[0];
   if (type_ == Message::kRaw) device_.takeRaw(received_, chunk_, count);
   if (type_ == Message::kTensor) device_.takeTensor(received_, chunk_, count);
+  if (type_ == Message::kSamples) device_.takeSamples(received_, chunk_, count);
   received_ += static_cast<uint32_t>(count);
   if (received_ == length_) part_ = Part::kCrc;
 }
@@ -146,6 +151,10 @@ void Protocol::frame() {
       return selfTest();
     case Message::kState:
       return state();
+    case Message::kSampling:
+      return sampling();
+    case Message::kSamples:
+      return samples();
     default:
       return result();
   }
@@ -196,6 +205,47 @@ void Protocol::selfTest() {
 void Protocol::state() {
   if (!device_.keepState(first_ != 0)) return error(ErrorCode::kInvokeFailed, "The model cannot begin again.");
   begin(Message::kStateAnswer, 0);
+  end();
+}
+
+void Protocol::sampling() {
+  const SampleFacts facts = device_.sampleFacts();
+  if (first_ > static_cast<uint8_t>(Sampling::kReplayed) || !device_.sampling(static_cast<Sampling>(first_))) {
+    return error(ErrorCode::kInvokeFailed, "This sketch has no samples of that kind: see settings.h.");
+  }
+  const size_t axes = shortLength(facts.axes);
+  begin(Message::kSamplingAnswer, static_cast<uint32_t>(2 + 2 * 4 + 1 + axes));
+  put8(static_cast<uint8_t>(facts.type));
+  put8(facts.channels);
+  put32(facts.milliHertz);
+  put32(facts.mostBytes);
+  put8(static_cast<uint8_t>(axes));
+  put(facts.axes, axes);
+  end();
+}
+
+void Protocol::samples() {
+  uint32_t inputs = 0, micros = 0;
+  bool failed = false;
+  const uint8_t* output = device_.judgeSamples(&inputs, &micros, &failed);
+  if (failed) return error(ErrorCode::kInvokeFailed, "Invoke failed: TFLM's line above says where.");
+  const uint32_t count = output == nullptr ? 0 : device_.facts().outputBytes;
+  begin(Message::kSamplesAnswer, output == nullptr ? 4 : 8 + count);
+  put32(inputs);
+  if (output != nullptr) {
+    put32(micros);
+    put(output, count);
+  }
+  end();
+}
+
+void Protocol::send(const Streamed& streamed) {
+  begin(Message::kStreamed, static_cast<uint32_t>(4 * 4 + streamed.bytes));
+  put32(streamed.place);
+  put32(streamed.lost);
+  put32(streamed.meanMicros);
+  put32(streamed.largestMicros);
+  put(streamed.samples, streamed.bytes);
   end();
 }
 

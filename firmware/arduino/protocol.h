@@ -18,11 +18,16 @@ enum class Message : uint8_t {
   kTensor = 0x03,    // one ready input tensor
   kSelfTest = 0x04,  // empty
   kState = 0x05,     // u8: 1 if inputs follow each other from now on, 0 if each is alone
+  kSampling = 0x06,  // u8: who has the sensor's samples, see Sampling
+  kSamples = 0x07,   // samples in the place of the sensor's, at most a window's
   // From the board: the answers to these.
   kHelloAnswer = 0x81,
   kResult = 0x82,  // u32 microseconds, then the output tensor
   kSelfTestAnswer = 0x84,
   kStateAnswer = 0x85,  // empty
+  kSamplingAnswer = 0x86,  // what a sample is: see sampleFacts()
+  kSamplesAnswer = 0x87,  // u32 inputs that they completed; if the last of them did: u32 microseconds, the output tensor
+  kStreamed = 0x88,  // unasked: u32 place of the first sample, u32 lost so far, u32 microseconds late, at most, then samples
   kError = 0xFF,  // u8 code, then text
 };
 
@@ -33,6 +38,12 @@ enum class ErrorCode : uint8_t {
   kWrongVersion = 4,
   kInvokeFailed = 5,
   kTimeout = 6,
+};
+
+enum class Sampling : uint8_t {
+  kJudged = 0,    // the board, for its inputs
+  kStreamed = 1,  // the host: the board sends them and judges none
+  kReplayed = 2,  // nobody: the host sends samples, from the first of a recording on
 };
 
 // A record has several inputs, one after the other, each from a multiple of eight bytes on.
@@ -68,6 +79,24 @@ struct DeviceFacts {
   const char* library;  // name and version
 };
 
+// What a sample is. channels: 0 of a device that takes none.
+struct SampleFacts {
+  DataType type;
+  uint8_t channels;
+  uint32_t milliHertz;
+  uint32_t mostBytes;  // of samples that the host sends at a time
+  const char* axes;    // with commas between, at most 255 bytes of UTF-8
+};
+
+// What the board sends of its own samples.
+struct Streamed {
+  uint32_t place;  // of the first sample, since the start
+  uint32_t lost;   // since the start
+  uint32_t meanMicros, largestMicros;  // by which samples were late
+  const void* samples;
+  size_t bytes;
+};
+
 // What the protocol asks of a model.
 class Device {
  public:
@@ -89,6 +118,14 @@ class Device {
   };
   virtual SelfTestAnswer selfTest() = 0;
 
+  virtual SampleFacts sampleFacts() { return {DataType::kFloat32, 0, 0, 0, ""}; }
+  // False where the board cannot do it. Replayed samples begin a recording.
+  virtual bool sampling(Sampling) { return false; }
+  virtual void takeSamples(size_t, const uint8_t*, size_t) {}
+  // What the samples taken since the last call came to. *inputs: how many they completed. `output` gets the tensor's bytes
+  // where the last sample completed one; null where it did not, or when the model fails: *failed.
+  virtual const uint8_t* judgeSamples(uint32_t*, uint32_t*, bool*) { return nullptr; }
+
  protected:
   ~Device() = default;
 };
@@ -99,6 +136,12 @@ class Protocol {
 
   // Reads what has arrived and answers a frame when it is whole. Call it again and again; it never waits.
   void poll();
+
+  // Sends samples that nobody has asked for.
+  void send(const Streamed& streamed);
+
+  // Since the last byte came.
+  uint32_t silentMillis() { return stream_.millis() - heard_; }
 
  private:
   // What the reader is in the middle of.
@@ -119,6 +162,8 @@ class Protocol {
   void result();
   void selfTest();
   void state();
+  void sampling();
+  void samples();
   void error(ErrorCode code, const char* text);
 
   void begin(Message type, uint32_t length);

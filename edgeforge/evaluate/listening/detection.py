@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgeforge.results.pace import EVERY_MS
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.rows.sound.listening import ListeningRow
 
-EVERY_MS, SMOOTHED, PAUSE_MS, THRESHOLD = 200, 3, 1000, 200  # where no build has chosen them
+SMOOTHED, PAUSE_MS, THRESHOLD = 3, 1000, 200  # where no build has chosen them
 
 
 @dataclass(frozen=True)

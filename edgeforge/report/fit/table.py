@@ -27,6 +27,8 @@ def print_fit(rows: Sequence[FitRow], console: Console, title: str) -> None:
                           "memory plan, nothing twice).[/]", soft_wrap=True)  # fmt: skip
         if rows[0].time:
             console.print(f"time: {escape(rows[0].time.sentence)}", soft_wrap=True)
+        if rows[0].pace:
+            console.print(f"[yellow]pace:[/] {escape(rows[0].pace)}", soft_wrap=True)
     else:
         console.print("[dim]~ms: an inference, estimated, not measured (--board says how far off that may be).[/]",
                       soft_wrap=True)  # fmt: skip

@@ -36,6 +36,9 @@ def run_lines(run: BoardRun) -> list[tuple[str, str]]:
     for head in run.heads:
         if head.kind == "reconstruction":
             text = f"{head.name}: {head.board:.4g} in the mean on the board, {head.desk:.4g} on the desk"
+        elif head.kind == "map":
+            shares = f"{100 * head.board:.2f} % on the board, {100 * head.desk:.2f} % on the desk"
+            text = f"{head.name}: mean IoU {shares}"
         elif head.kind == "value" or (head.unit and not head.kind):
             text = f"{head.name}: mean error {head.board:.4g} {head.unit} on the board, {head.desk:.4g} on the desk"
         else:

@@ -19,7 +19,7 @@ class BoardHead(Row):
     """One head's figures over all inputs sent, on board and desk.
 
     The share of right classes; of kind `value` the mean absolute error in `unit`, of kind `reconstruction` the mean of
-    the inputs' errors.
+    the inputs' errors, of kind `map` the mean intersection over union.
     """
 
     name: str

@@ -121,6 +121,7 @@ class FitRow(Row):
     arena_reserved_bytes: int  # what the sketch reserves: predicted, and a margin
     flash: FlashRow
     time: TimeRow | None = None  # of an inference, estimated
+    pace: str = ""  # what is wrong where that is longer than a sensor's samples leave
     packed: MemoryVerdict | None = None  # of the model as `pack` writes it, where that takes less
     advice: list[str] = []  # what to change, where a verdict is no
     operators: list[str] = []

@@ -55,11 +55,20 @@ class Subject:
 
 
 def subject_of(
-    build: Path | None, model: Path | None, samples: Path | None, shapes: Shapes = AS_THE_FILE_SAYS
+    build: Path | None,
+    model: Path | None,
+    samples: Path | None,
+    shapes: Shapes = AS_THE_FILE_SAYS,
+    replay: Path | None = None,
 ) -> Subject:
-    """Return what the command line names: a build, or a model with samples. Raises RecipeError for anything else."""
+    """Return what the command line names: a build, or a model with samples (of a replay without).
+
+    Raises RecipeError for anything else.
+    """
     if build and not model and not samples:
         return of_build(build)
+    if model and replay and not samples and not build:
+        return of_file(model)
     if model and samples and not build:
         return of_model(model, samples, shapes)
     raise RecipeError(
@@ -107,6 +116,13 @@ def of_model(path: Path, samples: Path, shapes: Shapes = AS_THE_FILE_SAYS) -> Su
     return Subject(path, model.flatbuffer, preprocessing, found.raw, found.labels)
 
 
+def of_file(path: Path) -> Subject:
+    """Return a model that says itself how its inputs are made, without any. Raises RecipeError."""
+    import numpy as np
+
+    return _subject(path, np.zeros(0), None)
+
+
 def _subject(path: Path, raw: NDArray[Any], labels: NDArray[Any] | None) -> Subject:
     data = read_file(path, alone=True)
     preprocessing = read_preprocessing_of(data)
@@ -123,12 +139,14 @@ def monitor(
     raw: bool = False,
     in_a_row: bool = False,
     board: Board | None = None,
+    asking: Asking | None = None,
     progress: Progress = lambda share, text: None,
 ) -> BoardRun:
     """Send inputs, evenly spaced over those there are, and return what the board made of them.
 
     board: which it is, where that is known: its estimated time stands beside the measured one.
     in_a_row: the first ones, as they are, to a model that keeps a state from one to the next; else each is alone.
+    asking: how the board comes by all inputs, where it is not asked for one after the other.
     Raises RecipeError when the board runs another model, StageFailed when it falls silent or is gone.
     """
     import numpy as np
@@ -136,14 +154,17 @@ def monitor(
     require_same_model(subject, link)
     if in_a_row and not Graph(subject.flatbuffer).stateful:
         raise RecipeError("the model keeps nothing from one input to the next", fix="leave --in-a-row out")
-    count = min(images, len(subject.raw))
+    count = len(subject.raw) if asking else min(images, len(subject.raw))
     index = np.linspace(0, (count if in_a_row else len(subject.raw)) - 1, count).round().astype(np.int64)
     chosen, library = subject.raw[index], link.hello.library
     desk = answer(subject.flatbuffer, subject.path, subject.preprocessing, chosen, library, in_a_row, progress=progress)
     progress(0.0, "the board's own self-test")
     test = link.self_test()
     begun = time.perf_counter()
-    asked = (_asked_in_a_row if in_a_row else _asked)(chosen, link, desk, raw, progress)
+    if asking:
+        asked = asking(chosen, link, desk, progress)
+    else:
+        asked = (_asked_in_a_row if in_a_row else _asked)(chosen, link, desk, raw, progress)
     micros = asked.micros
     seconds = time.perf_counter() - begun
     expected, answers, milliseconds = np.stack(asked.desk), np.stack(asked.board), np.asarray(micros) / 1000
@@ -204,40 +225,51 @@ def _estimate(subject: Subject, library: str, board: Board) -> TimeRow:
 
 
 @dataclass
-class _Asked:
+class Asked:
     """The answers to each input; of the desk's possible ones that which the board gave, or the first."""
 
     desk: list[Any] = field(default_factory=list)
     board: list[Any] = field(default_factory=list)
     micros: list[int] = field(default_factory=list)
 
+    def add(self, said: bytes, known: list[Any], micros: int) -> None:
+        """Take an answer of the board, and those that the desk may give."""
+        import numpy as np
 
-def _asked(raw: NDArray[Any], link: Link, desk: DeskAnswers, as_raw: bool, progress: Progress) -> _Asked:
+        self.board.append(np.frombuffer(said, known[0].dtype.newbyteorder("<")))
+        self.desk.append(next((one for one in known if (one == self.board[-1]).all()), known[0]))
+        self.micros.append(micros)
+
+
+Asking = Callable[["NDArray[Any]", Link, DeskAnswers, Progress], Asked]
+
+
+def require_whole(said: bytes, known: list[Any], link: Link) -> None:
+    """Raise StageFailed for an answer that is no output tensor of the model."""
+    if len(said) != known[0].nbytes:
+        raise StageFailed(
+            f"{link.port}: an answer has {len(said)} bytes, the output tensor has {known[0].nbytes}",
+            fix="flash the sketch of this model",
+            stage=STAGE,
+        )
+
+
+def _asked(raw: NDArray[Any], link: Link, desk: DeskAnswers, as_raw: bool, progress: Progress) -> Asked:
     """Ask the board."""
-    import numpy as np
-
-    asked = _Asked()
+    asked = Asked()
     for done, (tensor, known) in enumerate(zip(desk.tensors, desk.known, strict=True)):
-        expected: NDArray[Any] = known[0]
         try:
             took, said = link.classify(_sent(raw[done : done + 1], tensor, as_raw), raw=as_raw)
         except StageFailed as error:
             after = f"{error.reason}, after {done} of {len(raw)} inputs"
             raise StageFailed(after, fix=error.fix, stage=error.stage) from error
-        if len(said) != expected.nbytes:
-            raise StageFailed(
-                f"{link.port}: an answer has {len(said)} bytes, the output tensor has {expected.nbytes}",
-                fix="flash the sketch of this model",
-                stage=STAGE,
-            )
-        asked.board.append(np.frombuffer(said, expected.dtype.newbyteorder("<")))
-        asked.desk.append(next((one for one in known if (one == asked.board[-1]).all()), expected))
-        asked.micros.append(took)
+        require_whole(said, known, link)
+        asked.add(said, known, took)
         progress((done + 1) / len(raw), _so_far(done + 1, len(raw), asked.desk, asked.board, asked.micros))
     return asked
 
 
-def _asked_in_a_row(raw: NDArray[Any], link: Link, desk: DeskAnswers, as_raw: bool, progress: Progress) -> _Asked:
+def _asked_in_a_row(raw: NDArray[Any], link: Link, desk: DeskAnswers, as_raw: bool, progress: Progress) -> Asked:
     """Ask for inputs that follow each other; from the first on again where the line has damaged one of them, which the
     board may have run twice.
     """
@@ -329,6 +361,8 @@ def _heads(
     rows = []
     for number, (head, part) in enumerate(zip(preprocessing.heads, preprocessing.slices().values(), strict=True)):
         truth = columns[:, number] if columns is not None and number < columns.shape[1] else None
+        if head.kind == "map" and number == 0:
+            truth = columns  # a class for each pixel
         found = [_figure(head, values[:, part], given, truth) for values in (board, desk)]
         if found[0] is not None and found[1] is not None:
             judged = truth is not None and head.threshold is not None and head.kind == "reconstruction"
@@ -340,14 +374,31 @@ def _heads(
 def _figure(
     head: Head, outputs: NDArray[np.float32], given: NDArray[np.float32], truth: NDArray[Any] | None
 ) -> float | None:
-    """Return the share of right classes, the mean error of a value, or the mean error of reconstructions; or None."""
+    """Return the share of right classes, the mean error of a value or of reconstructions, a map's mean IoU; or None."""
     if head.kind == "reconstruction":
         errors = head.errors(outputs, given)
         if truth is None or head.threshold is None:
             return float(errors.mean())
         return float(((errors >= head.threshold) == (truth > 0)).mean())
-    if truth is None or head.kind == "map" or (head.kind == "value" and head.size > 1):
+    if truth is None or (head.kind == "value" and head.size > 1):
         return None
+    if head.kind == "map":
+        return _mean_iou(head, outputs, truth)
     if head.kind == "value":
         return float(abs(head.value(outputs[:, 0]) - truth).mean())
     return float((head.decide(outputs) == truth).mean())
+
+
+def _mean_iou(head: Head, outputs: NDArray[np.float32], truth: NDArray[Any]) -> float | None:
+    """Return the mean intersection over union of maps (N,H*W*K); truth: N,H*W, a class for each pixel."""
+    import numpy as np
+
+    from edgeforge.evaluate.maps.overlap import mean_iou
+
+    found, classes = head.decide(outputs), len(head.classes)
+    if truth.shape != found.shape:
+        return None
+    judged = (truth >= 0) & (truth < classes)
+    pairs = truth[judged].astype(np.int64) * classes + found[judged]
+    counts = np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
+    return float(mean_iou(counts)) if judged.any() else None

@@ -43,6 +43,7 @@ MEANINGS = {"classes": "kClasses", "yes_no": "kYesNo", "value": "kValue", "recon
 COMMENT_WIDTH = 112  # columns of a wrapped comment
 MODEL_FILES = ("model.cc.j2",)  # the .tflite, which TFLM reads
 HEARING_FILES = ("hearing.cc.j2", "hearing.h.j2")  # of a model that takes sound
+STREAM_FILES = ("stream.cc.j2", "stream.h")  # of both: samples to the host and from it
 CAMERA_FILES = ("resize.cc", "resize.h")  # of no use without one
 WINDOW_FILES = ("window.cc", "window.h", "sample.cc.j2", "sample.h.j2")  # for samples of a sensor, one after the other
 # Words of C++ that would be a name else, and what Arduino's header calls so.
@@ -54,6 +55,7 @@ KEYWORDS = (
     "while word xor"
 )
 C_WORDS = frozenset(KEYWORDS.split())
+HELD_SHARE = 10  # a tenth of a window at most is one sample again and again, where samples were lost
 MOTION = ("ax", "ay", "az", "gx", "gy", "gz")  # axes that the motion sensors' libraries give
 
 
@@ -115,6 +117,7 @@ def write_project(folder: Path, facts: ProjectFacts) -> None:
             *(CAMERA_FILES if not values["camera"] else ()),
             *(WINDOW_FILES if not facts.preprocessing.sampling else ()),
             *(HEARING_FILES if not values["hearing"] else ()),
+            *(STREAM_FILES if not values["streams"] else ()),
             *(MODEL_FILES if facts.engine else ()),
         )
         if source.is_dir() or source.name in left_out:
@@ -154,6 +157,7 @@ def _template_values(facts: ProjectFacts) -> dict[str, Any]:
     # Not dataclasses.asdict: it would turn the boards and heads into plain dictionaries.
     values = {name: getattr(facts, name) for name in ProjectFacts.__dataclass_fields__}
     graph = Graph(facts.flatbuffer)
+    heard = hearing(facts.preprocessing, facts.outputs[0], facts.listening)
     kinds = [kind for kind in KINDS if any(head.kind == kind for head in facts.preprocessing.heads)]
     one, several = facts.inputs[0], len(facts.inputs) > 1
     return values | {
@@ -177,7 +181,8 @@ def _template_values(facts: ProjectFacts) -> dict[str, Any]:
         "keeps_input": "reconstruction" in kinds,
         "stateful": graph.stateful,
         "resources": len(graph.resources),
-        "hearing": hearing(facts.preprocessing, facts.outputs[0], facts.listening),
+        "hearing": heard,
+        "streams": bool(heard or facts.preprocessing.sampling),
         **_sampling(facts.preprocessing),
         "camera": None if several else camera_for(facts.preprocessing, facts.boards, facts.arena_bytes, facts.library),
         "model_namespace": namespace_of(facts.name),
@@ -208,13 +213,16 @@ def c_names(names: Sequence[str]) -> list[str]:
 
 def _sampling(preprocessing: Preprocessing) -> dict[str, Any]:
     """Return how samples are taken: their period, and which of a motion sensor's kinds (`a`, `g`) are the axes."""
-    sampling = preprocessing.sampling
+    sampling, sound = preprocessing.sampling, preprocessing.sound
     if sampling is None:
-        return {"period_micros": 0, "motion": ""}
+        rate = 1000 * sound.rate_hz if sound else 0
+        return {"period_micros": 0, "milli_hertz": rate, "motion": "", "most_held": 0, "axes": ""}
     names = [axis.lower() for axis in sampling.axes]
     known = set(names) <= set(MOTION)
     motion = "".join(kind for kind in "ag" if known and any(name[0] == kind for name in names))
-    return {"period_micros": round(1e6 / sampling.rate_hz), "motion": motion}
+    held = max(1, preprocessing.shape[2] // HELD_SHARE)
+    return {"period_micros": round(1e6 / sampling.rate_hz), "milli_hertz": round(1000 * sampling.rate_hz),
+            "motion": motion, "most_held": held, "axes": ",".join(map(one_line, sampling.axes))}  # fmt: skip
 
 
 def _platforms(boards: tuple[Board, ...]) -> list[dict[str, Any]]:

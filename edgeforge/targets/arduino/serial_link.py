@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +19,18 @@ from edgeforge.targets.arduino.serial_protocol import (
     Hello,
     Message,
     Reader,
+    SampleFacts,
+    Sampling,
     SelfTestAnswer,
+    Streamed,
     encode,
     parse_error,
     parse_hello,
     parse_result,
+    parse_samples,
+    parse_sampling,
     parse_self_test,
+    parse_streamed,
 )
 
 if TYPE_CHECKING:
@@ -33,6 +40,9 @@ STAGE = "monitor"
 BAUD = 115200  # settings.h has the same; boards with a USB port of their own take any
 ATTEMPTS = 4
 BOOT_SECONDS = 12.0  # opening the port restarts many boards, and the self-test comes first
+QUIET = 0.5  # seconds without a frame, after which no older answer is to come
+STREAM_WORD = 3.0  # seconds; a third of what the board waits for
+NO_SAMPLES = "flash the sketch of a model of windows or sound that this EdgeForge has made"
 HELLO_EVERY = 1.5  # seconds; longer than the second after which a board gives up a frame
 LOST_ON_THE_LINE = (Fault.BAD_CRC, Fault.WRONG_LENGTH, Fault.UNKNOWN_TYPE, Fault.TIMEOUT)
 KNOWN_TYPES = "This board knows"  # begins a board's answer to a question that it does not know
@@ -96,6 +106,40 @@ class Link:
                 fix="flash the sketch that this EdgeForge has made, or leave --in-a-row out",
                 stage=STAGE,
             ) from error
+
+    def sampling(self, wanted: Sampling) -> SampleFacts:
+        """Say who has the samples of the board's sensor; return what they are. Raises StageFailed where it has none."""
+        try:
+            return parse_sampling(self.ask(Message.SAMPLING, bytes([wanted])))
+        except ValueError as error:
+            raise StageFailed(f"{self.port}: {cause(error)}", fix=NO_SAMPLES, stage=STAGE) from error
+        except StageFailed as error:
+            if KNOWN_TYPES in error.reason:
+                what = "the board's sketch sends no samples: it is an older one, or its model takes none of a sensor"
+                raise StageFailed(f"{self.port}: {what}", fix=NO_SAMPLES, stage=STAGE) from error
+            raise
+
+    def streamed(self) -> Iterator[Streamed | None]:
+        """Yield the samples that the board sends, without an end; None where none came for a tenth of a second."""
+        said = time.monotonic()
+        while True:
+            if time.monotonic() > said + STREAM_WORD:  # without a word of ours it would go on by itself
+                said = time.monotonic()
+                self._write(encode(Message.HELLO, bytes([VERSION])))
+            found = [frame for frame in self._reader.feed(self._read()) if frame.type == Message.STREAMED]
+            yield from map(self._parsed, found)
+            if not found:
+                yield None
+
+    def _parsed(self, frame: Frame) -> Streamed:
+        try:
+            return parse_streamed(frame.payload)
+        except ValueError as error:
+            raise StageFailed(f"{self.port}: {cause(error)}", fix=NO_SAMPLES, stage=STAGE) from error
+
+    def feed(self, samples: bytes) -> tuple[int, int, bytes | None]:
+        """Send samples in the place of the sensor's; return what parse_samples does."""
+        return parse_samples(self.ask(Message.SAMPLES, samples))
 
     def ask(self, question: Message, payload: bytes = b"") -> bytes:
         """Return the payload of the answer; what the line has damaged is asked again."""
@@ -194,12 +238,15 @@ class Link:
 
     def _drain(self) -> None:
         """Let answers to earlier HELLOs arrive, and forget them."""
-        left, until = MOST_WITHOUT_ANSWER, time.monotonic() + self.timeout
+        left, answered = MOST_WITHOUT_ANSWER, time.monotonic()
         while data := self._read():
-            self._reader.feed(data)
+            if self._reader.feed(data):
+                answered = time.monotonic()
             left -= len(data)
-            if left < 0 or time.monotonic() > until:
+            if left < 0:
                 raise self._failed(ENDLESS, 0)
+            if time.monotonic() > answered + QUIET:  # a sketch that judges many inputs a second writes all the while
+                return
 
     def _read(self) -> bytes:
         """Return what has arrived, after a tenth of a second at most."""

@@ -29,10 +29,15 @@ class Message(IntEnum):
     TENSOR = 0x03  # one ready input tensor
     SELF_TEST = 0x04  # empty
     STATE = 0x05  # u8: 1 if inputs follow each other from now on, 0 if each is alone
+    SAMPLING = 0x06  # u8: who has the sensor's samples, see Sampling
+    SAMPLES = 0x07  # samples in the place of the sensor's
     HELLO_ANSWER = 0x81
     RESULT = 0x82  # u32 microseconds, then the output tensor
     SELF_TEST_ANSWER = 0x84
     STATE_ANSWER = 0x85  # empty
+    SAMPLING_ANSWER = 0x86  # what a sample is: see SampleFacts
+    SAMPLES_ANSWER = 0x87  # u32 inputs that they completed; if the last one did: u32 microseconds, the output tensor
+    STREAMED = 0x88  # unasked: see Streamed
     ERROR = 0xFF  # u8 code, then text
 
 
@@ -42,7 +47,17 @@ ANSWERS = {
     Message.TENSOR: Message.RESULT,
     Message.SELF_TEST: Message.SELF_TEST_ANSWER,
     Message.STATE: Message.STATE_ANSWER,
+    Message.SAMPLING: Message.SAMPLING_ANSWER,
+    Message.SAMPLES: Message.SAMPLES_ANSWER,
 }
+
+
+class Sampling(IntEnum):
+    """Who has the sensor's samples: the board for its inputs, the host, or nobody while the host sends some."""
+
+    JUDGED = 0
+    STREAMED = 1
+    REPLAYED = 2
 
 
 class Fault(IntEnum):
@@ -91,6 +106,31 @@ class SelfTestAnswer:
     images: int
     largest_step: int
     wrong_inputs: int
+
+
+@dataclass(frozen=True)
+class SampleFacts:
+    """What a board's samples are. most_bytes: that it takes at a time. axes: none of sound."""
+
+    dtype: str
+    channels: int
+    rate_hz: float
+    most_bytes: int
+    axes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """Samples of a board's sensor: the first one's place since the start, how many were lost since then in all.
+
+    mean_micros, most_micros: by which samples were late.
+    """
+
+    place: int
+    lost: int
+    mean_micros: int
+    most_micros: int
+    samples: bytes
 
 
 def encode(type: int, payload: bytes = b"", version: int = VERSION) -> bytes:
@@ -188,6 +228,37 @@ def parse_self_test(payload: bytes) -> SelfTestAnswer:
         raise ValueError(f"the self-test's answer has {len(payload)} bytes")
     passed, images, step, inputs = struct.unpack("<BIII", payload)
     return SelfTestAnswer(bool(passed), images, step, inputs)
+
+
+def parse_sampling(payload: bytes) -> SampleFacts:
+    """Return what SAMPLING's answer says. Raises ValueError when it is cut short or names an unknown type."""
+    numbers = struct.Struct("<BBII")
+    if len(payload) < numbers.size + 1:
+        raise ValueError(f"SAMPLING's answer has {len(payload)} bytes")
+    dtype, channels, rate, most = numbers.unpack_from(payload)
+    if dtype >= len(DTYPES) or not channels or not rate or not most:
+        raise ValueError(
+            f"SAMPLING's answer tells of {channels} values of type {dtype}, {rate / 1000:g} times a second"
+        )
+    axes, _ = _text(payload[numbers.size :])
+    return SampleFacts(DTYPES[dtype], channels, rate / 1000, most, tuple(axes.split(",")) if axes else ())
+
+
+def parse_streamed(payload: bytes) -> Streamed:
+    """Return samples of the board's sensor. Raises ValueError when they are cut short."""
+    numbers = struct.Struct("<IIII")
+    if len(payload) < numbers.size:
+        raise ValueError(f"streamed samples have {len(payload)} bytes")
+    place, lost, mean, most = numbers.unpack_from(payload)
+    return Streamed(place, lost, mean, most, payload[numbers.size :])
+
+
+def parse_samples(payload: bytes) -> tuple[int, int, bytes | None]:
+    """Return how many inputs samples completed; of the last sample's microseconds and output tensor, if it did."""
+    if len(payload) < 4 or 4 < len(payload) < 8:
+        raise ValueError(f"SAMPLES' answer has {len(payload)} bytes")
+    inputs = struct.unpack_from("<I", payload)[0]
+    return (inputs, struct.unpack_from("<I", payload, 4)[0], payload[8:]) if len(payload) > 4 else (inputs, 0, None)
 
 
 def parse_error(payload: bytes) -> tuple[int, str]:

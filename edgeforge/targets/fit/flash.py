@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from edgeforge.features.settings import FeatureSettings
 from edgeforge.hardware.board import Board, Kernels
 from edgeforge.hardware.code_size import code_sizes, core_factor
+from edgeforge.results.pace import Pace, pace_of
 from edgeforge.results.preprocessing import Preprocessing, picture_shape
 from edgeforge.results.rows.fit import FlashRow
 from edgeforge.targets.fit.tflm_memory import tensor_bytes
@@ -19,11 +20,12 @@ if TYPE_CHECKING:
 # classifier.cc, which compiles with the library alone: 1,592 bytes by arm-none-eabi-g++ 12.2 -Os for Cortex-M4F against
 # tflite-micro's headers, MicroMutableOpResolver's members included; and what the C library's expf brings.
 CLASSIFIER_BYTES = 2560
-SKETCH_BYTES = 7168  # it, and 3,600 for the other modules and the .ino of the digits sketch, by the same compiler
+SKETCH_BYTES = 7936  # it, and 4,400 for the other modules and the .ino of the digits sketch, by the same compiler
 SKETCH_RAM = 2048  # its variables without the arena, and what the C library takes of the stack for it
 MOST_VECTORS = 8
 MOST_VECTOR_BYTES = 24 * 1024  # of flash; a single vector may be larger
 POINTER, WORD = 4, 4
+STREAMED = 8  # samples that go to a host together
 HEAD_BYTES = 60  # sizeof(Head) on a 32-bit processor
 FEATURES_BYTES = 9216  # code and tables of firmware/features (7,044 of mfcc by the same compiler) and of hearing.cc
 RING_MS = 400  # of samples, that wait while the model runs
@@ -44,6 +46,7 @@ class Contents:
     tables_bytes: int
     candidates: int = MOST_VECTORS
     ram_bytes: int = 0
+    pace: Pace | None = None  # of a model of a sensor's samples
 
 
 def contents_of(graph: Graph, preprocessing: Preprocessing | None) -> Contents:
@@ -70,7 +73,7 @@ def contents_of(graph: Graph, preprocessing: Preprocessing | None) -> Contents:
         given += [values * EXPANSION[raw_type], taken]
     vector = sum(map(_padded, (*given, answer))) + 3 * POINTER
     variables = _variables(graph, preprocessing) + (_gathered(given) if len(raw) > 1 else 0)
-    return Contents(vector, prepared + heads + strings + sound, ram_bytes=variables)
+    return Contents(vector, prepared + heads + strings + sound, ram_bytes=variables, pace=pace_of(preprocessing))
 
 
 def _as_read(graph: Graph, place: int) -> tuple[str, int]:
@@ -116,7 +119,9 @@ def _variables(graph: Graph, preprocessing: Preprocessing | None) -> int:
     if graph.resources or any(head.kind == "reconstruction" for head in heads):
         total += tensor_bytes(graph, graph.inputs[0])
     if preprocessing is not None and preprocessing.sampling:
-        total += tensor_bytes(graph, graph.inputs[0])
+        sample = WORD * preprocessing.shape[0]
+        waiting = (preprocessing.sampling.stride + 1) * (sample + 2 * WORD)  # while the model runs, for a thread
+        total += tensor_bytes(graph, graph.inputs[0]) + waiting + STREAMED * sample
     return total + 2 * WORD * max((len(head.classes) for head in heads if head.kind == "map"), default=0)
 
 

@@ -83,6 +83,7 @@ def _fit(graph: Graph, target: Board, key: str, sketch: Library, refusals: list[
     arena = predict_arena(graph, runtimes()[sketch.structures], kernels, target.core)
     flash = flash_of(len(graph.model_bytes), graph.every_name, target, sketch.structures, kernels, contents)
     reserved = reserved_arena(arena)
+    time = estimate(graph, target, kernels)
     ram = reserved + runtime_ram(sketch.structures, kernels) + contents.ram_bytes + target.core_ram_bytes
     return FitRow(
         board=key or next((name for name, one in boards().items() if one == target), target.title),
@@ -101,7 +102,8 @@ def _fit(graph: Graph, target: Board, key: str, sketch: Library, refusals: list[
         arena=arena,
         arena_reserved_bytes=reserved,
         flash=flash,
-        time=estimate(graph, target, kernels),
+        time=time,
+        pace=contents.pace.told(time.milliseconds) if contents.pace else "",
         operators=sorted(set(graph.every_name)),
     )
 

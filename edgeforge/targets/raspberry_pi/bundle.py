@@ -17,9 +17,10 @@ from edgeforge.errors import RecipeError
 from edgeforge.features import feature_library
 from edgeforge.guards.text import one_line
 from edgeforge.inputs import image_file, sound_file
+from edgeforge.inputs.sound_file import wav_file
 from edgeforge.results.files import BUNDLE_ROW_FILE
 from edgeforge.results.preprocessing import Preprocessing
-from edgeforge.targets.raspberry_pi.sound import feature_files, features_of_random_sound, hearing_facts, wav_file
+from edgeforge.targets.raspberry_pi.sound import feature_files, features_of_random_sound, hearing_facts
 from edgeforge.targets.raspberry_pi.tarball import tar_gz
 from edgeforge.targets.raspberry_pi.variants import Packed, accuracies, chosen_variants, pack_variant
 

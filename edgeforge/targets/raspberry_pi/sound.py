@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import wave
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -47,17 +45,6 @@ def feature_files(sound: FeatureSettings) -> dict[str, bytes]:
 def features_of_random_sound(sound: FeatureSettings) -> NDArray[np.uint8]:
     """Return the rows of a second of sound that a device can make itself: louder and softer than recordings are."""
     return Features(sound).of_clip(second_of_sound(sound.rate_hz))
-
-
-def wav_file(samples: NDArray[np.int16], rate_hz: int) -> bytes:
-    """Return a .wav file of mono samples."""
-    buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate_hz)
-        file.writeframes(samples.astype("<i2").tobytes())
-    return buffer.getvalue()
 
 
 def _step(job: Job) -> float:

@@ -20,9 +20,8 @@ from scipy.io import wavfile
 from sounds import chirp, noise
 
 from edgeforge.features.compiled import Features
-from edgeforge.inputs.sound_file import as_recorded, in_blocks
+from edgeforge.inputs.sound_file import as_recorded, in_blocks, wav_file
 from edgeforge.runtimes.litert import LiteRTRunner
-from edgeforge.targets.raspberry_pi.sound import wav_file
 from edgeforge.tflite.tensors import to_input
 
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]

@@ -8,27 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from arduino_projects import BOARDS, digits_facts
-from int8_models import Net
+from motion_sketch import SAMPLES, STRIDE, WINDOWS, motion_facts
+from places import ROOT
 from tflm_library import SHIM
 
-from edgeforge.results.preprocessing import Preprocessing, Sampling
 from edgeforge.runtimes.tflm import TFLMRunner
-from edgeforge.targets.arduino.emulator import EMULATED
-from edgeforge.targets.arduino.golden_vectors import choose_vectors
-from edgeforge.targets.arduino.on_engine.sources import read_sources
-from edgeforge.targets.arduino.project import ProjectFacts, c_array, write_project
-from edgeforge.targets.engine.compile import compile_model
-from edgeforge.targets.engine.emit.library import write_library
-from edgeforge.targets.engine.options import Options
-from edgeforge.tflite.flatbuffer import operators
+from edgeforge.targets.arduino.emulator import EMULATED, HOST
+from edgeforge.targets.arduino.project import c_array, write_project
 from edgeforge.tflite.tensors import to_input
 
-AXES, SAMPLES, STRIDE = ("ax", "ay", "az"), 20, 5
-WINDOWS = Preprocessing(
-    (3, 1, SAMPLES), 1.0, (0.1, -0.2, 1.0), (0.5, 0.25, 2.0), ("rest", "run"), raw_type="float32",
-    sampling=Sampling(200.0, STRIDE, AXES),
-)  # fmt: skip
+PROGRAMS = ROOT / "tests" / "unit" / "firmware" / "programs"
 FLAGS = ("-DARDUINO=10819", f"-I{SHIM}", "-Wall", "-Wextra", "-Werror")
 RECORDED = """#include <stdlib.h>
 #include "sample.h"
@@ -48,22 +37,6 @@ PRINTED = """if (!classifier.classify(results)) halt(classifier.error());
     printFact(i ? " " : "bytes ", classifier.output()[i] + 128u, "");
   Serial.println();
 """
-
-
-def motion_facts(folder: Path) -> ProjectFacts:
-    net = Net(1, SAMPLES, 3)
-    model = folder / "motion.tflite"
-    model.write_bytes(net.build(net.dense(net.mean(net.conv(net.input, 8, (1, 5), stride=2)), 2)))
-    runner = TFLMRunner(model)
-    raw = np.random.default_rng(1).standard_normal((4, *WINDOWS.shape)).astype(np.float32)
-    network = compile_model(model.read_bytes(), "motion", Options())
-    write_library(network, folder / "library")
-    return replace(
-        digits_facts(), name="motion", flatbuffer=model.read_bytes(), preprocessing=WINDOWS, input=runner.input,
-        outputs=runner.outputs, operators=tuple(operators(model.read_bytes())), arena_bytes=network.shared_bytes,
-        boards=BOARDS, vectors=choose_vectors(runner, model, WINDOWS, raw, [""] * 4, 4),
-        engine=read_sources(folder / "library", "motion"),
-    )  # fmt: skip
 
 
 def test_windows_of_the_ring_are_those_of_the_desk(tmp_path: Path) -> None:
@@ -88,7 +61,7 @@ def test_windows_of_the_ring_are_those_of_the_desk(tmp_path: Path) -> None:
     expected = runner.run_raw(to_input(WINDOWS.apply(windows), runner.input)).astype(int) + 128
     found = [[int(one) for one in line.split()[1:]] for line in text.splitlines() if line.startswith("bytes ")]
     assert found == expected.tolist(), text
-    facts = re.findall(r"(\d+) samples, late by (\d+) us, at most (\d+) us, missed (\d+) times", text)
+    facts = re.findall(r"(\d+) samples, late by (\d+) us, at most (\d+) us, lost (\d+)", text)
     assert [int(one[0]) for one in facts] == [SAMPLES, *[STRIDE] * 4] and {one[3] for one in facts} == {"0"}
     assert all(int(one[2]) < 5000 for one in facts)  # a period
 
@@ -105,3 +78,31 @@ def test_the_motion_sensors_are_offered_for_their_axes_alone(tmp_path: Path) -> 
     text = (tmp_path / "ecg" / "sample.cc").read_text()
     assert "IMU" not in text and "lead1, lead2, lead3" in text and "bool readSample(" in text
     assert "LSM9DS1" not in "".join(path.read_text() for path in (tmp_path / "ecg").iterdir() if path.is_file())
+
+
+@pytest.mark.parametrize("thread", [0, 1])
+@pytest.mark.parametrize("milliseconds", [2, 18, 60])  # a sample comes every 5, a window every 25
+def test_a_model_that_takes_longer_than_a_sample(thread: int, milliseconds: int, tmp_path: Path) -> None:
+    """By a thread no sample is lost while the model keeps up; without one the ring goes on, what is lost is told."""
+    plain = replace(WINDOWS, mean=(0.0,) * 3, std=(1.0,) * 3)
+    write_project(tmp_path / "motion", motion_facts(tmp_path, plain))
+    program = tmp_path / "sampling_test.cc"
+    program.write_text((PROGRAMS / program.name).read_text().replace("namespace edgeforge", "namespace motion_model"))
+    own = [path for path in sorted((tmp_path / "motion").glob("*.cc")) if path.name != "sample.cc"]
+    sources = [*sorted((tmp_path / "motion").rglob("*.c")), *own, program]
+    flags = (f"-DINFERENCE_MS={milliseconds}", f"-DEDGEFORGE_SAMPLING_THREAD={thread}", f"-I{tmp_path / 'motion'}")
+    flags += (f"-I{PROGRAMS / 'threads'}", *(("-DARDUINO_ARCH_MBED",) if thread else ()))
+    built = HOST.link(HOST.compile(sources, tmp_path / "objects", *FLAGS, *flags), tmp_path / "program")
+    lines = [[int(one) for one in line.split()] for line in HOST.run(built).stdout.decode().splitlines()]
+    windows, facts = np.array([line[:SAMPLES] for line in lines]), [line[SAMPLES:] for line in lines]
+    assert len(windows) == 5
+    each = np.diff(windows, axis=1)
+    lost = [one[1] for one in facts]
+    if milliseconds < 5 or (thread and milliseconds < 25):
+        assert (each == 1).all() and not any(lost)  # every sample, in turn
+        assert (np.diff(windows[:, -1]) == STRIDE).all()
+    else:  # what was lost, two in a row at most, has the value of the sample after it; more begins the window anew
+        assert any(lost) and set(np.unique(each)) <= {0, 1, 2, 3}
+        assert (windows[:, -1] - windows[:, 0] < SAMPLES).all()
+    if milliseconds < 25:  # a window at each stride all the same
+        assert (np.diff(windows[:, -1]) <= STRIDE + 2).all()

@@ -97,6 +97,18 @@ def read_tables(root: Path, data: Data, findings: list[Finding]) -> tuple[list[R
     return recordings, axes
 
 
+def axes_of(path: Path, axes: tuple[str, ...]) -> NDArray[Any]:
+    """Return a table's columns of these names (samples,axes float32). Raises RecipeError naming what is wrong."""
+    import numpy as np
+
+    table = _read(path)
+    for name in axes:
+        if name not in table.columns:
+            known = f"there are: {some(list(table.columns))}"
+            raise RecipeError(f"{named(path)}:1: there is no column '{name}'{nearest(name, table.columns)}", fix=known)
+    return np.stack([_numbers(table, name) for name in axes], axis=1).astype(np.float32)
+
+
 def _of_folder(path: Path, root: Path) -> tuple[str | None, str]:
     """Return the class and the split that the folders above a file say: CLASS/file, or train/CLASS/file."""
     parts = list(path.relative_to(root).parts[:-1]) if root.is_dir() else []

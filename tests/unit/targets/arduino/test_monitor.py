@@ -293,3 +293,18 @@ def test_all_inputs_and_outputs_are_replayed(board: Board, tmp_path: Path, raw: 
     with Link(board("wrong=3", answers=tmp_path / "table.bin")) as link:
         run = monitor(subject, link, raw=raw)
     assert run.identical == 11 and run.mismatches[0].index == 2 and "mm" in run.mismatches[0].desk
+
+
+def test_a_maps_figure_is_its_mean_iou_as_in_the_report() -> None:
+    from edgeforge.evaluate.maps.overlap import map_metrics
+    from edgeforge.results.head import Head
+    from edgeforge.targets.arduino.monitor import _heads
+
+    head = Head("map", ("ground", "leaf", "sky"), kind="map", shape=(4, 5, 3))
+    said = Preprocessing((3, 4, 5), 255.0, (0.5,) * 3, (0.2,) * 3, head.classes, (head,))
+    random = np.random.default_rng(0)
+    truth = random.integers(0, 3, (6, 4, 5))
+    outputs = (random.standard_normal((6, 4, 5, 3)) + 2 * np.eye(3)[truth]).reshape(6, -1).astype(np.float32)
+    (row,) = _heads(said, outputs, -outputs, np.zeros((6, 60), np.float32), truth)
+    assert row.kind == "map" and row.board == pytest.approx(map_metrics(outputs, truth.reshape(6, -1), head).iou)
+    assert row.desk == pytest.approx(map_metrics(-outputs, truth.reshape(6, -1), head).iou)
