@@ -43,7 +43,9 @@ def cut(recordings: list[Recording], data: Data, where: str, findings: list[Find
     stride = data.stride or max(length // 2, 1)
     values, labels, places, starts = [], [], [], []
     short, broken, gaps = [], [], []
+    first_of: dict[tuple[str, str], int] = {}  # rows of an array that say the same recording are of one
     for place, recording in enumerate(recordings):
+        group = first_of.setdefault((recording.name, recording.split), place) if recording.whole else place
         finite: NDArray[np.bool_] = np.all(np.isfinite(recording.values), axis=1)
         if not finite.all():
             broken.append(f"{recording.name} ({int((~finite).sum())})")
@@ -55,7 +57,7 @@ def cut(recordings: list[Recording], data: Data, where: str, findings: list[Find
             for start in range(first, end - length + 1, stride):
                 values.append(recording.values[start : start + length])
                 labels.append(str(recording.labels[min(start + length, len(recording.labels)) - 1]))
-                places.append(place)
+                places.append(group)
                 starts.append(start)
                 found += 1
         if not found and finite.all():

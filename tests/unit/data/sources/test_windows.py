@@ -152,6 +152,20 @@ def test_windows_without_a_word_on_their_recordings(tmp_path: Path) -> None:
     assert "test windows hold samples that training windows hold too" in said(source, "the test windows")
 
 
+def test_rows_of_an_array_that_say_one_recording_are_on_one_side(tmp_path: Path) -> None:
+    x = np.repeat(np.arange(24, dtype=np.float32), 150).reshape(24, 3, 50)
+    x += np.random.default_rng(0).random((24, 1, 1), np.float32) / 2  # its row is its whole part
+    y, of = np.repeat(["a", "b"], 12), np.arange(24) // 3
+    np.savez(tmp_path / "a.npz", x=x, y=y, recording=of)
+    done = job(tmp_path, tmp_path / "a.npz", layout="ncl")
+    assert "a 12 (4), b 12 (4)" in said(load_windows(done), "windows by class")
+    prepare(done)
+    sides = [{int(of[int(row.flat[0])]) for row in read_split(done.output, one)[0]} for one in ("train", "val", "test")]
+    assert sum(map(len, sides)) == 8 and set.union(*sides) == set(range(8))
+    np.savez(tmp_path / "a.npz", x=x, y=y, recording=np.minimum(of, 4))
+    assert "one recording alone holds b" in refused(tmp_path, tmp_path / "a.npz", layout="ncl").reason
+
+
 def test_what_the_folders_or_a_column_say_of_the_split_stays(tmp_path: Path) -> None:
     for split in ("train", "test"):
         recordings(tmp_path / "d" / split, 1)
