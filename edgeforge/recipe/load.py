@@ -160,12 +160,17 @@ def _fields(location: KeyPath) -> list[str]:
         field = model.model_fields.get(str(part))
         if field is None:
             return []
-        kinds = [field.annotation, *get_args(field.annotation)]
+        kinds = _kinds(field.annotation)
         sections = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
         if not sections:
             return []
-        model, named = sections[0], get_origin(field.annotation) is dict
+        model, named = sections[0], any(get_origin(kind) is dict for kind in kinds)
     return list(model.model_fields)
+
+
+def _kinds(annotation: Any) -> list[Any]:
+    """Return an annotation and the types inside it: of `dict[str, HeadLabels] | None` all five."""
+    return [annotation, *(kind for part in get_args(annotation) for kind in _kinds(part))]
 
 
 def _check_ship(recipe: Recipe, origin: dict[KeyPath, str]) -> None:

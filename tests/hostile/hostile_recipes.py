@@ -38,7 +38,8 @@ def sections(model: type[BaseModel] = Recipe, path: tuple[str, ...] = ()) -> Ite
         yield place, field.annotation
         for kind in kinds_in(field.annotation):
             if isinstance(kind, type) and issubclass(kind, BaseModel) and len(path) < 6:
-                inner = (*place, "own") if get_origin(field.annotation) is dict else place
+                named = any(get_origin(one) is dict for one in kinds_in(field.annotation))
+                inner = (*place, "own") if named else place
                 yield from sections(kind, inner)
 
 
@@ -64,7 +65,8 @@ def with_value(path: tuple[str, ...], value: object, annotation: Any) -> str:
             place = inner[0]
             continue
         if not isinstance(inner, dict):
-            place[key] = inner = {"low": 1, "high": 4} if key == "own" and "over" in path else {}
+            whole = {"over": {"low": 1, "high": 4}, "heads": {"task": "binary"}}  # what else such a section must say
+            place[key] = inner = next((dict(whole[one]) for one in path if key == "own" and one in whole), {})
         place = inner
     base = next((kind for kind in kinds_in(annotation) if get_origin(kind) in (tuple, dict)), None)
     if base is not None and get_origin(base) is dict:

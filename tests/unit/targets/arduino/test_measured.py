@@ -93,7 +93,7 @@ def test_no_vector_is_better_than_no_sketch(tmp_path: Path) -> None:
 
 def test_labels_and_tables_are_counted() -> None:
     graph = Graph(FACTS.flatbuffer)
-    assert contents_of(graph, DIGITS) == Contents(vector_bytes=152, tables_bytes=256 + 60 + 10 * 8 + 12 + 8)
+    assert contents_of(graph, DIGITS) == Contents(vector_bytes=152, tables_bytes=256 + 64 + 10 * 8 + 12 + 8)
     assert contents_of(graph, None).vector_bytes == 152
 
 

@@ -296,7 +296,7 @@ def test_all_inputs_and_outputs_are_replayed(board: Board, tmp_path: Path, raw: 
 
 
 def test_a_maps_figure_is_its_mean_iou_as_in_the_report() -> None:
-    from edgeforge.evaluate.maps.overlap import map_metrics
+    from edgeforge.evaluate.metrics import head_metrics, judged_by
     from edgeforge.results.head import Head
     from edgeforge.targets.arduino.monitor import _heads
 
@@ -306,5 +306,6 @@ def test_a_maps_figure_is_its_mean_iou_as_in_the_report() -> None:
     truth = random.integers(0, 3, (6, 4, 5))
     outputs = (random.standard_normal((6, 4, 5, 3)) + 2 * np.eye(3)[truth]).reshape(6, -1).astype(np.float32)
     (row,) = _heads(said, outputs, -outputs, np.zeros((6, 60), np.float32), truth)
-    assert row.kind == "map" and row.board == pytest.approx(map_metrics(outputs, truth.reshape(6, -1), head).iou)
-    assert row.desk == pytest.approx(map_metrics(-outputs, truth.reshape(6, -1), head).iou)
+    places = truth.reshape(6, -1)
+    board, desk = (head_metrics(judged_by(found, places, head), places, head).iou for found in (outputs, -outputs))
+    assert row.kind == "map" and (row.board, row.desk) == (pytest.approx(board), pytest.approx(desk))
