@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -13,6 +13,7 @@ from edgeforge.errors import RecipeError
 from edgeforge.foreign.validation import FORMS, choices, shortened, wanted
 from edgeforge.hardware.board import Board
 from edgeforge.recipe.schema import HEADED, QDQ, Recipe
+from edgeforge.recipe.sections.section import types_in
 from edgeforge.recipe.words import require_words
 from edgeforge.recipe.yaml_lines import SHOWN, KeyPath, YamlFile, dotted, parse_value, read_yaml
 from edgeforge.suggest import nearest
@@ -160,17 +161,12 @@ def _fields(location: KeyPath) -> list[str]:
         field = model.model_fields.get(str(part))
         if field is None:
             return []
-        kinds = _kinds(field.annotation)
+        kinds = types_in(field.annotation)
         sections = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
         if not sections:
             return []
         model, named = sections[0], any(get_origin(kind) is dict for kind in kinds)
     return list(model.model_fields)
-
-
-def _kinds(annotation: Any) -> list[Any]:
-    """Return an annotation and the types inside it: of `dict[str, HeadLabels] | None` all five."""
-    return [annotation, *(kind for part in get_args(annotation) for kind in _kinds(part))]
 
 
 def _check_ship(recipe: Recipe, origin: dict[KeyPath, str]) -> None:

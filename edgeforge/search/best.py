@@ -13,7 +13,7 @@ from edgeforge.errors import BudgetExceeded, RecipeError, some
 from edgeforge.files import write_whole
 from edgeforge.inputs.regular import open_regular, require_replaceable
 from edgeforge.recipe.load import LoadedRecipe, changed_values, load_recipe
-from edgeforge.recipe.sections.search import ACCURACY, FIGURES, of_head
+from edgeforge.recipe.sections.search import FIGURES, is_figure
 from edgeforge.recipe.user_files import user_files
 from edgeforge.recipe.yaml_lines import parse_value
 from edgeforge.search.figures import over, shown
@@ -30,8 +30,7 @@ def read_limits(given: list[str]) -> dict[str, float]:
     for text in given:
         for one in text.split(","):
             name, equals, value = one.strip().partition("=")
-            head, figure = of_head(name)
-            if not equals or figure not in FIGURES or (head and figure not in ACCURACY):
+            if not equals or not is_figure(name):
                 wrong = f"{name!r} is no figure{nearest(name, FIGURES)}" if equals else "not of the form figure=value"
                 raise RecipeError(
                     f"--limits {one}: {wrong}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,22 @@ CHOICE_FILE = "choice.json"  # which variant `bench.py --choose` found to be the
 
 class BundleError(Exception):
     """Something a person can mend; its text is one line that says what and how."""
+
+
+def files_in(paths: list[str], suffixes: tuple[str, ...], kind: str) -> Iterator[Path]:
+    """Yield files as they stand, and those of the suffixes below folders in the order of their names.
+
+    kind: what they are, as in `no image in this folder`. Raises BundleError for a folder without any.
+    """
+    for text in paths:
+        path = Path(text)
+        if not path.is_dir():
+            yield path
+            continue
+        found = sorted(file for file in path.rglob("*") if file.suffix.lower() in suffixes)
+        if not found:
+            raise BundleError(f"{path}: no {kind} in this folder")
+        yield from found
 
 
 @dataclass(frozen=True)

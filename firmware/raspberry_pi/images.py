@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from bundle import Bundle, BundleError
+from bundle import Bundle, BundleError, files_in
 from image_file import ImageRefused, open_image
 from pixels import MODES, model_pixels
 
@@ -73,16 +73,8 @@ def to_pixels(image: Image.Image, bundle: Bundle, *, fit: bool, name: str) -> ND
 
 
 def image_files(paths: list[str]) -> Iterator[Path]:
-    """Yield files as they stand, and the images below folders in the order of their names."""
-    for text in paths:
-        path = Path(text)
-        if not path.is_dir():
-            yield path
-            continue
-        found = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
-        if not found:
-            raise BundleError(f"{path}: no image in this folder")
-        yield from found
+    """Return files as they stand, and the images below folders in the order of their names."""
+    return files_in(paths, SUFFIXES, "image")
 
 
 def camera_frames(source: str, count: int) -> Iterator[tuple[str, Image.Image]]:

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from bundle import BundleError
+from bundle import BundleError, files_in
 
 try:
     from sound_file import HEADER_BYTES, NONE, SoundRefused, check_header, decoded, in_blocks
@@ -30,16 +30,8 @@ PCM, ENDLESS = 1, b"data"
 
 
 def recording_files(paths: list[str]) -> Iterator[Path]:
-    """Yield files as they stand, and the recordings below folders in the order of their names."""
-    for text in paths:
-        path = Path(text)
-        if not path.is_dir():
-            yield path
-            continue
-        found = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
-        if not found:
-            raise BundleError(f"{path}: no .wav file in this folder")
-        yield from found
+    """Return files as they stand, and the recordings below folders in the order of their names."""
+    return files_in(paths, SUFFIXES, ".wav file")
 
 
 def samples_in(

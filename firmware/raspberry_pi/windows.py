@@ -10,23 +10,15 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from bundle import Bundle, BundleError
+from bundle import Bundle, BundleError, files_in
 
 LONGEST_LINE = 4096  # characters
 SUFFIXES = (".csv", ".txt")
 
 
 def window_files(paths: list[str]) -> Iterator[Path]:
-    """Yield files as they stand, and the tables below folders in the order of their names."""
-    for text in paths:
-        path = Path(text)
-        if not path.is_dir():
-            yield path
-            continue
-        found = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
-        if not found:
-            raise BundleError(f"{path}: no csv file in this folder")
-        yield from found
+    """Return files as they stand, and the tables below folders in the order of their names."""
+    return files_in(paths, SUFFIXES, "csv file")
 
 
 def read_windows(path: Path, bundle: Bundle) -> Iterator[tuple[str, NDArray[Any]]]:

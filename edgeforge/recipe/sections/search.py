@@ -30,10 +30,17 @@ def higher_is_better(figure: str) -> bool:
     return of_head(figure)[1] in HIGHER_IS_BETTER
 
 
-def _figure(figure: str) -> str:
+def is_figure(figure: str) -> bool:
+    """Say whether there is such a figure; sizes are of no head."""
     head, name = of_head(figure)
-    if name not in FIGURES or (head and name not in ACCURACY):
-        raise ValueError(f"{figure!r} is no figure{nearest(name, FIGURES)}: give one of {', '.join(FIGURES)}")
+    return name in (ACCURACY if head else FIGURES)
+
+
+def _figure(figure: str) -> str:
+    if not is_figure(figure):
+        raise ValueError(
+            f"{figure!r} is no figure{nearest(of_head(figure)[1], FIGURES)}: give one of {', '.join(FIGURES)}"
+        )
     return figure
 
 

@@ -7,9 +7,10 @@ from typing import Any, get_args
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
 
-def types_in(annotation: Any) -> set[Any]:
-    """Return an annotation and all that stands inside of it."""
-    return {annotation}.union(*(types_in(part) for part in get_args(annotation) if part is not Ellipsis))
+def types_in(annotation: Any) -> list[Any]:
+    """Return an annotation and all that stands inside of it: of `dict[str, HeadLabels] | None` all five."""
+    parts = (part for part in get_args(annotation) if part is not Ellipsis)
+    return [annotation, *(kind for part in parts for kind in types_in(part))]
 
 
 class Section(BaseModel):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from edgeforge.passes import Pass, Refusal, Rewritten
 from edgeforge.tflite.flatbuffer import operators
 from edgeforge.tflite.graph import Graph, layer_label, sources, targets
-from edgeforge.tflite.layers import same_padding
+from edgeforge.tflite.layers import constant, same_padding
 
 WINDOWS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 
@@ -57,8 +57,9 @@ def _readers(graph: Graph, pad: int) -> list[int]:
 def _refusal(graph: Graph, pad: int) -> str:
     """Return why a PAD stays; empty when it goes."""
     source, amounts = sources(graph.operators[pad])
-    zeros = _whole_numbers(graph, amounts)
-    if zeros is None or len(zeros) != 8 or any(zeros[:2] + zeros[6:]):
+    given = constant(graph.model, amounts)
+    zeros = [] if given is None else [int(one) for one in given.reshape(-1)]
+    if len(zeros) != 8 or any(zeros[:2] + zeros[6:]):
         return "it pads other dimensions than height and width"
     readers = _readers(graph, pad)
     if targets(graph.operators[pad])[0] in graph.outputs or not readers:
@@ -83,12 +84,3 @@ def _same(graph: Graph, place: int, shape: tuple[int, ...]) -> list[int]:
     strides, dilations = (options.strideH, options.strideW), (options.dilationHFactor, options.dilationWFactor)
     sizes = zip(shape[1:3], kernel, strides, dilations, strict=True)
     return [zeros for size in sizes for zeros in same_padding(*size)]
-
-
-def _whole_numbers(graph: Graph, tensor: int) -> list[int] | None:
-    import numpy as np
-
-    data = graph.model.buffers[graph.tensors[tensor].buffer].data
-    if data is None or graph.spec(tensor).dtype not in ("int32", "int64"):
-        return None
-    return [int(one) for one in np.frombuffer(np.asarray(data, np.uint8).tobytes(), graph.spec(tensor).dtype)]
