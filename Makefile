@@ -15,7 +15,9 @@ OTHER := $(if $(PYTHON),$(shell scripts/find_python.sh $$($(PYTHON) -c "print('3
 NO_PYTHON := Python 3.12 or 3.13 is needed: sudo apt-get install python3.12 python3.12-venv, or: pyenv install 3.12
 BIN := .venv/bin
 IN_TWO := --numprocesses 2 --dist loadfile --no-loadscope-reorder
-PYTEST := $(BIN)/pytest $(IN_TWO)
+# Two tests at a time, of one thread each: networks this small wait for each other's threads more than they compute.
+ONE_THREAD := OMP_NUM_THREADS=1
+PYTEST := $(ONE_THREAD) $(BIN)/pytest $(IN_TWO)
 # make proofs PROOFS=tests/end_to_end/test_mnist.py: only these
 PROOFS ?= tests
 
@@ -32,7 +34,7 @@ test: .venv/.installed test-tools
 IN_A_BUILD := $(addprefix --ignore=tests/unit/,targets firmware quantize train export evaluate)
 A_BUILD := tests/end_to_end/test_digits.py::test_every_variant_is_made_and_about_as_accurate
 test-other: other
-	$(if $(OTHER),.venv-other/bin/pytest $(IN_TWO) -m "not proof and not soak" $(A_BUILD) tests/unit $(IN_A_BUILD))
+	$(if $(OTHER),$(ONE_THREAD) .venv-other/bin/pytest $(IN_TWO) -m "not proof and not soak" $(A_BUILD) tests/unit $(IN_A_BUILD))
 
 other: $(if $(OTHER),.venv-other/.installed)
 	@$(if $(OTHER),,echo "One of Python 3.12 and 3.13 is here: nothing else to test on.")

@@ -1,4 +1,4 @@
-"""A thousand random graphs over all of the engine's operators: the bytes of TFLM. Runs for a quarter of an hour."""
+"""Random graphs over all of the engine's operators: the bytes of TFLM. A thousand run for a quarter of an hour."""
 
 import pytest
 from engine_program import require_the_bytes_of_tflm
@@ -9,15 +9,20 @@ from random_graphs import graphs
 from edgeforge.targets.engine.options import Optimize, Options
 
 
-@pytest.mark.proof
-@settings(
-    max_examples=1000,
-    deadline=None,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-    phases=(Phase.generate, Phase.shrink),
+@pytest.mark.parametrize(
+    "number", [pytest.param(200, marks=pytest.mark.proof), pytest.param(1000, marks=pytest.mark.soak)]
 )
-@seed(2026)
-@given(graphs(), sampled_from(("speed", "size")))  # fast kernels, and those to be read
-def test_a_thousand_have_the_bytes_of_tflm(model: bytes, optimize: Optimize) -> None:
-    require_the_bytes_of_tflm(model, options=Options(optimize=optimize))
+def test_they_have_the_bytes_of_tflm(number: int) -> None:
+    @settings(
+        max_examples=number,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=(Phase.generate, Phase.shrink),
+    )
+    @seed(2026)
+    @given(graphs(), sampled_from(("speed", "size")))  # fast kernels, and those to be read
+    def check(model: bytes, optimize: Optimize) -> None:
+        require_the_bytes_of_tflm(model, options=Options(optimize=optimize))
+
+    check()

@@ -1,4 +1,7 @@
-"""What the untrained network is told to take, the trained one takes: every ready network, trained for real."""
+"""What the untrained network is told to take, the trained one takes: every ready network, trained for real.
+
+One of each kind is a proof; the others, of blocks that these have too, are soaked.
+"""
 
 from pathlib import Path
 
@@ -10,8 +13,6 @@ from edgeforge.builder.run import Watcher
 from edgeforge.pipeline import build
 from edgeforge.recipe.load import load_recipe
 from edgeforge.targets.fit.stage import read_fit
-
-pytestmark = pytest.mark.proof
 
 # Network, its arguments, the shape of its images (C,H,W) and what else its recipe says.
 NETWORKS: list[tuple[str, str, tuple[int, int, int], str]] = [
@@ -41,8 +42,13 @@ NETWORKS: list[tuple[str, str, tuple[int, int, int], str]] = [
 ]
 
 
+SOAKED = {"mnist_small", "mnist_cnn", "cells_cnn", "resnet8", "mobilenet_v1", "mobilenet_v3_small", "mcunet_block"}
+
+
 @pytest.mark.parametrize(
-    ("network", "arguments", "shape", "more"), NETWORKS, ids=[f"{n}{m[:12]}" for n, _, _, m in NETWORKS]
+    ("network", "arguments", "shape", "more"),
+    [pytest.param(*row, marks=pytest.mark.soak if row[0] in SOAKED else pytest.mark.proof) for row in NETWORKS],
+    ids=[f"{network}{more[:12]}" for network, _, _, more in NETWORKS],
 )
 def test_before_training_and_after(
     network: str, arguments: str, shape: tuple[int, int, int], more: str, tmp_path: Path
