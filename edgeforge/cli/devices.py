@@ -127,7 +127,9 @@ def monitor(
     from edgeforge.guards.terminal import Terminal
     from edgeforge.report.rewrite import keep_board_run
     from edgeforge.report.sentences.board_runs import print_run
-    from edgeforge.targets.arduino import monitor as target
+    from edgeforge.targets.arduino.monitor.run import monitor as ask_board
+    from edgeforge.targets.arduino.monitor.run import require_parity, write_run
+    from edgeforge.targets.arduino.monitor.subject import require_same_model, subject_of
     from edgeforge.targets.arduino.samples.record import record, require_one_wish
     from edgeforge.targets.arduino.samples.replay import replayed
     from edgeforge.targets.arduino.serial_link import Link
@@ -140,19 +142,19 @@ def monitor(
         print("\n".join(map(str, files)) or "nothing was recorded")
         return
     on = named_board(board, board_file)
-    subject = target.subject_of(build, model, samples, parse_shapes(shape or ()), replay)
+    subject = subject_of(build, model, samples, parse_shapes(shape or ()), replay)
     with quiet_bar("monitor") as progress, Link(port, baud, timeout=timeout) as link:
         asking = None
         if replay:
-            target.require_same_model(subject, link)
+            require_same_model(subject, link)
             subject, asking = replayed(subject, replay, link)
-        run = target.monitor(
+        run = ask_board(
             subject, link, images=images, raw=raw, in_a_row=in_a_row, board=on, asking=asking, progress=progress
         )
-    kept = keep_board_run(build, run) if build else target.write_run(run, model)
+    kept = keep_board_run(build, run) if build else write_run(run, model)
     if json:
         print(run.model_dump_json(indent=1, ensure_ascii=True))
     else:
         print_run(run, Terminal(highlight=False, soft_wrap=True))
         print(f"The figures are in {kept}" + (f" and in {build / 'report.html'}" if build else ""))
-    target.require_parity(run)
+    require_parity(run)

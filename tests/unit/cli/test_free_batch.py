@@ -11,7 +11,7 @@ from places import HELPERS
 from edgeforge.evaluate.bench import bench_models
 from edgeforge.evaluate.verify import verify
 from edgeforge.hardware.libraries import libraries
-from edgeforge.targets.arduino.monitor import subject_of
+from edgeforge.targets.arduino.monitor.subject import subject_of
 from edgeforge.targets.arduino.own.wishes import Meaning, Wishes
 from edgeforge.targets.arduino.pack import Conversion, pack
 from edgeforge.targets.edgetpu.judge import judge_file

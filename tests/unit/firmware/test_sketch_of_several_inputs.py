@@ -18,7 +18,7 @@ from edgeforge.recipe.schema import DEFAULT_LIBRARY
 from edgeforge.runtimes.tflm import TFLMRunner
 from edgeforge.targets.arduino.emulator import Toolchain
 from edgeforge.targets.arduino.golden_vectors import choose_vectors
-from edgeforge.targets.arduino.monitor import _sent
+from edgeforge.targets.arduino.monitor.asking import sent_bytes
 from edgeforge.targets.arduino.on_engine.sources import read_sources
 from edgeforge.targets.arduino.own.meaning import preprocessing_of
 from edgeforge.targets.arduino.own.samples import read_samples
@@ -69,7 +69,7 @@ def require_the_desk_s_answers(toolchain: Toolchain, program: Path, path: Path, 
     sent = frame(HELLO, b"\x01") + frame(SELF_TEST)
     for place in range(len(raw)):
         one = raw[place : place + 1], tensors[place : place + 1]
-        sent += frame(RAW, _sent(*one, as_raw=True)) + frame(TENSOR, _sent(*one, as_raw=False))
+        sent += frame(RAW, sent_bytes(*one, as_raw=True)) + frame(TENSOR, sent_bytes(*one, as_raw=False))
     done = toolchain.run(program, sent)
     text, _, frames = done.stdout.partition(b"\xe5\xf0")
     assert b"PASS: 8 images, largest difference 0" in text and b"0 input values differ" in text, text

@@ -22,7 +22,8 @@ from edgeforge.recipe.init import write_recipe
 from edgeforge.recipe.load import load_recipe
 from edgeforge.recipe.user_files import USER_DATA
 from edgeforge.results.preprocessing import with_preprocessing
-from edgeforge.targets.arduino.monitor import monitor, of_file, require_parity
+from edgeforge.targets.arduino.monitor.run import monitor, require_parity
+from edgeforge.targets.arduino.monitor.subject import of_file
 from edgeforge.targets.arduino.project import write_project
 from edgeforge.targets.arduino.samples.record import record, require_one_wish
 from edgeforge.targets.arduino.samples.replay import replayed

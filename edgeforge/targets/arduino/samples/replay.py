@@ -5,7 +5,6 @@ The board's own ring makes the inputs, its own features of sound too; each answe
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,14 +16,13 @@ from edgeforge.recipe.listed_images import files_below
 from edgeforge.recipe.recorded_files import SOUNDS, TABLES
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.runtimes.desk_answers import DeskAnswers
-from edgeforge.targets.arduino.monitor import Asked, Asking, Subject, require_whole
+from edgeforge.targets.arduino.monitor.asking import Asked, Asking, Progress, require_whole
+from edgeforge.targets.arduino.monitor.subject import Subject
 from edgeforge.targets.arduino.serial_link import ATTEMPTS, STAGE, Link
 from edgeforge.targets.arduino.serial_protocol import SampleFacts, Sampling
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-Progress = Callable[[float, str], None]
 
 
 @dataclass(frozen=True)

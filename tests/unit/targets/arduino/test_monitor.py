@@ -22,7 +22,9 @@ from edgeforge.hardware.boards import boards
 from edgeforge.report.sentences.board_runs import run_lines
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.runtimes.tflm import TFLMRunner
-from edgeforge.targets.arduino.monitor import Subject, _sent, monitor, require_parity, tolerance_of
+from edgeforge.targets.arduino.monitor.asking import sent_bytes
+from edgeforge.targets.arduino.monitor.run import monitor, require_parity, tolerance_of
+from edgeforge.targets.arduino.monitor.subject import Subject
 from edgeforge.targets.arduino.own.meaning import preprocessing_of
 from edgeforge.targets.arduino.own.samples import read_samples
 from edgeforge.targets.arduino.own.wishes import wishes_of
@@ -282,7 +284,7 @@ def test_all_inputs_and_outputs_are_replayed(board: Board, tmp_path: Path, raw: 
     table = struct.pack("<9I", 5, 3 if real_value else 0, 5, 112, 88, width, crc, 1500, 12)
     for place in range(12):
         one = samples.raw[place : place + 1], tensors[place : place + 1]
-        table += _sent(*one, as_raw=True) + _sent(*one, as_raw=False) + outputs[place].tobytes()
+        table += sent_bytes(*one, as_raw=True) + sent_bytes(*one, as_raw=False) + outputs[place].tobytes()
     (tmp_path / "table.bin").write_bytes(table)
     subject = Subject(path, path.read_bytes(), preprocessing, samples.raw, samples.labels)
     with Link(board(answers=tmp_path / "table.bin")) as link:
@@ -298,14 +300,14 @@ def test_all_inputs_and_outputs_are_replayed(board: Board, tmp_path: Path, raw: 
 def test_a_maps_figure_is_its_mean_iou_as_in_the_report() -> None:
     from edgeforge.evaluate.metrics import head_metrics, judged_by
     from edgeforge.results.head import Head
-    from edgeforge.targets.arduino.monitor import _heads
+    from edgeforge.targets.arduino.monitor.figures import head_figures
 
     head = Head("map", ("ground", "leaf", "sky"), kind="map", shape=(4, 5, 3))
     said = Preprocessing((3, 4, 5), 255.0, (0.5,) * 3, (0.2,) * 3, head.classes, (head,))
     random = np.random.default_rng(0)
     truth = random.integers(0, 3, (6, 4, 5))
     outputs = (random.standard_normal((6, 4, 5, 3)) + 2 * np.eye(3)[truth]).reshape(6, -1).astype(np.float32)
-    (row,) = _heads(said, outputs, -outputs, np.zeros((6, 60), np.float32), truth)
+    (row,) = head_figures(said, outputs, -outputs, np.zeros((6, 60), np.float32), truth)
     places = truth.reshape(6, -1)
     board, desk = (head_metrics(judged_by(found, places, head), places, head).iou for found in (outputs, -outputs))
     assert row.kind == "map" and (row.board, row.desk) == (pytest.approx(board), pytest.approx(desk))

@@ -9,7 +9,8 @@ from several_ends import picture_and_sensor, raw_values, saved, words_and_sensor
 from edgeforge.errors import RecipeError
 from edgeforge.results.preprocessing import read_preprocessing_of
 from edgeforge.runtimes.tflm import TFLMRunner
-from edgeforge.targets.arduino.monitor import _sent, of_model
+from edgeforge.targets.arduino.monitor.asking import sent_bytes
+from edgeforge.targets.arduino.monitor.subject import of_model
 from edgeforge.targets.arduino.own.meaning import preprocessing_of
 from edgeforge.targets.arduino.own.wishes import Wishes, wishes_of
 from edgeforge.targets.arduino.own_tflite import load_own
@@ -48,9 +49,9 @@ def test_each_input_has_its_own_normalisation_and_travels_with_the_file(tmp_path
     assert preprocessing_of(load_own(made.model), Wishes())[0].inputs == (picture, sensor), "it needs no word more"
     subject = of_model(made.model, raw)
     tensors = to_inputs(subject.preprocessing.apply(subject.raw[:1]), runner.inputs)
-    assert len(_sent(subject.raw[:1], tensors, as_raw=True)) == 80 + 32
-    assert len(_sent(subject.raw[:1], tensors, as_raw=False)) == 80 + 8
-    first = _sent(subject.raw[:1], tensors, as_raw=True)
+    assert len(sent_bytes(subject.raw[:1], tensors, as_raw=True)) == 80 + 32
+    assert len(sent_bytes(subject.raw[:1], tensors, as_raw=False)) == 80 + 8
+    first = sent_bytes(subject.raw[:1], tensors, as_raw=True)
     assert first[:3] == raw_values()["picture"][0, :, 0, 0].tobytes(), "height, width, channels"
     assert first[80:108] == raw_values()["sensor"][0].tobytes()
 
