@@ -42,7 +42,7 @@ CONVERT = """
 import pathlib, sys
 import numpy
 from edgeforge.quantize.tflite.convert import convert_variants
-from edgeforge.recipe.schema import TFLite
+from edgeforge.recipe.sections.quantize import TFLite
 samples = numpy.random.default_rng(0).normal(size=(200, 1, 28, 28)).astype(numpy.float32)
 made = convert_variants(pathlib.Path(sys.argv[1]), samples, TFLite(backend=sys.argv[2]), lambda share, text: None)
 made = made.variants

@@ -78,7 +78,7 @@ def int8_model(name: str, folder: Path) -> bytes:
     import torch
 
     from edgeforge.quantize.tflite.network import convert_network
-    from edgeforge.recipe.schema import TFLite
+    from edgeforge.recipe.sections.quantize import TFLite
 
     net = NETS[name]
     torch.manual_seed(0)

@@ -179,7 +179,7 @@ def _measured(path: Path) -> dict[str, Any]:
     from edgeforge.errors import StageFailed
     from edgeforge.evaluate.statistics import sqnr_db
     from edgeforge.quantize.tflite.network import convert_file, correlation, relative_error
-    from edgeforge.recipe.schema import TFLite
+    from edgeforge.recipe.sections.quantize import TFLite
     from edgeforge.runtimes.litert import LiteRTRunner
     from edgeforge.runtimes.tflm import TFLMRunner
 

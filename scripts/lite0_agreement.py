@@ -105,7 +105,7 @@ def made(path: Path, calibration: np.ndarray) -> dict[str, tuple[Path, float]]:
     from edgeforge.quantize.tflite.passes.order import finished
     from edgeforge.quantize.tflite.prepared import prepared
     from edgeforge.quantize.tflite.ptq import Source
-    from edgeforge.recipe.schema import PTQ, TFLite
+    from edgeforge.recipe.sections.quantize import PTQ, TFLite
 
     started = time.monotonic()
     files = convert_file(path, calibration, TFLite(variants=("float32", "int8"))).tflite

@@ -60,7 +60,7 @@ def row(name: str, what: str, arguments: dict[str, Any], shape: tuple[int, int, 
 
     from edgeforge.errors import StageFailed
     from edgeforge.quantize.tflite.network import convert_network
-    from edgeforge.recipe.schema import TFLite
+    from edgeforge.recipe.sections.quantize import TFLite
     from edgeforge.runtimes.tflm import TFLMRunner
     from edgeforge.tflite.figures.costs import macs
     from edgeforge.tflite.flatbuffer import operators

@@ -23,7 +23,7 @@ COVERS: dict[str, tuple[str, ...]] = {
     "test_battery_life.py": (*BUILD, "recipes/matr1.yaml", "models/matr1_cnn.py", "firmware/arduino"),
     "test_conversion_matrix.py": (
         "scripts/conversion_matrix.py", "docs/conversion.md", "edgeforge/torchvision_import.py", "edgeforge/onnx_graph",
-        "edgeforge/tflite", "edgeforge/recipe/schema.py", "edgeforge/results/preprocessing.py", "edgeforge/runtimes",
+        "edgeforge/tflite", "edgeforge/recipe", "edgeforge/results/preprocessing.py", "edgeforge/runtimes",
         "edgeforge/export", "edgeforge/quantize/tflite", "edgeforge/evaluate/parity",
         "edgeforge/evaluate/statistics.py",
     ),

@@ -26,7 +26,7 @@ from edgeforge.pipeline import BuildFolder
 from edgeforge.quantize.tflite.passes.equalize import pairs_of
 from edgeforge.quantize.tflite.prepared import prepared
 from edgeforge.quantize.tflite.ptq import Source
-from edgeforge.recipe.schema import PTQ
+from edgeforge.recipe.sections.quantize import PTQ
 from edgeforge.runtimes.litert import LiteRTRunner
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.flatbuffer import read_model, write_model

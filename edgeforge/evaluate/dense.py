@@ -13,7 +13,7 @@ from edgeforge.data.splits import deployed_preprocessing
 from edgeforge.errors import StageFailed
 from edgeforge.files import gzip_bytes
 from edgeforge.quantize.tflite.convert import convert_variants
-from edgeforge.recipe.schema import TFLiteVariant
+from edgeforge.recipe.sections.quantize import TFLiteVariant
 from edgeforge.results.files import DENSE_FILE, ONNX_FLOAT_FILE
 from edgeforge.results.preprocessing import with_preprocessing
 from edgeforge.runtimes.tflm import TFLMRunner

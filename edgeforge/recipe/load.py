@@ -12,7 +12,8 @@ from pydantic import BaseModel, ValidationError
 from edgeforge.errors import RecipeError
 from edgeforge.foreign.validation import FORMS, choices, shortened, wanted
 from edgeforge.hardware.board import Board
-from edgeforge.recipe.schema import HEADED, QDQ, Recipe
+from edgeforge.recipe.schema import HEADED, Recipe
+from edgeforge.recipe.sections.quantize import QDQ
 from edgeforge.recipe.sections.section import types_in
 from edgeforge.recipe.words import require_words
 from edgeforge.recipe.yaml_lines import SHOWN, KeyPath, YamlFile, dotted, parse_value, read_yaml

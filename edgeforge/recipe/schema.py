@@ -1,42 +1,24 @@
-"""The recipe: what a person wants built. Every key, default and range stands here and nowhere else."""
+"""The recipe: what a person wants built. Every key, default and range stands here and in sections/."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from edgeforge.errors import RecipeError
 from edgeforge.features.settings import FeatureSettings, Kind
 from edgeforge.hardware.board import Board
+from edgeforge.recipe.sections.numbers import Count, Decibels, Deviation, Limit, Name, Number, Share, Side
+from edgeforge.recipe.sections.quantize import Quantize
 from edgeforge.recipe.sections.search import Search
 from edgeforge.recipe.sections.section import Section
+from edgeforge.recipe.sections.training import Prune, Train, Trainer
 
 DEFAULT_LIBRARY = "chirale-2.0.0"  # its key in libraries.toml
 
-Name = Annotated[str, Field(max_length=255, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$")]  # one line
-Share = Annotated[float, Field(gt=0.0, lt=1.0)]
-Count = Annotated[int, Field(ge=1, le=1_000_000)]
-Steps = Annotated[int, Field(ge=1, le=1_000_000_000)]  # of the optimizer
-Rate = Annotated[float, Field(gt=0.0, le=1000.0)]  # of learning
-Number = Annotated[float, Field(ge=-1e9, le=1e9)]
-Limit = Annotated[float, Field(ge=-1e30, le=1e30)]  # of a tensor's values
-Side = Annotated[int, Field(ge=1, le=65_535)]  # of an image
-Decibels = Annotated[float, Field(ge=-60.0, le=120.0)]
-Deviation = Annotated[float, Field(ge=1e-9, le=1e9)]
-
-TorchVariant = Literal["dynamic", "static-eager", "static-fx", "pt2e"]
-TorchObserver = Literal["histogram", "minmax", "moving-average"]
-TorchEngine = Literal["qnnpack", "x86", "fbgemm", "onednn"]
-TFLiteVariant = Literal["float32", "float16", "dynamic", "int8"]
-TensorType = Literal["int8", "uint8", "float32"]
-PTQScheme = Literal["int8", "int16x8", "dynamic", "weight-only"]
-ObserverName = Literal["minmax", "moving-average", "percentile", "mse", "entropy"]
-
-
 Criterion = Literal["balanced", "f1"]
-QDQ = "tflite-qdq-int8"  # made of a quantized ONNX file
 
 
 class Normalize(Section):
@@ -411,63 +393,6 @@ class Model(Section):
         return split_class(self.name)[1]
 
 
-class EarlyStopping(Section):
-    """Stop when the validation loss has not improved for `patience` epochs."""
-
-    patience: Count = 5
-    min_delta: float = Field(0.0, ge=0.0, le=1e9)
-
-
-class Augment(Section):
-    """Random changes of training images, another for each image and epoch, the same in every run with this seed."""
-
-    flip: bool = Field(False, description="left-right and up-down, each for half of the images")
-    rotate: bool | Annotated[float, Field(gt=0.0, le=180.0)] = Field(
-        False,
-        description="true: by multiples of 90 degrees; a number: by up to so many degrees; of windows: x, y, z of each "
-        "three axes, about a random direction, as a board that is mounted otherwise",
-    )
-    shift: float = Field(0.0, ge=0.0, lt=1.0, description="by up to this share of height and width, or of a window")
-    scale: float = Field(
-        0.0, ge=0.0, lt=1.0, description="larger or smaller by up to this share; of windows: their values"
-    )
-    colour: float = Field(0.0, ge=0.0, le=1.0, description="brightness, contrast and saturation by up to this share")
-    noise: float = Field(
-        0.0, ge=0.0, le=1000.0, description="standard deviation of what is added to the normalised input"
-    )
-    mask_frames: int = Field(0, ge=0, le=1000, description="sound: up to so many frames in a row become the mean")
-    mask_bands: int = Field(0, ge=0, le=128, description="sound: up to so many bands (SpecAugment, arXiv:1904.08779)")
-
-
-class Train(Section):
-    """How the network is trained; the best validation epoch is kept."""
-
-    epochs: int = Field(10, ge=0, le=1_000_000, description="0: the network is taken as it is, with model.weights")
-    batch_size: Count = 64
-    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
-    lr: Rate = 1e-3
-    weight_decay: float = Field(0.0, ge=0.0, le=1000.0)
-    schedule: Literal["constant", "cosine", "onecycle"] = Field(
-        "constant", description="of the learning rate, step by step: cosine falls to 0, onecycle rises to lr first"
-    )
-    keep: Literal["best", "last"] = Field("best", description="which epoch: of the lowest validation loss, or the last")
-    class_weights: Literal["balanced"] | None = Field(
-        None, description="balanced: a rare class counts as much in the loss as a frequent one"
-    )
-    value_loss: Literal["huber", "mse"] = Field("huber", description="of heads that are a value, normalised")
-    head_weights: dict[str, Annotated[float, Field(ge=0.0, le=1e6)]] = Field(
-        default_factory=dict, description="weight of each head's loss; default: 1"
-    )
-    augment: Augment | None = Field(None, description="random changes of the training images")
-    early_stopping: EarlyStopping | None = None
-    freeze: tuple[str, ...] = Field((), description="layers that are not trained, such as features or features.*")
-    logger: Literal["tensorboard", "mlflow", "csv"] | None = Field(
-        None,
-        description="writes each epoch's figures into logs/ of the build folder too; mlflow: where "
-        "MLFLOW_TRACKING_URI says, if it is set",
-    )
-
-
 class Distill(Section):
     """Training with a teacher: a larger network, trained before, whose outputs the network learns beside the labels.
 
@@ -487,263 +412,6 @@ class Distill(Section):
             raise ValueError("teacher: an ONNX file cannot teach; name a Python network, TorchScript or torch.export")
         if not self.teacher.finished and not self.teacher.weights:
             raise ValueError("teacher: weights are missing: name the checkpoint of a trained network")
-        return self
-
-
-Device = Annotated[int, Field(ge=-1, le=1024)]
-DEVICES = r"^(auto|-1|\d{1,4}(,\d{1,4})*,?)$"
-Part = Annotated[int, Field(ge=0, le=1_000_000_000)] | Annotated[float, Field(ge=0.0, le=1.0)]  # batches, or a share
-Precision = Literal[
-    "32-true", "16-mixed", "bf16-mixed", "64-true", "16-true", "bf16-true", "transformer-engine",
-    "transformer-engine-float16", "64", "32", "16", "bf16", 64, 32, 16,
-]  # fmt: skip
-
-
-class Trainer(Section):
-    """Passed to pytorch_lightning.Trainer as it stands; what is not set keeps Lightning's default.
-
-    EdgeForge itself sets the rest: callbacks, logger, checkpoints, epochs, determinism.
-    """
-
-    accelerator: Literal["cpu", "gpu", "cuda", "mps", "tpu", "hpu", "auto"] = "cpu"
-    devices: Device | Annotated[str, Field(pattern=DEVICES)] | tuple[Device, ...] = 1
-    strategy: str | None = None
-    num_nodes: int | None = Field(
-        None, ge=1, le=1, description="a build trains on one machine: others would be waited for"
-    )
-    precision: Precision | None = None
-    max_steps: int | None = Field(None, ge=-1, le=1_000_000_000)
-    max_time: str | None = Field(None, pattern=r"^\d{1,3}(:\d{1,2}){3}$", description="days:hours:minutes:seconds")
-    limit_train_batches: Part | None = None
-    limit_val_batches: Part | None = None
-    overfit_batches: Part | None = None
-    val_check_interval: Part | None = None
-    check_val_every_n_epoch: Count | None = None
-    accumulate_grad_batches: Count | None = None
-    gradient_clip_val: float | None = Field(None, ge=0.0, le=1e9)
-    gradient_clip_algorithm: Literal["norm", "value"] | None = None
-    benchmark: bool | None = None
-    detect_anomaly: bool | None = None
-    sync_batchnorm: bool | None = None
-
-
-class Prune(Section):
-    """Fine-tuning that removes weights or channels, between training and quantization.
-
-    magnitude: the smallest weights of each layer become zero, along a cubic schedule; files compress better.
-    channels: whole channels go, and with them multiply-accumulates, bytes and arena.
-    """
-
-    method: Literal["magnitude", "channels"] = "magnitude"
-    initial_sparsity: float = Field(0.0, ge=0.0, lt=1.0, description="magnitude: share of zeros at begin_step")
-    final_sparsity: Share = Field(0.8, description="magnitude: share of zeros from end_step on")
-    begin_step: int = Field(0, ge=0, le=1_000_000_000, description="magnitude: optimizer step at which pruning begins")
-    end_step: Steps | None = Field(None, description="magnitude: default: three quarters of the fine-tuning")
-    ratio: float = Field(0.5, ge=0.0, lt=1.0, description="channels: share of each layer's channels that is removed")
-    rounds: Count = Field(1, description="channels: remove in so many rounds, each fine-tuned")
-    epochs: Count = Field(3, description="of fine-tuning; with several rounds, of each")
-    lr: Rate | None = Field(None, description="default: train.lr")
-    skip: tuple[str, ...] = Field((), description="modules left as they are, by their names in the network")
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Prune:
-        if self.final_sparsity < self.initial_sparsity:
-            raise ValueError(f"final_sparsity {self.final_sparsity} is below initial_sparsity {self.initial_sparsity}")
-        if self.end_step is not None and self.end_step <= self.begin_step:
-            raise ValueError(f"end_step {self.end_step} is not after begin_step {self.begin_step}")
-        other = "channels" if self.method == "magnitude" else "magnitude"
-        for name, field in type(self).model_fields.items():
-            if (field.description or "").startswith(f"{other}:") and getattr(self, name) != field.default:
-                raise ValueError(f"{name} belongs to method {other}; this is method {self.method}")
-        return self
-
-
-class Calibration(Section):
-    """The representative dataset: which training images set the activation ranges."""
-
-    samples: Count = Field(200, description="training images, balanced over the classes")
-    file: str | None = Field(None, description="your own .npz: x (N,C,H,W float32, normalised), optionally y")
-
-
-class QAT(Section):
-    """Quantization-aware training: fine-tuning the trained network with TFLite's arithmetic in its forward."""
-
-    mode: Literal["fx", "eager", "pt2e"] = Field(
-        "fx", description="eager: for models with QuantStub and DeQuantStub; pt2e: torch.export and torchao"
-    )
-    epochs: Count = 2
-    lr: Rate = 1e-4
-    batch_size: Count = 64
-    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
-    freeze_bn_after: float | None = Field(None, ge=0.0, le=1e6, description="epochs; default: half of them")
-    freeze_observers_after: float | None = Field(
-        None, ge=0.0, le=1e6, description="epochs; default: three quarters of them"
-    )
-    skip: tuple[str, ...] = Field((), description="modules left in float")
-
-
-class TorchInt8(Section):
-    """PyTorch INT8 baselines; `engine` is the reference that comparisons use."""
-
-    variants: tuple[TorchVariant, ...] = Field(
-        ("dynamic", "static-eager", "static-fx"),
-        description="pt2e: torchao's, by torch.export, which is to follow eager mode and FX",
-    )
-    engine: TorchEngine = Field("qnnpack", description="faithful integer arithmetic on every processor")
-    also_fx_on: tuple[TorchEngine, ...] = Field(("x86",), description="further engines to judge static-fx on")
-    observer: TorchObserver = Field("histogram", description="how calibration sets the activations' ranges")
-
-
-class OnnxInt8(Section):
-    """ONNX Runtime's static INT8 (QDQ), beside the float export."""
-
-    static: bool = True
-    per_channel: bool = True
-    weights: Literal["uint8", "int8"] = Field(
-        "uint8", description="int8 weights saturate in ONNX Runtime on x86 processors without VNNI"
-    )
-
-
-class TFLite(Section):
-    """TFLite variants; `backend: tensorflow` makes them by its converter, to compare with: extra [tensorflow]."""
-
-    variants: tuple[TFLiteVariant, ...] = ("float32", "float16", "dynamic", "int8")
-    io: TensorType = Field("int8", description="input and output type of the int8 model")
-    per_channel_dense: bool | None = Field(
-        None,
-        description="per-channel weights in dense layers: many TFLM libraries compute them wrongly; default: false, "
-        "and of a quantized ONNX file as it has them",
-    )
-    backend: Literal["direct", "tensorflow"] = "direct"
-    compact: bool = Field(True, description="store equal quantization tables once; false: as the converter wrote them")
-
-
-class AdaRound(Section):
-    """Learned rounding of weights (Nagel et al. 2020): how long, and on how many images."""
-
-    iterations: Count = Field(300, description="steps of Adam, layer by layer")
-    samples: Count = Field(128, description="calibration images it learns from")
-
-
-class PTQ(Section):
-    """One further TFLite variant, made from the float32 one by ai-edge-quantizer and what is asked for here."""
-
-    scheme: PTQScheme = "int8"
-    name: str | None = Field(None, pattern=r"^[a-z0-9][a-z0-9.-]{0,39}$", description="after tflite-; default: derived")
-    ranges: Literal["calibrated", "torch", "torch-pt2e"] = Field(
-        "calibrated",
-        description="torch: those of torch-fx-int8, so that only kernels differ from PyTorch's; "
-        "torch-pt2e: those of torch-pt2e-int8",
-    )
-    observer: ObserverName | None = Field(None, description="how activation ranges are chosen; default: minmax")
-    percentile: float | None = Field(None, gt=50.0, le=100.0, description="share kept, in percent; default: 99.99")
-    weights: Literal["per-channel", "per-tensor"] = "per-channel"
-    io: Literal["int8", "uint8", "int16", "float32"] | None = Field(
-        None, description="default: int8; of int16x8: int16"
-    )
-    equalize: bool = Field(False, description="cross-layer equalization, before anything else")
-    bias_correction: bool = Field(False, description="mean errors of each layer go into its bias")
-    adaround: AdaRound | None = Field(None, description="true, or how: learned rounding of weights")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _adaround_by_default(cls, values: Any) -> Any:
-        if isinstance(values, dict) and isinstance(values.get("adaround"), bool):
-            return values | {"adaround": {} if values["adaround"] else None}
-        return values
-
-    @model_validator(mode="after")
-    def _fits_the_scheme(self) -> PTQ:
-        if self.scheme in ("dynamic", "weight-only"):
-            for key in ("observer", "percentile", "io", "bias_correction", "adaround"):
-                if getattr(self, key):
-                    raise ValueError(f"{key} makes no sense for scheme {self.scheme}: its activations stay float32")
-        if self.ranges != "calibrated":
-            asked = f"ranges: {self.ranges}"
-            if self.scheme != "int8" or self.weights != "per-channel":
-                raise ValueError(f"{asked} makes no sense here: PyTorch's are for int8, weights per channel")
-            for key in ("observer", "percentile", "equalize", "bias_correction", "adaround"):
-                if getattr(self, key):
-                    raise ValueError(f"{key} makes no sense with {asked}: they would not be PyTorch's any more")
-        if self.percentile is not None and self.observer != "percentile":
-            raise ValueError("percentile needs observer: percentile")
-        if self.observer == "entropy" and self.scheme == "int16x8":
-            raise ValueError("observer entropy chooses ranges for 8 bits; int16x8 takes minmax or percentile")
-        if self.scheme == "int16x8" and self.io in ("int8", "uint8"):
-            raise ValueError(f"io {self.io} makes no sense for scheme int16x8: take int16 or float32")
-        if self.scheme == "int8" and self.io == "int16":
-            raise ValueError("io int16 makes no sense for scheme int8: take int8, uint8 or float32")
-        return self
-
-    @property
-    def variant(self) -> str:
-        """The variant's name: the one given, or all that differs from the plainest of its scheme."""
-        if self.name:
-            return f"tflite-{self.name}"
-        parts = ["tflite", self.scheme]
-        if self.ranges != "calibrated":
-            parts.append(f"{self.ranges}-ranges")
-        elif self.scheme == "int8":  # tflite-int8 itself is the converter's
-            parts.append(self.observer or "minmax")
-        elif self.observer not in (None, "minmax"):
-            parts.append(str(self.observer))
-        if self.percentile is not None:
-            parts[-1] += f"{self.percentile:g}"
-        if self.weights == "per-tensor" or self.scheme == "dynamic":  # tflite-dynamic itself is the converter's
-            parts.append(self.weights)
-        if self.io not in (None, "int8", "int16"):
-            parts.append(str(self.io))
-        parts += ["equalized"] * self.equalize + ["corrected"] * self.bias_correction
-        return "-".join(parts + ["adaround"] * (self.adaround is not None))
-
-
-class Quantize(Section):
-    """Which quantized variants are made, and how they are calibrated."""
-
-    calibration: Calibration = Calibration()
-    torch: TorchInt8 = TorchInt8()
-    onnx: OnnxInt8 = OnnxInt8()
-    tflite: TFLite = TFLite()
-    qat: QAT | None = None
-    max_drop: float | None = Field(
-        None,
-        ge=0.0,
-        le=100.0,
-        description="points of accuracy that tflite-mixed may lose: layers are kept wider until it is so",
-    )
-    ship: str | None = Field(
-        None,
-        description="the variant for the board; default: tflite-qat-int8 or tflite-qdq-int8 where there is one, else "
-        "tflite-int8",
-    )
-    ptq: tuple[PTQ, ...] = Field((), description="further TFLite variants: other schemes, observers, corrections")
-
-    @model_validator(mode="after")
-    def _distinct_variants(self) -> Quantize:
-        if (self.ptq or self.max_drop is not None) and "float32" not in self.tflite.variants:
-            asked = "ptq" if self.ptq else "max_drop"
-            raise ValueError(f"{asked} needs float32 among tflite.variants: its variants are made from that one")
-        seen = {f"tflite-{kind}" for kind in get_args(TFLiteVariant)}
-        for entry in self.ptq:
-            if entry.variant in seen:
-                raise ValueError(f"ptq: two variants would be called '{entry.variant}'; give one another name")
-            seen.add(entry.variant)
-        return self
-
-    @property
-    def tflite_made(self) -> tuple[str, ...]:
-        """The names of the TFLite variants that these settings ask for."""
-        made = [f"tflite-{kind}" for kind in self.tflite.variants] + [entry.variant for entry in self.ptq]
-        made += ["tflite-qat-int8"] if self.qat else []
-        return (*made, *(["tflite-mixed"] if self.max_drop is not None else []))
-
-    @model_validator(mode="after")
-    def _ships_what_is_made(self) -> Quantize:
-        made = self.tflite_made
-        if self.ship is not None and self.ship not in (*made, QDQ):
-            raise ValueError(
-                f"ship: this recipe makes no '{self.ship}'; it makes {', '.join(made) or 'no TFLite model'}"
-            )
         return self
 
 

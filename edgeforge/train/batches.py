@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from edgeforge.recipe.schema import Augment
+from edgeforge.recipe.sections.training import Augment
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.train.augment.images import Augmentation
 from edgeforge.train.augment.windows import WindowAugmentation

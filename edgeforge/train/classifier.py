@@ -12,7 +12,7 @@ from torchmetrics import MeanSquaredError, Metric
 from torchmetrics.classification import BinaryAccuracy, MulticlassAccuracy, MulticlassJaccardIndex
 
 from edgeforge.errors import RecipeError
-from edgeforge.recipe.schema import Train
+from edgeforge.recipe.sections.training import Train
 from edgeforge.results.head import HALF, IGNORED
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.train.heads_loss import HeadsLoss, by_answer, of_head

@@ -14,7 +14,7 @@ from torch import nn
 
 from edgeforge.data.labels import head_labels
 from edgeforge.errors import RecipeError
-from edgeforge.recipe.schema import Train
+from edgeforge.recipe.sections.training import Train
 from edgeforge.results.head import IGNORED, Head
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.suggest import nearest

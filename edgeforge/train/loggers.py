@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from edgeforge.builder.stage import Job
-from edgeforge.recipe.schema import Train
+from edgeforge.recipe.sections.training import Train
 
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import Logger

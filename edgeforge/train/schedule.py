@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from edgeforge.recipe.schema import Train
+from edgeforge.recipe.sections.training import Train
 
 
 def scheduled(optimizer: torch.optim.Optimizer, train: Train, steps: Callable[[], int]) -> Any:

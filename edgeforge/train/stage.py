@@ -12,7 +12,7 @@ from edgeforge.data.splits import deployed_preprocessing, read_preprocessing, re
 from edgeforge.errors import EdgeForgeError, RecipeError, StageFailed
 from edgeforge.foreign.wording import cause, remedy
 from edgeforge.guards.removal import remove_file, remove_tree
-from edgeforge.recipe.schema import Train
+from edgeforge.recipe.sections.training import Train
 from edgeforge.results.files import CHECKPOINT, METRICS_FILE, TRAINING_FILE
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.rows.calibration import Finding

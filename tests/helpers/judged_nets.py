@@ -109,7 +109,7 @@ def judged_keras(seed: int, folder: Path) -> Judgement:
 def _outcome(source: Path, x: NDArray[np.float32], y: NDArray[np.float32]) -> tuple[str, str, dict[str, Any]]:
     from edgeforge.export.float_check import require_equal
     from edgeforge.quantize.tflite.network import convert_file
-    from edgeforge.recipe.schema import TFLite
+    from edgeforge.recipe.sections.quantize import TFLite
 
     if (found := far(onnx_outputs(source, x), y)) is not None:
         return "wrong", f"ONNX Runtime differs from PyTorch by {found:.1e}", {}

@@ -23,7 +23,8 @@ ERRORS = {
 }
 FOREIGN = {"Kind": 1, "Words": 0}  # edgeforge/foreign/wording.py's: where their cause stands, before the remedy
 FOLDERS = ("edgeforge", "firmware/raspberry_pi")
-MISTAKES = "edgeforge/recipe/schema.py"  # its ValueErrors are the recipe's mistakes; load.py adds file and line
+# Their ValueErrors are the recipe's mistakes; load.py adds file and line.
+MISTAKES = ("edgeforge/recipe/schema.py", "edgeforge/recipe/sections/")
 
 
 def catalogue() -> str:
@@ -52,7 +53,7 @@ def _messages(tree: ast.Module, name: str) -> Iterator[str]:
             said, *remedy = node.args[FOREIGN[called] :][:2]
             fix = remedy[0] if remedy else None
             yield _entry("in place of another library's words", "", _texts(said, known), fix, known)
-        elif called in ERRORS or (called == "ValueError" and name == MISTAKES):
+        elif called in ERRORS or (called == "ValueError" and name.startswith(MISTAKES)):
             words = [*(argument for argument in node.args if not _is_number(argument)), keywords.get("reason")]
             if words[0] is not None:
                 yield _entry(ERRORS.get(called, "exit 2"), called, _texts(words[0], known), keywords.get("fix"), known)

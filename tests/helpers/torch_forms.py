@@ -205,7 +205,7 @@ def outcomes(names: Iterable[str], folder: Path) -> dict[str, Outcome]:
 def outcome(source: Path) -> Outcome:
     """Convert one exported form and run it in every engine."""
     from edgeforge.quantize.tflite.network import convert_file
-    from edgeforge.recipe.schema import TFLite
+    from edgeforge.recipe.sections.quantize import TFLite
     from edgeforge.runtimes.litert import LiteRTRunner
     from edgeforge.runtimes.onnxruntime import OnnxRunner
     from edgeforge.runtimes.tflm import TFLMRunner

@@ -14,7 +14,7 @@ from edgeforge.data.representative import read_calibration
 from edgeforge.data.splits import deployed_preprocessing
 from edgeforge.foreign.wording import reason_of
 from edgeforge.guards.removal import remove_file
-from edgeforge.recipe.schema import OnnxInt8
+from edgeforge.recipe.sections.quantize import OnnxInt8
 from edgeforge.results.files import (
     ONNX_FLOAT_FILE,
     ONNX_GIVEN_FACTS,

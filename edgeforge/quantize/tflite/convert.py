@@ -20,7 +20,7 @@ from edgeforge.quantize.tflite.passes.value_tables import tables_in
 from edgeforge.quantize.tflite.prepared import prepared
 from edgeforge.quantize.tflite.static import quantize_static, quantize_weights
 from edgeforge.quantize.tflite.tensorflow import convert_with_tensorflow
-from edgeforge.recipe.schema import TFLite, TFLiteVariant
+from edgeforge.recipe.sections.quantize import TFLite, TFLiteVariant
 from edgeforge.results.files import ONNX_FLOAT_FILE, ORIGINS_FILE, tflite_file
 from edgeforge.results.preprocessing import with_preprocessing
 from edgeforge.results.variant import TFLITE_FLOAT, Variant, write_variants

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from edgeforge.export.onnx import write_onnx
 from edgeforge.foreign.wording import reason_of
 from edgeforge.quantize.tflite.convert import convert_variants
-from edgeforge.recipe.schema import TFLite, TFLiteVariant
+from edgeforge.recipe.sections.quantize import TFLite, TFLiteVariant
 from edgeforge.results.preprocessing import Preprocessing
 
 if TYPE_CHECKING:

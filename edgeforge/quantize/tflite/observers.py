@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edgeforge.recipe.schema import ObserverName
+    from edgeforge.recipe.sections.quantize import ObserverName
 
 Range = tuple[float, float]
 BINS = 2048  # as PyTorch's HistogramObserver and TensorRT's calibration have

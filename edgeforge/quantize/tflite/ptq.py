@@ -22,7 +22,7 @@ from edgeforge.quantize.tflite.prepared import prepared
 from edgeforge.quantize.tflite.ranges.matching import Matched
 from edgeforge.quantize.tflite.ranges.proofs import with_known_ranges
 from edgeforge.quantize.tflite.static import Precision, quantize_static, quantize_weights
-from edgeforge.recipe.schema import PTQ, PTQScheme, TorchVariant
+from edgeforge.recipe.sections.quantize import PTQ, PTQScheme, TorchVariant
 from edgeforge.results.files import ORIGINS_FILE, PT2E_RANGES_FILE, RANGES_FILE, tflite_file
 from edgeforge.results.preprocessing import with_preprocessing
 from edgeforge.results.variant import TFLITE_FLOAT, TORCH_FX, TORCH_PT2E, Variant, read_variants, write_variants

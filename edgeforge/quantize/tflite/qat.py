@@ -12,7 +12,7 @@ from edgeforge.quantize.tflite.convert import convert_variants
 from edgeforge.quantize.tflite.passes.order import finished
 from edgeforge.quantize.tflite.prepared import prepared
 from edgeforge.quantize.tflite.ranges.proofs import with_known_ranges
-from edgeforge.recipe.schema import TFLite
+from edgeforge.recipe.sections.quantize import TFLite
 from edgeforge.results.files import QAT_FLOAT_FILE, QAT_INT8_FILE, QAT_ONNX_FILE
 from edgeforge.results.preprocessing import with_preprocessing
 from edgeforge.results.variant import TFLITE_QAT, TORCH_QAT, Variant, write_variants

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from edgeforge.errors import StageFailed
 from edgeforge.export.direct import refusal
-from edgeforge.recipe.schema import TFLite, TFLiteVariant
+from edgeforge.recipe.sections.quantize import TFLite, TFLiteVariant
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,7 +10,7 @@ from edgeforge.quantize.known_ranges import KnownRanges
 from edgeforge.quantize.torch.fx_graph import QuantizableGraph
 from edgeforge.quantize.torch.fx_observe import observe
 from edgeforge.quantize.torch.qconfig import mapping
-from edgeforge.recipe.schema import TorchObserver
+from edgeforge.recipe.sections.quantize import TorchObserver
 
 if TYPE_CHECKING:
     import torch

@@ -27,7 +27,7 @@ from edgeforge.quantize.torch.pt2e import quantize as pt2e
 from edgeforge.quantize.torch.pt2e.graph import exported_network
 from edgeforge.quantize.torch.qconfig import own_qconfigs, qconfig
 from edgeforge.quantize.torch.relu6 import replace_in_sequentials
-from edgeforge.recipe.schema import TorchEngine, TorchInt8, TorchObserver
+from edgeforge.recipe.sections.quantize import TorchEngine, TorchInt8, TorchObserver
 from edgeforge.results.files import PT2E_RANGES_FILE, TORCH_FAKE_QUANT_FILE, torch_file
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.variant import TORCH_EAGER, TORCH_FLOAT, TORCH_FX, TORCH_PT2E, Variant, write_variants

@@ -14,7 +14,7 @@ from edgeforge.data.splits import deployed_preprocessing
 from edgeforge.errors import RecipeError
 from edgeforge.quantize.known_ranges import write_ranges
 from edgeforge.quantize.torch.available import require_torch_ao, require_torchao
-from edgeforge.recipe.schema import Train
+from edgeforge.recipe.sections.training import Train
 from edgeforge.results.files import QAT_FAKE_QUANT_FILE, QAT_ONNX_FILE, QAT_TORCH_FILE, QAT_TRAINING_FILE
 from edgeforge.results.variant import TORCH_QAT, Variant, write_variants
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from edgeforge.recipe.schema import TorchObserver
+from edgeforge.recipe.sections.quantize import TorchObserver
 
 if TYPE_CHECKING:
     from torch import nn

@@ -116,7 +116,7 @@ def _float_tflite(path: Path, model: OwnTFLite, x: NDArray[np.float32]) -> bytes
             fix="name the float model as .tflite, of which the int8 one was made",
         )
     from edgeforge.quantize.tflite.convert import convert_variants
-    from edgeforge.recipe.schema import TFLite
+    from edgeforge.recipe.sections.quantize import TFLite
 
     with TemporaryDirectory() as folder:
         static = Path(folder) / path.name

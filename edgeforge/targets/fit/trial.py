@@ -18,7 +18,7 @@ from edgeforge.quantize.tflite.convert import convert_variants
 from edgeforge.quantize.tflite.passes.order import finished
 from edgeforge.quantize.tflite.prepared import prepared
 from edgeforge.quantize.tflite.ptq import Source
-from edgeforge.recipe.schema import PTQ, TFLiteVariant
+from edgeforge.recipe.sections.quantize import PTQ, TFLiteVariant
 from edgeforge.results.files import ONNX_FLOAT_FILE
 from edgeforge.results.preprocessing import with_preprocessing
 from edgeforge.results.variant import TFLITE_INT8

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from edgeforge.recipe.schema import Augment
+from edgeforge.recipe.sections.training import Augment
 from edgeforge.torchvision_import import import_torchvision
 
 

@@ -9,7 +9,7 @@ from edgeforge.builder.stage import Job
 from edgeforge.data.splits import deployed_preprocessing, read_preprocessing
 from edgeforge.errors import RecipeError
 from edgeforge.guards.removal import move
-from edgeforge.recipe.schema import Prune, Train
+from edgeforge.recipe.sections.training import Prune, Train
 from edgeforge.results.files import CHECKPOINT, PRUNING_FILE, TRAINING_FILE
 from edgeforge.results.rows.pruning import PrunedLayer, PruningRow
 from edgeforge.results.rows.training import EpochRow, TrainingRow

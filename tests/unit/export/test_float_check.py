@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 from edgeforge.errors import ParityError
 from edgeforge.export.float_check import require_equal
 from edgeforge.quantize.tflite.convert import Converted, convert_variants
-from edgeforge.recipe.schema import TFLite
+from edgeforge.recipe.sections.quantize import TFLite
 from edgeforge.tflite.flatbuffer import read_model, write_model
 from edgeforge.tflite.layers import constant, set_constant
 

@@ -14,7 +14,8 @@ from edgeforge.builder.stage import Job
 from edgeforge.data.splits import deployed_preprocessing, prepare, read_findings, read_preprocessing, read_split
 from edgeforge.errors import RecipeError
 from edgeforge.evaluate.metrics import metrics
-from edgeforge.recipe.schema import Data, Model, Recipe, Train
+from edgeforge.recipe.schema import Data, Model, Recipe
+from edgeforge.recipe.sections.training import Train
 from edgeforge.results.files import HEAD_FILE
 from edgeforge.results.head import USUAL_UNUSUAL, Head
 from edgeforge.results.preprocessing import Preprocessing

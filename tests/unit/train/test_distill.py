@@ -11,7 +11,8 @@ from torch import nn
 from edgeforge.builder.stage import Job
 from edgeforge.errors import RecipeError
 from edgeforge.recipe.load import load_recipe
-from edgeforge.recipe.schema import Data, Distill, Model, Recipe, Train
+from edgeforge.recipe.schema import Data, Distill, Model, Recipe
+from edgeforge.recipe.sections.training import Train
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.train.distill import DistilledClassifier, load_teacher, soft_loss
 

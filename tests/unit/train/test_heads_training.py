@@ -7,7 +7,7 @@ from places import ROOT
 from torch import nn
 
 from edgeforge.errors import RecipeError
-from edgeforge.recipe.schema import Augment, Train
+from edgeforge.recipe.sections.training import Augment, Train
 from edgeforge.results.head import Head
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.train.batches import loader

@@ -12,7 +12,8 @@ from edgeforge.builder.store import Store
 from edgeforge.errors import MissingDependency
 from edgeforge.pipeline import STAGES
 from edgeforge.recipe.load import load_recipe
-from edgeforge.recipe.schema import Recipe, Train
+from edgeforge.recipe.schema import Recipe
+from edgeforge.recipe.sections.training import Train
 from edgeforge.train.callbacks import ReportProgress
 from edgeforge.train.loggers import chosen_logger
 

@@ -13,7 +13,7 @@ from torch import nn
 from edgeforge.errors import RecipeError
 from edgeforge.export.direct import convert_directly
 from edgeforge.export.onnx import write_onnx
-from edgeforge.recipe.schema import Augment, Train
+from edgeforge.recipe.sections.training import Augment, Train
 from edgeforge.results.head import IGNORED, Head
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.tflite.flatbuffer import operators

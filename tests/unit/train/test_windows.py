@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from edgeforge.errors import RecipeError
-from edgeforge.recipe.schema import Augment
+from edgeforge.recipe.sections.training import Augment
 from edgeforge.train.augment.windows import WindowAugmentation, rotation
 from edgeforge.train.network.forms import take_windows
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from edgeforge.evaluate.metrics import head_errors, metrics
-from edgeforge.recipe.schema import Train
+from edgeforge.recipe.sections.training import Train
 from edgeforge.results.head import Head
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.train.heads_loss import HeadsLoss, targets

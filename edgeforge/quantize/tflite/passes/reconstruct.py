@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.passes import Pass, Rewritten
 from edgeforge.quantize.tflite.passes.adaround import learned_rounding
 from edgeforge.quantize.tflite.passes.float_layer import activated, linear
-from edgeforge.recipe.schema import AdaRound
+from edgeforge.recipe.sections.quantize import AdaRound
 from edgeforge.tflite.flatbuffer import operators, read_model, write_model
 from edgeforge.tflite.layers import BIAS, WEIGHTS, Layer, constant, read_layer, scales_of, set_constant
 from edgeforge.tflite.steps import Steps

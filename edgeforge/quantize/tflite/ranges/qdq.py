@@ -19,7 +19,7 @@ from edgeforge.quantize.tflite.passes.reachable_clamps import ReachableClamps
 from edgeforge.quantize.tflite.prepared import prepared
 from edgeforge.quantize.tflite.ranges.matching import Matched
 from edgeforge.quantize.tflite.ranges.proofs import range_checks, with_known_ranges
-from edgeforge.recipe.schema import TFLite
+from edgeforge.recipe.sections.quantize import TFLite
 from edgeforge.results.files import ONNX_GIVEN_FACTS, QDQ_FLOAT_FILE, QDQ_INT8_FILE
 from edgeforge.results.preprocessing import with_preprocessing
 from edgeforge.results.variant import ONNX_INT8, TFLITE_QDQ, Variant, write_variants

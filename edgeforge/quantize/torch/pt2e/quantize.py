@@ -19,7 +19,7 @@ from edgeforge.quantize.torch.pt2e.graph import (
     tensor_of,
 )
 from edgeforge.quantize.torch.pt2e.quantizer import nodes_of_input, quantizer
-from edgeforge.recipe.schema import TorchObserver
+from edgeforge.recipe.sections.quantize import TorchObserver
 
 if TYPE_CHECKING:
     import torch

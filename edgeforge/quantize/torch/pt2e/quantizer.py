@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeforge.quantize.torch.pt2e.graph import LAYERS, NORM_BEHIND, ExportedNetwork, operator_of
 from edgeforge.quantize.torch.qconfig import ACTIVATION, WEIGHT
-from edgeforge.recipe.schema import TorchObserver
+from edgeforge.recipe.sections.quantize import TorchObserver
 
 if TYPE_CHECKING:
     from torch import fx

@@ -15,7 +15,8 @@ from edgeforge.data.representative import choose
 from edgeforge.data.sources.masks.read import MaskRefused, read_mask
 from edgeforge.data.splits import prepare, read_findings, read_preprocessing, read_split
 from edgeforge.errors import RecipeError
-from edgeforge.recipe.schema import Data, Model, Recipe, Train
+from edgeforge.recipe.schema import Data, Model, Recipe
+from edgeforge.recipe.sections.training import Train
 from edgeforge.recipe.user_files import USER_DATA
 from edgeforge.results.files import CALIBRATION_ROW_FILE
 from edgeforge.results.head import IGNORED

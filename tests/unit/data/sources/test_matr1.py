@@ -15,7 +15,8 @@ from edgeforge.data.sources.matr1.cell import Cell
 from edgeforge.data.sources.matr1.source import EXCLUDED, load_matr1, matr1_files, matrix, published_split, read_cells
 from edgeforge.data.splits import prepare, read_preprocessing, read_split
 from edgeforge.errors import RecipeError
-from edgeforge.recipe.schema import Data, Model, Recipe, Train
+from edgeforge.recipe.schema import Data, Model, Recipe
+from edgeforge.recipe.sections.training import Train
 from edgeforge.recipe.user_files import USER_DATA
 
 COUNTS = (7, 4, 3)  # cells a batch

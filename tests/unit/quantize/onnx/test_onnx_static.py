@@ -5,7 +5,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from edgeforge.quantize.onnx.static import _quantize
-from edgeforge.recipe.schema import OnnxInt8
+from edgeforge.recipe.sections.quantize import OnnxInt8
 from edgeforge.runtimes.onnxruntime import OnnxRunner
 
 

@@ -8,7 +8,7 @@ from tiny_nets import after, conv, depthwise, images, mobile_net
 
 from edgeforge.quantize.tflite.observers import MSE, Entropy, Histogram, MinMax, MovingAverage, Percentile, calibrate
 from edgeforge.quantize.tflite.static import quantize_static
-from edgeforge.recipe.schema import ObserverName
+from edgeforge.recipe.sections.quantize import ObserverName
 from edgeforge.tflite.flatbuffer import operator_name, operators, read_model
 
 OBSERVERS: tuple[ObserverName, ...] = ("minmax", "moving-average", "percentile", "mse", "entropy")

@@ -12,7 +12,8 @@ from edgeforge.evaluate.statistics import sqnr_db
 from edgeforge.quantize.tflite.passes.equalize import pairs_of
 from edgeforge.quantize.tflite.ptq import Source, quantize_ptq
 from edgeforge.recipe.load import load_recipe
-from edgeforge.recipe.schema import PTQ, Recipe
+from edgeforge.recipe.schema import Recipe
+from edgeforge.recipe.sections.quantize import PTQ
 from edgeforge.results.files import CALIBRATION_FILE, ORIGINS_FILE
 from edgeforge.results.preprocessing import Preprocessing, read_preprocessing_of, with_preprocessing
 from edgeforge.results.variant import Variant, read_variants, write_variants

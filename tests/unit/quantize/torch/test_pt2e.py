@@ -21,7 +21,7 @@ from edgeforge.quantize.torch.fx_quantize import Quantized
 from edgeforge.quantize.torch.int8 import Baselines, _or_reason
 from edgeforge.quantize.torch.pt2e import quantize as pt2e
 from edgeforge.quantize.torch.pt2e.graph import exported_network
-from edgeforge.recipe.schema import TorchObserver
+from edgeforge.recipe.sections.quantize import TorchObserver
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.runtimes.torch_script import save_torch_script
 from edgeforge.train.qat_callback import observe_activations

@@ -11,7 +11,8 @@ from torch import nn
 
 from edgeforge.builder.stage import Job
 from edgeforge.errors import RecipeError
-from edgeforge.recipe.schema import Data, Model, Recipe, Train
+from edgeforge.recipe.schema import Data, Model, Recipe
+from edgeforge.recipe.sections.training import Train
 from edgeforge.results.files import CHECKPOINT, DATA_FILE, PREPROCESSING_FILE
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.train.network.freeze import Freeze

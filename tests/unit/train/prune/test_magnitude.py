@@ -8,7 +8,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from edgeforge.errors import RecipeError
-from edgeforge.recipe.schema import Train
+from edgeforge.recipe.sections.training import Train
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.train.classifier import Classifier
 from edgeforge.train.prune.magnitude import (

@@ -11,7 +11,8 @@ from places import ROOT
 from edgeforge.builder.stage import Job
 from edgeforge.data.splits import prepare
 from edgeforge.errors import RecipeError
-from edgeforge.recipe.schema import Data, Model, Prune, Recipe, Train
+from edgeforge.recipe.schema import Data, Model, Recipe
+from edgeforge.recipe.sections.training import Prune, Train
 from edgeforge.results.rows.pruning import PruningRow
 from edgeforge.tflite.figures.costs import macs
 from edgeforge.train.network.load import dense_network, new_network, trained_network

@@ -11,7 +11,7 @@ from edgeforge.quantize.tflite.passes.adaround import learned_rounding, rectifie
 from edgeforge.quantize.tflite.passes.float_layer import linear
 from edgeforge.quantize.tflite.passes.reconstruct import Reconstruct, Reconstructed, outputs_of
 from edgeforge.quantize.tflite.static import Precision, quantize_static
-from edgeforge.recipe.schema import AdaRound
+from edgeforge.recipe.sections.quantize import AdaRound
 from edgeforge.tflite.flatbuffer import operators, read_model
 from edgeforge.tflite.layers import BIAS, WEIGHTS, Layer, constant, read_layer
 from edgeforge.tflite.steps import Steps

@@ -16,7 +16,8 @@ from qdq_nets import CLASSES, IMAGES, SHAPE, Net, float_file, quantized_file, wi
 
 from edgeforge.errors import RecipeError
 from edgeforge.quantize.tflite.ranges.qdq import Carried, carry
-from edgeforge.recipe.schema import Model, TFLite
+from edgeforge.recipe.schema import Model
+from edgeforge.recipe.sections.quantize import TFLite
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.runtimes.litert import Kernels, LiteRTRunner
 from edgeforge.runtimes.onnxruntime import run_as_it_is

@@ -18,7 +18,7 @@ from edgeforge.quantize.tflite.ranges.proofs import range_checks
 from edgeforge.quantize.tflite.static import quantize_static
 from edgeforge.quantize.torch.fx_graph import quantizable_graph
 from edgeforge.quantize.torch.fx_quantize import Quantized, finish, prepare
-from edgeforge.recipe.schema import TFLite
+from edgeforge.recipe.sections.quantize import TFLite
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.runtimes.litert import LiteRTRunner
 from edgeforge.tflite.flatbuffer import read_model, type_name, write_model

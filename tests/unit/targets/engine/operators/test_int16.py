@@ -10,7 +10,7 @@ from tiny_nets import images, mobile_net
 
 from edgeforge.errors import RecipeError
 from edgeforge.quantize.tflite.ptq import Source
-from edgeforge.recipe.schema import PTQ
+from edgeforge.recipe.sections.quantize import PTQ
 from edgeforge.targets.engine.compile import compile_model
 from edgeforge.targets.engine.emulate.machine import INSTALL, missing
 from edgeforge.targets.engine.emulate.run import build
