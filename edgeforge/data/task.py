@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +70,10 @@ def labels_in(y: NDArray[Any], data: Data, where: str) -> NDArray[Any]:
     """
     import numpy as np
 
+    if y.dtype.kind == "f" and not np.isfinite(y).all():
+        wrong = int((~np.isfinite(y.reshape(len(y), -1))).any(axis=1).sum())
+        raise RecipeError(f"{where}: {wrong} of {len(y)} labels are no numbers (NaN or infinite)",
+                          fix="leave those inputs out: keep = numpy.isfinite(y); save x[keep] and y[keep]")  # fmt: skip
     if data.heads is None:
         return y.reshape(-1)
     if y.ndim != 2 or y.shape[1] != len(data.heads):
@@ -91,6 +95,18 @@ def told_apart(labels: NDArray[Any], data: Data) -> NDArray[Any] | None:
     return np.array([joined(label[place] for place in kept) for label in parts]) if kept else None
 
 
+def class_columns(labels: Sequence[str], data: Data) -> dict[str, list[str]]:
+    """Return the classes of labels (N) by head, `""` of the only one; heads of values are left out."""
+    if data.heads is None:
+        return {} if data.task == "value" else {"": list(labels)}
+    parts = [label.split(BETWEEN) for label in labels]
+    return {
+        name: [part[place] for part in parts]
+        for place, (name, one) in enumerate(data.heads.items())
+        if one.task != "value"
+    }
+
+
 def read_labels(labels: Sequence[str], data: Data, where: str, what: str = "image", key: str = "data") -> Labels:
     """Return what texts (N) are by data.task. what: an input is called, in messages; key: of the recipe, with the task.
 
@@ -100,7 +116,9 @@ def read_labels(labels: Sequence[str], data: Data, where: str, what: str = "imag
 
     if data.heads is not None:
         return _of_several(labels, data, where, what)
-    task = data.task or _told(labels, data, where)
+    if data.task is None:
+        require_told(labels, data, where)
+    task = data.task or "classes"
     if task == "value":
         values = [number_in(label) for label in labels]
         if None in values:
@@ -138,13 +156,12 @@ def _of_several(labels: Sequence[str], data: Data, where: str, what: str) -> Lab
     return Labels(values, found[0].classes, found[0].head, tuple(one.head for one in found[1:]))
 
 
-def _told(labels: Sequence[str], data: Data, where: str) -> str:
-    """Return `classes` unless labels are numbers that may be a value. Raises RecipeError for those."""
+def require_told(labels: Collection[str], data: Data, where: str) -> None:
+    """Raise RecipeError where data.task is not said and labels are numbers that may be classes or a value."""
     found = unclear(labels)
-    if data.classes or not found:
-        return "classes"
-    fix = "say it: data.task: value, or data.task: classes"
-    raise RecipeError(f"{where}: labels are {found}: classes, or a value?", fix=fix)
+    if found and not data.classes:
+        fix = "say it: data.task: value, or data.task: classes"
+        raise RecipeError(f"{where}: labels are {found}: classes, or a value?", fix=fix)
 
 
 def class_names(labels: list[str], where: str, given: tuple[str, ...] | None, what: str = "image") -> tuple[str, ...]:

@@ -102,6 +102,8 @@ def _header(file: Any, size: int, name: str) -> tuple[int, int]:
         shape, _, kind = npy.read_array_header_2_0(file)
     else:
         raise RecipeError(f"{name} is of version {version[0]}.{version[1]} of NumPy's format", fix="save it again")
+    if kind.kind == "O":
+        raise _of_objects(name, shape)
     if kind.hasobject or kind.kind not in KINDS:
         raise RecipeError(f"{name} holds {kind}, not numbers or texts", fix="save an array of numbers")
     promised, there = prod(shape) * kind.itemsize, size - file.tell()
@@ -109,6 +111,23 @@ def _header(file: Any, size: int, name: str) -> tuple[int, int]:
         reason = f"{name} has the shape {shape} of {kind}: {promised:,} bytes, and {there:,} are there"
         raise RecipeError(reason, fix="save it again")
     return promised, file.tell() + promised
+
+
+def _of_objects(name: str, shape: tuple[int, ...]) -> RecipeError:
+    """Return what is wrong with an array of Python objects, which are not unpacked: they could run any code."""
+    plain = name.strip("'")
+    if len(shape) == 1 and plain.startswith("x"):
+        return RecipeError(
+            f"{name} holds {shape[0]:,} Python objects, no numbers: so NumPy keeps inputs of unequal length",
+            fix=f"give them one shape: images of one size; windows cut to one length n, {plain} = "
+            f"numpy.stack([one[..., :n] for one in {plain}]), or one[:n] where time is first; or write each to a .csv "
+            "file, and say data.window",
+        )
+    variable = "y" if name == "it" else plain
+    return RecipeError(
+        f"{name} holds Python objects, not numbers or texts",
+        fix=f"save {variable}.astype(str) of texts, {variable}.astype('float32') of numbers",
+    )
 
 
 def _array(file: Any, size: int, name: str) -> NDArray[Any]:

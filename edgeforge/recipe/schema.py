@@ -209,7 +209,11 @@ class Data(Section):
     )
     stride: Count | None = Field(None, description="windows: samples from one to the next; default: half a window")
     rate_hz: float | None = Field(None, gt=0.0, le=1e6, description="windows: samples a second, of every recording")
-    axes: tuple[Name, ...] = Field((), description="windows: the columns that are measured, in the order of the input")
+    axes: tuple[Name, ...] = Field(
+        (),
+        description="windows: the columns that are measured, in the order of the input; "
+        "of an .npz file all axes' names, or some of them",
+    )
     layout: Literal["ncl", "nlc"] | None = Field(
         None, description="windows: of the array x in an .npz file, N,axes,time or N,time,axes"
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgeforge.data.sources.windows.cut import NEAR
 from edgeforge.data.sources.windows.recording import Recording
 from edgeforge.data.task import labels_in
 from edgeforge.errors import RecipeError
@@ -29,6 +31,7 @@ def read_npz(path: Path, data: Data, findings: list[Finding]) -> tuple[list[Reco
     """
     where = f"data.root: {named(path)}"
     arrays = read_arrays(path, "data.root", SAVED)
+    _require_rate(arrays.get("rate_hz"), data, where)
     recordings: list[Recording] = []
     told = True
     for suffix, split in (("", ""), ("_val", "val"), ("_test", "test")):
@@ -37,7 +40,9 @@ def read_npz(path: Path, data: Data, findings: list[Finding]) -> tuple[list[Reco
         x, y = _pair(arrays, suffix, where, data)
         of = arrays.get(f"recording{suffix}")
         told = told and (of is not None or split != "")
-        names = [f"{split or 'x'} row {row}" for row in range(len(x))] if of is None else [str(one) for one in of]
+        names = (
+            [f"{split or 'x'} row {row}" for row in range(len(x))] if of is None else [f"recording {one}" for one in of]
+        )
         if len(names) != len(x):
             raise RecipeError(f"{where}: {len(x)} windows and {len(names)} in recording{suffix}", fix="give one a row")
         _require_same(x, recordings, where)
@@ -49,7 +54,23 @@ def read_npz(path: Path, data: Data, findings: list[Finding]) -> tuple[list[Reco
     if not told and "x_test" not in arrays:
         what = "data: which recording a window is of is not said: each is taken for a recording of its own"
         findings.append(Finding(severity="warning", what=what, remedy="give it in an array `recording`, one a window"))
-    return recordings, _axes(arrays.get("axes"), recordings[0].values.shape[1], data, where)
+    count = recordings[0].values.shape[1]
+    axes, places = _axes(arrays.get("axes"), count, data, where)
+    if places != list(range(count)):
+        recordings = [replace(one, values=one.values[:, places]) for one in recordings]
+    return recordings, axes
+
+
+def _require_rate(given: NDArray[Any] | None, data: Data, where: str) -> None:
+    """Raise RecipeError where the array `rate_hz`, if there is one, says another rate than the recipe."""
+    if given is None or data.rate_hz is None:
+        return
+    rates = require_numbers(given, f"{where}: rate_hz").reshape(-1)
+    if wrong := [float(one) for one in rates if not abs(float(one) / data.rate_hz - 1) <= NEAR]:
+        raise RecipeError(
+            f"{where}: its array rate_hz says {wrong[0]:g}, data.rate_hz: {data.rate_hz:g}",
+            fix="set data.rate_hz to it, or save the file with the right one",
+        )
 
 
 def _pair(arrays: dict[str, NDArray[Any]], suffix: str, where: str, data: Data) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -98,8 +119,17 @@ def _splits(given: NDArray[Any] | None, count: int, own: str, where: str) -> lis
     return [SPLITS[word] for word in words]
 
 
-def _axes(given: NDArray[Any] | None, count: int, data: Data, where: str) -> tuple[str, ...]:
-    names = data.axes or (tuple(f"axis{place}" for place in range(count)) if given is None else tuple(map(str, given)))
-    if len(names) != count:
-        raise RecipeError(f"{where}: {count} axes, {len(names)} names: {', '.join(names)}", fix="name every axis once")
-    return names
+def _axes(given: NDArray[Any] | None, count: int, data: Data, where: str) -> tuple[tuple[str, ...], list[int]]:
+    """Return the names of the axes that are taken, and their places: data.axes chooses some, or names them all."""
+    own = tuple(f"axis{place}" for place in range(count)) if given is None else tuple(map(str, given.reshape(-1)))
+    if len(own) != count:
+        raise RecipeError(f"{where}: {count} axes, {len(own)} names: {', '.join(own)}", fix="name every axis once")
+    chosen = data.axes or own
+    if set(chosen) <= set(own):
+        return chosen, [own.index(name) for name in chosen]
+    if len(chosen) != count:
+        raise RecipeError(
+            f"{where}: {count} axes, data.axes names {len(chosen)}: {', '.join(chosen)}",
+            fix=f"name every axis once, or choose of {', '.join(own)}",
+        )
+    return chosen, list(range(count))

@@ -12,9 +12,10 @@ from edgeforge.data.source import Source
 from edgeforge.data.sources.windows.arrays import read_npz
 from edgeforge.data.sources.windows.cut import Cut, cut
 from edgeforge.data.sources.windows.leak import shared_with_training
+from edgeforge.data.sources.windows.lost import also_lost, lost_of, remedy_of
 from edgeforge.data.sources.windows.split import split_recordings
 from edgeforge.data.sources.windows.tables import read_tables, require_table, tables_below
-from edgeforge.data.task import read_labels
+from edgeforge.data.task import Labels, read_labels, require_told
 from edgeforge.errors import RecipeError, some
 from edgeforge.inputs.regular import named
 from edgeforge.recipe.schema import Data
@@ -42,7 +43,9 @@ def load_windows(job: Job) -> Source:
     findings: list[Finding] = []
     read = read_npz if root.suffix.lower() == ".npz" else read_tables
     recordings, axes = read(root, data, findings)
-    windows = cut(recordings, data, where, findings)
+    if data.task is None and data.heads is None:  # values change from sample to sample, and would end every window
+        require_told({str(label) for one in recordings for label in set(one.labels.tolist())}, data, where)
+    windows = cut(recordings, data, where, findings, axes)
     told = read_labels(windows.labels, data, where, "recording")
     classes, labels = told.classes, told.values
     strata_of = strata(told.primary, told.head)
@@ -50,12 +53,13 @@ def load_windows(job: Job) -> Source:
         findings.append(_balance(told.primary, classes, windows))
     names = classes or tuple(f"part {place + 1} of the values" for place in range(int(strata_of.max()) + 1))
     splits = np.array([recordings[place].split for place in windows.recording])
-    if not splits.any() or not (splits == "test").any():
-        splits = split_recordings(windows, strata_of, names, splits, data, job.recipe.seed, where, findings)
+    said = set(splits.tolist()) - {""}
+    if "test" not in said:
+        splits = split_recordings(windows, strata_of, names, splits, data, job.recipe.seed, where, findings, axes)
     inputs = np.ascontiguousarray(windows.values.transpose(0, 2, 1)[:, :, None])
-    _require_all_in_training(strata_of, splits, names, where)
-    if further := told.missing(splits == "train"):
-        raise RecipeError(f"{where}: no training window of {some(further)}", fix="record some, or remove it")
+    if not (splits == "test").any():
+        raise RecipeError(f"{where}: no window for testing", fix="record more, or mark some recordings as test")
+    _require_in_training(told, splits, said, windows, data, where, findings, axes)
     for name in ("val", "test"):
         if share := shared_with_training(windows, splits == "train", splits == name):
             findings.append(_leak(name, share, recordings[0].whole))
@@ -88,16 +92,35 @@ def _balance(labels: NDArray[np.int64], classes: tuple[str, ...], windows: Cut) 
     )
 
 
-def _require_all_in_training(
-    labels: NDArray[np.int64], splits: NDArray[np.str_], classes: tuple[str, ...], where: str
+def _require_in_training(
+    told: Labels,
+    splits: NDArray[np.str_],
+    said: set[str],
+    windows: Cut,
+    data: Data,
+    where: str,
+    findings: list[Finding],
+    axes: tuple[str, ...],
 ) -> None:
-    for name in ("train", "test"):
-        present = {classes[label] for label in labels[splits == name]}
-        missing = [name for name in classes if name not in present]
-        if missing and name == "train":
-            raise RecipeError(f"{where}: no training window of {', '.join(missing)}", fix="record some, or remove it")
-    if not (splits == "test").any():
-        raise RecipeError(f"{where}: no window for testing", fix="record more, or mark some recordings as test")
+    """Raise RecipeError for a class that no training window has; say of one that validation or test has not."""
+    for name in ("train", "val", "test"):
+        part = splits == name
+        missing = told.missing(part) if part.any() else []
+        if not missing or (name == "val" and name not in said):  # of one that was chosen, who chose has told
+            continue
+        lost = [one for label in missing for one in lost_of(label, windows.lost, data, name)]
+        remedy = remedy_of(lost, data, axes) if lost else f"put some of its recordings into {name} too"
+        if name == "train":
+            others = [other for other in ("val", "test") if not set(missing) <= set(told.missing(splits == other))]
+            there = (
+                f": {'it is' if len(missing) == 1 else 'they are'} in {' and '.join(others)} alone" if others else ""
+            )
+            raise RecipeError(f"{where}: no training window of {some(missing)}{there}{also_lost(lost)}",
+                              fix=f"{remedy}; or remove the class")  # fmt: skip
+        what = (
+            f"data: the {name} split has no window of {some(missing)}{also_lost(lost)}: learned, and not judged there"
+        )
+        findings.append(Finding(severity="warning", what=what, remedy=remedy))
 
 
 def _leak(split: str, share: float, arrays: bool) -> Finding:

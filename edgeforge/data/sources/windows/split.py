@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgeforge.data.sources.windows.cut import Cut
+from edgeforge.data.sources.windows.lost import also_lost, lost_of, remedy_of
 from edgeforge.errors import RecipeError, some
 from edgeforge.recipe.schema import Data
 from edgeforge.results.rows.calibration import Finding
@@ -23,6 +24,7 @@ def split_recordings(
     seed: int,
     where: str,
     findings: list[Finding],
+    axes: tuple[str, ...] = (),
 ) -> NDArray[np.str_]:
     """Return train, val or test of each window (N): never of two for one recording.
 
@@ -36,9 +38,11 @@ def split_recordings(
     stratum = np.array([np.bincount(strata[windows.recording == one]).argmax() for one in recordings])
     alone = [names[place] for place in np.unique(strata) if len(np.unique(windows.recording[strata == place])) == 1]
     if alone:
+        lost = [one for name in alone for one in lost_of(name, windows.lost, data)]
         raise RecipeError(
-            f"{where}: one recording alone holds {some(alone)}: windows of one recording are never on both sides",
-            fix="record more of it, or cut the recording into several files at a pause",
+            f"{where}: one recording alone holds {some(alone)}{also_lost(lost)}: windows of one recording are never on "
+            "both sides",
+            fix=remedy_of(lost, data, axes) if lost else _more_recordings(data, where),
         )
     said = {int(one): str(given[windows.recording == one][0]) for one in recordings}
     chosen = {one: split for one, split in said.items() if split}
@@ -59,3 +63,14 @@ def split_recordings(
         what = f"data: too few recordings of {some(unvalidated)} for validation: training and test have them"
         findings.append(Finding(severity="warning", what=what, remedy="record each class three times at least"))
     return np.array([chosen[int(one)] for one in windows.recording])
+
+
+def _more_recordings(data: Data, where: str) -> str:
+    if where.endswith(".npz"):
+        return "record more of it; or give windows from before and after a pause other numbers in the array `recording`"
+    if data.columns.recording:
+        return f"record more of it, or give what stands behind a pause another name in '{data.columns.recording}'"
+    return (
+        "record more of it, or cut the recording into several files at a pause; of one file of many recordings "
+        "data.columns.recording names the column that tells them apart"
+    )

@@ -302,7 +302,8 @@ def _time(table: Table, name: str) -> NDArray[Any]:
             raise RecipeError(
                 f"{named(table.path)}: {name}: {cause(error)}", fix="write numbers, or dates as 2024-05-01T12:00:00.02"
             ) from error
-        return (dates - dates[0]).astype(np.int64) / 1e9
+        since = dates - dates[0]
+        return np.where(np.isnat(since), np.nan, since.astype(np.int64) / 1e9)
     return _numbers(table, name)
 
 
@@ -312,7 +313,7 @@ def _labels(table: Table, data: Data) -> Sequence[str]:
 
 
 def _column_of_labels(table: Table, name: str) -> list[str]:
-    labels = [" ".join(str(one).split()) for one in table.columns[name]]
+    labels = ["" if one is None or one != one else " ".join(str(one).split()) for one in table.columns[name]]
     for place, label in enumerate(labels):
         if not label:
             raise RecipeError(

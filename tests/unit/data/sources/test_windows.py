@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from motions import AXES, RATE, job, motion, recordings, refused, said, write
 
-from edgeforge.builder.stage import Job
-from edgeforge.data.source import Source
 from edgeforge.data.sources.windows.cut import cut
 from edgeforge.data.sources.windows.recording import Recording
 from edgeforge.data.sources.windows.source import load_windows, windows_files
@@ -20,56 +17,7 @@ from edgeforge.data.sources.windows.split import split_recordings
 from edgeforge.data.sources.windows.tables import read_tables
 from edgeforge.data.splits import prepare, read_findings, read_preprocessing, read_split
 from edgeforge.errors import MissingDependency, RecipeError
-from edgeforge.recipe.schema import Data, Recipe
-from edgeforge.recipe.user_files import USER_DATA
-
-AXES = ("ax", "ay", "az")
-RATE = 50.0
-
-
-def motion(label: str, seed: int, samples: int = 240) -> np.ndarray:
-    """Return samples,3 of a motion: another frequency for each label."""
-    random = np.random.default_rng((seed, len(label)))
-    time = np.arange(samples) / RATE
-    wave = np.sin(2 * np.pi * (1 + len(label)) * time + random.uniform(0, 6))
-    return np.stack([wave, 0.5 * wave, np.ones(samples)], 1) + 0.1 * random.standard_normal((samples, 3))
-
-
-def write(path: Path, values: np.ndarray, names: tuple[str, ...] = AXES, **columns: Any) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow([*columns, *names])
-        for row, one in enumerate(values):
-            writer.writerow([*(column[row] for column in columns.values()), *one])
-    return path
-
-
-def recordings(root: Path, each: int = 4) -> Path:
-    for label in ("run", "walk", "rest-"):
-        for number in range(each):
-            write(root / label / f"{number}.csv", motion(label, number))
-    return root
-
-
-def job(tmp_path: Path, root: Path, **data: Any) -> Job:
-    values = {"source": "windows", "root": str(root), "rate_hz": RATE, "window": 50, **data}
-    recipe = Recipe.model_validate({"name": "r", "data": values, "model": {"name": "m"}})
-    out = tmp_path / "out"
-    out.mkdir(exist_ok=True)
-    return Job("data", recipe, {}, out, tmp_path, lambda share, text: None, {USER_DATA: root})
-
-
-def refused(tmp_path: Path, root: Path, **data: Any) -> RecipeError:
-    with pytest.raises(RecipeError) as caught:
-        load_windows(job(tmp_path, root, **data))
-    return caught.value
-
-
-def said(source: Source, text: str) -> str:
-    found = [finding.what for finding in source.findings if text in finding.what]
-    assert len(found) == 1, source.findings
-    return found[0]
+from edgeforge.recipe.schema import Data
 
 
 def test_a_file_a_recording_in_a_folder_a_class(tmp_path: Path) -> None:
@@ -109,7 +57,7 @@ def test_every_class_is_trained_and_tested(each: int, classes: int, seed: int, v
         Recording("", np.random.default_rng((label, one)).random((12, 2), np.float32), np.array([label] * 12))
         for label in range(classes) for one in range(each)
     ]  # fmt: skip
-    windows = cut(made, data, "d", [])
+    windows = cut(made, data, "d", [], ("a", "b"))
     labels = np.array([int(label) for label in windows.labels])
     splits = split_recordings(windows, labels, tuple("abcd"), np.array([""] * len(labels)), data, seed, "d", [])
     for one in np.unique(windows.recording):
@@ -219,9 +167,9 @@ def test_samples_that_are_no_numbers(tmp_path: Path) -> None:
 def test_recordings_shorter_than_a_window(tmp_path: Path) -> None:
     root = recordings(tmp_path / "d")
     write(root / "run" / "0.csv", motion("run", 0, 20))
-    assert "run/0.csv (20)" in said(load_windows(job(tmp_path, root)), "no whole window of 50 samples")
+    assert "run/0.csv (20 samples)" in said(load_windows(job(tmp_path, root)), "no whole window of 50 samples")
     error = refused(tmp_path, root, window=500)
-    assert "no recording has a whole window of 500 samples: the longest has 240" in error.reason
+    assert "no recording has a whole window of 500 samples: rest-/0.csv (240 samples)" in error.reason
 
 
 def test_a_class_of_one_recording_is_learned_or_tested_not_both(tmp_path: Path) -> None:
@@ -251,13 +199,13 @@ def test_parquet_is_asked_before_it_is_unpacked(tmp_path: Path) -> None:
     texts = pyarrow.array(["x" * 2**20] * 100)
     parquet.write_table(pyarrow.table({"ax": np.zeros(100), "label": texts}), tmp_path / "texts.parquet")
     (tmp_path / "ends.parquet").write_bytes(b"PAR1\xff\xff\xff\x7fPAR1")
-    for name, said in (
+    for name, reason in (
         ("rows", "unpacks to 305"),
         ("text", "is a text of 1,048,576 characters, no label"),
         ("texts", "over 200 times its size"),
         ("ends", "is no Parquet file"),
     ):
-        with pytest.raises(RecipeError, match=said) as caught:
+        with pytest.raises(RecipeError, match=reason) as caught:
             read_tables(tmp_path / f"{name}.parquet", Data(source="windows", root="x", rate_hz=50, window=4), [])
         assert caught.value.fix and f"{name}.parquet" in caught.value.reason
 
