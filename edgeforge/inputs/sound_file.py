@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 NONE = "it is no .wav file, or a damaged one"
-AS_PCM = "save it as a .wav file of PCM samples"
+AS_PCM = "save it as a .wav file of PCM samples: ffmpeg -i FILE -c:a pcm_s16le NEW.wav"
+AGAIN = "save it again, or mend its header: ffmpeg -ignore_length 1 -i FILE -c:a pcm_s16le NEW.wav"
+PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE  # of a header's formats
+COMPRESSED = {2: " (ADPCM)", 6: " (A-law)", 7: " (mu-law)", 17: " (ADPCM)", 49: " (GSM)", 80: " (MP2)", 85: " (MP3)"}
+BEGINNINGS = {
+    b"ID3": "an MP3", b"\xff\xfb": "an MP3", b"\xff\xf3": "an MP3", b"\xff\xf2": "an MP3", b"OggS": "an Ogg",
+    b"fLaC": "a FLAC", b"\xff\xf1": "an AAC", b"FORM": "an AIFF", b"caff": "a CAF",
+}  # fmt: skip
+UNKNOWN = (0xFFFFFFFF, 0x7FFFFFFF, 0xFFFFFFFF - 36)  # sizes that a recorder leaves which does not know the end
+LOUDEST = 16.0  # of samples as floats, whose full scale is 1: what is louder is of whole numbers
 HEADER_BYTES = 4096  # in which `fmt ` is looked for
 LOWEST, HIGHEST = 1000, 768_000  # samples a second that a recording may have
 FULL = {"int16": 2.0**15, "int32": 2.0**31, "int64": 2.0**63}  # of whole samples; those of 24 bits are widened
@@ -38,9 +47,10 @@ def check_header(data: bytes) -> None:
     """Raise SoundRefused where rate, bytes a sample and bytes a second contradict each other. data: the beginning."""
     place = data.find(b"fmt ", 12, HEADER_BYTES)
     if data[:4] not in (b"RIFF", b"RIFX", b"RF64") or place < 0 or len(data) < place + 24:
-        raise SoundRefused(NONE, AS_PCM)
-    order = ">" if data[:4] == b"RIFX" else "<"
-    _, channels, rate, a_second, a_sample, _ = struct.unpack_from(f"{order}HHIIHH", data, place + 8)
+        raise SoundRefused(_other_format(data) or NONE, AS_PCM)
+    kind, channels, rate, a_second, a_sample, _ = struct.unpack_from(f"{_order(data)}HHIIHH", data, place + 8)
+    if kind not in (PCM, FLOAT, EXTENSIBLE):
+        raise SoundRefused(f"its samples are packed{COMPRESSED.get(kind, '')}, no PCM", AS_PCM)
     if not channels or not a_sample:
         raise SoundRefused(NONE, AS_PCM)
     if a_second != rate * a_sample:
@@ -50,6 +60,46 @@ def check_header(data: bytes) -> None:
         )
     if not LOWEST <= rate <= HIGHEST:
         raise SoundRefused(f"its header says {rate:,} samples a second", "mend its header: the rate is wrong")
+
+
+def check_whole(data: bytes) -> None:
+    """Raise SoundRefused where the sizes in a file's header are not those of the file. data: all of it."""
+    place = 12
+    while place + 8 <= len(data) and data[place : place + 4] != b"data":
+        place += 8 + _size(data, place) + _size(data, place) % 2
+    if data[:4] == b"RF64" or place + 8 > len(data):
+        return  # SciPy judges it
+    promised, there = _size(data, place), len(data) - place - 8
+    if promised > there and promised not in UNKNOWN:
+        raise SoundRefused(
+            f"it is cut short: its header promises {promised:,} bytes of samples, and has {there:,}", AGAIN
+        )
+    behind = data[place + 8 + promised + promised % 2 :][:4]
+    if (
+        promised <= there
+        and behind.strip(b"\0")
+        and not (len(behind) == 4 and behind.isascii() and behind.decode().isprintable())
+    ):
+        raise SoundRefused(f"its header promises {promised:,} bytes of samples, and {there:,} are there", AGAIN)
+    if _size(data, 0) + 8 < place + 8 + min(promised, there) and _size(data, 0) not in (0, *UNKNOWN):
+        raise SoundRefused(f"its header says that it has {_size(data, 0) + 8:,} bytes, and it has {len(data):,}", AGAIN)
+
+
+def _order(data: bytes) -> str:
+    return ">" if data[:4] == b"RIFX" else "<"
+
+
+def _size(data: bytes, place: int) -> int:
+    """Return the size that the chunk at a place says."""
+    return int(struct.unpack_from(f"{_order(data)}I", data, place + 4)[0])
+
+
+def _other_format(data: bytes) -> str:
+    """Return which format it is by its first bytes, whatever its name says; empty for none that is known."""
+    for begins, name in BEGINNINGS.items():
+        if data.startswith(begins):
+            return f"it is {name} file, whatever its name says"
+    return "it is an MP4 or M4A file, whatever its name says" if data[4:8] == b"ftyp" else ""
 
 
 def decoded(source: Any, *, mapped: bool = False) -> tuple[int, NDArray[Any]]:
@@ -103,6 +153,9 @@ def mono(samples: NDArray[Any]) -> NDArray[np.float64]:
         values = samples.astype(np.float64)
         if not np.isfinite(values).all():
             raise SoundRefused("it has samples that are no numbers (NaN or infinite)", "save it again")
+        if (loudest := float(abs(values).max(initial=0))) > LOUDEST:
+            what = f"its samples are floats of up to {loudest:,.0f}: of a .wav file they are from -1 to 1"
+            raise SoundRefused(what, "divide them by 32768, or save them as int16")
     elif samples.dtype.name in FULL:
         values = samples.astype(np.float64) / FULL[samples.dtype.name]
     else:

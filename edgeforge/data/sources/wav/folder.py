@@ -14,6 +14,8 @@ from edgeforge.recipe.schema import Sound
 
 UNKNOWN = "unknown"
 SPEAKER = re.compile(r"(.+?)_nohash_\d+$")  # as Speech Commands names its files
+PACKED = (".mp3", ".flac", ".ogg", ".opus", ".m4a", ".aac", ".wma", ".aiff", ".aif")
+CONVERTED = "ffmpeg -i FILE -c:a pcm_s16le NEW.wav"
 LISTS = {"validation_list.txt": "val", "testing_list.txt": "test"}  # of Speech Commands
 
 
@@ -42,7 +44,9 @@ def recordings_in(root: Path, sound: Sound) -> tuple[list[Recorded], list[Path]]
     for folder in classes:
         files = _wav(folder)
         if not files:
-            raise RecipeError(f"data.root: no .wav file in {named(folder)}", fix="add recordings or remove the folder")
+            others = f": {some(packed)}" if (packed := packed_beside(folder)) else ""
+            remedy = f"save them as .wav: {CONVERTED}" if packed else "add recordings or remove the folder"
+            raise RecipeError(f"data.root: no .wav file in {named(folder)}{others}", fix=remedy)
         label = UNKNOWN if folder.name in sound.unknown else " ".join(folder.name.split())
         if named(label) != label:
             raise RecipeError(f"data.root: {named(folder)}: its name is no UTF-8", fix="rename the folder")
@@ -57,6 +61,11 @@ def recordings_in(root: Path, sound: Sound) -> tuple[list[Recorded], list[Path]]
     if listed:
         found = [one if one.split else Recorded(one.path, one.label, one.group, "train") for one in found]
     return found, _wav(root / sound.noise) if (root / sound.noise).is_dir() else []
+
+
+def packed_beside(root: Path) -> list[str]:
+    """Return the names of recordings that are not read, since they are of another format than .wav."""
+    return [path.relative_to(root).as_posix() for path in files_below(root) if path.suffix.lower() in PACKED]
 
 
 def _wav(folder: Path) -> list[Path]:

@@ -10,7 +10,7 @@ from edgeforge.foreign.wording import cause_in
 from edgeforge.inputs.memory import require_memory
 from edgeforge.inputs.regular import read_regular
 from edgeforge.inputs.sizes import KIND
-from edgeforge.inputs.sound_file import AS_PCM, NONE, SoundRefused, as_recorded, check_header, decoded
+from edgeforge.inputs.sound_file import AS_PCM, NONE, SoundRefused, as_recorded, check_header, check_whole, decoded
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +24,7 @@ def read_wav(path: Path, rate_hz: int) -> tuple[NDArray[np.int16], int]:
         raise RecipeError("it is empty", fix="record it again, or remove it")
     try:
         check_header(data)
+        check_whole(data)
         rate, samples = decoded(data)
         require_memory(8 * samples.size * max(1, -(-rate_hz // rate)), "it")
         return as_recorded(samples, rate, rate_hz), rate

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def sides_of(recorded: list[Recorded], data: Data, seed: int, where: str) -> list[str]:
-    """Return train, val or test of each: as the lists say that lie with the data, else by speaker, or by file."""
+    """Return train, val or test of each: as the lists say that lie with the data, else by speaker, or by file.
+
+    Raises RecipeError where no class is of enough speakers to be on all sides.
+    """
     import numpy as np
 
     if any(one.split == "test" for one in recorded):
@@ -22,31 +25,42 @@ def sides_of(recorded: list[Recorded], data: Data, seed: int, where: str) -> lis
     labels = np.array([one.label for one in recorded])
     groups = np.array([one.group for one in recorded])
     sides = np.full(len(recorded), "train", dtype="<U5")
-    for name, share, salt in (("test", data.test, 0), ("val", data.validation, 1)):
-        if not share or (sides == name).any():
-            continue
+    wanted = [one for one in (("test", data.test, 0), ("val", data.validation, 1)) if one[1]]
+    most, needed = max(len(np.unique(groups[labels == name])) for name in np.unique(labels)), len(wanted) + 1
+    if most < needed:
+        sides_of_all = "training, validation and testing" if needed > 2 else "training and testing"
+        without = "; or set data.validation: 0 and train.keep: last" if most == 2 else ""
+        raise RecipeError(
+            f"{where}: no class has more than {most} of speakers or recordings; {needed} are "
+            f"needed, for {sides_of_all}: nobody is heard on two sides",
+            fix="record more people, or at more times: a name is SPEAKER_nohash_N.wav, or each file is its own"
+            f"{without}",
+        )
+    for name, share, salt in wanted:
         kept = np.flatnonzero(sides == "train")
-        sides[kept[_apart(labels[kept], groups[kept], share, seed + salt, where)]] = name
+        sides[kept[_apart(labels[kept], groups[kept], share, seed + salt)]] = name
     return sides.tolist()
 
 
-def _apart(labels: NDArray[Any], groups: NDArray[Any], share: float, seed: int, where: str) -> NDArray[Any]:
-    """Return the places that are set apart: whole groups, in proportion by class."""
+def _apart(labels: NDArray[Any], groups: NDArray[Any], share: float, seed: int) -> NDArray[Any]:
+    """Return the places that are set apart: whole groups, in proportion by class; of a class of one group none."""
     import numpy as np
     from sklearn.model_selection import StratifiedGroupKFold
 
-    count = len(np.unique(groups))
-    folds = min(max(2, round(1 / share)), count)  # one of them is set apart
-    if folds < 2:
-        raise RecipeError(
-            f"{where}: {count} speaker or recording is too few to set some apart: nobody is heard on two sides",
-            fix="record more people, or at more times; a name is SPEAKER_nohash_N.wav, or each file is its own",
-        )
+    held = {name: len(np.unique(groups[labels == name])) for name in np.unique(labels)}
+    folds = min(max(2, round(1 / share)), max(held.values()))  # one of them is set apart
+    shared = {name for name, count in held.items() if count > 1}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a class of few: what is missing is said by who asks
+        warnings.simplefilter("ignore")  # a class of few
         split = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-        try:
-            apart: NDArray[Any] = next(split.split(np.zeros(len(labels)), labels, groups))[1]
-            return apart
-        except ValueError as error:
-            raise RecipeError(f"{where}: too few recordings to split", fix="record more of each class") from error
+        parts = [apart for _, apart in split.split(np.zeros(len(labels)), labels, groups)]
+
+    def on_one_side(apart: NDArray[Any]) -> int:
+        """Return how many of the classes that could be on both sides are on one alone."""
+        return len(shared - set(labels[apart])) + len(shared - set(np.delete(labels, apart)))
+
+    chosen = min(parts, key=on_one_side)  # the first of those that are best
+    alone = set(labels) - set(np.delete(labels, chosen))  # classes that training would lose
+    kept = set(groups[np.isin(labels, list(alone))])
+    apart: NDArray[Any] = chosen[~np.isin(groups[chosen], list(kept))]
+    return apart

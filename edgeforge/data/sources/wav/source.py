@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.builder.stage import Job
 from edgeforge.data.source import Clips, Source, Stream
 from edgeforge.data.sources.wav.clips import changed, clips_of, side_of, silent_clip
-from edgeforge.data.sources.wav.folder import UNKNOWN, Recorded, recordings_in
+from edgeforge.data.sources.wav.folder import CONVERTED, UNKNOWN, Recorded, packed_beside, recordings_in
 from edgeforge.data.sources.wav.read import read_wav
 from edgeforge.data.sources.wav.sides import sides_of
 from edgeforge.data.sources.wav.stream import composed
@@ -42,7 +42,10 @@ def load_wav(job: Job) -> Source:
     features = Features(sound.settings)
     recorded, noises = recordings_in(root, sound)
     findings: list[Finding] = []
-    recordings = _read(job, recorded, where, findings)
+    if packed := packed_beside(root):
+        what = f"data: recordings of other formats than .wav are not read: {some(packed)}"
+        findings.append(Finding(severity="warning", what=what, remedy=f"save them as .wav: {CONVERTED}"))
+    recordings, refused = _read(job, recorded, where, findings)
     noise = [read_named(path, sound)[0] for path in noises]
     labels = [one.label for one, _ in recordings] + ([sound.silence] if sound.silence else [])
     if sound.silence and not noise:
@@ -50,12 +53,12 @@ def load_wav(job: Job) -> Source:
             f"data.sound.silence: there is no noise to make it of in {root / sound.noise}",
             fix="put recordings of noise there, or leave silence out",
         )
-    classes = class_names(labels, where, data.classes)
+    classes = class_names(labels, where, data.classes, "recording")
     sides = sides_of([one for one, _ in recordings], data, job.recipe.seed, where)
     clips: BySplit = {name: [] for name in SPLITS}
     for (one, samples), side in zip(recordings, sides, strict=True):
         clips[side] += [(clip, one.label) for clip in clips_of(samples, sound.clip_samples)]
-    _require_all(clips, {one.label for one, _ in recordings}, where)
+    _require_all(clips, {one.label for one, _ in recordings}, refused, where, findings)
     heard = {name: side_of(noise, name, sound.clip_samples) for name in SPLITS}
     random = np.random.default_rng(job.recipe.seed)
     words = frozenset(place for place, name in enumerate(classes) if name not in (UNKNOWN, sound.silence))
@@ -103,10 +106,14 @@ def read_named(path: Any, sound: Sound) -> tuple[NDArray[np.int16], int]:
 
 def _read(
     job: Job, recorded: list[Recorded], where: str, findings: list[Finding]
-) -> list[tuple[Recorded, NDArray[np.int16]]]:
-    """Return the recordings that can be read; the others are left out or refused, as data.corrupt says."""
+) -> tuple[list[tuple[Recorded, NDArray[np.int16]]], dict[str, list[RecipeError]]]:
+    """Return the recordings that can be used, and what is wrong with the others, by class.
+
+    These are left out or refused, as data.corrupt says. Raises RecipeError for a class of which none can be used.
+    """
     sound = job.recipe.data.sound
-    found, refused, short, long = [], [], 0, 0
+    found, short, long, silent = [], 0, 0, []
+    refused: dict[str, list[RecipeError]] = {}
     rates: Counter[int] = Counter()
     for place, one in enumerate(recorded):
         if place % 100 == 0:
@@ -118,19 +125,30 @@ def _read(
                 raise RecipeError(what, fix="record it longer, or remove it")
         except RecipeError as error:
             if job.recipe.data.corrupt == "refuse":
-                remedy = "mend or remove it, or leave such out with data.corrupt: skip"
+                remedy = f"{error.fix}; or leave such out with data.corrupt: skip"
                 raise RecipeError(error.reason, fix=remedy) from error
-            refused.append(error.reason)
+            refused.setdefault(one.label, []).append(error)
             continue
         rates[rate] += 1
+        if (samples == samples[0]).all():
+            silent.append(named(one.path))
         short += len(samples) < sound.clip_samples
         long += len(samples) >= 2 * sound.clip_samples
         found.append((one, samples))
+    if lost := sorted(set(refused) - {one.label for one, _ in found}):
+        raise RecipeError(f"{where}: {'; '.join(_unusable('no', name, refused) for name in lost)}",
+                          fix=f"{refused[lost[0]][0].fix}; or remove the class")  # fmt: skip
     if refused:
-        what = f"data: {len(refused)} of {len(recorded)} recordings cannot be used and are left out: {some(refused)}"
+        reasons = [error.reason for errors in refused.values() for error in errors]
+        what = f"data: {len(reasons)} of {len(recorded)} recordings cannot be used and are left out: {some(reasons)}"
         findings.append(Finding(severity="warning", what=what, remedy="mend or remove them"))
-    if not found:
-        raise RecipeError(f"{where}: no recording that can be used: {some(refused)}", fix="mend them")
+    if silent:
+        if len(silent) == len(found):
+            raise RecipeError(f"{where}: all recordings are silent: every sample of each is the same",
+                              fix="look at how they were recorded or saved")  # fmt: skip
+        what = f"data: {len(silent)} of {len(found)} recordings are silent, every sample the same: {some(silent)}"
+        remedy = "listen to them; a class of silence is better made of noise: data.sound.silence"
+        findings.append(Finding(severity="warning", what=what, remedy=remedy))
     if len(rates) > 1:
         listed = ", ".join(f"{count} of {rate:,} Hz" for rate, count in sorted(rates.items()))
         what = f"data: recordings of several rates, resampled to {sound.rate_hz:,} Hz: {listed}"
@@ -139,17 +157,31 @@ def _read(
         what = f"data: of {len(found)} recordings {short} are shorter than a clip of {sound.clip_ms} ms and stand in "
         what += f"silence, {long} are cut into several"
         findings.append(Finding(severity="note", what=what, remedy="data.sound.clip_ms is the length of a clip"))
-    return found
+    return found, refused
 
 
-def _require_all(clips: BySplit, classes: set[str], where: str) -> None:
-    for name in ("train", "test"):
-        missing = sorted(classes - {label for _, label in clips[name]})
-        if missing:
-            raise RecipeError(
-                f"{where}: no recording for the {name} split of {some(missing)}",
-                fix="record those by more people, or at more times: nobody is heard on two sides",
-            )
+def _unusable(none: str, label: str, refused: dict[str, list[RecipeError]]) -> str:
+    """Return which recordings of a class cannot be used, and why."""
+    reasons = [error.reason for error in refused[label]]
+    return f"{none} recording of '{label}' can be used: {some(reasons)}"
+
+
+def _require_all(
+    clips: BySplit, classes: set[str], refused: dict[str, list[RecipeError]], where: str, findings: list[Finding]
+) -> None:
+    """Raise RecipeError for a class that training or testing has not; say of one that validation has not."""
+    for name in SPLITS:
+        missing = sorted(classes - {label for _, label in clips[name]}) if clips[name] or name != "val" else []
+        if not missing:
+            continue
+        lost = "".join(f"; {_unusable('no other', label, refused)}" for label in missing if label in refused)
+        what = f"no recording for the {name} split of {some(missing)}{lost}"
+        if name == "val":
+            findings.append(Finding(severity="warning", what=f"data: {what}", remedy="record each class three times"))
+            continue
+        remedy = "record those by more people, or at more times: nobody is heard on two sides"
+        mended = next((f"{refused[label][0].fix}; or " for label in missing if label in refused), "")
+        raise RecipeError(f"{where}: {what}", fix=f"{mended}{remedy}")
 
 
 def _add_silence(clips: BySplit, heard: dict[str, Any], sound: Sound, where: str, random: np.random.Generator) -> None:

@@ -13,13 +13,14 @@ from sounds import noise
 
 from edgeforge.builder.stage import Job
 from edgeforge.data.sources.wav.clips import changed, clips_of, scaled
-from edgeforge.data.sources.wav.folder import recordings_in
+from edgeforge.data.sources.wav.folder import Recorded, recordings_in
 from edgeforge.data.sources.wav.read import read_wav
 from edgeforge.data.sources.wav.sides import sides_of
 from edgeforge.data.splits import prepare, read_findings, read_preprocessing, read_split, read_stream
 from edgeforge.errors import RecipeError
 from edgeforge.features.compiled import Features
 from edgeforge.recipe.schema import Data, Listen, Model, Recipe, Sound, SoundAugment
+from edgeforge.recipe.sections.training import Train
 from edgeforge.recipe.user_files import USER_DATA
 
 RATE = 16_000
@@ -48,11 +49,14 @@ def speech(root: Path, speakers: int = 8, rate: int = RATE) -> Path:
 SMALL: dict[str, Any] = {"clip_ms": 500, "stride_ms": 30, "bands": 10, "silence": "quiet"}
 
 
-def run(out: Path, root: Path, listen: Listen | None = None, corrupt: str = "skip", **sound: Any) -> Path:
+def run(
+    out: Path, root: Path, listen: Listen | None = None, corrupt: str = "skip", validation: float = 0.1, **sound: Any
+) -> Path:
     """Run the data stage; return its folder."""
     asked = Sound(**(SMALL | sound))
-    data = Data(source="wav", root=str(root), sound=asked, corrupt=corrupt)  # type: ignore[arg-type]
-    recipe = Recipe(name="x", data=data, model=Model(name="ds_cnn"), listen=listen)
+    data = Data(source="wav", root=str(root), sound=asked, corrupt=corrupt, validation=validation)  # type: ignore[arg-type]
+    train = Train() if validation else Train(keep="last")
+    recipe = Recipe(name="x", data=data, model=Model(name="ds_cnn"), listen=listen, train=train)
     out.mkdir(exist_ok=True)
     prepare(Job("data", recipe, {}, out, out, lambda share, text: None, files={USER_DATA: root}))
     return out
@@ -91,11 +95,22 @@ def wrong(tmp_path: Path) -> dict[str, bytes]:
     good = (tmp_path / "good.wav").read_bytes()
     wavfile.write(tmp_path / "nan.wav", RATE, np.full(4000, np.nan, np.float32))
     wavfile.write(tmp_path / "slow.wav", 10, noise(500, 4000))
+    wavfile.write(tmp_path / "loud.wav", RATE, (32_767 * tone(700)).astype(np.float32))
     return {
         "it is empty": b"",
+        "it is an MP3 file": b"\xff\xfb\x90\x64" * 400,
+        "it is a FLAC file": b"fLaC" + bytes(400),
+        r"packed \(A-law\)": good[:20] + (6).to_bytes(2, "little") + good[22:],
+        "0 samples a second": good[:24] + bytes(8) + good[32:],
+        "cut short: its header promises 8,000 bytes of samples, and has 956": good[:1000],
+        "promises 1,000,000 bytes": good[:40] + (10**6).to_bytes(4, "little") + good[44:],
+        "promises 100 bytes of samples, and 8,000 are there": good[:40] + (100).to_bytes(4, "little") + good[44:],
+        "says that it has 18 bytes, and it has 8,044": good[:4] + (10).to_bytes(4, "little") + good[8:],
+        "floats of up to 16,": (tmp_path / "loud.wav").read_bytes(),
         "no .wav file": b"RIFF\0\0",
-        "no .wav file, or": b"ID3" + bytes(2000),
+        "it is an MP3 file, whatever its name says": b"ID3" + bytes(2000),
         "has no samples": good[:40] + bytes(4),
+        "promises 0 bytes of samples, and 8,000 are": good[:40] + bytes(4) + good[44:],
         "one is wrong": good[:24] + (8000).to_bytes(4, "little") + good[28:],
         "10 samples a second": (tmp_path / "slow.wav").read_bytes(),
         "no numbers": (tmp_path / "nan.wav").read_bytes(),
@@ -108,6 +123,15 @@ def test_what_is_no_recording_is_named(tmp_path: Path) -> None:
         with pytest.raises(RecipeError, match=reason) as caught:
             read_wav(tmp_path / "x.wav", RATE)
         assert caught.value.fix
+
+
+def test_a_size_that_a_recorder_left_open_is_read(tmp_path: Path) -> None:
+    wavfile.write(tmp_path / "x.wav", RATE, noise(500, 4000))
+    content = (tmp_path / "x.wav").read_bytes()
+    (tmp_path / "x.wav").write_bytes(content[:4] + b"\xff" * 4 + content[8:40] + b"\xff" * 4 + content[44:])
+    assert len(read_wav(tmp_path / "x.wav", RATE)[0]) == 4000
+    (tmp_path / "x.wav").write_bytes(content + b"LIST\4\0\0\0note")
+    assert len(read_wav(tmp_path / "x.wav", RATE)[0]) == 4000
 
 
 @settings(max_examples=60, deadline=None)
@@ -164,6 +188,61 @@ def test_nobody_is_heard_on_two_sides_and_lists_are_followed(tmp_path: Path) -> 
     assert [sides_of(recorded, data, 42, "").count(name) for name in ("train", "val", "test")] == [29, 1, 2]
 
 
+def files(root: Path, each: dict[str, int], seconds: float = 0.5) -> Path:
+    """Write so many files of each tone, each a recording of its own."""
+    for name, count in each.items():
+        (root / name).mkdir(parents=True)
+        for number in range(count):
+            samples = tone(TONES[name] * (1 + number / 50), seconds=seconds)
+            wavfile.write(root / name / f"{number}.wav", RATE, (samples * 32_767).astype(np.int16))
+    return root
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(2, 12), min_size=2, max_size=4), st.integers(0, 9))
+def test_few_recordings_of_each_class_are_on_every_side(counts: list[int], seed: int) -> None:
+    counts[0] = max(counts[0], 3)
+    recorded = [Recorded(Path(), str(label), f"{label}/{one}") for label, count in enumerate(counts)
+                for one in range(count)]  # fmt: skip
+    sides = sides_of(recorded, Data(source="wav", root="d"), seed, "d")
+    for label, count in enumerate(counts):
+        own = {side for one, side in zip(recorded, sides, strict=True) if one.label == str(label)}
+        assert {"train"} < own and ("test" in own or count == 2), (counts, label, own)
+    assert sides.count("test") <= len(sides) / 2
+
+
+def test_too_few_recordings_say_how_many_are_needed(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="no class has more than 2 of speakers or recordings; 3 are needed") as caught:
+        run(tmp_path / "a", files(tmp_path / "two", {"low": 2, "high": 2}), silence=None)
+    assert "data.validation: 0" in caught.value.fix
+    run(tmp_path / "b", tmp_path / "two", silence=None, validation=0.0)
+    with pytest.raises(RecipeError, match="no recording for the test split of low"):
+        run(tmp_path / "c", files(tmp_path / "one", {"low": 1, "high": 9}), silence=None)
+    folder = run(tmp_path / "d", files(tmp_path / "rare", {"low": 2, "high": 9}), silence=None)
+    assert [found.what for found in read_findings(folder)] == ["data: no recording for the val split of low"]
+
+
+def test_a_class_that_cannot_be_heard_is_named(tmp_path: Path) -> None:
+    root = files(tmp_path / "d", {"low": 4, "high": 4})
+    for number in range(4):
+        wavfile.write(root / "low" / f"{number}.wav", RATE, noise(500, 100))
+    with pytest.raises(
+        RecipeError, match=r"no recording of 'low' can be used: .*0.wav: it is shorter than a window"
+    ) as caught:
+        run(tmp_path / "a", root, silence=None)
+    assert caught.value.fix == "record it longer, or remove it; or remove the class"
+    for number in range(4):
+        wavfile.write(root / "low" / f"{number}.wav", RATE, np.zeros(8000, np.int16))
+    (root / "low" / "more.mp3").touch()
+    found = [finding.what for finding in read_findings(run(tmp_path / "b", root, silence=None))]
+    assert any("4 of 8 recordings are silent" in what for what in found)
+    assert any("other formats than .wav are not read: low/more.mp3" in what for what in found)
+    for path in (root / "high").iterdir():
+        wavfile.write(path, RATE, np.zeros(8000, np.int16))
+    with pytest.raises(RecipeError, match="all recordings are silent"):
+        run(tmp_path / "c", root, silence=None)
+
+
 @pytest.mark.parametrize(("seconds", "clips"), [(0.3, 1), (1.0, 1), (2.5, 2)])
 def test_clips_have_one_length(seconds: float, clips: int) -> None:
     found = clips_of(noise(500, int(seconds * RATE)), RATE)
@@ -195,7 +274,7 @@ def test_what_cannot_be_used_is_left_out_with_a_finding_or_refused(tmp_path: Pat
 def test_layouts_that_cannot_be_learned_from_are_refused(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="no folder cat"):
         run(tmp_path / "a", speech(tmp_path / "speech"), unknown=("cat",))
-    with pytest.raises(RecipeError, match="too few"):
+    with pytest.raises(RecipeError, match="no class has more than 1 of"):
         run(tmp_path / "b", speech(tmp_path / "few", speakers=1))
     (tmp_path / "speech" / "_background_noise_" / "white.wav").unlink()
     with pytest.raises(RecipeError, match="no noise to make it of"):
