@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from edgeforge.errors import RecipeError
 from edgeforge.foreign.validation import FORMS, choices, shortened, wanted
 from edgeforge.hardware.board import Board
-from edgeforge.recipe.schema import HEADED, Recipe
+from edgeforge.recipe.schema import Recipe
 from edgeforge.recipe.sections.quantize import QDQ
 from edgeforge.recipe.sections.section import types_in
 from edgeforge.recipe.words import require_words
@@ -218,11 +218,10 @@ def _check_library(recipe: Recipe, origin: dict[KeyPath, str]) -> None:
 
 
 def _check_raspberry_pi(recipe: Recipe, origin: dict[KeyPath, str]) -> None:
-    if recipe.raspberry_pi is not None and (recipe.data.source in HEADED or len(recipe.data.heads or ()) > 1):
+    if recipe.raspberry_pi is not None and recipe.data.source == "matr1":
         where = origin.get(("raspberry_pi",), "raspberry_pi")
         raise RecipeError(
-            f"{where}: raspberry_pi: its scripts answer with the class of an image; source {recipe.data.source} has "
-            "several heads",
+            f"{where}: raspberry_pi: its scripts take images, windows and sound; source matr1 has curves of batteries",
             fix="leave raspberry_pi out of the recipe",
         )
     onnx = ["onnx-fp32", *(["onnx-static-int8"] if recipe.quantize.onnx.static else [])]

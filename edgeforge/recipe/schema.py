@@ -143,7 +143,6 @@ OWN_SOURCES = {
 
 
 SourceName = Literal["digits", "mnist", "image_folder", "csv", "numpy", "windows", "wav", "masks", "cells", "matr1"]
-HEADED = ("cells", "matr1")  # sources of several heads: no single class, which a Raspberry Pi's scripts answer with
 
 
 class Data(Section):

@@ -173,8 +173,8 @@ def as_text(bundle: Bundle, result: dict[str, Any]) -> str:
     lines = [f"{bundle.name} on {facts['model']}, {facts['cores']} cores, {', '.join(known)}"]
     lines += table(result["rows"], COLUMNS)
     for variant, size in result["memory_bytes"].items():
-        accuracy = bundle.variants[variant].get("accuracy")
-        right = "" if accuracy is None else f", {accuracy:.2%} right on the desk's test split"
+        figures = bundle.variants[variant]["figures"]
+        right = f"; on the desk's test split {figures}" if figures else ""
         lines.append(f"{variant}: peak memory {'not readable' if size is None else f'{size / 2**20:.1f} MB'}{right}")
     if slow := slowed(result["throttled"]):
         lines.append(f"warning: {slow}")

@@ -6,7 +6,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ except ImportError as missing:
     sys.exit(
         f"error: {missing.name} is not installed for {sys.executable}: run ./install.sh, then use .venv/bin/python"
     )
+
+from head import Head
 
 HERE = Path(__file__).resolve().parent
 CHOICE_FILE = "choice.json"  # which variant `bench.py --choose` found to be the fastest on this device
@@ -48,14 +50,13 @@ class Bundle:
 
     folder: Path
     name: str
-    variants: dict[str, dict[str, Any]]  # onnx-fp32, tflite-int8 … → runtime, file, bytes, sha256, tolerance, accuracy
-    labels: tuple[str, ...]
+    variants: dict[str, dict[str, Any]]  # onnx-fp32, tflite-int8 … → file, bytes, sha256, tolerances, figures
+    heads: tuple[Head, ...]  # what the outputs mean, one after the other; the first one's classes are labels.txt
     shape: tuple[int, int, int]  # C,H,W
     raw_max: float  # the value of a white pixel in the arrays that the model was trained on
     mean: tuple[float, ...]
     std: tuple[float, ...]
     sampling: dict[str, Any] | None = None  # of windows of a sensor: rate_hz, stride, axes
-    head: dict[str, Any] = field(default_factory=dict)  # what the outputs mean: kind, unit, mean, std, threshold …
     sound: dict[str, Any] | None = None  # of clips of sound: what their features are, as features/ computes them
     hearing: dict[str, Any] = field(default_factory=dict)  # how a stream is heard: hop, smoothed, thresholds …
     any_size: bool = False  # training cut and resized its pictures, so any picture is one that the model was tested on
@@ -68,11 +69,15 @@ class Bundle:
             pixels = json.loads((folder / "preprocessing.json").read_text(encoding="utf-8"))
             labels = tuple((folder / "labels.txt").read_text(encoding="utf-8").splitlines())
             channels, height, width = pixels["shape"]
+            heads = tuple(Head.from_dict(values) for values in pixels["heads"])
+            if len(labels) != len(heads[0].classes):
+                raise ValueError("labels.txt has other classes than the model")
+            heads = (replace(heads[0], classes=labels), *heads[1:])
             return cls(
                 folder=folder,
                 name=facts["name"],
                 variants=facts["variants"],
-                labels=labels,
+                heads=heads,
                 shape=(channels, height, width),
                 raw_max=pixels["raw_max"],
                 mean=tuple(pixels["mean"]),
@@ -80,13 +85,17 @@ class Bundle:
                 sampling=pixels.get("sampling"),
                 sound=pixels.get("sound"),
                 hearing=facts["hearing"] if pixels.get("sound") else {},
-                head=pixels.get("heads", [{}])[0],
                 any_size=facts.get("any_size", False),
             )
         except OSError as error:
             raise BundleError(f"{error.filename} cannot be read: copy the whole bundle again") from error
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, IndexError) as error:
             raise BundleError(f"a settings file in {folder} is damaged: copy the bundle again") from error
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes of the first head; of a value none."""
+        return self.heads[0].classes
 
     def chosen(self) -> dict[str, Any]:
         """Return {variant, threads} measured to be the fastest on this device; the first variant before that."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import log
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bundle import Bundle
+from bundle import Bundle, BundleError
+from head import Head
 from models import load_model
 
 
@@ -52,37 +52,49 @@ class Classifier:
         """Return logits (N,classes float32) of inputs (N,C,H,W float32), one at a time."""
         return np.concatenate([self.model.run(image[None]) for image in tensor])
 
-    def classify(self, pixels: NDArray[Any], white: float = 255.0) -> tuple[str, float]:
-        """Return what the model says of one image or window (1,C,H,W), and how sure it is, in [0, 1].
+    def classify(self, pixels: NDArray[Any], white: float = 255.0) -> dict[str, Any]:
+        """Return what the model says of one image or window (1,C,H,W): `label`, and `score`, how sure it is, in [0, 1].
 
-        Of yes or no the probability of yes; of a value that itself, in its unit; of a map the shares of the classes
-        that have most pixels, and the first of them; of an input given again its error.
+        Of yes or no the score is the probability of yes; of a value that itself, in its unit; of a map the labels are
+        the classes that have most pixels and their shares, the score that of the first; of an input given again its
+        error. Of several heads they are the first one's, and `heads` has each one's answer by its name.
+        Raises BundleError for an input whose outputs are no numbers.
         """
         white = self.bundle.raw_max if self.bundle.sampling or self.bundle.sound else white
         tensor = self.bundle.tensor(pixels, white)
         outputs = self.logits(tensor)
-        logits = outputs[0].astype(np.float64)
-        kind = self.bundle.head.get("kind", "classes")
-        if kind == "reconstruction":
+        if not np.isfinite(outputs).all():
+            raise BundleError("the model's outputs are no numbers: are the input's values those of the training?")
+        found = {head.name: self._answer(head, outputs[:, part], tensor) for head, part in self.heads()}
+        first = next(iter(found.values()))
+        said = {"label": first["label"], "score": first["score"]}
+        return {**said, "heads": found} if len(found) > 1 else said
+
+    def _answer(self, head: Head, outputs: NDArray[Any], tensor: NDArray[Any]) -> dict[str, Any]:
+        """Return one head's label and score, and probabilities by label, or value and unit. outputs: 1,size."""
+        if head.kind == "reconstruction":
             error = float(self.errors(outputs, tensor)[0])
-            unusual = self.bundle.head.get("threshold")
-            return self.bundle.labels[int(error >= unusual)] if unusual is not None else f"error {error:.4g}", error
-        if kind == "value":
-            value = float(self._value(logits[0]))
-            return f"{value:.6g} {self.bundle.head.get('unit', '')}".strip(), value
-        if kind == "map":
-            shares = self._shares(logits[None])[0]
-            order = [place for place in np.argsort(-shares, kind="stable")[:3] if shares[place] > 0]
-            said = ", ".join(f"{self.bundle.labels[place]} {100 * shares[place]:.1f} %" for place in order)
-            return said, float(shares[order[0]])
-        if kind == "yes_no":
-            sure = logits[0] if self.bundle.head.get("probability") else 1 / (1 + np.exp(-logits[0]))
-            return self.bundle.labels[int(self.decided(outputs, tensor)[0])], float(sure)
-        best = int(logits.argmax())
-        if self.bundle.head.get("probability"):  # the model itself ends in a softmax
-            return self.bundle.labels[best], float(logits[best])
-        odds = np.exp(logits - logits.max())
-        return self.bundle.labels[best], float(odds[best] / odds.sum())
+            return {"label": f"error {error:.4g}" if head.threshold is None else head.judged(error), "score": error}
+        if head.kind == "value":
+            value = float(head.value(outputs[0])[0])
+            return {"label": f"{value:.6g} {head.unit}".strip(), "score": value, "value": value, "unit": head.unit}
+        if head.kind == "map":
+            return {"label": head.say(outputs[0]), "score": float(self._shares(head, outputs)[0].max())}
+        sure = head.probabilities(outputs)[0]
+        if head.kind == "yes_no":
+            score, sure = float(sure[0]), np.array([1 - sure[0], sure[0]])
+        else:
+            score = float(sure[outputs[0].argmax()])
+        named = {label: float(one) for label, one in zip(head.classes, sure)}
+        return {"label": head.say(outputs[0]), "score": score, "probabilities": named}
+
+    def heads(self) -> list[tuple[Head, slice]]:
+        """Return each head, and which of the model's outputs are its own."""
+        found, start = [], 0
+        for head in self.bundle.heads:
+            found.append((head, slice(start, start + head.size)))
+            start += head.size
+        return found
 
     def raw_logits(self, raw: NDArray[Any]) -> NDArray[Any]:
         """Return logits (N,outputs float32) of raw inputs (N,C,H,W), as the desk's self-test has them."""
@@ -93,42 +105,29 @@ class Classifier:
 
         Against the input as the model holds it: of an int8 TFLite model rounded, and clipped, as on the desk.
         """
-        difference = outputs.astype(np.float64) - self.model.seen(tensor)
-        found: NDArray[Any] = (difference**2).mean(1)
-        return found
+        return self.bundle.heads[0].errors(outputs, self.model.seen(tensor))
 
-    def decided(self, logits: NDArray[Any], tensor: NDArray[Any]) -> NDArray[Any]:
-        """Return the class (N) of outputs (N,outputs) of inputs (N,C,H,W float32).
+    def decided(self, head: Head, outputs: NDArray[Any], tensor: NDArray[Any]) -> NDArray[Any]:
+        """Return a head's class (N) of its outputs (N,size) of inputs (N,C,H,W float32).
 
         Of a map the class of most pixels; of a value its nearest step of 1 % of the training's spread, of an input
         given again without a threshold that of its error.
         """
-        kind = self.bundle.head.get("kind", "classes")
-        if kind == "reconstruction":
-            errors, unusual = self.errors(logits, tensor), self.bundle.head.get("threshold")
-            return np.rint(100 * errors) if unusual is None else (errors >= unusual).astype(np.int64)
-        if kind == "map":
-            return self._shares(logits).argmax(1)
-        if kind == "value":
-            return np.rint(100 * logits[:, 0])
-        if kind == "yes_no":
-            return self._yes(logits[:, 0]).astype(np.int64)
-        return logits.argmax(1)
+        if head.kind == "reconstruction":
+            errors = self.errors(outputs, tensor)
+            return np.rint(100 * errors) if head.threshold is None else (errors >= head.threshold).astype(np.int64)
+        if head.kind == "map":
+            return self._shares(head, outputs).argmax(1)
+        return np.rint(100 * outputs[:, 0]) if head.kind == "value" else head.decide(outputs)
 
-    def _yes(self, logits: NDArray[Any]) -> NDArray[Any]:
-        threshold = float(self.bundle.head.get("threshold") or 0.5)
-        if self.bundle.head.get("probability"):  # the model itself ends in a sigmoid
-            return logits >= np.float32(threshold)
-        return logits >= np.float32(log(threshold / (1 - threshold)))
-
-    def _shares(self, logits: NDArray[Any]) -> NDArray[Any]:
+    def _shares(self, head: Head, outputs: NDArray[Any]) -> NDArray[Any]:
         """Return each class's share of the pixels (N,classes) of maps (N,H*W*K)."""
-        channels = int(self.bundle.head["shape"][-1])
-        pixels = logits.reshape(len(logits), -1, channels)
-        classes = self._yes(pixels[..., 0]) if channels == 1 else pixels.argmax(2)
-        return np.stack([(classes == place).mean(1) for place in range(len(self.bundle.labels))], 1)
+        pixels = head.decide(outputs)
+        return np.stack([(pixels == place).mean(1) for place in range(len(head.classes))], 1)
 
-    def _value(self, output: Any) -> Any:
-        head = self.bundle.head
-        value = output * head.get("std", 1.0) + head.get("mean", 0.0)
-        return np.exp(value) if head.get("log") else value
+
+def rounded(found: Any) -> Any:
+    """Return an answer with six digits of each number."""
+    if isinstance(found, dict):
+        return {name: rounded(one) for name, one in found.items()}
+    return float(f"{found:.6g}") if isinstance(found, float) else found

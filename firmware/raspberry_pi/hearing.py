@@ -77,7 +77,8 @@ class Ear:
                 yield from self.detections(classifier, chain(begun, rest))
                 return
         whole = np.concatenate(begun) if begun else np.zeros(0, np.int16)
-        yield Heard(None, *classifier.classify(self.clip(whole, name)))
+        said = classifier.classify(self.clip(whole, name))
+        yield Heard(None, said["label"], said["score"])
 
     def detections(self, classifier: Classifier, parts: Iterable[NDArray[Any]]) -> Iterator[Heard]:
         """Yield what is heard in samples that arrive in parts, as soon as it is: as the sketch of a board hears."""

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from bundle import Bundle
 from classifier import Classifier
+from head import Head
 
 # What the page may load and do: its own style and script, pictures, requests to this server.
 POLICY = ("default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src 'self' blob: data:; "
@@ -35,6 +36,9 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 40rem; margin: 2rem auto
 #picture { height: 8rem; max-width: 50%; object-fit: contain; image-rendering: pixelated; }
 #label { font-size: 2rem; margin: 0; overflow-wrap: anywhere; }
 meter { width: 12rem; max-width: 100%; }
+#heads { display: grid; grid-template-columns: auto 1fr; gap: 0 1rem; }
+#heads:empty { display: none; }
+#heads dd { margin: 0; overflow-wrap: anywhere; }
 .note { font-size: .9rem; }
 </style>
 <h1>$name</h1>
@@ -44,7 +48,7 @@ meter { width: 12rem; max-width: 100%; }
 <div id="samples">$samples</div>
 <div id="answer" role="status" aria-live="polite"><img id="picture" alt="" hidden>
   <div><p id="label"></p><meter id="score" min="0" max="1" value="0" aria-label="score" hidden></meter>
-  <p class="note" id="note"></p></div></div>
+  <dl id="heads"></dl><p class="note" id="note"></p></div></div>
 <p class="note">By curl: <code>curl -F image=@$example <span class="at"></span>classify</code></p>
 <script>
 const get = id => document.getElementById(id);
@@ -58,19 +62,27 @@ async function classify(blob) {
   get("label").textContent = "…";
   get("score").hidden = true;
   get("note").textContent = "";
-  let label = "", note, score = null;
+  get("heads").replaceChildren();
+  let label = "", note, score = null, heads = {};
   try {
     const answer = await fetch("classify", {method: "POST", body: blob});
     const found = await answer.json();
     if (answer.ok) {
       label = found.label;
       score = found.score;
+      heads = found.heads ?? {};
       note = `score $${found.score.toFixed(3)}, $${found.ms.toFixed(1)} ms, $${found.variant}`;
     } else note = found.error;
   } catch { note = "the server does not answer"; }
   if (turn !== shown) return;
   get("label").textContent = label;
   get("note").textContent = note;
+  for (const [name, one] of Object.entries(heads)) {
+    const term = document.createElement("dt"), said = document.createElement("dd");
+    term.textContent = name;
+    said.textContent = "value" in one ? one.label : `$${one.label}, $${one.score.toFixed(3)}`;
+    get("heads").append(term, said);
+  }
   get("score").hidden = score === null || !$share;
   get("score").value = score ?? 0;
 }
@@ -107,8 +119,8 @@ def page_of(classifier: Classifier) -> str:
     """Return the page as HTML."""
     bundle = classifier.bundle
     channels, height, width = bundle.shape
-    accuracy = bundle.variants[classifier.variant].get("accuracy")
-    right = "" if accuracy is None else f"; right on {accuracy:.2%} of its test split"
+    figures = bundle.variants[classifier.variant]["figures"]
+    right = f"; on its test split {figures}" if figures else ""
     thing, example, accept = "picture", "photo.png", "image/*"
     colours = {1: "gray", 3: "colour"}.get(channels, f"{channels}-channel")
     source = f"{width}x{height} {colours} pictures"
@@ -117,14 +129,20 @@ def page_of(classifier: Classifier) -> str:
     elif bundle.sampling:
         thing, example, accept = "window", "window.csv", ".csv,text/csv"
         source = f"windows of {width} samples of {', '.join(bundle.sampling['axes'])}"
-    kind = bundle.head.get("kind", "classes")
-    answers = {"value": "a value", "reconstruction": "an error"}.get(kind, f"{len(bundle.labels)} classes")
+    answers = ", ".join(f"{head.name} ({_described(head)})" for head in bundle.heads)
+    if len(bundle.heads) == 1:
+        answers = _described(bundle.heads[0])
     what = f"{classifier.variant}: {answers}, from {source}{right}."
+    share = bundle.heads[0].kind not in ("value", "reconstruction")
     samples = "".join(_sample(name, thing == "picture") for name in samples_of(bundle))
     return PAGE.substitute(
         name=html.escape(bundle.name), what=html.escape(what), samples=samples, thing=thing, example=example,
-        accept=accept, pictures=_script(thing == "picture"), share=_script(kind not in ("value", "reconstruction")),
+        accept=accept, pictures=_script(thing == "picture"), share=_script(share),
     )  # fmt: skip
+
+
+def _described(head: Head) -> str:
+    return {"value": "a value", "reconstruction": "an error"}.get(head.kind, f"{len(head.classes)} classes")
 
 
 def _sample(name: str, picture: bool) -> str:

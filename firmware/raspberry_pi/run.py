@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from bundle import Bundle, BundleError
-from classifier import Classifier
+from classifier import Classifier, rounded
 from image_file import MOST_BYTES
 from images import camera_frames, image_files, read_image, to_pixels
 from options import add_model_options, number, run_script
@@ -43,10 +43,9 @@ def main() -> int:
             print(json.dumps({kind: name, "error": str(found)}) if options.json else f"error: {found}",
                   file=sys.stdout if options.json else sys.stderr, flush=True)  # fmt: skip
             continue
-        row = {kind: name, **found, "score": round(found["score"], 6), "variant": classifier.variant,
-               "provider": classifier.providers[0]}  # fmt: skip
+        row = {kind: name, **rounded(found), "variant": classifier.variant, "provider": classifier.providers[0]}
         place = f":{found['at_s']:.2f}" if "at_s" in found else ""
-        print(json.dumps(row) if options.json else f"{name}{place}\t{found['label']}\t{found['score']:.4f}", flush=True)
+        print(json.dumps(row) if options.json else f"{name}{place}\t{in_words(found)}", flush=True)
     return 1 if failed else 0
 
 
@@ -56,8 +55,16 @@ def answers(options: argparse.Namespace, bundle: Bundle, classifier: Classifier)
         if isinstance(pixels, BundleError):
             yield name, pixels
         else:
-            label, score = classifier.classify(pixels)
-            yield name, {"label": label, "score": score}
+            try:
+                yield name, classifier.classify(pixels)
+            except BundleError as error:
+                yield name, error
+
+
+def in_words(found: dict[str, Any]) -> str:
+    """Return label and score; of several heads those of each, with its name before them."""
+    heads = {f"{name}: ": one for name, one in found["heads"].items()} if "heads" in found else {"": found}
+    return "\t".join(f"{name}{one['label']}\t{one['score']:.4f}" for name, one in heads.items())
 
 
 def sounds(options: argparse.Namespace, bundle: Bundle, classifier: Classifier) -> Iterator[Answer]:

@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from bundle import Bundle, BundleError
-from classifier import Classifier
+from classifier import Classifier, rounded
 from hearing import Ear
 from images import read_image
 from options import add_model_options, number, run_script
@@ -177,8 +177,7 @@ def create_app(
                 pixels = one_window(body, classifier.bundle)
             else:
                 pixels = read_image(body, classifier.bundle, fit=fit, name="the image", most=max_pixels)
-            label, score = classifier.classify(pixels)
-            found = {"label": label, "score": round(score, 6)}
+            found = rounded(classifier.classify(pixels))
         seconds = time.perf_counter() - started
         metrics.model_seconds.observe(seconds)
         return {**found, "variant": classifier.variant, "ms": round(1000 * seconds, 3)}
@@ -252,10 +251,10 @@ def heard_in(body: bytes, ear: Ear, classifier: Classifier) -> dict[str, Any]:
     """Return label and score of a recording no longer than a clip; of a longer one all that is heard, and when."""
     found = list(ear.judged(classifier, samples_in(body, ear.rate_hz, "the recording", MOST_SECONDS), "the recording"))
     if len(found) == 1 and found[0].seconds is None:
-        return {"label": found[0].label, "score": round(found[0].score, 6)}
-    heard = [{"at_s": one.seconds, "label": one.label, "score": round(one.score, 6)} for one in found]
+        return {"label": found[0].label, "score": rounded(found[0].score)}
+    heard = [{"at_s": one.seconds, "label": one.label, "score": rounded(one.score)} for one in found]
     said = ", ".join(one.label for one in found) or NOTHING
-    return {"label": said, "score": max((round(one.score, 6) for one in found), default=0.0), "heard": heard}
+    return {"label": said, "score": max((one["score"] for one in heard), default=0.0), "heard": heard}
 
 
 async def _body(request: Request, limit: int, take: Callable[[int], None]) -> bytes:

@@ -22,11 +22,8 @@ from tflite_models import quantized
 from tflite_network import Network
 
 from edgeforge.builder.stage import Job
-from edgeforge.data import pixels
-from edgeforge.features import feature_library
 from edgeforge.features.compiled import Features
 from edgeforge.features.settings import FeatureSettings
-from edgeforge.inputs import image_file, sound_file
 from edgeforge.quantize.onnx.static import quantize_onnx
 from edgeforge.recipe.schema import Recipe
 from edgeforge.results.files import CLIPS_FILE, LISTENING_FILE, MEASUREMENTS_FILE, ONNX_FLOAT_FILE
@@ -35,9 +32,9 @@ from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.rows.report import Metrics, VariantRow
 from edgeforge.results.rows.sound.listening import HeardRow, ListeningRow
 from edgeforge.results.variant import Variant, write_variants
-from edgeforge.targets.raspberry_pi.bundle import pack_raspberry_pi
+from edgeforge.targets.raspberry_pi.bundle import SHARED, pack_raspberry_pi
 
-for shared in (pixels, image_file, sound_file, feature_library):  # which a bundle has beside its scripts
+for shared in SHARED:  # which a bundle has beside its scripts
     sys.modules.setdefault(shared.__name__.rpartition(".")[2], shared)
 FIRMWARE = ROOT / "firmware" / "raspberry_pi"
 RIGHT = {"onnx-fp32": 0.9, "onnx-static-int8": 0.875, "tflite-int8": 0.88}  # of the test split
@@ -55,12 +52,19 @@ AGAIN = replace(
     PREPROCESSING, classes=USUAL_UNUSUAL,
     heads=(Head("error", USUAL_UNUSUAL, kind="reconstruction", shape=(8, 8, 1), threshold=5.8),),
 )  # fmt: skip
+SEVERAL = replace(
+    PREPROCESSING, classes=("low", "high", "even", 'an "odd" one'),
+    heads=(
+        Head("kind", ("low", "high", "even", 'an "odd" one')), Head("size, about", unit="mm²", mean=12.0, std=3.5),
+        Head("curved", ("straight", "curved"), kind="yes_no", threshold=0.37), Head("age", unit="s", mean=1.2, log=True),
+    ),
+)  # fmt: skip
 
 
 def make_bundle(folder: Path, **settings: Any) -> Path:
     """Return the folder of an unpacked bundle; its archive lies in `out`.
 
-    int8: False leaves int8 out. preprocessing: HEARD or AGAIN for those.
+    int8: False leaves int8 out. preprocessing: HEARD, AGAIN or SEVERAL for those.
     """
     int8, said = settings.pop("int8", True), settings.pop("preprocessing", PREPROCESSING)
     data: dict[str, Any] = {"source": "wav", "root": "x", "sound": {"clip_ms": 170, "bands": 8}} if said.sound else {}

@@ -227,8 +227,17 @@ class PiLatency(Row):
     provider: str  # ONNX Runtime's execution provider, or LiteRT
 
 
+class PiHead(Row):
+    """One of several heads in the self-test."""
+
+    head: str
+    largest_difference: float
+    tolerance: float
+    same_class: int  # images
+
+
 class PiSelfTest(Row):
-    """The bundle's outputs on a device against those of the desk that packed it."""
+    """The bundle's outputs on a device against those of the desk that packed it; of several heads the furthest's."""
 
     variant: str
     passed: bool
@@ -238,6 +247,7 @@ class PiSelfTest(Row):
     tolerance_is: str
     same_class: int  # images
     provider: str
+    heads: list[PiHead] = []  # of several, each
 
 
 class PiLoad(Row):

@@ -18,11 +18,12 @@ from edgeforge.features import feature_library
 from edgeforge.guards.text import one_line
 from edgeforge.inputs import image_file, sound_file
 from edgeforge.inputs.sound_file import wav_file
+from edgeforge.results import head
 from edgeforge.results.files import BUNDLE_ROW_FILE
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.targets.raspberry_pi.sound import feature_files, features_of_random_sound, hearing_facts
 from edgeforge.targets.raspberry_pi.tarball import tar_gz
-from edgeforge.targets.raspberry_pi.variants import Packed, accuracies, chosen_variants, pack_variant
+from edgeforge.targets.raspberry_pi.variants import Packed, chosen_variants, figures, pack_variant
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 ONNX_PACKAGES, LITERT_PACKAGES = "requirements-onnxruntime.txt", "requirements-litert.txt"
 SOUND_PACKAGES = "requirements-sound.txt"
-SHARED = (pixels, image_file, sound_file, feature_library)  # the desk's own definitions, which the scripts import
+SHARED = (pixels, image_file, sound_file, feature_library, head)  # the desk's own definitions, which the scripts import
 SCRIPTS = (
     "bundle.py", "models.py", "classifier.py", "options.py", "images.py", "device.py", "perf_counters.py", "run.py",
     "bench.py", "selftest.py", "server.py", "page.py", "forms.py", "connections.py", "loadtest.py", "service.py",
@@ -48,23 +49,21 @@ def pack_raspberry_pi(job: Job) -> None:
     settings, name = job.recipe.raspberry_pi, job.recipe.name
     assert settings
     preprocessing = deployed_preprocessing(job)
-    _refuse_what_the_scripts_cannot_say(preprocessing)
+    _refuse_other_inputs(preprocessing)
     clips = read_clips(job.inputs["data"]) if preprocessing.sound else None
     raw = _self_test_images(job.inputs["data"], clips)
     images = preprocessing.apply(raw)
     made, left_out = chosen_variants(job)
-    right = accuracies(job)
+    measured = figures(job)
     packed: dict[str, Packed] = {}
     for done, chosen in enumerate(made):
         job.progress(0.1 + 0.8 * done / len(made), f"preparing {chosen.variant.name}")
-        packed[chosen.variant.name] = pack_variant(job, chosen, images)
-    variants = {key: {**one.facts, "accuracy": right.get(key)} for key, one in packed.items()}
+        packed[chosen.variant.name] = pack_variant(job, chosen, images, preprocessing)
+    variants = {key: {**one.facts, "figures": measured.get(key, "")} for key, one in packed.items()}
     files = {one.file: one.data for one in packed.values()}
     files |= _settings(job, variants, preprocessing) | _texts(job, variants, preprocessing)
     proof = {"images": raw, **{key: one.outputs for key, one in packed.items()}}
-    given = preprocessing.as_outputs(raw) if preprocessing.heads[0].kind == "reconstruction" else [None] * len(raw)
-    outputs = next(iter(packed.values())).outputs
-    said = [preprocessing.heads[0].say(*pair) for pair in zip(outputs, given, strict=True)]
+    said = _said(preprocessing, raw, next(iter(packed.values())).outputs)
     if preprocessing.sound and clips:
         proof |= {"sound": clips.samples, "random": features_of_random_sound(preprocessing.sound)}
         files |= feature_files(preprocessing.sound) | _sample_clips(clips.samples, said, preprocessing.sound.rate_hz)
@@ -83,16 +82,24 @@ def pack_raspberry_pi(job: Job) -> None:
     job.progress(1.0, f"{len(archive) / 1024:,.1f} KB")
 
 
-def _refuse_what_the_scripts_cannot_say(preprocessing: Preprocessing) -> None:
-    heads = preprocessing.heads
-    sensed = preprocessing.raw_type == "uint8" or preprocessing.sampling
-    if len(heads) > 1 or not sensed:
-        names = ", ".join(f"'{head.name}'" for head in heads)
+def _refuse_other_inputs(preprocessing: Preprocessing) -> None:
+    if preprocessing.raw_type != "uint8" and not preprocessing.sampling:
         raise RecipeError(
-            "raspberry_pi: its scripts answer with one class, value, map or error of an image, a window or sound; this "
-            f"model's heads are {names}, of {preprocessing.raw_type} inputs",
+            f"raspberry_pi: its scripts take images of bytes, windows and sound; this model's inputs are "
+            f"{preprocessing.raw_type} arrays",
             fix="leave raspberry_pi out of the recipe",
         )
+
+
+def _said(preprocessing: Preprocessing, raw: NDArray[Any], outputs: NDArray[np.float32]) -> list[str]:
+    """Return what each head says of raw inputs (N,C,H,W), by outputs (N,outputs) of them."""
+    parts = [outputs[:, part] for part in preprocessing.slices().values()]
+    again = preprocessing.heads[0].kind == "reconstruction"
+    given = preprocessing.as_outputs(raw) if again else [None] * len(raw)
+    return [
+        " ".join(head.say(part[number], given[number]) for head, part in zip(preprocessing.heads, parts, strict=True))
+        for number in range(len(raw))
+    ]
 
 
 def _self_test_images(data: Path, clips: Clips | None) -> NDArray[np.uint8]:
@@ -111,11 +118,14 @@ def _settings(job: Job, variants: dict[str, Any], preprocessing: Preprocessing) 
     if preprocessing.sound:
         facts["hearing"] = hearing_facts(job, preprocessing)
     pixels = json.loads(preprocessing.to_json())
-    labels = [" ".join(label.split()) for label in pixels.pop("classes")]  # one a line
+    del pixels["classes"]
+    for one in pixels["heads"]:
+        one |= {key: one_line(one[key]) for key in ("name", "unit")}
+        one["classes"] = [one_line(label) for label in one["classes"]]
     return {
         "bundle.json": json.dumps(facts, indent=1).encode() + b"\n",
         "preprocessing.json": json.dumps(pixels, indent=1, sort_keys=True).encode() + b"\n",
-        "labels.txt": "".join(f"{one_line(label)}\n" for label in labels).encode(),
+        "labels.txt": "".join(f"{label}\n" for label in pixels["heads"][0]["classes"]).encode(),
     }
 
 
@@ -131,7 +141,7 @@ def _texts(job: Job, variants: dict[str, dict[str, Any]], preprocessing: Preproc
     tflite = {key for key, one in variants.items() if one["file"].endswith(".tflite")}
     onnx = [key for key in variants if key not in tflite]
     facts = {"name": name, "variants": variants, "onnx": onnx, "tflite": sorted(tflite), "shape": preprocessing.shape,
-             "labels": len(preprocessing.classes), "format": settings.format, "optimize": settings.optimize,
+             "answers": _answers(preprocessing), "format": settings.format, "optimize": settings.optimize,
              "sampling": preprocessing.sampling, "sound": preprocessing.sound, "example": _example(preprocessing),
              "axes": one_line(", ".join(preprocessing.sampling.axes if preprocessing.sampling else ())),
              "any_size": job.recipe.data.source in PICTURES, "onnxruntime": onnxruntime.__version__,
@@ -141,6 +151,15 @@ def _texts(job: Job, variants: dict[str, dict[str, Any]], preprocessing: Preproc
     scripts = [folder / script for script in SCRIPTS if needed.get(script, True)]
     shared = (Path(str(module.__file__)) for module in SHARED)
     return {"README.md": readme} | {file.name: file.read_bytes() for file in (*shared, *scripts)}
+
+
+def _answers(preprocessing: Preprocessing) -> str:
+    """Say what each head answers: `10 classes (labels.txt)`, `shape: 3 classes (labels.txt); hertz: a value in Hz`."""
+    heads = preprocessing.heads
+    names = [f"{head.name}: " if len(heads) > 1 else "" for head in heads]
+    texts = [f"{name}{head.described}" for name, head in zip(names, heads, strict=True)]
+    texts[0] += " (labels.txt)" if heads[0].classes else ""
+    return one_line("; ".join(texts))
 
 
 def _example(preprocessing: Preprocessing) -> str:

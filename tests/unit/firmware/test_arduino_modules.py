@@ -8,7 +8,6 @@ import struct
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -327,9 +326,7 @@ def test_every_output_has_one_verdict_on_desk_sketch_and_pi(run: Program, tmp_pa
     for place, head in enumerate(heads):
         said = head.decide(real[:, place : place + 1])
         assert (labels[:, place] == np.array(head.classes)[said]).all(), head
-        facts = {"kind": "yes_no", "threshold": head.threshold, "probability": probability}
-        pi.bundle = SimpleNamespace(head=facts, labels=head.classes)
-        assert np.array_equal(pi.decided(real[:, place : place + 1], real), said)
+        assert np.array_equal(pi.decided(head, real[:, place : place + 1], real), said)
 
 
 def test_several_outputs_and_an_error_of_reconstruction_come_through_the_classifier(

@@ -34,9 +34,9 @@ def test_errors_and_verdicts_are_the_desks(tmp_path: Path) -> None:
         wanted = head.errors(runner.run(given), seen)
         one = Classifier(read, variant, threads=1)
         said = [one.classify(image[None], read.raw_max) for image in raw]
-        assert [error for _, error in said] == wanted.tolist(), variant
-        assert [label for label, _ in said] == [head.judged(error) for error in wanted]
-        assert len({label for label, _ in said}) == 2
+        assert [answer["score"] for answer in said] == wanted.tolist(), variant
+        assert [answer["label"] for answer in said] == [head.judged(error) for error in wanted]
+        assert len({answer["label"] for answer in said}) == 2
 
 
 def test_a_picture_is_answered_with_verdict_and_error(tmp_path: Path) -> None:
