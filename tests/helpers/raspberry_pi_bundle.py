@@ -56,7 +56,8 @@ SEVERAL = replace(
     PREPROCESSING, classes=("low", "high", "even", 'an "odd" one'),
     heads=(
         Head("kind", ("low", "high", "even", 'an "odd" one')), Head("size, about", unit="mm²", mean=12.0, std=3.5),
-        Head("curved", ("straight", "curved"), kind="yes_no", threshold=0.37), Head("age", unit="s", mean=1.2, log=True),
+        Head("curved", ("straight", "curved"), kind="yes_no", threshold=0.37),
+        Head("age", unit="s", mean=1.2, log=True),
     ),
 )  # fmt: skip
 
