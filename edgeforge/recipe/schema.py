@@ -73,6 +73,10 @@ class SoundAugment(Section):
     shift_ms: int = Field(100, ge=0, le=10_000, description="earlier or later by up to so much")
     noise: float = Field(0.8, ge=0.0, le=1.0, description="share of the changed clips with noise of sound.noise")
     snr_db: tuple[Decibels, Decibels] = Field((0.0, 20.0), description="how much louder than the noise, from and to")
+    recording_minutes: int = Field(
+        0, ge=0, le=600, description="of a continuous recording of training clips, whose windows are trained on too: "
+        "words, half a word as `unknown`, pauses as sound.silence",
+    )  # fmt: skip
 
     @model_validator(mode="after")
     def _in_order(self) -> SoundAugment:

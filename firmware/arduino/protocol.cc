@@ -226,14 +226,16 @@ void Protocol::sampling() {
 
 void Protocol::samples() {
   uint32_t inputs = 0, micros = 0;
+  int32_t heard = -1;
   bool failed = false;
-  const uint8_t* output = device_.judgeSamples(&inputs, &micros, &failed);
+  const uint8_t* output = device_.judgeSamples(&inputs, &micros, &heard, &failed);
   if (failed) return error(ErrorCode::kInvokeFailed, "Invoke failed: TFLM's line above says where.");
   const uint32_t count = output == nullptr ? 0 : device_.facts().outputBytes;
-  begin(Message::kSamplesAnswer, output == nullptr ? 4 : 8 + count);
+  begin(Message::kSamplesAnswer, output == nullptr ? 4 : 12 + count);
   put32(inputs);
   if (output != nullptr) {
     put32(micros);
+    put32(static_cast<uint32_t>(heard));
     put(output, count);
   }
   end();

@@ -26,7 +26,8 @@ enum class Message : uint8_t {
   kSelfTestAnswer = 0x84,
   kStateAnswer = 0x85,  // empty
   kSamplingAnswer = 0x86,  // what a sample is: see sampleFacts()
-  kSamplesAnswer = 0x87,  // u32 inputs that they completed; if the last of them did: u32 microseconds, the output tensor
+  // u32 inputs that they completed; if the last of them did: u32 microseconds, i32 the class that is detected, output tensor
+  kSamplesAnswer = 0x87,
   kStreamed = 0x88,  // unasked: u32 place of the first sample, u32 lost so far, u32 microseconds late, at most, then samples
   kError = 0xFF,  // u8 code, then text
 };
@@ -123,8 +124,9 @@ class Device {
   virtual bool sampling(Sampling) { return false; }
   virtual void takeSamples(size_t, const uint8_t*, size_t) {}
   // What the samples taken since the last call came to. *inputs: how many they completed. `output` gets the tensor's bytes
-  // where the last sample completed one; null where it did not, or when the model fails: *failed.
-  virtual const uint8_t* judgeSamples(uint32_t*, uint32_t*, bool*) { return nullptr; }
+  // where the last sample completed one; null where it did not, or when the model fails: *failed. *heard: the class that
+  // is detected, -1 where none is.
+  virtual const uint8_t* judgeSamples(uint32_t*, uint32_t*, int32_t*, bool*) { return nullptr; }
 
  protected:
   ~Device() = default;

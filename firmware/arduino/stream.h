@@ -13,7 +13,7 @@ class SampledDevice : public ModelDevice {
   SampleFacts sampleFacts() override;
   bool sampling(Sampling wanted) override;
   void takeSamples(size_t offset, const uint8_t* bytes, size_t count) override;
-  const uint8_t* judgeSamples(uint32_t* inputs, uint32_t* micros, bool* failed) override;
+  const uint8_t* judgeSamples(uint32_t* inputs, uint32_t* micros, int32_t* heard, bool* failed) override;
 
   // Sends the host what the sensor gives while it asks for that; true where the sketch is to judge nothing itself.
   bool streams(Protocol& protocol);

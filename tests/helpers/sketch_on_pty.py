@@ -1,9 +1,12 @@
-"""A whole sketch, compiled for this desk, on a pseudo-terminal: what `edgeforge monitor` opens as a board's port."""
+"""A whole sketch on a pseudo-terminal, what `edgeforge monitor` opens as a board's port: compiled for this desk, or for
+an emulated Cortex-M4, whose own serial port QEMU puts there.
+"""
 
 from __future__ import annotations
 
 import os
 import pty
+import re
 import subprocess
 import tty
 from collections.abc import Iterator
@@ -13,7 +16,7 @@ from pathlib import Path
 from places import ROOT
 from tflm_library import SHIM
 
-from edgeforge.targets.arduino.emulator import HOST
+from edgeforge.targets.arduino.emulator import EMULATED, HOST, QEMU
 
 # A microsecond clock that makes a step each time it is asked: samples come as fast as loop() runs, and none is lost.
 STEPPING = "unsigned long micros() { static uint32_t now = 0; usleep(100); return now += 500; }"
@@ -42,6 +45,25 @@ def on_pty(program: Path) -> Iterator[str]:
         process.wait()
         os.close(ours)
         os.close(its)
+
+
+@contextmanager
+def on_emulated_pty(program: Path) -> Iterator[str]:
+    """Yield the port of a sketch on an emulated Cortex-M4 that runs until the block ends."""
+    ours = QEMU.index("-serial") + 1
+    command = [*QEMU[:ours], "pty", *QEMU[ours + 1 :], "-kernel", program]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert process.stdout is not None
+    try:
+        found = None
+        while not found:
+            line = process.stdout.readline()
+            assert line, "QEMU has ended"
+            found = re.search(rb"redirected to (\S+)", line)
+        yield found[1].decode()
+    finally:
+        process.kill()
+        process.wait()
 
 
 FLAGS = ("-DARDUINO=10819", f"-I{SHIM}", "-Wall", "-Wextra", "-Werror")
@@ -88,3 +110,10 @@ def sketch_program(project: Path, folder: Path, *flags: str) -> Path:
         text = arduino.read_text().replace("while (!ended) loop();", "while (!ended) PDM.hear(), loop();")
         arduino.write_text(f"#include <PDM.h>\n{text}")
     return HOST.link(HOST.compile(own, folder / "objects", *FLAGS, *flags), folder / "program")
+
+
+def emulated_program(project: Path, folder: Path, *flags: str) -> Path:
+    """Compile a sketch for an emulated Cortex-M4 with a serial port; return the program."""
+    own = [*sorted(project.rglob("*.c")), *sorted(project.glob("*.cc")), *project.glob("*.ino"), SHIM / "arduino.cc"]
+    objects = EMULATED.compile(own, folder / "emulated", *FLAGS, "-DEDGEFORGE_UART", *flags)
+    return EMULATED.link(objects, folder / "emulated.elf")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import sqrt
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,30 +31,36 @@ def judged(found: NDArray[np.intc], ends: NDArray[np.int64], events: NDArray[np.
     ends: the frame that each inference ends with. events: N,3, see data/source.py. A word is detected between its
     beginning and `late` frames after its end, once.
     """
-    open_events = [tuple(map(int, event)) for event in events]
+    open_events: dict[int, list[tuple[int, int]]] = {}
+    for label, first, last in sorted(map(tuple, events.tolist()), key=lambda event: event[1]):
+        open_events.setdefault(label, []).append((first, last))
     detected, false = 0, []
-    for place in range(len(found)):
+    for place in (found >= 0).nonzero()[0]:
         label, end = int(found[place]), int(ends[place])
-        if label < 0:
-            continue
-        hit = next((one for one in open_events if one[0] == label and one[1] <= end <= one[2] + late), None)
-        if hit is None:
-            false.append(label)
-        else:
-            open_events.remove(hit)
+        waiting = open_events.get(label, [])
+        while waiting and waiting[0][1] + late < end:  # it is too late for the first
+            waiting.pop(0)
+        if waiting and waiting[0][0] <= end:
+            waiting.pop(0)
             detected += 1
+        else:
+            false.append(label)
     return Judged(detected, tuple(false))
 
 
 def choose(hears: Hears, judge: Callable[[NDArray[np.intc], int], Judged], words: Sequence[int], classes: int,
            said: int, wanted: float) -> tuple[int, list[int]]:  # fmt: skip
-    """Return smoothing and thresholds (0 of a class that is no word). said: how many words the recording has."""
+    """Return smoothing and thresholds (0 of a class that is no word). said: how many words the recording has.
+
+    One standard deviation more than `wanted` is asked for: what is chosen here is to be so on another recording.
+    """
+    needed = min(said, wanted * said + sqrt(said * wanted * (1 - wanted)))
     best: tuple[tuple[float, ...], int, list[int]] | None = None
     for smoothed in SMOOTHED:
         for threshold in THRESHOLDS:
             thresholds = [threshold if place in words else 0 for place in range(classes)]
             result = judge(hears(smoothed, thresholds), smoothed)
-            enough = result.detected >= wanted * said
+            enough = result.detected >= needed
             # Where none detects enough, the one that detects most.
             rank = (0.0, len(result.false), -result.detected) if enough else (1.0, -result.detected, len(result.false))
             if best is None or rank < best[0]:
@@ -67,7 +74,7 @@ def choose(hears: Hears, judge: Callable[[NDArray[np.intc], int], Judged], words
                 break
             raised = [threshold if place == word else one for place, one in enumerate(thresholds)]
             after = judge(hears(smoothed, raised), smoothed)
-            if after.detected < before.detected and after.detected < wanted * said:
+            if after.detected < before.detected and after.detected < needed:
                 break
             thresholds = raised
     return smoothed, thresholds

@@ -33,6 +33,8 @@ def run_lines(run: BoardRun) -> list[tuple[str, str]]:
         answers += f"; largest difference {run.max_steps} step{'s' * (run.max_steps != 1)}, allowed {allowed}"
         answers += f", {run.beyond} beyond it" if run.beyond else ""
     lines = [("sent", f"{sent}, model CRC {run.model_crc32}"), ("self-test", run.self_test), ("answers", answers)]
+    if run.detections:
+        lines.append(("detected", run.detections.sentence))
     for head in run.heads:
         if head.kind == "reconstruction":
             text = f"{head.name}: {head.board:.4g} in the mean on the board, {head.desk:.4g} on the desk"

@@ -29,6 +29,20 @@ class BoardHead(Row):
     desk: float
 
 
+class BoardDetections(Row):
+    """What was detected in recordings of sound that went through the board: smoothed answers, against thresholds."""
+
+    desk: int
+    board: int
+    differing: list[str] = []  # where and what each detects
+
+    @property
+    def sentence(self) -> str:
+        """How many, and whether they are the same."""
+        same = f"{self.board} on the board, {self.desk} on the desk"
+        return f"{same}, at the same times" if not self.differing else f"{same}; {'; '.join(self.differing)}"
+
+
 class BoardRun(Row):
     """One run on one board: its answers against those of TFLM on the desk, and how long they took."""
 
@@ -45,6 +59,7 @@ class BoardRun(Row):
     beyond: int  # answers that differ by more
     mismatches: list[BoardMismatch] = []  # the first that differ, the largest differences before others
     heads: list[BoardHead] = []  # none without labels
+    detections: BoardDetections | None = None  # of recordings of sound that were replayed
     p50_ms: float  # on the board: preparing the input, and Invoke
     p99_ms: float
     board: str = ""  # its title, where a person has named it
@@ -57,5 +72,5 @@ class BoardRun(Row):
 
     @property
     def passed(self) -> bool:
-        """Whether every answer is within the library's tolerance."""
-        return self.beyond == 0
+        """Whether every answer is within the library's tolerance, and what is detected is what the desk detects."""
+        return self.beyond == 0 and not (self.detections and self.detections.differing)

@@ -23,6 +23,7 @@ from edgeforge.targets.arduino.serial_protocol import (
     Sampling,
     SelfTestAnswer,
     Streamed,
+    Taken,
     encode,
     parse_error,
     parse_hello,
@@ -137,8 +138,8 @@ class Link:
         except ValueError as error:
             raise StageFailed(f"{self.port}: {cause(error)}", fix=NO_SAMPLES, stage=STAGE) from error
 
-    def feed(self, samples: bytes) -> tuple[int, int, bytes | None]:
-        """Send samples in the place of the sensor's; return what parse_samples does."""
+    def feed(self, samples: bytes) -> Taken:
+        """Send samples in the place of the sensor's; return what they came to."""
         return parse_samples(self.ask(Message.SAMPLES, samples))
 
     def ask(self, question: Message, payload: bytes = b"") -> bytes:

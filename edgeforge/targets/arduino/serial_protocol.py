@@ -36,7 +36,7 @@ class Message(IntEnum):
     SELF_TEST_ANSWER = 0x84
     STATE_ANSWER = 0x85  # empty
     SAMPLING_ANSWER = 0x86  # what a sample is: see SampleFacts
-    SAMPLES_ANSWER = 0x87  # u32 inputs that they completed; if the last one did: u32 microseconds, the output tensor
+    SAMPLES_ANSWER = 0x87  # see Taken
     STREAMED = 0x88  # unasked: see Streamed
     ERROR = 0xFF  # u8 code, then text
 
@@ -131,6 +131,19 @@ class Streamed:
     mean_micros: int
     most_micros: int
     samples: bytes
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What samples came to: how many inputs they completed; if the last one did, microseconds and the output tensor.
+
+    heard: the class that the sketch detects by that and earlier answers; -1 where it detects none.
+    """
+
+    inputs: int
+    micros: int = 0
+    heard: int = -1
+    output: bytes | None = None
 
 
 def encode(type: int, payload: bytes = b"", version: int = VERSION) -> bytes:
@@ -253,12 +266,14 @@ def parse_streamed(payload: bytes) -> Streamed:
     return Streamed(place, lost, mean, most, payload[numbers.size :])
 
 
-def parse_samples(payload: bytes) -> tuple[int, int, bytes | None]:
-    """Return how many inputs samples completed; of the last sample's microseconds and output tensor, if it did."""
-    if len(payload) < 4 or 4 < len(payload) < 8:
+def parse_samples(payload: bytes) -> Taken:
+    """Return what SAMPLES' answer says. Raises ValueError when it is cut short."""
+    numbers = struct.Struct("<IIi")
+    if len(payload) == 4:
+        return Taken(*struct.unpack("<I", payload))
+    if len(payload) < numbers.size:
         raise ValueError(f"SAMPLES' answer has {len(payload)} bytes")
-    inputs = struct.unpack_from("<I", payload)[0]
-    return (inputs, struct.unpack_from("<I", payload, 4)[0], payload[8:]) if len(payload) > 4 else (inputs, 0, None)
+    return Taken(*numbers.unpack_from(payload), payload[numbers.size :])
 
 
 def parse_error(payload: bytes) -> tuple[int, str]:

@@ -1,4 +1,5 @@
-// Arduino's functions on a desk and in QEMU, and the main() that calls setup() and loop() until the input ends.
+// Arduino's functions on a desk and in QEMU, and the main() that calls setup() and loop() until the input ends. With
+// EDGEFORGE_UART Serial is the emulated board's own serial port, which QEMU puts on a pseudo-terminal, and never ends.
 #include "Arduino.h"
 
 #include <stdio.h>
@@ -14,17 +15,36 @@ volatile uint32_t& kValue = *reinterpret_cast<volatile uint32_t*>(0xE000E018);
 constexpr uint32_t kTicksAMillisecond = 25000;
 
 volatile uint32_t milliseconds = 0;
+#ifdef EDGEFORGE_UART
+// Arm CMSDK TRM (DDI 0479), 4.3.3: the first UART, where mps2-an386 has it.
+volatile uint32_t* const kUart = reinterpret_cast<volatile uint32_t*>(0x40004000);  // data, state, control, -, divider
+constexpr uint32_t kFull = 1, kArrived = 2;
+#else
 FILE* input = nullptr;
+#endif
 
 void start() {
   kReload = kTicksAMillisecond - 1;
   kValue = 0;
   kControl = 7;  // processor clock, interrupt, on
+#ifdef EDGEFORGE_UART
+  kUart[4] = 16;
+  kUart[2] = 3;  // sends and receives
+#else
   input = fopen("input.bin", "rb");
+#endif
 }
 
+#ifdef EDGEFORGE_UART
+size_t receive(uint8_t* bytes, size_t most) {
+  size_t got = 0;
+  while (got < most && (kUart[1] & kArrived)) bytes[got++] = static_cast<uint8_t>(kUart[0]);
+  return got;
+}
+#else
 // Without waiting: a file is always there.
 size_t receive(uint8_t* bytes, size_t most) { return input == nullptr ? 0 : fread(bytes, 1, most, input); }
+#endif
 }  // namespace
 
 extern "C" void SysTick_Handler() { milliseconds = milliseconds + 1; }
@@ -87,16 +107,27 @@ int HardwareSerial::available() {
 #endif
   count = receive(received, sizeof received);
   place = 0;
+#ifndef EDGEFORGE_UART
   ended = count == 0;
+#endif
   return static_cast<int>(count);
 }
 
 int HardwareSerial::read() { return available() > 0 ? received[place++] : -1; }
 
 size_t HardwareSerial::write(const uint8_t* bytes, size_t size) {
+#ifdef EDGEFORGE_UART
+  for (size_t i = 0; i < size; ++i) {
+    while (kUart[1] & kFull) {
+    }
+    kUart[0] = bytes[i];
+  }
+  return size;
+#else
   const size_t written = fwrite(bytes, 1, size, stdout);
   fflush(stdout);
   return written;
+#endif
 }
 
 size_t HardwareSerial::print(long value) {

@@ -9,19 +9,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 from arduino_projects import MODEL
-from hearing_sketch import HEARD, heard_project
+from hearing_sketch import HEARD, LISTENING, heard_project
 from motion_sketch import AXES, SAMPLES, STRIDE, WINDOWS, motion_facts
 from scipy.io import wavfile
-from sketch_on_pty import heard_sensor, moved_sensor, on_pty, sketch_program
-from sounds import chirp
+from sketch_on_pty import emulated_program, heard_sensor, moved_sensor, on_emulated_pty, on_pty, sketch_program
+from sounds import chirp, noise
 
 from edgeforge.builder.stage import Job
 from edgeforge.data.splits import prepare, read_preprocessing, read_split
-from edgeforge.errors import RecipeError, StageFailed
+from edgeforge.errors import ParityError, RecipeError, StageFailed
 from edgeforge.recipe.init import write_recipe
 from edgeforge.recipe.load import load_recipe
 from edgeforge.recipe.user_files import USER_DATA
+from edgeforge.report.sentences.board_runs import run_lines
 from edgeforge.results.preprocessing import with_preprocessing
+from edgeforge.results.rows.board_run import BoardRun
+from edgeforge.targets.arduino.emulator import EMULATED
 from edgeforge.targets.arduino.monitor.run import monitor, require_parity
 from edgeforge.targets.arduino.monitor.subject import of_file
 from edgeforge.targets.arduino.project import write_project
@@ -120,6 +123,60 @@ def test_sound_is_recorded_and_replayed(hearing: tuple[Path, Path], tmp_path: Pa
         subject, asking = replayed(of_file(packed), tmp_path / "words.wav", link)
         run = monitor(subject, link, asking=asking)
         assert run.images == run.identical == 11
+
+
+RECORDING = np.concatenate([chirp(30_000), noise(900, 30_000), chirp(30_000, 2000.0)])
+
+
+def heard_of(port: str, packed: Path, path: Path, **other: object) -> BoardRun:
+    """Replay a recording of sound through a board; return what came of it."""
+    wavfile.write(path, 16_000, RECORDING)
+    with Link(port, timeout=60) as link:
+        known = replace(of_file(packed), listening=LISTENING.model_copy(update=other))
+        subject, asking = replayed(known, path, link)
+        return monitor(subject, link, asking=asking)
+
+
+def test_the_board_detects_what_the_desk_detects(hearing: tuple[Path, Path], tmp_path: Path) -> None:
+    program, packed = hearing
+    with on_pty(program) as port:
+        run = heard_of(port, packed, tmp_path / "long.wav")
+        require_parity(run)
+        assert run.images == run.identical > 50 and run.detections
+        assert run.detections.desk == run.detections.board > 3 and not run.detections.differing
+        assert ("detected", run.detections.sentence) in run_lines(run)
+        # A sketch whose thresholds are not the desk's.
+        other = heard_of(port, packed, tmp_path / "long.wav", thresholds=dict.fromkeys(HEARD.classes, 254))
+        assert other.identical == other.images and not other.passed
+        with pytest.raises(ParityError, match=r"detects otherwise than the desk: long\.wav at .* s: desk nothing"):
+            require_parity(other)
+
+
+@pytest.mark.skipif(bool(EMULATED.missing()), reason=f"needs an emulated Cortex-M4: {EMULATED.missing()}")
+def test_so_does_an_emulated_cortex_m4_over_its_own_serial_port(tmp_path: Path) -> None:
+    project = heard_project(tmp_path)
+    packed = tmp_path / "packed.tflite"
+    packed.write_bytes(with_preprocessing(MODEL.read_bytes(), HEARD))
+    with on_emulated_pty(emulated_program(project, tmp_path)) as port:
+        run = heard_of(port, packed, tmp_path / "long.wav")
+    require_parity(run)
+    assert run.images == run.identical > 50
+    assert run.detections and run.detections.desk == run.detections.board > 3 and not run.detections.differing
+
+
+@pytest.mark.skipif(bool(EMULATED.missing()), reason=f"needs an emulated Cortex-M4: {EMULATED.missing()}")
+def test_windows_go_through_an_emulated_cortex_m4(tmp_path: Path) -> None:
+    facts = motion_facts(tmp_path)
+    write_project(tmp_path / "motion", facts)
+    packed = tmp_path / "packed.tflite"
+    packed.write_bytes(with_preprocessing(facts.flatbuffer, WINDOWS))
+    values = np.random.default_rng(3).standard_normal((SAMPLES + 7 * STRIDE, 3)).astype(np.float32)
+    lines = [",".join(AXES), *(",".join(map(repr, map(float, row))) for row in values)]
+    (tmp_path / "a.csv").write_text("\n".join(lines) + "\n")
+    with on_emulated_pty(emulated_program(tmp_path / "motion", tmp_path)) as port, Link(port, timeout=60) as link:
+        subject, asking = replayed(of_file(packed), tmp_path / "a.csv", link)
+        run = monitor(subject, link, asking=asking)
+    assert (run.images, run.identical, run.detections) == (8, 8, None)
 
 
 def test_a_board_without_a_sensor_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

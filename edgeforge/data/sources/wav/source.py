@@ -11,13 +11,14 @@ from edgeforge.data.sources.wav.clips import changed, clips_of, side_of, silent_
 from edgeforge.data.sources.wav.folder import CONVERTED, UNKNOWN, Recorded, packed_beside, recordings_in
 from edgeforge.data.sources.wav.read import read_wav
 from edgeforge.data.sources.wav.sides import sides_of
-from edgeforge.data.sources.wav.stream import composed
+from edgeforge.data.sources.wav.stream import spoken
 from edgeforge.data.task import class_names
 from edgeforge.errors import RecipeError, some
 from edgeforge.features.compiled import Features
 from edgeforge.inputs.regular import named
 from edgeforge.recipe.schema import Sound
 from edgeforge.recipe.user_files import USER_DATA
+from edgeforge.results.pace import EVERY_MS
 from edgeforge.results.rows.calibration import Finding
 
 if TYPE_CHECKING:
@@ -62,16 +63,19 @@ def load_wav(job: Job) -> Source:
     heard = {name: side_of(noise, name, sound.clip_samples) for name in SPLITS}
     random = np.random.default_rng(job.recipe.seed)
     words = frozenset(place for place, name in enumerate(classes) if name not in (UNKNOWN, sound.silence))
-    spoken = {name: [(clip, classes.index(label)) for clip, label in clips[name]] for name in SPLITS}
+    said = {name: [(clip, classes.index(label)) for clip, label in clips[name]] for name in SPLITS}
     if sound.silence:
         _add_silence(clips, heard, sound, where, random)
     _augment(clips["train"], heard["train"], sound, random)
     streams: dict[str, Stream] = {}
     for name, given in (("val", "val" if clips["val"] else "train"), ("test", "test")):
         if job.recipe.listen and words:
-            minutes = job.recipe.listen.minutes
-            streams[name] = composed(spoken[given], words, heard[given], features, 60 * minutes, random)
+            own = np.random.default_rng((job.recipe.seed, SPLITS.index(name)))  # the same whatever is trained on
+            seconds = 60 * job.recipe.listen.minutes
+            streams[name] = spoken(said[given], heard[given], features, seconds, own).stream(words)
     parts = {name: _features(features, clips[name], classes) for name in SPLITS}
+    for name in ("train", "val"):
+        parts[name] = _with_windows(parts[name], job, said, name, heard[name], features, classes, findings)
     validated = bool(clips["val"])
     return Source(
         *parts["train"],
@@ -205,6 +209,39 @@ def _augment(clips: list[tuple[Any, str]], noise: list[Any], sound: Sound, rando
     for clip, label in list(clips):
         if label != sound.silence:
             clips += [(changed(clip, sound.augment, shift, noise, random), label) for _ in range(sound.augment.copies)]
+
+
+def _with_windows(
+    part: tuple[Any, Any], job: Job, said: dict[str, Any], name: str, noise: list[Any], features: Features,
+    classes: tuple[str, ...], findings: list[Finding],
+) -> tuple[Any, Any]:  # fmt: skip
+    """Return inputs and labels of a split with windows of a continuous recording of its clips.
+
+    Of half words and of pauses there are as many as of whole ones at most: most of a recording is no word.
+    """
+    import numpy as np
+
+    sound, own = job.recipe.data.sound, np.random.default_rng((job.recipe.seed, len(SPLITS) + SPLITS.index(name)))
+    seconds = 60 * sound.augment.recording_minutes * len(said[name]) // len(said["train"])
+    if not seconds:
+        return part
+    unknown, silence = (classes.index(one) if one in classes else None for one in (UNKNOWN, sound.silence))
+    recording = spoken(said[name], noise, features, seconds, own, sound.augment.snr_db)
+    every_ms = job.recipe.listen.every_ms if job.recipe.listen else EVERY_MS
+    hop = max(1, round(every_ms / sound.stride_ms))
+    windows, labels = recording.windows(part[0].shape[2], hop, unknown, silence)
+    words = np.flatnonzero(~np.isin(labels, [place for place in (unknown, silence) if place is not None]))
+    if not len(words):
+        what = f"data.sound.augment.recording_minutes: no clip of {sound.clip_ms} ms holds a whole word ({name})"
+        remedy = "data.sound.clip_ms is to be longer than words are"
+        findings.append(Finding(severity="warning", what=what, remedy=remedy))
+        return part
+    kept = [words]
+    for place in (unknown, silence):
+        others = np.flatnonzero(labels == place)
+        kept.append(own.choice(others, min(len(others), len(words)), replace=False))
+    places = np.sort(np.concatenate(kept))
+    return np.concatenate([part[0], windows[places]]), np.concatenate([part[1], labels[places]])
 
 
 def _features(features: Features, clips: list[tuple[Any, str]], classes: tuple[str, ...]) -> tuple[Any, Any]:

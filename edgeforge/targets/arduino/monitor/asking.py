@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from edgeforge.errors import StageFailed
+from edgeforge.results.rows.board_run import BoardDetections
 from edgeforge.runtimes.desk_answers import DeskAnswers
 from edgeforge.targets.arduino.serial_link import ATTEMPTS, STAGE, Link
 from edgeforge.tflite.tensors import channels_last
@@ -20,11 +21,16 @@ Progress = Callable[[float, str], None]
 
 @dataclass
 class Asked:
-    """The answers to each input; of the desk's possible ones that which the board gave, or the first."""
+    """The answers to each input; of the desk's possible ones that which the board gave, or the first.
+
+    heard: of a sketch that hears, the class that it detects after each, or -1.
+    """
 
     desk: list[Any] = field(default_factory=list)
     board: list[Any] = field(default_factory=list)
     micros: list[int] = field(default_factory=list)
+    heard: list[int] = field(default_factory=list)
+    detections: BoardDetections | None = None
 
     def add(self, said: bytes, known: list[Any], micros: int) -> None:
         """Take an answer of the board, and those that the desk may give."""

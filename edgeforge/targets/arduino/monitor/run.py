@@ -106,6 +106,7 @@ def monitor(
             for place in worst
         ],
         heads=head_figures(said, real[1], real[0], given, labels),
+        detections=asked.detections,
         p50_ms=float(np.percentile(milliseconds, 50)),
         p99_ms=float(np.percentile(milliseconds, 99)),
         board=board.title if board else "",
@@ -126,14 +127,19 @@ def _estimate(subject: Subject, library: str, board: Board) -> TimeRow:
 
 
 def require_parity(run: BoardRun) -> None:
-    """Raise ParityError when answers differ from the desk's by more than the board's library may."""
-    if not run.passed:
+    """Raise ParityError when answers differ from the desk's by more than the board's library may, or detections do."""
+    if run.beyond:
         first = run.mismatches[0]
         raise ParityError(
             f"{run.beyond} of {run.images} answers differ from the desk's by more than the {run.tolerance_steps} "
             f"step(s) that {run.library} may; the largest, of input {first.index}, by {first.steps} "
             f"(desk: {first.desk}; board: {first.board})",
             fix="is the library installed that sketch.yaml names? Do not use this board's answers",
+        )
+    if run.detections and run.detections.differing:
+        raise ParityError(
+            f"the board detects otherwise than the desk: {run.detections.differing[0]}",
+            fix="its hearing.h has other smoothing or thresholds: flash the sketch as written, or name its build",
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from edgeforge.errors import RecipeError
 from edgeforge.inputs.regular import read_regular
 from edgeforge.results.preprocessing import Preprocessing, read_preprocessing_of
 from edgeforge.results.report_file import read_report
+from edgeforge.results.rows.sound.listening import ListeningRow
 from edgeforge.targets.arduino.serial_link import Link
 from edgeforge.tflite.associated_files import pure_flatbuffer
 from edgeforge.tflite.check.read import read_file
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Subject:
     """What a board should be running, by which name, and the inputs: raw N,C,H,W (of several inputs records of such);
-    labels N, or N,heads.
+    labels N, or N,heads. listening: how its build has chosen to make detections of answers.
     """
 
     path: Path
@@ -32,6 +33,7 @@ class Subject:
     preprocessing: Preprocessing
     raw: NDArray[Any]
     labels: NDArray[Any] | None
+    listening: ListeningRow | None = None
 
 
 def subject_of(
@@ -67,7 +69,7 @@ def of_build(folder: Path) -> Subject:
     if row is None or not row.file or not (folder / row.file).is_file():
         raise RecipeError(f"{folder}: it has no model for a board, {report.shipped}", fix=MADE_AGAIN)
     raw, labels = read_split(images_of(folder), "test")
-    return _subject(folder / row.file, raw, labels)
+    return replace(_subject(folder / row.file, raw, labels), listening=report.listening)
 
 
 @in_worker

@@ -18,6 +18,7 @@ from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.runtimes.desk_answers import DeskAnswers
 from edgeforge.targets.arduino.monitor.asking import Asked, Asking, Progress, require_whole
 from edgeforge.targets.arduino.monitor.subject import Subject
+from edgeforge.targets.arduino.samples.detected import Detected
 from edgeforge.targets.arduino.serial_link import ATTEMPTS, STAGE, Link
 from edgeforge.targets.arduino.serial_protocol import SampleFacts, Sampling
 
@@ -32,6 +33,7 @@ class Replayed:
     first, apart: samples until the first input is complete, and from one to the next.
     """
 
+    name: str
     samples: NDArray[Any]
     inputs: NDArray[Any]
     first: int
@@ -79,13 +81,17 @@ def replayed(subject: Subject, path: Path, link: Link) -> tuple[Subject, Asking]
     bytes_a_sample = facts.channels * np.dtype(facts.dtype).itemsize
 
     def asking(raw: NDArray[Any], link: Link, desk: DeskAnswers, progress: Progress) -> Asked:
-        asked = Asked()
+        detected = Detected.of(subject, desk.outputs[0])
+        asked = Asked(detections=detected.row if detected else None)
         try:
             for one in recordings:
                 known = desk.known[len(asked.board) : len(asked.board) + len(one.inputs)]
                 found = _through(one.pieces(max(1, facts.most_bytes // bytes_a_sample)), known, link)
-                for part in ("desk", "board", "micros"):
+                for part in ("desk", "board", "micros", "heard"):
                     getattr(asked, part).extend(getattr(found, part))
+                if detected:
+                    times = [(one.first + number * one.apart) / facts.rate_hz for number in range(len(found.board))]
+                    detected.compare(one.name, times, found)
                 progress(len(asked.board) / len(raw), f"{len(asked.board)} of {len(raw)} inputs")
         finally:
             link.sampling(Sampling.JUDGED)
@@ -101,19 +107,20 @@ def _through(pieces: list[tuple[bytes, bool]], known: list[Any], link: Link) -> 
         before = link.retries
         found = Asked()
         for piece, completes in pieces:
-            inputs, micros, said = link.feed(piece)
+            taken = link.feed(piece)
             if link.retries != before:
                 break
-            if inputs != completes or (said is not None) != completes:
+            if taken.inputs != completes or (taken.output is not None) != completes:
                 raise StageFailed(
                     f"{link.port}: the board makes other inputs of a recording than the desk: its stride is another",
                     fix="flash the sketch of this model",
                     stage=STAGE,
                 )
-            if said is not None:
+            if taken.output is not None:
                 answers = known[len(found.board)]
-                require_whole(said, answers, link)
-                found.add(said, answers, micros)
+                require_whole(taken.output, answers, link)
+                found.add(taken.output, answers, taken.micros)
+                found.heard.append(taken.heard)
         else:
             return found
     raise StageFailed(
@@ -142,7 +149,7 @@ def _of_sensor(path: Path, preprocessing: Preprocessing, facts: SampleFacts) -> 
     starts = range(0, len(values) - length + 1, sampling.stride)
     windows = [values[start : start + length].T[:, None] for start in starts]
     inputs = np.stack(windows) if windows else np.zeros((0, *preprocessing.shape), np.float32)
-    return Replayed(values.astype("<f4"), inputs, length, sampling.stride)
+    return Replayed(path.name, values.astype("<f4"), inputs, length, sampling.stride)
 
 
 def _of_sound(path: Path, preprocessing: Preprocessing, facts: SampleFacts) -> Replayed:
@@ -157,4 +164,4 @@ def _of_sound(path: Path, preprocessing: Preprocessing, facts: SampleFacts) -> R
     rows, hop = Features(sound).of_clip(samples), apart // sound.stride
     inputs = [rows[end - frames : end][None] for end in range(frames, len(rows) + 1, hop)]
     whole = np.stack(inputs) if inputs else np.zeros((0, *preprocessing.shape), np.uint8)
-    return Replayed(samples.astype("<i2"), whole, sound.samples(frames), apart)
+    return Replayed(path.name, samples.astype("<i2"), whole, sound.samples(frames), apart)

@@ -16,6 +16,7 @@ from edgeforge.data.sources.wav.clips import changed, clips_of, scaled
 from edgeforge.data.sources.wav.folder import Recorded, recordings_in
 from edgeforge.data.sources.wav.read import read_wav
 from edgeforge.data.sources.wav.sides import sides_of
+from edgeforge.data.sources.wav.stream import Spoken
 from edgeforge.data.splits import prepare, read_findings, read_preprocessing, read_split, read_stream
 from edgeforge.errors import RecipeError
 from edgeforge.features.compiled import Features
@@ -292,6 +293,52 @@ def test_a_continuous_recording_says_where_its_words_are(tmp_path: Path) -> None
     loud = stream.rows.astype(int).max(1)
     first, last = stream.events[0, 1:]
     assert loud[first + 1 : last - 1].min() > np.median(loud)
+
+
+def test_what_is_trained_on_does_not_change_what_is_judged(tmp_path: Path) -> None:
+    root = speech(tmp_path / "speech")
+    asked: dict[str, Any] = {"listen": Listen(minutes=1), "unknown": ("low",), "clip_ms": 700}
+    without = run(tmp_path / "a", root, **asked)
+    also = run(tmp_path / "b", root, **asked, augment={"recording_minutes": 2, "copies": 1})
+    for name in ("val", "test"):
+        one, other = read_stream(without, name), read_stream(also, name)
+        assert one and other and (one.rows == other.rows).all() and (one.events == other.events).all()
+    assert (read_split(without, "test")[0] == read_split(also, "test")[0]).all()
+    classes = read_preprocessing(also).classes
+    assert classes == ("high", "quiet", "unknown")
+    before, after = (np.bincount(read_split(folder, "train")[1], minlength=3) for folder in (without, also))
+    added = after - before * [2, 1, 2]  # pauses are not copied
+    assert 0 < added[0] == added[1] == added[2], "no more pauses and halves than words"
+    assert len(read_split(also, "val")[1]) > len(read_split(without, "val")[1])
+    assert [finding.severity for finding in read_findings(also)] == ["note"], "clips that are shorter"
+    none = run(tmp_path / "c", root, **(asked | {"clip_ms": 500}), augment={"recording_minutes": 2})
+    assert any("no clip of 500 ms holds a whole word (train)" in finding.what for finding in read_findings(none))
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), hop=st.integers(1, 7), named=st.booleans())
+def test_a_window_is_the_whole_word_that_is_in_it(seed: int, hop: int, named: bool) -> None:
+    random, frames = np.random.default_rng(seed), 20
+    said, place = [], 3
+    while place < 300:
+        said.append((int(random.integers(2)), place, place + int(random.integers(5, 15))))
+        place = said[-1][2] + 1 + int(random.integers(5, 40))
+    rows = np.stack([np.arange(320) // 256, np.arange(320) % 256], 1).astype(np.uint8)
+    unknown, silence = (2, 3) if named else (None, None)
+    windows, labels = Spoken(rows, np.array(said)).windows(frames, hop, unknown, silence)
+    assert windows.shape[1:] == (1, frames, 2)
+    starts = windows[:, 0, 0].astype(int) @ [256, 1]
+    found = dict(zip(starts.tolist(), labels.tolist(), strict=True))
+    for end in range(frames, 321, hop):
+        inside = [len(range(max(a, end - frames), min(b, end - 1) + 1)) / (b - a + 1) for _, a, b in said]
+        whole = [word for (word, _, _), share in zip(said, inside, strict=True) if share >= 0.9]
+        label = found.get(end - frames)
+        if whole:
+            assert label == whole[-1]
+        elif max(inside) > 0.5:
+            assert label is None, "neither the word nor none"
+        else:
+            assert label == (unknown if max(inside) > 0 else silence)
 
 
 @pytest.mark.parametrize(
