@@ -34,6 +34,10 @@ COVERS: dict[str, tuple[str, ...]] = {
     "test_imu_windows.py": (
         *BUILD, "recipes/imu.yaml", "models/ds_cnn_1d.py", "firmware/arduino", "firmware/raspberry_pi",
     ),
+    "test_keywords.py": (
+        *BUILD, "recipes/keywords.yaml", "models/ds_cnn.py", "scripts/make_keywords.py", "firmware/arduino",
+        "firmware/emulator", "firmware/features", "firmware/raspberry_pi",
+    ),
     "test_mnist.py": (*BUILD, ":!edgeforge/report", "recipes/mnist.yaml", "models/mnist_cnn.py"),
     "test_trial_fit.py": (
         "edgeforge/targets/fit", "edgeforge/train", "edgeforge/export", "edgeforge/quantize", "edgeforge/tflite",

@@ -51,12 +51,13 @@ def change(tmp_path: Path) -> Change:
         ("docs/tutorial.md", []),
         ("edgeforge/cli/app.py", []),
         ("edgeforge/targets/raspberry_pi/bundle.py", []),
-        ("edgeforge/report/html.py", ["test_battery_life.py", "test_imu_windows.py"]),
+        ("edgeforge/report/html.py", ["test_battery_life.py", "test_imu_windows.py", "test_keywords.py"]),
         (
             "edgeforge/train/stage.py",
             [
                 "test_battery_life.py",
                 "test_imu_windows.py",
+                "test_keywords.py",
                 "test_mnist.py",
                 "test_trial_fit.py",
                 "test_recipes_of_docs.py",
@@ -70,6 +71,7 @@ def change(tmp_path: Path) -> Change:
                 "test_conversion_matrix.py",
                 "test_all_forms.py",
                 "test_imu_windows.py",
+                "test_keywords.py",
                 "test_mnist.py",
                 "test_trial_fit.py",
                 "test_recipes_of_docs.py",

@@ -273,7 +273,8 @@ def parse_samples(payload: bytes) -> Taken:
         return Taken(*struct.unpack("<I", payload))
     if len(payload) < numbers.size:
         raise ValueError(f"SAMPLES' answer has {len(payload)} bytes")
-    return Taken(*numbers.unpack_from(payload), payload[numbers.size :])
+    inputs, micros, heard = numbers.unpack_from(payload)
+    return Taken(inputs, micros, heard, payload[numbers.size :])
 
 
 def parse_error(payload: bytes) -> tuple[int, str]:
