@@ -90,7 +90,7 @@ def parts_table(row: FitRow) -> Table:
     table.add_column(no_wrap=True)
     table.add_column(justify="right")
     table.add_column(style="dim")
-    core = row.memory.ram_bytes - row.arena_reserved_bytes
+    core = row.memory.ram_bytes - row.arena_reserved_bytes - sum(row.variables.values())
     left_out = f", {flash.vectors_left_out} left out for want of flash" if flash.vectors_left_out else ""
     planned = "by the model's own plan" if arena.plan == "offline" else "by TFLM's greedy planner"
     why = {
@@ -106,6 +106,7 @@ def parts_table(row: FitRow) -> Table:
         ("arena, tail", arena.tail_bytes, "structures that live as long as the model"),
         ("arena, reserved", row.arena_reserved_bytes, f"arena_used_bytes() {arena.used_bytes:,}, {arena.needed_bytes:,}"
                                                       " to allocate, and a margin"),
+        *((f"RAM, {name}", size, "") for name, size in row.variables.items()),
         ("RAM of runtime and core", core, "their variables, the stack, room for the heap"),
         *((f"flash, {name}", size, why.get(name, "")) for name, size in flash.parts),
     ]  # fmt: skip

@@ -53,10 +53,15 @@ def parts(row: FitRow) -> list[tuple[str, int]]:
         "test vectors": f" ({flash.vectors}{left_out})",
         "sketch": f" ({compiled})",
     }
+    others = sum(row.variables.values())
     named = [
         ("arena, activations and scratch buffers", arena.head_bytes),
         ("arena, margin and room to plan", row.arena_reserved_bytes - arena.used_bytes),
-        ("variables of runtime and core, stack", row.memory.ram_bytes - row.arena_reserved_bytes),
+        *row.variables.items(),
+        (
+            "variables of runtime and core, stack",
+            row.memory.ram_bytes - row.arena_reserved_bytes - others,
+        ),
         *((f"flash, {name}{how.get(name, '')}", size) for name, size in flash.parts),
     ]
     return tail + [(f"{row.title}: {name}", size) for name, size in named]

@@ -89,13 +89,20 @@ class EmulatedLayer(BaseModel):
 class FeaturesOnCore(BaseModel):
     """Features of one second of sound on an emulated core, the desk's bytes; flash and RAM that hearing takes, bytes.
 
-    ram_bytes: a stream's state, the newest rows, and the ring of a microphone's samples.
+    state_bytes: of a stream, on that core. rows_bytes: of the newest frames. ring_bytes: of a microphone's samples.
     """
 
     instructions: int
     flash_bytes: int
-    ram_bytes: int
+    state_bytes: int
+    rows_bytes: int
+    ring_bytes: int
     stack_bytes: int
+
+    @property
+    def ram_bytes(self) -> int:
+        """All three."""
+        return self.state_bytes + self.rows_bytes + self.ring_bytes
 
 
 class EmulatedRow(BaseModel):

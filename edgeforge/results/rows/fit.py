@@ -119,6 +119,7 @@ class FitRow(Row):
     structures: str  # the TFLM whose structures and code sizes were counted: the library, or the one it is like
     arena: ArenaRow
     arena_reserved_bytes: int  # what the sketch reserves: predicted, and a margin
+    variables: dict[str, int] = {}  # RAM that not every model needs, by name, bytes
     flash: FlashRow
     time: TimeRow | None = None  # of an inference, estimated
     pace: str = ""  # what is wrong where that is longer than a sensor's samples leave

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -38,15 +38,20 @@ class Contents:
     """What a sketch holds beside its code and the model; bytes.
 
     vector_bytes: one test vector, its place in the list of them included. candidates: how many there are to choose
-    from at most. tables_bytes: what raw inputs become and what outputs mean. ram_bytes: variables that only some models
-    need.
+    from at most. tables_bytes: what raw inputs become and what outputs mean. variables: RAM that only some models need, by
+    name.
     """
 
     vector_bytes: int
     tables_bytes: int
     candidates: int = MOST_VECTORS
-    ram_bytes: int = 0
+    variables: dict[str, int] = field(default_factory=dict)
     pace: Pace | None = None  # of a model of a sensor's samples
+
+    @property
+    def ram_bytes(self) -> int:
+        """The variables together."""
+        return sum(self.variables.values())
 
 
 def contents_of(graph: Graph, preprocessing: Preprocessing | None) -> Contents:
@@ -72,8 +77,10 @@ def contents_of(graph: Graph, preprocessing: Preprocessing | None) -> Contents:
         prepared += 256 * channels * taken // max(values, 1) if raw_type == "uint8" else 8 * channels
         given += [values * EXPANSION[raw_type], taken]
     vector = sum(map(_padded, (*given, answer))) + 3 * POINTER
-    variables = _variables(graph, preprocessing) + (_gathered(given) if len(raw) > 1 else 0)
-    return Contents(vector, prepared + heads + strings + sound, ram_bytes=variables, pace=pace_of(preprocessing))
+    variables = _variables(graph, preprocessing)
+    if len(raw) > 1:
+        variables["inputs before a run"] = _gathered(given)
+    return Contents(vector, prepared + heads + strings + sound, variables=variables, pace=pace_of(preprocessing))
 
 
 def _as_read(graph: Graph, place: int) -> tuple[str, int]:
@@ -100,29 +107,31 @@ def _gathered(given: list[int]) -> int:
     return taken + max(raw, taken)
 
 
-def hearing_bytes(sound: FeatureSettings, frames: int) -> int:
-    """Return the RAM of hearing: a frame's samples and spectrum, the rows of a clip, and the ring of the microphone."""
-    state = 2 * sound.window + 4 * sound.fft + 8 * sound.bands
-    return state + frames * sound.values + RING_MS * sound.rate_hz // 1000 * 2
+def hearing_parts(sound: FeatureSettings, frames: int) -> dict[str, int]:
+    """Return the RAM of hearing by name, in bytes; of the state what it takes at most."""
+    return {
+        "features of sound, their state": 2 * sound.window + 4 * sound.fft + 8 * sound.bands,
+        "features of sound, the newest frames": frames * sound.values,
+        "ring of the microphone's samples": RING_MS * sound.rate_hz // 1000 * 2,
+    }
 
 
-def _variables(graph: Graph, preprocessing: Preprocessing | None) -> int:
-    """Return the bytes of variables that not every model needs: several outputs in a row, a copy of the input, the ring
-    of a sensor's samples.
-    """
-    total = 0
+def _variables(graph: Graph, preprocessing: Preprocessing | None) -> dict[str, int]:
+    """Return the bytes of variables that not every model needs, by name."""
+    found: dict[str, int] = {}
     if len(graph.outputs) > 1:
-        total += _answer_bytes(graph)
+        found["outputs in a row"] = _answer_bytes(graph)
     heads = () if preprocessing is None else preprocessing.heads
     if preprocessing is not None and preprocessing.sound:
-        total += hearing_bytes(preprocessing.sound, preprocessing.shape[1])
+        found |= hearing_parts(preprocessing.sound, preprocessing.shape[1])
     if graph.resources or any(head.kind == "reconstruction" for head in heads):
-        total += tensor_bytes(graph, graph.inputs[0])
+        found["copy of the input"] = tensor_bytes(graph, graph.inputs[0])
     if preprocessing is not None and preprocessing.sampling:
         sample = WORD * preprocessing.shape[0]
         waiting = (preprocessing.sampling.stride + 1) * (sample + 2 * WORD)  # while the model runs, for a thread
-        total += tensor_bytes(graph, graph.inputs[0]) + waiting + STREAMED * sample
-    return total + 2 * WORD * max((len(head.classes) for head in heads if head.kind == "map"), default=0)
+        found["ring of the sensor's samples"] = tensor_bytes(graph, graph.inputs[0]) + waiting + STREAMED * sample
+    counted = 2 * WORD * max((len(head.classes) for head in heads if head.kind == "map"), default=0)
+    return found | ({"pixels of each class": counted} if counted else {})
 
 
 def flash_of(

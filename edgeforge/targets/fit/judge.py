@@ -101,6 +101,7 @@ def _fit(graph: Graph, target: Board, key: str, sketch: Library, refusals: list[
         structures=runtimes()[sketch.structures].title,
         arena=arena,
         arena_reserved_bytes=reserved,
+        variables=contents.variables,
         flash=flash,
         time=time,
         pace=contents.pace.told(time.milliseconds) if contents.pace else "",

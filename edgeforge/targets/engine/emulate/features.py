@@ -16,7 +16,7 @@ from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.rows.engine import FeaturesOnCore
 from edgeforge.targets.engine.emulate.machine import COMPILER, machine_of
 from edgeforge.targets.engine.options import Core
-from edgeforge.targets.fit.flash import hearing_bytes
+from edgeforge.targets.fit.flash import hearing_parts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -85,10 +85,13 @@ def features_on_core(preprocessing: Preprocessing, core: Core) -> FeaturesOnCore
             f"{differing} of {heard.rows.size} features on an emulated {core.name} are not the desk's",
             fix="this is a fault of EdgeForge's own, or of a compiler: report it with both compilers' versions",
         )
+    _, rows, ring = hearing_parts(sound, preprocessing.shape[1]).values()
     return FeaturesOnCore(
         instructions=heard.instructions,
         flash_bytes=heard.flash,
-        ram_bytes=hearing_bytes(sound, preprocessing.shape[1]),
+        state_bytes=heard.state,
+        rows_bytes=rows,
+        ring_bytes=ring,
         stack_bytes=heard.stack,
     )
 
