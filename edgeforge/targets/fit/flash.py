@@ -38,8 +38,8 @@ class Contents:
     """What a sketch holds beside its code and the model; bytes.
 
     vector_bytes: one test vector, its place in the list of them included. candidates: how many there are to choose
-    from at most. tables_bytes: what raw inputs become and what outputs mean. variables: RAM that only some models need, by
-    name.
+    from at most. tables_bytes: what raw inputs become and what outputs mean. variables: RAM that only some models need,
+    by name.
     """
 
     vector_bytes: int
