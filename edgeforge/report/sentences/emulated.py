@@ -76,8 +76,8 @@ def _features(run: EmulatedRow) -> list[str]:
     return [
         f"Features of a second of sound, the desk's bytes: {found.instructions:,} instructions, {share:.0%} beside one "
         f"inference a second; flash {found.flash_bytes:,} bytes, RAM {found.ram_bytes:,} "
-        f"({found.state_bytes:,} of state, {found.rows_bytes:,} for the newest frames, {found.ring_bytes:,} for the ring "
-        "of samples)."
+        f"({found.state_bytes:,} of state, {found.rows_bytes:,} for the newest frames, {found.ring_bytes:,} for the "
+        "ring of samples)."
     ]
 
 
