@@ -50,8 +50,10 @@ def on_pty(program: Path) -> Iterator[str]:
 @contextmanager
 def on_emulated_pty(program: Path) -> Iterator[str]:
     """Yield the port of a sketch on an emulated Cortex-M4 that runs until the block ends."""
-    ours = QEMU.index("-serial") + 1
-    command = [*QEMU[:ours], "pty", *QEMU[ours + 1 :], "-kernel", program]
+    # Without -icount, whose clock waits for the serial line at every byte.
+    places = {"-serial": "pty", "-icount": None}
+    pairs = dict(zip(QEMU[4::2], QEMU[5::2], strict=True)) | places
+    command = [*QEMU[:4], *(part for pair in pairs.items() if pair[1] for part in pair), "-kernel", program]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert process.stdout is not None
     try:
