@@ -101,11 +101,11 @@ def schema() -> str:
 
 
 def _channels(own: OwnData, said: int | None, ask: Ask | None) -> int | None:
-    """Return how many channels the images have; None of arrays and recordings, which have their own."""
+    """Return how many channels the images have; None of recordings, and of arrays that do not say it."""
     if own.recordings:
         return None
     if own.source == "numpy" or said or own.channels:
-        return None if own.source == "numpy" else said or own.channels
+        return own.channels if own.source == "numpy" else said or own.channels
     question = f"{own.root}: some of its images are gray and some in colour: 1 or 3 channels?"
     if ask:
         return int(ask(question, ("1", "3")))
@@ -149,7 +149,7 @@ def _with_data(
         lines.append(f"  task: {task}".ljust(29) + " # what the labels are")
     if own.size:
         lines.append(f"  size: [{own.size[0]}, {own.size[1]}]              # height, width: images are cut and resized")
-    if channels == 1:
+    if channels == 1 and own.size:
         lines.append("  channels: 1                 # gray")
     if task == "binary" and len(own.labels) == 2:
         names = ", ".join(_scalar(name) for name in sorted(own.labels))
@@ -168,7 +168,7 @@ def _with_data(
 
 
 def _ready_model(own: OwnData, channels: int | None) -> tuple[str, str] | None:
-    """Return a ready network that takes such data, and its arguments; None of arrays, whose shape is not known."""
+    """Return a ready network that takes such data, and its arguments; None of arrays that do not say their shape."""
     if own.recordings and own.source == "wav":
         return "ds_cnn", f"classes: {own.classes}"
     if own.recordings and own.recordings.rows:
@@ -177,12 +177,13 @@ def _ready_model(own: OwnData, channels: int | None) -> tuple[str, str] | None:
         return "tcn                   # or ds_cnn_1d, gru, net.py:Class", (
             f"classes: {own.classes}, channels: {own.recordings.inputs}"
         )
-    if own.size is None or own.classes is None or channels is None:
+    size = own.size or own.pixels
+    if size is None or own.classes is None or channels is None:
         return None
     of_file = " # a file in models/, or your own: path/to/file.py:Class"
-    if (own.size, channels) == (TINY, 1):
+    if (size, channels) == (TINY, 1):
         return f"{'digits_cnn':21}{of_file}", f"classes: {own.classes}, width: 8"
-    network = "unet_tiny" if own.source == "masks" else "mobilenet_v1" if min(own.size) > SMALL else "resnet8"
+    network = "unet_tiny" if own.source == "masks" else "mobilenet_v1" if min(size) > SMALL else "resnet8"
     return f"{network:21}{of_file}", f"classes: {own.classes}, channels: {channels}"
 
 

@@ -10,6 +10,7 @@ from edgeforge.inputs.regular import named
 from edgeforge.recipe.guess.recordings import Recordings, flow
 
 SAVED = "save it with numpy.savez(path, x=inputs, y=labels)"
+OF_IMAGES = ("x", "y", "y_val", "y_test")
 OF_WINDOWS = ("axes", "recording", "rate_hz")  # arrays that images have not
 SMALLEST_SIDE, MOST_SLENDER = 8, 3  # of a picture: pixels, and times the other side
 LAYOUTS = ("ncl", "nlc")
@@ -53,6 +54,29 @@ def windows_in(path: Path, rate_hz: float | None, images: bool) -> Recordings | 
         lines.append(f"  axes: {flow([str(one) for one in arrays['axes'].reshape(-1)])}")
     labels = frozenset(str(one) for one in y.reshape(-1).tolist())
     return Recordings("windows", len(labels), axes, tuple(lines), labels)
+
+
+def images_in(path: Path) -> tuple[tuple[int, int] | None, int | None, int | None, frozenset[str]]:
+    """Return height and width, channels, classes and labels of images in an .npz file, or a folder of .npy files.
+
+    None of what its arrays do not say: the build names what is wrong with them.
+    """
+    if path.is_dir():
+        files = {name: path / f"{name}.npy" for name in OF_IMAGES}
+        arrays = {name: read_arrays(file, "--data", SAVED)[""] for name, file in files.items() if file.is_file()}
+    else:
+        arrays = read_arrays(path, "--data", SAVED, OF_IMAGES)
+    labels = [array.reshape(-1) for name, array in arrays.items() if name.startswith("y") and array.ndim == 1]
+    different = frozenset(str(one) for array in labels for one in array.tolist())
+    numbered = bool(labels) and all(array.dtype.kind in "iub" and len(array) for array in labels)
+    classes = max(int(array.max()) for array in labels) + 1 if numbered else len(different) or None
+    shape = arrays["x"].shape[1:] if "x" in arrays else ()
+    if len(shape) == 2:
+        return (shape[0], shape[1]), 1, classes, different
+    if len(shape) != 3 or not {shape[0], shape[2]} & {1, 3}:
+        return None, None, classes, different
+    height, width, channels = (*shape[1:], shape[0]) if shape[0] in (1, 3) else shape
+    return (height, width), channels, classes, different
 
 
 def picture_like(height: int, width: int) -> bool:

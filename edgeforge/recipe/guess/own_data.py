@@ -10,7 +10,7 @@ from edgeforge.inputs.arrays import require_begun
 from edgeforge.inputs.image_file import open_image
 from edgeforge.inputs.regular import named, require_regular
 from edgeforge.inputs.sizes import ANY_SIZE, KIND
-from edgeforge.recipe.guess.arrays import windows_in
+from edgeforge.recipe.guess.arrays import images_in, windows_in
 from edgeforge.recipe.guess.masks import classes_in, pictures_with_masks
 from edgeforge.recipe.guess.recordings import Recordings, recordings
 from edgeforge.recipe.listed_images import IMAGE_SUFFIXES, Labelled, files_below
@@ -26,9 +26,9 @@ SMALLEST = 16  # pixels: sides of maps are multiples of it, so that a network ha
 class OwnData:
     """The `data` section of a user's files.
 
-    size: (height, width), None where arrays have their own. channels: 1 gray, 3 colour, None where there are both.
-    recordings: of windows and sound. labels: those that differ, where the files say them. lines: of the section,
-    below size and channels.
+    size: (height, width), None where arrays have their own, which `pixels` is. channels: 1 gray, 3 colour, None where
+    there are both. recordings: of windows and sound. labels: those that differ, where the files say them. lines: of the
+    section, below size and channels.
     """
 
     source: str
@@ -39,6 +39,7 @@ class OwnData:
     recordings: Recordings | None = None
     labels: frozenset[str] = frozenset()
     lines: tuple[str, ...] = ()
+    pixels: tuple[int, int] | None = None
 
 
 def own_data(path: Path, rate_hz: float | None = None, channels: int | None = None, rows: bool = False) -> OwnData:
@@ -65,7 +66,8 @@ def own_data(path: Path, rate_hz: float | None = None, channels: int | None = No
     if path.is_dir() or path.suffix == ".npz":
         if not path.is_dir():
             require_begun(path, f"--data {named(path)}", "save it with numpy.savez(path, x=images, y=labels)")
-        return OwnData("numpy", path, None, None, None)
+        pixels, planes, classes, labels = images_in(path)
+        return OwnData("numpy", path, None, classes, planes, labels=labels, pixels=pixels)
     if path.suffix == ".csv" and path.is_file():
         from edgeforge.recipe.listed_images import read_table
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import wave
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from pathlib import Path
@@ -11,10 +12,12 @@ from statistics import median
 import yaml
 
 from edgeforge.errors import RecipeError, some
+from edgeforge.extras import missing
+from edgeforge.foreign.wording import cause_in
 from edgeforge.inputs.regular import named, require_regular
 from edgeforge.inputs.sizes import KIND
 from edgeforge.inputs.table import open_table
-from edgeforge.recipe.listed_images import files_below
+from edgeforge.recipe.listed_images import SPLITS, files_below
 from edgeforge.recipe.recorded_files import PARQUET, SOUNDS, TABLES, UNITS
 from edgeforge.recipe.schema import Columns, Sound
 
@@ -50,21 +53,22 @@ def recordings(path: Path, rate_hz: float | None, rows: bool = False) -> Recordi
         files = files_below(path)
         if sounds := [file for file in files if file.suffix.lower() in SOUNDS]:
             return _sound(path, sounds)
-        tables = [file for file in files if file.suffix.lower() in TABLES]
-        if any(file.suffix.lower() == PARQUET for file in files):
-            raise RecipeError(
-                f"--data {named(path)}: Parquet files are not looked into here",
-                fix="begin with --template imu, and fill in root, axes, rate_hz and window",
-            )
-        labels = {file.relative_to(path).parts[0] for file in tables if len(file.relative_to(path).parts) > 1}
-        return _windows(tables[0], rate_hz, sorted(labels), rows) if tables else None
-    return _windows(path, rate_hz, [], rows) if path.suffix.lower() in TABLES and path.is_file() else None
+        tables = [file for file in files if file.suffix.lower() in (*TABLES, PARQUET)]
+        labels = {folder for file in tables if (folder := _class_of(file.relative_to(path).parts[:-1]))}
+        return _windows(tables, rate_hz, sorted(labels), rows) if tables else None
+    table = path.suffix.lower() in (*TABLES, PARQUET) and path.is_file()
+    return _windows([path], rate_hz, [], rows) if table else None
 
 
-def _windows(table: Path, rate_hz: float | None, labels: list[str], each_row: bool) -> Recordings:
-    """Return windows of tables like this one. labels: of the folders that they lie in; none: a column says them."""
-    with open_table(table) as reader:
-        rows = [[one.strip() for one in row] for row in islice(reader, LOOKED_AT) if row]
+def _class_of(folders: tuple[str, ...]) -> str:
+    """Return the class that the folders above a table say: CLASS, or train/CLASS; empty where none does."""
+    return next(iter(folders[1:] if folders and folders[0].lower() in SPLITS else folders), "")
+
+
+def _windows(tables: list[Path], rate_hz: float | None, labels: list[str], each_row: bool) -> Recordings:
+    """Return windows of tables like the first. labels: of the folders that they lie in; none: a column says them."""
+    table = tables[0]
+    rows = list(islice(_rows(table), LOOKED_AT))
     names, rows = (rows[0], rows[1:]) if rows else ([], [])
     if len(rows) < 2:
         raise RecipeError(f"{named(table)} has no samples", fix="its first line names the columns: time, ax, ay, az")
@@ -78,7 +82,7 @@ def _windows(table: Path, rate_hz: float | None, labels: list[str], each_row: bo
             f"{named(table)}: no column of {'measured numbers' if not axes else 'labels'} in {some(names)}",
             fix="put each class's recordings into a folder of its own, or name the columns: --template imu",
         )
-    found = frozenset(columns[label]) if label else frozenset(labels)
+    found = _labels_in(tables, label) if label else frozenset(labels)
     if each_row:
         told = {"label": label} if label and label != Columns().label else {}
         lines = ["  window: 1                   # each line is an input of its own", f"  axes: {flow(axes)}"]
@@ -102,6 +106,47 @@ def _windows(table: Path, rate_hz: float | None, labels: list[str], each_row: bo
         *([f"  columns: {flow(told)}"] if told else []),
     ]
     return Recordings("windows", len(found), len(axes), tuple(lines), found)
+
+
+def _labels_in(tables: list[Path], column: str) -> frozenset[str]:
+    """Return what stands in a column of all tables: classes may begin where the first rows end."""
+    found: set[str] = set()
+    for table in tables:
+        rows = _rows(table)
+        names = next(rows, [])
+        if column in names:
+            place = names.index(column)
+            found |= {" ".join(row[place].split()) for row in rows if place < len(row)}
+    return frozenset(found - {""})
+
+
+def _rows(table: Path) -> Iterator[list[str]]:
+    """Yield a table's rows as texts, the first of them the columns' names."""
+    if table.suffix.lower() == PARQUET:
+        yield from _rows_of_parquet(table)
+        return
+    with open_table(table) as reader:
+        yield from ([one.strip() for one in row] for row in reader if row)
+
+
+def _rows_of_parquet(table: Path) -> Iterator[list[str]]:
+    require_regular(table, "name a Parquet file", KIND["arrays"])
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ModuleNotFoundError as error:
+        raise missing(["pyarrow"]) from error
+    try:
+        with parquet.ParquetFile(table) as file:
+            yield list(file.schema_arrow.names)
+            for part in file.iter_batches(LOOKED_AT):
+                columns = (part.column(place).to_pylist() for place in range(part.num_columns))
+                yield from (
+                    ["" if one is None else str(one).strip() for one in row] for row in zip(*columns, strict=True)
+                )
+    except (pyarrow.ArrowException, OSError, ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:
+        reason = f"{named(table)} is no Parquet file of plain columns: {cause_in(error, 'it is damaged')}"
+        raise RecipeError(reason, fix="save it again") from error
 
 
 def flow(values: object) -> str:

@@ -345,3 +345,58 @@ def test_a_table_that_is_none_is_told_at_once(tmp_path: Path, make: Callable[[Pa
     with pytest.raises(RecipeError) as caught:
         write_recipe(tmp_path / "r.yaml", template=None, model=None, data=tmp_path / "t.csv")
     assert said in caught.value.reason and caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("shape", "network", "args"),
+    [
+        ((30, 8, 8), "digits_cnn", {"classes": 3, "width": 8}),
+        ((30, 24, 20), "resnet8", {"classes": 3, "channels": 1}),
+        ((30, 24, 20, 3), "resnet8", {"classes": 3, "channels": 3}),
+        ((30, 3, 96, 64), "mobilenet_v1", {"classes": 3, "channels": 3}),
+        ((30, 1, 8, 8), "digits_cnn", {"classes": 3, "width": 8}),
+    ],
+)
+@pytest.mark.parametrize("folder", [False, True])
+def test_images_in_an_array_bring_a_network_of_their_shape(
+    tmp_path: Path, shape: tuple[int, ...], network: str, args: dict[str, int], folder: bool
+) -> None:
+    x, y = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8), np.arange(30) % 3
+    data = tmp_path / ("images" if folder else "images.npz")
+    if folder:
+        data.mkdir()
+        np.save(data / "x.npy", x)
+        np.save(data / "y.npy", y)
+    else:
+        np.savez(data, x=x, y=y)
+    write_recipe(tmp_path / "r.yaml", template=None, model=None, data=data)
+    recipe = load_recipe(tmp_path / "r.yaml").recipe
+    assert recipe.data.source == "numpy" and recipe.model.name == network and recipe.model.args == args
+
+
+def test_classes_are_those_of_all_lines_and_of_all_splits(tmp_path: Path) -> None:
+    rows = [f"{20 * i},{i % 7},{'walk' if i < 4500 else 'run'},{i // 500}" for i in range(5000)]
+    write_samples(tmp_path / "all.csv", "time,ax,label,recording", rows)
+    write_recipe(tmp_path / "r.yaml", template=None, model=None, data=tmp_path / "all.csv")
+    assert load_recipe(tmp_path / "r.yaml").recipe.model.args == {"classes": 2, "channels": 1}
+    for place in ("train/walk/1", "train/run/2", "train/sit/2", "test/walk/3"):
+        write_samples(tmp_path / "IMU" / f"{place}.csv", "time,ax", [f"{20 * i},{i % 7}" for i in range(240)])
+    write_recipe(tmp_path / "s.yaml", template=None, model=None, data=tmp_path / "IMU")
+    assert load_recipe(tmp_path / "s.yaml").recipe.model.args == {"classes": 3, "channels": 1}
+
+
+def test_parquet_files_are_looked_into_as_tables_are(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    for place in ("walk/1", "run/1"):
+        (tmp_path / "IMU" / place).parent.mkdir(parents=True)
+        table = pyarrow.table({"t": np.arange(240) / 50, "ax": np.arange(240) % 7, "who": ["me"] * 240})
+        parquet.write_table(table, tmp_path / "IMU" / f"{place}.parquet")
+    write_recipe(tmp_path / "r.yaml", template=None, model=None, data=tmp_path / "IMU")
+    recipe = load_recipe(tmp_path / "r.yaml").recipe
+    assert (recipe.data.source, recipe.data.rate_hz, recipe.data.axes) == ("windows", 50, ("ax",))
+    assert recipe.model.args == {"classes": 2, "channels": 1}
+    (tmp_path / "IMU" / "run" / "1.parquet").write_bytes(b"PAR1PAR1")
+    with pytest.raises(RecipeError, match=r"1\.parquet is no Parquet file"):
+        write_recipe(tmp_path / "s.yaml", template=None, model=None, data=tmp_path / "IMU")
