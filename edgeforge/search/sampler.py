@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
 ROOT = "failed_trial"  # in Optuna's own notes of a retry: the number of the trial that it repeats
+RETRIED = "retry_history"  # in the same notes: the numbers of all that it repeats, the last one last
 LEAST, MOST = 10, 50  # networks of a generation
 GENERATIONS = 5  # at least
 

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from edgeforge.errors import EdgeForgeError, RecipeError
 from edgeforge.extras import missing_in
 from edgeforge.foreign.wording import cause
-from edgeforge.search.sampler import ROOT, sampler_of
+from edgeforge.search.sampler import RETRIED, ROOT, sampler_of
 from edgeforge.search.space import Space
 
 if TYPE_CHECKING:
@@ -80,7 +80,8 @@ class Study:
         known = self.optuna.user_attrs.get(SPACE)
         if known is None:
             if (own := self.space.own) and self.space.combinations is None:
-                self.optuna.enqueue_trial(own)  # first the recipe as it stands, that the others are seen beside
+                # First the recipe as it stands, that the others are seen beside: once, also after a kill in here.
+                self.optuna.enqueue_trial(own, skip_if_exists=True)
             self.optuna.set_user_attr(SPACE, now)
         elif known != now:
             names = [name for name in sorted(now.keys() | known.keys()) if now.get(name) != known.get(name)]
@@ -206,11 +207,8 @@ class Study:
 
     def give_back(self, trial: optuna.Trial) -> None:
         """Return a trial that was interrupted: it is the next to be run."""
-        import optuna
-
-        with self.errors():
-            ended = self.optuna.tell(trial, state=optuna.trial.TrialState.FAIL)
-            optuna.storages.RetryHeartbeatStaleTrialCallback()(self.optuna, ended)
+        with self.errors(), self._alone():
+            self._queue_and_end(trial.number, None)
 
     def _give_back_the_dead(self) -> None:
         import optuna
@@ -222,7 +220,17 @@ class Study:
             with contextlib.suppress(Timeout), FileLock(self.locks / f"{trial.number}.lock", timeout=0):
                 found = next(one for one in self.optuna.get_trials(deepcopy=False) if one.number == trial.number)
                 if found.state == optuna.trial.TrialState.RUNNING:
-                    self._retry(self.optuna, self.optuna.tell(trial.number, state=optuna.trial.TrialState.FAIL))
+                    self._queue_and_end(trial.number, self.search.retries)
+
+    def _queue_and_end(self, number: int, most: int | None) -> None:
+        """Queue a trial again, then end it: a worker that is killed in between leaves it running, and not lost."""
+        import optuna
+
+        trials = self.optuna.get_trials()
+        if not any(one.system_attrs.get(RETRIED, [])[-1:] == [number] for one in trials):  # by such a worker
+            trial = next(one for one in trials if one.number == number)
+            optuna.storages.RetryHeartbeatStaleTrialCallback(most)(self.optuna, trial)
+        self.optuna.tell(number, state=optuna.trial.TrialState.FAIL)
 
     def _retry(self, study: optuna.Study, trial: FrozenTrial) -> None:
         import optuna

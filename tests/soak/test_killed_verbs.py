@@ -24,7 +24,7 @@ from sklearn.datasets import load_digits
 from small_report import small_report
 
 from edgeforge.bundled import bundled
-from edgeforge.guards.removal import LEFTOVER
+from edgeforge.guards.removal import LEFTOVER, MARK
 from edgeforge.results.rows.report import RaspberryPiRow
 
 SECONDS = 900  # of one run on a busy machine
@@ -93,30 +93,42 @@ def bytes_of(folder: Path, *left_out: str) -> dict[str, bytes]:
 
 
 def kill_often(
-    desk: Desk, words: tuple[str, ...], prepare: Callable[[], object], result: Callable[[], object], count: int
+    desk: Desk,
+    words: tuple[str, ...],
+    prepare: Callable[[int], int],
+    result: Callable[[], object],
+    count: int,
+    in_a_row: int = 1,
 ) -> int:
-    """Kill a verb so often; after each the verb is said again, and has the result of the first. Return the hits."""
+    """Kill a verb so often, `in_a_row` times before it is said to its end: it has the result of the first then.
+
+    prepare: is told the turn and makes the place; returns which kind of run is to come, each having a time of its own.
+    Returns how many were killed before their end.
+    """
     chance, windows, hits = random.Random(29), Windows(), 0
-    prepare()
-    windows.time(0, lambda: desk.run(*words))
+    windows.time(prepare(0), lambda: desk.run(*words))
     right = result()
     desk.require_clean()
-    for turn in range(count):
-        prepare()
-        hit = desk.kill(words, windows.moment(0, chance))
-        windows.learn(0, hit=hit)
+    for turn in range(1, count + 1):
+        kind = prepare(turn)
+        if kind not in windows.whole:
+            windows.time(kind, lambda: desk.run(*words))
+            kind = prepare(turn)
+        hit = desk.kill(words, windows.moment(kind, chance))
+        windows.learn(kind, hit=hit)
         hits += hit
         desk.require_alone()
-        desk.run(*words)
-        assert result() == right, turn
-        desk.require_clean()
+        if turn % in_a_row == 0 or turn == count:
+            desk.run(*words)
+            assert result() == right, turn
+            desk.require_clean()
     return hits
 
 
 @KILLS
 def test_pack(desk: Desk, count: int, record_property: Callable[[str, object], None]) -> None:
     shutil.copy(DATA / "digits_int8.tflite", desk.work / "model.tflite")
-    hits = kill_often(desk, PACK, lambda: None, lambda: bytes_of(desk.work / "out"), count)
+    hits = kill_often(desk, PACK, lambda turn: 0, lambda: bytes_of(desk.work / "out"), count)
     record_property("kills of pack", f"{hits} of {count}")
     assert hits >= 0.7 * count - 1
 
@@ -128,9 +140,10 @@ def test_clean(desk: Desk, count: int, record_property: Callable[[str, object], 
     for seed in ("1", "2"):
         subprocess.run([*toy, seed], env={**os.environ, "PYTHONPATH": str(HELPERS)}, check=True, timeout=SECONDS)
 
-    def prepare() -> None:
+    def prepare(turn: int) -> int:
         shutil.rmtree(desk.work / "out", ignore_errors=True)
         shutil.copytree(kept, desk.work / "out", symlinks=True)
+        return 0
 
     words = ("clean", "--out", "out", "--keep-size", "0GB")
     hits = kill_often(desk, words, prepare, lambda: bytes_of(desk.work / "out"), count)
@@ -175,17 +188,17 @@ def test_monitor(desk: Desk, board: str, count: int, record_property: Callable[[
         run = json.loads(found.read_text())
         return {name: value for name, value in run.items() if name not in TIMES}
 
-    hits = kill_often(desk, words, lambda: None, result, count)
+    hits = kill_often(desk, words, lambda turn: 0, result, count)
     record_property("kills of monitor", f"{hits} of {count}")
     assert hits >= 0.7 * count - 1
 
 
-OF_THE_DEVICE = (".venv", "install.log", "choice.json", ".edgeforge-made")  # what deploy leaves there as it is
+OF_THE_DEVICE = (".venv", "install.log", "choice.json", MARK)  # what deploy leaves there as it is
 
 
 @pytest.mark.parametrize("count", [1, pytest.param(WHOLE, marks=pytest.mark.soak)], ids=["sample", "whole"])
 def test_deploy(desk: Desk, tmp_path: Path, count: int, record_property: Callable[[str, object], None]) -> None:
-    """Fresh devices and such that hold a damaged bundle by turns; what lies beside the folder there stays."""
+    """Fresh devices and such that hold a damaged or half a bundle; what lies beside the folder there stays."""
     build, device = desk.work / "out" / "digits", tmp_path / "device"
     unpacked = make_bundle(tmp_path / "made")
     (build / "raspberry-pi").mkdir(parents=True)
@@ -196,30 +209,28 @@ def test_deploy(desk: Desk, tmp_path: Path, count: int, record_property: Callabl
         bundle="raspberry-pi/digits.tar.gz", size_bytes=1, files={}, format="both", optimize="basic", devices=[]
     )
     report = small_report().model_copy(update={"raspberry_pi": pi})
-    turns: list[Path] = []
+    there = device / "there"
 
-    def prepare() -> None:
+    def prepare(turn: int) -> int:
         (build / "report.json").write_text(report.model_dump_json(by_alias=True))
-        turns.append(device)
-        if (device / "there").exists():
-            (device / "there" / "labels.txt").write_text("damaged")
-            (device / "there" / "more.txt").write_text("of an earlier bundle")
-        if len(turns) % 5 == 3:
-            shutil.rmtree(device / "there")
+        if turn % 10 == 1:
+            shutil.rmtree(there)
+        if (there / MARK).exists():
+            (there / "labels.txt").write_text("damaged")
+            (there / "more.txt").write_text("of an earlier bundle")
+        return (there / ".venv" / ".edgeforge-whole").exists()  # else its virtual environment is made, which is long
 
     def result() -> object:
         assert sorted(path.name for path in device.iterdir()) == ["keep.txt", "there"]
-        assert (device / "keep.txt").read_text() == "mine" and (
-            device / "there" / ".venv" / ".edgeforge-whole"
-        ).exists()
+        assert (device / "keep.txt").read_text() == "mine" and (there / ".venv" / ".edgeforge-whole").exists()
         (found,) = (build / "devices").glob("*.json")
         assert all(row["passed"] for row in json.loads(found.read_text())["selftest"])
         assert len(json.loads((build / "report.json").read_text())["raspberry_pi"]["devices"]) == 1
-        return bytes_of(device / "there", *OF_THE_DEVICE, "__pycache__")
+        return bytes_of(there, *OF_THE_DEVICE, "__pycache__")
 
     with loopback_sshd(device.parent) as reach:
-        words = ("deploy", "out/digits", *reach, "--folder", str(device / "there"), "--runs", "20")
-        hits = kill_often(desk, words, prepare, result, count)
+        words = ("deploy", "out/digits", *reach, "--folder", str(there), "--runs", "20")
+        hits = kill_often(desk, words, prepare, result, count, in_a_row=5)
     assert result() == bytes_of(unpacked, *OF_THE_DEVICE, "__pycache__")
     record_property("kills of deploy", f"{hits} of {count}")
     assert hits >= 0.7 * count - 1

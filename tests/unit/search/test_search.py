@@ -225,6 +225,38 @@ def test_an_interrupted_trial_is_the_next(tmp_path: Path) -> None:
     assert again and again.params == trial.params
 
 
+@pytest.mark.parametrize("at", ["add_trial", "tell"])
+@pytest.mark.parametrize("of_its_own", [False, True])
+def test_a_worker_killed_while_it_gives_a_trial_back_loses_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, of_its_own: bool, at: str
+) -> None:
+    """Before each of the lines that it writes in the journal, of a dead worker's trial and of its own."""
+    one, place = space(tmp_path), tmp_path / "s"
+    study = Study(one, None, place)
+    trial = study.next()
+    assert trial
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(study.optuna), at, killed)
+        with pytest.raises(KeyboardInterrupt):
+            if of_its_own:
+                study.give_back(trial)
+            else:
+                study._lock.release()
+                Study(one, None, place).next()
+    if of_its_own:
+        study._lock.release()
+    seen, last = [], Study(one, None, place)
+    while trial := last.next():
+        with last.held(trial):
+            finish(last, trial, {"top1": 0.9, "flash_bytes": 1.0, "arena_bytes": 1.0})
+            seen.append(tuple(trial.params.items()))
+    assert len(seen) == len(set(seen)) == 6 and not last.running()
+
+
 def test_another_space_under_the_same_name_is_refused(tmp_path: Path) -> None:
     Study(space(tmp_path), None, tmp_path / "s")
     with pytest.raises(RecipeError, match=r"another search by the name of toy is there: search.over"):
