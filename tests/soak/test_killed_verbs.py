@@ -14,7 +14,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
+import yaml
 from builds import DIGITS, processes_of
 from kill_windows import Windows
 from loopback_sshd import loopback_sshd
@@ -234,6 +236,51 @@ def test_deploy(desk: Desk, tmp_path: Path, count: int, record_property: Callabl
     assert result() == bytes_of(unpacked, *OF_THE_DEVICE, "__pycache__")
     record_property("kills of deploy", f"{hits} of {count}")
     assert hits >= 0.7 * count - 1
+
+
+SEARCH = """name: small
+data: {source: digits, validation: 0.25}
+model: {name: digits_cnn, args: {depth: 1}}
+train: {epochs: 2}
+quantize: {torch: {variants: []}, onnx: {static: false}, tflite: {variants: [float32, int8]}}
+targets: [arduino-nano-33-ble]
+search: {retries: 100, prune: false, over: {model.args.width: [2, 3, 4]}}
+"""
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("killed", ["search", "its second worker"])
+def test_search(desk: Desk, record_property: Callable[[str, object], None], killed: str) -> None:
+    """A search killed in its trials, and said again until it is whole, has each network once, and the same best."""
+    out = desk.work / "out"
+    (desk.work / "small.yaml").write_text(SEARCH)
+    words = ("search", "small.yaml", "--workers", "2", "--out", str(out), "--no-reports")
+
+    def result() -> object:
+        desk.run(*words[:2], "--out", str(out), "--best", "--to", str(out / "best.yaml"))
+        rows = json.loads((out / "small" / "search" / "search.json").read_text())["rows"]
+        figures = sorted(json.dumps([row[name] for name in ("params", "state", "figures", "front")]) for row in rows)
+        trained = {name: data for name, data in bytes_of(out / ".store").items() if name.endswith("/model.ckpt")}
+        return figures, trained, yaml.safe_load((out / "best.yaml").read_text())  # its comment has the trial's number
+
+    windows, chance, hits = Windows(), random.Random(37), 0
+    windows.time(0, lambda: desk.run(*words))
+    right = result()
+    shutil.rmtree(out)
+    for _ in range(WHOLE // 2):
+        if killed == "search":
+            hits += desk.kill(words, windows.moment(0, chance) / 2)
+        else:
+            process, end = desk.start(*words), time.monotonic() + windows.moment(0, chance) / 2
+            while time.monotonic() < end or not (workers := psutil.Process(process.pid).children()):
+                time.sleep(0.1)
+            workers[0].kill()
+        desk.require_alone()
+    desk.run(*words)
+    assert result() == right
+    desk.require_clean()
+    record_property("kills of a search", hits)
+    assert hits
 
 
 @pytest.mark.soak
