@@ -51,6 +51,10 @@ def _beside(path: Path, *, durable: bool = True) -> Iterator[Path]:
         beside.replace(path)
         if durable:
             flush(path.parent)
+    except OSError as error:
+        if error.filename in (None, str(beside)):  # a full disk names none
+            error.filename, error.filename2 = str(path), None
+        raise
     finally:
         beside.unlink(missing_ok=True)
 

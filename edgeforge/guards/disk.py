@@ -15,22 +15,25 @@ ELSEWHERE = "choose another place with --out FOLDER"
 
 
 @contextmanager
-def storage_errors(root: Path) -> Iterator[None]:
-    """Turn the operating system's errors on a folder that EdgeForge writes into EdgeForgeErrors."""
+def storage_errors(root: Path, elsewhere: str = ELSEWHERE) -> Iterator[None]:
+    """Turn the operating system's errors on a folder that EdgeForge writes into EdgeForgeErrors.
+
+    elsewhere: how another folder is chosen.
+    """
     try:
         yield
     except OSError as error:
         if error.errno is None:  # not the system's
             raise
         if error.errno in FULL:
-            raise full_disk(root, f"free some space, or {ELSEWHERE}") from error
+            raise full_disk(root, f"free some space, or {elsewhere}") from error
         name = Path(error.filename) if isinstance(error.filename, str) else root
         if error.errno in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENOTEMPTY):
             place = _in_the_way(name, root)
             raise EdgeForgeError(
-                f"{root} cannot be used: {place} is {_kind(place)}", fix=f"move it away, or {ELSEWHERE}"
+                f"{root} cannot be used: {place} is {_kind(place)}", fix=f"move it away, or {elsewhere}"
             ) from error
-        fix = f"give yourself access to it, or {ELSEWHERE}"
+        fix = f"give yourself access to it, or {elsewhere}"
         raise EdgeForgeError(f"{root} cannot be used: {cause(error)} ({name})", fix=fix) from error
 
 

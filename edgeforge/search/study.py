@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from edgeforge.errors import EdgeForgeError, RecipeError
 from edgeforge.extras import missing_in
-from edgeforge.foreign.wording import cause
+from edgeforge.foreign.wording import cause, remedy
 from edgeforge.search.sampler import RETRIED, ROOT, sampler_of
 from edgeforge.search.space import Space
 
@@ -121,7 +121,8 @@ class Study:
             ) from error
         except OSError as error:
             reason = f"--storage {self.shown} cannot be used: {cause(error)}"
-            raise EdgeForgeError(reason, fix="name a file in a folder that can be written") from error
+            fix = f"{remedy(error, 'check it')}; or name a file in a folder that can be written"
+            raise EdgeForgeError(reason, fix=fix) from error
         except DAMAGED as error:
             if self.locks is None:
                 raise

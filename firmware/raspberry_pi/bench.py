@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bundle import CHOICE_FILE, Bundle, BundleError
+from bundle import CHOICE_FILE, Bundle, BundleError, write_whole
 from classifier import Classifier
 from device import cores, device_facts, peak_memory, slowed, temperature, throttled
 from options import counts, number, positive, run_script, table
@@ -58,7 +58,7 @@ def main() -> int:
         "perf": perf(bundle, options) if options.perf else None,
     }
     if options.choose:
-        write_choice(bundle.folder / CHOICE_FILE, result["chosen"])
+        write_whole(bundle.folder / CHOICE_FILE, json.dumps(result["chosen"], indent=1) + "\n")
     print(json.dumps(result) if options.json else as_text(bundle, result))
     return 0
 
@@ -111,16 +111,6 @@ def choose(rows: list[dict[str, Any]]) -> dict[str, Any]:
     fastest = min(rivals, key=lambda row: row["p50_ms"], default=None)
     against = {"variant": fastest["variant"], "p50_ms": fastest["p50_ms"]} if fastest else None
     return {"variant": best["variant"], "threads": best["threads"], "p50_ms": best["p50_ms"], "against": against}
-
-
-def write_choice(path: Path, chosen: dict[str, Any]) -> None:
-    """Write the choice whole or not at all."""
-    beside = path.with_suffix(".new")
-    try:
-        beside.write_text(json.dumps(chosen, indent=1) + "\n", encoding="utf-8")
-        beside.replace(path)
-    except OSError as error:
-        raise BundleError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def measure_one(bundle: Bundle, options: argparse.Namespace) -> int:

@@ -28,6 +28,21 @@ class BundleError(Exception):
     """Something a person can mend; its text is one line that says what and how."""
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all. Raises BundleError."""
+    beside = path.with_name(f"{path.name}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            beside.write_text(text, encoding="utf-8")
+            beside.replace(path)
+        finally:
+            if beside.exists():
+                beside.unlink()
+    except OSError as error:
+        raise BundleError(f"{path} cannot be written: {error.strerror}") from error
+
+
 def files_in(paths: list[str], suffixes: tuple[str, ...], kind: str) -> Iterator[Path]:
     """Yield files as they stand, and those of the suffixes below folders in the order of their names.
 

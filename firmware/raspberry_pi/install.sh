@@ -10,6 +10,13 @@ python=${PYTHON:-python3}
 # -I, and scripts in place of -m: no file that lies here is taken for a module of Python's.
 
 fail() { echo "error: $1" >&2; exit 1; }
+free_mb() { df -Pk . | awk 'NR == 2 {print int($4 / 1024)}'; }
+# Ends as `fail` does, with the disk's name where that is the cause: what was being written may be gone again, and with
+# no room for a log it says nothing.
+fail_writing() {
+  ! grep -qs "No space left" install.log && [ "$(free_mb)" -gt 0 ] || fail "no space left on device: here, or in ${TMPDIR:-/tmp}"
+  fail "$1"
+}
 
 requirements=
 [ "${1:-}" = "--server" ] && requirements="$requirements -r requirements-server.txt"
@@ -43,12 +50,15 @@ if [ ! -f "$whole" ] || [ "$(.venv/bin/python -I -c "$ask_version" 2> /dev/null)
     [ -f .venv/.edgeforge-made ] && [ ! -L .venv ] || fail "the .venv here was not made by this script: move it away"
     find .venv -mindepth 1 ! -path .venv/.edgeforge-made -delete && rm -rf .venv
   fi
-  free=$(df -Pk . | awk 'NR == 2 {print int($4 / 1024)}')
+  free=$(free_mb)
   [ "$free" -ge "${EDGEFORGE_NEEDED_MB:-400}" ] || fail "no space left: $free MB are free here, ${EDGEFORGE_NEEDED_MB:-400} MB are needed"
   # --system-site-packages: picamera2 comes with apt, not with pip.
-  mkdir .venv && : > .venv/.edgeforge-made || fail "$(pwd) cannot be written"
-  "$python" -I -m venv --system-site-packages .venv > install.log 2>&1 ||
-    { rm -rf .venv; fail "$python cannot make a virtual environment: sudo apt install python3-venv ($(tail -n 1 install.log))"; }
+  mkdir .venv && : > .venv/.edgeforge-made || fail_writing "$(pwd) cannot be written"
+  "$python" -I -m venv --system-site-packages .venv > install.log 2>&1 || {
+    said=$(fail_writing "$python cannot make a virtual environment: sudo apt install python3-venv ($(tail -n 1 install.log))" 2>&1)
+    rm -rf .venv
+    fail "${said#error: }"
+  }
 fi
 # What the system itself has, and what was installed there for this user: asked in a folder without modules of ours.
 ask_gpu='
@@ -83,5 +93,5 @@ rm -f "$whole"
 code=$?
 : > "$whole"  # pip has ended by itself
 [ $code -eq 0 ] ||
-  fail "pip cannot install the packages: $(grep -i error install.log | tail -n 1) (see install.log)"
+  fail_writing "pip cannot install the packages: $(grep -i error install.log | tail -n 1) (see install.log)"
 exec .venv/bin/python selftest.py 9<&-

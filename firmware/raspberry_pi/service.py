@@ -12,7 +12,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from bundle import HERE, Bundle, BundleError
+from bundle import HERE, Bundle, BundleError, write_whole
 from options import run_script
 
 UNIT = """\
@@ -45,11 +45,7 @@ def main() -> int:
         return 0
     home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
     place = home / "systemd" / "user" / name
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise BundleError(f"{place} cannot be written: {error.strerror}") from error
+    write_whole(place, text)
     print(f"wrote {place}")
     for words in (["daemon-reload"], ["enable", name], ["restart", name]):
         systemctl(words)

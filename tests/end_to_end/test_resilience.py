@@ -1,7 +1,6 @@
 """Builds that are killed, corrupted, doubled or wrong."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 from builds import DIGITS, EPOCHS, artifact, copy_build, processes_of, stage_keys
 from planted import LAUNCHERS, plant
+from small_disk import small_disk
 
 pytestmark = pytest.mark.build
 
@@ -284,14 +284,8 @@ def test_nan_stops_the_training_and_says_at_which_step(out: Path, edgeforge) -> 
     assert "lower train.lr" in done.stderr
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
 def test_a_full_disk_is_one_clear_error(tmp_path: Path, edgeforge) -> None:  # type: ignore[no-untyped-def]
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=120k", "tmpfs", str(tmp_path)], capture_output=True)
-    if mounted.returncode:
-        pytest.skip(f"this machine does not mount tmpfs: {mounted.stderr.decode().strip()}")
-    try:
-        done = edgeforge("build", DIGITS, "--out", tmp_path, "--until", "calibration")
+    with small_disk(tmp_path, "120k") as disk:
+        done = edgeforge("build", DIGITS, "--out", disk, "--until", "calibration")
         assert done.returncode == 1 and "is full" in done.stderr and "Traceback" not in done.stderr, done.stderr
-        assert not list((tmp_path / ".store").glob("*/meta.json"))
-    finally:
-        subprocess.run(["umount", str(tmp_path)], check=True)
+        assert not list((disk / ".store").glob("*/meta.json"))

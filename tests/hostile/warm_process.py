@@ -29,7 +29,7 @@ HEAVY = ("numpy", "yaml", "pydantic", "rich.console", "rich.progress", "PIL.Imag
          "edgeforge.cli", "edgeforge.pipeline")  # fmt: skip
 GIGABYTE = 2**30
 HANG_SECONDS = 10.0  # of processor time, or of time asleep
-LONGEST_SECONDS = 60.0  # of a run that neither computes nor sleeps: others have the processor
+LONGEST_SECONDS = 60.0  # of a run in all, without what it waits for a processor that others have
 MOST_MEMORY = 1 * GIGABYTE  # above the warm process
 PR_SET_CHILD_SUBREAPER = 36
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -112,7 +112,8 @@ def _one(order: dict) -> dict:  # type: ignore[type-arg]
     if child == 0:
         _be_the_command_line(order)
     started, patience = time.monotonic(), order["patience"]
-    peak, stopped, busy, last_busy = 0, "", 0.0, started
+    peak, stopped, busy, last_busy, starved = 0, "", 0.0, started, 0.0
+    before, seen_at = 0.0, started
     seen: set[int] = {child}
     pause = 0.002
     while True:
@@ -122,13 +123,16 @@ def _one(order: dict) -> dict:  # type: ignore[type-arg]
         tree = _tree(child)
         seen |= tree
         peak = max(peak, sum(max(0, _memory(pid) - (base if pid == child else 0)) for pid in tree))
-        now, used = time.monotonic(), sum(map(_processor, tree))
-        if used > busy + 0.02:
+        now, used, ready = time.monotonic(), sum(map(_processor, tree)), any(map(_is_ready, tree))
+        if ready:
+            starved += max(0.0, now - seen_at - (used - before))
+        before, seen_at = used, now
+        if used > busy + 0.02 or ready:
             busy, last_busy = used, now
         if peak > MOST_MEMORY * (2 if patience > 1 else 1):
             stopped = "memory"
         elif (now - started > HANG_SECONDS * patience and (busy > HANG_SECONDS * patience or now - last_busy > 5)) or (
-            now - started > LONGEST_SECONDS * patience
+            now - started - starved > LONGEST_SECONDS * patience
         ):
             stopped = "hang"
         if stopped:
@@ -208,6 +212,15 @@ def _processor(pid: int) -> float:
         return sum(map(int, parts[11:15])) / TICK
     except (OSError, IndexError, ValueError):
         return 0.0
+
+
+def _is_ready(pid: int) -> bool:
+    """Say whether a thread of a process computes, or would if it had a processor or what it reads from a disk."""
+    try:
+        states = [(task / "stat").read_text().rpartition(") ")[2][0] for task in Path(f"/proc/{pid}/task").iterdir()]
+    except (OSError, IndexError):
+        return False
+    return "R" in states or "D" in states
 
 
 def _children(pid: int) -> list[int]:

@@ -17,6 +17,7 @@ import pytest
 from builds import processes_of
 from kill_windows import Windows
 from places import HELPERS, ROOT
+from small_disk import remount, small_disk
 
 from edgeforge.guards.removal import LEFTOVER, MARK
 
@@ -210,45 +211,33 @@ def test_a_file_of_ours_that_is_no_utf8_is_written_anew(right: Right, copy: Path
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own, whose size a test sets."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", str(place)], capture_output=True)
-    if mounted.returncode:
-        pytest.skip(f"this machine does not mount tmpfs: {mounted.stderr.decode().strip()}")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "disk", "4k") as place:
+        yield place
 
 
-def remount(place: Path, options: str) -> None:
-    subprocess.run(["mount", "-o", f"remount,{options}", str(place)], check=True)
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
 @pytest.mark.parametrize("steps", [3, pytest.param(40, marks=pytest.mark.soak)])
-def test_a_disk_that_is_full_at_any_moment(right: Right, small_disk: Path, steps: int) -> None:
+def test_a_disk_that_is_full_at_any_moment(right: Right, disk: Path, steps: int) -> None:
     failed = 0
     for size in range(4, 1400, 1400 // steps):
-        remount(small_disk, f"size={size}k")
-        done = build(small_disk, 2)
+        remount(disk, f"size={size}k")
+        done = build(disk, 2)
         if done.returncode:
             failed += 1
             lines = done.stdout.strip().splitlines()
             assert done.returncode == 1 and len(lines) == 1 and "is full" in lines[0], done.stdout + done.stderr
     assert failed
-    remount(small_disk, "size=4m")
-    done = build(small_disk, 2)
+    remount(disk, "size=4m")
+    done = build(disk, 2)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert published(small_disk) == right[1][2]
-    require_clean(small_disk)
+    assert published(disk) == right[1][2]
+    require_clean(disk)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
-def test_a_read_only_disk_is_one_clear_error(right: Right, small_disk: Path) -> None:
-    remount(small_disk, "size=8m")
-    shutil.copytree(right[0], small_disk / "out", symlinks=True)
-    remount(small_disk, "ro")
-    done = build(small_disk / "out", 1)
+def test_a_read_only_disk_is_one_clear_error(right: Right, disk: Path) -> None:
+    remount(disk, "size=8m")
+    shutil.copytree(right[0], disk / "out", symlinks=True)
+    remount(disk, "ro")
+    done = build(disk / "out", 1)
     lines = done.stdout.strip().splitlines()
     assert done.returncode == 1 and len(lines) == 1 and "read-only" in lines[0], done.stdout + done.stderr

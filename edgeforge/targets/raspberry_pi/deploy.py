@@ -16,7 +16,7 @@ from edgeforge.guards.scratch import scratch
 from edgeforge.results.devices import device_row
 from edgeforge.results.rows.report import PiDevice
 from edgeforge.targets.raspberry_pi.bench import unpack
-from edgeforge.targets.raspberry_pi.ssh import Remote
+from edgeforge.targets.raspberry_pi.ssh import FULL_DISK, Remote
 
 KEPT = (MARK, ".venv", "choice.json", "install.log", "wheels")  # on the device, when the bundle is copied again
 MACHINES = ("aarch64", "x86_64")
@@ -24,6 +24,7 @@ PYTHONS = [(3, minor) for minor in range(9, 15)]
 NEEDED_MB = (
     400  # the virtual environment with onnxruntime, LiteRT, numpy and pillow, and pip's own needs while it installs
 )
+MORE_SPACE = "free some space there, or name another place with --folder"
 INSTALL_SECONDS, MEASURE_SECONDS = 1800, 1800
 
 # One connection tells all that could stand in the way. `bits` is Python's own: a 64-bit kernel may run a 32-bit system.
@@ -149,7 +150,7 @@ def check(remote: Remote, facts: dict[str, str]) -> None:
     free = int(facts["free_mb"])
     if free < NEEDED_MB and "installed" not in facts:
         reason = f"{remote.host}: no space left: {free} MB are free, {NEEDED_MB} MB are needed"
-        raise StageFailed(reason, fix="free some space there, or name another place with --folder", stage="deploy")
+        raise StageFailed(reason, fix=MORE_SPACE, stage="deploy")
 
 
 def install(remote: Remote, place: str, wishes: Wishes) -> None:
@@ -158,6 +159,8 @@ def install(remote: Remote, place: str, wishes: Wishes) -> None:
     done = remote.run(f"cd {place} && PYTHON={wishes.python} ./install.sh{option} 2>&1", seconds=INSTALL_SECONDS)
     errors = [line.removeprefix("error: ") for line in done.stdout.splitlines() if line.startswith("error: ")]
     if errors:
+        if "no space left" in errors[0]:
+            raise StageFailed(f"{remote.host}: {errors[0]}", fix=MORE_SPACE, stage="deploy")
         raise StageFailed(f"{remote.host}: {errors[0]}", fix=_by_hand(remote, place, "./install.sh"), stage="deploy")
     if done.returncode and "self-test" not in done.stdout:
         last = (done.stdout.strip() or "install.sh failed").splitlines()[-1]
@@ -175,7 +178,7 @@ def script(remote: Remote, place: str, words: str, passes: tuple[int, ...] = (0,
         pass
     lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
     reason = lines[-1].removeprefix("error: ") if lines else f"exit code {done.returncode}"
-    fix = _by_hand(remote, place, f".venv/bin/python {words}")
+    fix = MORE_SPACE if FULL_DISK in reason else _by_hand(remote, place, f".venv/bin/python {words}")
     raise StageFailed(f"{remote.host}: {words.split()[0]}: {reason}", fix=fix, stage="deploy")
 
 

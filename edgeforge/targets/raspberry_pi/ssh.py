@@ -24,6 +24,7 @@ TIED = (
     "exec 3<&0; (cat; kill -{signal} 0) <&3 >/dev/null 2>&1 & watcher=$!; ({script}\n) </dev/null 3<&-; code=$?; "
     "kill $watcher 2>/dev/null; exit $code"
 )
+FULL_DISK = "No space left on device"
 SSH_FAILED = 255  # ssh's own exit code; any other is the remote command's
 # What ssh says → what to do.
 ADVICE = {
@@ -130,7 +131,7 @@ class Remote:
     def error(self, text: str) -> EdgeForgeError:
         """Return the error for what ssh, rsync or tar wrote."""
         lines = [line.strip() for line in text.splitlines() if line.strip()]
-        if "No space left on device" in text:
+        if any(said in text for said in (FULL_DISK, "Wrote only")):  # tar says how much of a file it wrote
             return StageFailed(f"{self.host}: no space left on device", fix="free some space there", stage="deploy")
         for said, advice in ADVICE.items():
             for line in lines:

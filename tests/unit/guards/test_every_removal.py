@@ -16,7 +16,7 @@ OTHERS = {
     "edgeforge/features/compiled.py": {"replace"},  # a library in the cache, named by its hash, written beside
     "edgeforge/targets/raspberry_pi/bench.py": {"extract"},  # filter="data", into a scratch folder
     "firmware/raspberry_pi/hearing.py": {"replace"},  # a library in the bundle, named by its hash, written beside
-    "firmware/raspberry_pi/bench.py": {"replace"},  # choice.json of the bundle's own folder, written beside
+    "firmware/raspberry_pi/bundle.py": {"replace", "unlink"},  # choice.json and the server's unit, written beside
 }
 REMOVING = {"rmtree", "unlink", "rmdir", "removedirs", "rename", "renames", "truncate", "extractall", "extract"}
 OF_MODULES = {("os", "remove"), ("os", "replace"), ("shutil", "move"), ("os", "link"), ("os", "symlink")}

@@ -5,6 +5,8 @@ Of a sensor a csv file, of a microphone .wav files, in a folder a class: what `s
 
 from __future__ import annotations
 
+import os
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -12,10 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeforge.errors import RecipeError, StageFailed
+from edgeforge.errors import EdgeForgeError, RecipeError, StageFailed
 from edgeforge.files import write_whole
+from edgeforge.guards.disk import storage_errors
 from edgeforge.guards.text import one_line
 from edgeforge.inputs.regular import named
+from edgeforge.inputs.sizes import in_words
 from edgeforge.inputs.sound_file import wav_file
 from edgeforge.targets.arduino.serial_link import STAGE, Link
 from edgeforge.targets.arduino.serial_protocol import SampleFacts, Sampling, Streamed
@@ -24,6 +28,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PATIENCE = 5.0  # seconds without a sample
+UNKNOWN_SECONDS = 60.0  # for which there must be room where nobody says how long it records
+CSV_TIME, CSV_VALUE = 16, 24  # letters of a line's time and of each value, at the most
+ELSEWHERE = "choose another folder with --to FOLDER"
 TIME = "time"  # the column, in seconds
 Progress = Callable[[float, str], None]
 
@@ -98,11 +105,12 @@ def record(
 ) -> tuple[Recorded, list[Path]]:
     """Record until Ctrl-C, or for so many seconds; return what came, and the files written.
 
-    Raises RecipeError for a label that is none, StageFailed when no sample comes, or the board is gone: what had come
-    until then is written all the same.
+    Raises RecipeError for a label that is none, EdgeForgeError for a folder that cannot be written or has no room for
+    it, StageFailed when no sample comes, or the board is gone: what had come until then is written all the same.
     """
     folder = folder_of(to, label)
     recorded = Recorded(link.sampling(Sampling.STREAMED))
+    _require_room(recorded.facts, folder, seconds or UNKNOWN_SECONDS)
     try:
         with suppress(KeyboardInterrupt):
             _take(link, recorded, seconds, progress)
@@ -111,6 +119,22 @@ def record(
     with suppress(StageFailed, KeyboardInterrupt):  # it goes on by itself soon
         link.sampling(Sampling.JUDGED)
     return recorded, files
+
+
+def _require_room(facts: SampleFacts, folder: Path, seconds: float) -> None:
+    """Raise EdgeForgeError before anything is recorded that could not be written."""
+    with storage_errors(folder, ELSEWHERE):
+        folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK):
+        raise EdgeForgeError(f"{named(folder)} cannot be written", fix=f"give yourself access to it, or {ELSEWHERE}")
+    needed = seconds * facts.rate_hz * (CSV_TIME + CSV_VALUE * len(facts.axes) if facts.axes else 2)
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise EdgeForgeError(
+            f"the disk under {named(folder)} has {in_words(free)} free, and {seconds:g} s take up to "
+            f"{in_words(int(needed))}",
+            fix=f"free some space, or {ELSEWHERE}",
+        )
 
 
 def _take(link: Link, recorded: Recorded, seconds: float | None, progress: Progress) -> None:
@@ -145,16 +169,17 @@ def _write(recorded: Recorded, folder: Path) -> Iterator[Path]:
     """Write what came, and yield the files: of a sensor one, whose time shows gaps; of sound one a stretch."""
     if not recorded.parts:
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    if recorded.facts.axes:
-        path = _free(folder, ".csv")
-        write_whole(path, "".join(_lines(recorded)))
-        yield path
-        return
-    for stretch in _stretches(recorded.parts):
-        path = _free(folder, ".wav")
-        write_whole(path, wav_file(stretch, round(recorded.facts.rate_hz)))
-        yield path
+    with storage_errors(folder, ELSEWHERE):
+        folder.mkdir(parents=True, exist_ok=True)
+        if recorded.facts.axes:
+            path = _free(folder, ".csv")
+            write_whole(path, "".join(_lines(recorded)))
+            yield path
+            return
+        for stretch in _stretches(recorded.parts):
+            path = _free(folder, ".wav")
+            write_whole(path, wav_file(stretch, round(recorded.facts.rate_hz)))
+            yield path
 
 
 def _lines(recorded: Recorded) -> Iterator[str]:
