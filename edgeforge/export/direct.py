@@ -24,8 +24,8 @@ from edgeforge.tflite.passes.drop_unused import DropUnused
 from edgeforge.tflite.passes.fused.activations import FuseActivations
 from edgeforge.tflite.passes.fused.biases import FuseBiases
 from edgeforge.tflite.passes.fused.pads import FusePads
+from edgeforge.tflite.passes.layouts.sink import SinkLayouts
 from edgeforge.tflite.passes.narrow_concatenations import NarrowConcatenations
-from edgeforge.tflite.passes.sink_layouts import SinkLayouts
 
 if TYPE_CHECKING:
     import onnx

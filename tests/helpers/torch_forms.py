@@ -59,6 +59,20 @@ class Recurrent(nn.Module):
         return self.out(steps[:, -1] if self.use == "last" else steps.mean(1))
 
 
+class Excited(nn.Module):
+    """A squeeze-and-excitation block; its values are made by 1x1 convolutions, or by dense layers."""
+
+    def __init__(self, *, dense: bool = False, pool: bool = True) -> None:
+        super().__init__()
+        layer: Callable[[int, int], nn.Module] = nn.Linear if dense else partial(nn.Conv2d, kernel_size=1)
+        self.dense, self.pool = dense, nn.AdaptiveAvgPool2d(1) if pool else Call(lambda x: x.mean((2, 3), keepdim=True))
+        self.gate = nn.Sequential(layer(8, 4), nn.ReLU(), layer(4, 8), nn.Hardsigmoid() if pool else nn.Sigmoid())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        squeezed = self.pool(x)
+        return self.gate(squeezed.flatten(1))[:, :, None, None] * x if self.dense else x * self.gate(squeezed)
+
+
 def around(form: Callable[[], nn.Module], out: int = 8, channels: int = 8) -> Callable[[], nn.Module]:
     """A convolution, the form, a strided convolution with ReLU, and a dense layer."""
     return lambda: nn.Sequential(
@@ -155,6 +169,9 @@ FORMS: dict[str, Form] = {
         row(partial(nn.Conv1d, 3, 8, 5, stride=2), RELU, partial(nn.ConvTranspose1d, 8, 6, 4, 2, 1), RELU), (1, 40),
         quick=True,
     ),
+    "squeeze-and-excitation": Form(around(Excited), quick=True),
+    "squeeze-and-excitation by mean": Form(around(partial(Excited, pool=False))),
+    "squeeze-and-excitation, dense": Form(around(partial(Excited, dense=True)), quick=True),
     "GRU": Form(partial(Recurrent, "GRU"), (9, 8), (STRAY,), quick=True),
     "GRU, time first": Form(partial(Recurrent, "GRU", first=False), (9, 8), (STRAY,)),
     "GRU, both ways": Form(partial(Recurrent, "GRU", use="all", bidirectional=True), (9, 8), (STRAY,)),

@@ -6,7 +6,7 @@ from tiny_nets import after, dense, images
 
 from edgeforge.runtimes.litert import LiteRTRunner
 from edgeforge.tflite.flatbuffer import operators
-from edgeforge.tflite.passes.sink_layouts import SinkLayouts
+from edgeforge.tflite.passes.layouts.sink import SinkLayouts
 
 LAST = np.array([0, 3, 1, 2], np.int32)
 

@@ -1,0 +1,1 @@
+"""Transposes and reshapes of a converter: joined, and moved to where they are few."""
