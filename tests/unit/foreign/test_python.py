@@ -7,11 +7,15 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from provoked import Call, raised, require_provoked
 from torch import nn
 
+from edgeforge.errors import RecipeError
 from edgeforge.foreign.kinds import LIGHTNING, PYTHON, YAML
 from edgeforge.foreign.wording import words
+from edgeforge.recipe.yaml_lines import parse_yaml
 
 IMAGE = torch.zeros(1, 1, 8, 8)
 
@@ -42,6 +46,19 @@ PROVOKED: list[tuple[str, Call]] = [
     ("a character that YAML keeps for itself", lambda: yaml.safe_load("a: @b")),
     ("a tag, !none: a recipe is data", lambda: yaml.safe_load("a: !none b")),
     ("a second document: a recipe is one", lambda: yaml.safe_load("a: 1\n---\nb: 2")),
+    ("a line that begins with %, a directive of YAML's", lambda: yaml.safe_load("%!PS-Adobe-3.0\n")),
+    ("an exclamation mark, a tag to YAML", lambda: yaml.safe_load("a: !b!c d")),
+    ("& or * without a name of its own: an anchor and an alias to YAML", lambda: yaml.safe_load("a: *,")),
+    ("behind | or > stands more than YAML takes there", lambda: yaml.safe_load("a: |b\n")),
+    (
+        "a backslash in double quotes, with something behind it that YAML does not know",
+        lambda: yaml.safe_load('a: "\\d"'),
+    ),
+    ("a dash where no list may stand", lambda: yaml.safe_load("a: - b")),
+    ("a question mark where no key may stand", lambda: yaml.safe_load("a: ? b")),
+    ("something stands behind the end of a recipe", lambda: yaml.safe_load("{a: b} ]")),
+    ("<< takes a mapping, and a key is a word", lambda: yaml.safe_load("<<: 1")),
+    ("a value that is not what its tag says", lambda: yaml.safe_load("a: !!binary é")),
     ("it also needs 'out_features'", lambda: nn.Linear(3)),  # type: ignore[call-arg]
     ("it takes no 'colour'", lambda: nn.Linear(3, 3, colour=1)),  # type: ignore[call-arg]
     ("it takes 2 values and is given 3", lambda: (lambda a, b: 0)(1, 2, 3)),  # type: ignore[call-arg]
@@ -70,3 +87,13 @@ def test_a_message_is_told_in_our_words(expected: str, call: Call) -> None:
 
 def test_every_known_kind_is_provoked() -> None:
     require_provoked(KINDS, [expected for expected, _ in PROVOKED])
+
+
+@settings(max_examples=300)
+@given(text=st.text("%!&*?|>-:,[]{}<'\"\\@`#~ab1 \t\nü", max_size=30))
+@example(text="%!PS-Adobe-3.0 EPSF-3.0")
+def test_no_text_is_refused_in_yaml_s_own_words(text: str) -> None:
+    try:
+        parse_yaml(text, "r.yaml")
+    except RecipeError as error:
+        assert "PyYAML" not in error.reason, error.reason
