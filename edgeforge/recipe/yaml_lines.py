@@ -34,7 +34,7 @@ def read_yaml(path: Path) -> YamlFile:
     try:
         data = read_regular(path, "name a recipe file")
     except RecipeError:
-        if not path.exists():
+        if not path.exists() and not path.is_symlink():  # a link that leads nowhere, or back, is named as one
             fix = "check the path, or write one with `edgeforge init`"
             raise RecipeError(f"{named(path)}: no such file{nearest_file(path)}", fix=fix) from None
         raise

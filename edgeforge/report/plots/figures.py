@@ -50,7 +50,7 @@ def bars_plot(report: Report, width: float = HALF) -> str:
     figure, axes = _figure(width, 0.6 + 0.3 * max(len(rows), 1))
     for place, row in enumerate(rows):
         assert row.size_bytes
-        axes.barh(place, row.size_bytes / 1024, color=COLOURS[row.runtime], height=0.6, alpha=0.85)
+        axes.barh(place, row.size_bytes / 1024, color=COLOURS.get(row.runtime, GREY), height=0.6, alpha=0.85)
         text = f"{row.size_bytes / 1024:,.1f} KB"
         if reference and row.name != report.reference:
             text += f"  ({reference / row.size_bytes:.2f}× smaller)" if row.size_bytes < 0.995 * reference else ""
@@ -163,7 +163,7 @@ def _value(row: VariantRow, what: str) -> float | None:
 def _point(row: VariantRow, value: float) -> Point:
     assert row.metrics
     shown = score(row.metrics)
-    return Point(row.name, value, shown.value, shown.low, shown.high, COLOURS[row.runtime])
+    return Point(row.name, value, shown.value, shown.low, shown.high, COLOURS.get(row.runtime, GREY))
 
 
 def _gaps(values: Any) -> list[float]:

@@ -1,5 +1,6 @@
 """Names that strangers give, in what is written of them: what they say is shown, and nothing of it is meant."""
 
+import json
 import shutil
 import subprocess
 from dataclasses import replace
@@ -12,6 +13,8 @@ import yaml
 from arduino_projects import digits_facts
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
+from small_report import small_report
 from tflm_library import SHIM
 from typer.testing import CliRunner
 
@@ -21,8 +24,10 @@ from edgeforge.features.settings import FeatureSettings
 from edgeforge.guards.text import comment, one_line, quoted
 from edgeforge.hardware.boards import board
 from edgeforge.recipe.load import load_recipe
+from edgeforge.report.html import render
 from edgeforge.results.head import Head
 from edgeforge.results.preprocessing import Preprocessing, Sampling
+from edgeforge.results.rows.report import Report
 from edgeforge.results.rows.sound.listening import HeardRow, ListeningRow
 from edgeforge.targets.arduino.golden_vectors import TestVector
 from edgeforge.targets.arduino.project import ProjectFacts, write_project
@@ -185,3 +190,27 @@ def test_plots_show_names_and_do_not_compute_them() -> None:
     axes.set_title("$\\frac{$")
     text = _svg(figure, HOSTILE[5])
     assert "<script" not in text and "$x_{$" in text
+
+
+def test_a_report_of_hostile_words_is_a_page_that_says_them() -> None:
+    """Every text that a report.json may hold, whoever wrote it: names, runtimes, findings."""
+    planted = "</script><script>planted</script>{{ 7*7 }}\"'>\n#"
+    values = json.loads(small_report().model_dump_json(by_alias=True))
+    placed = 0
+
+    def plant(inside: Any) -> None:
+        nonlocal placed
+        for key, value in list(inside.items() if isinstance(inside, dict) else enumerate(inside)):
+            if isinstance(value, dict | list):
+                plant(value)
+            elif isinstance(value, str):
+                inside[key] = planted
+                try:
+                    Report.model_validate(values)
+                    placed += 1
+                except ValidationError:  # no word of its choice
+                    inside[key] = value
+
+    plant(values)
+    page = render(Report.model_validate(values))
+    assert placed > 20 and "<script>planted" not in page and "7*7" in page
