@@ -102,14 +102,13 @@ def test_features_and_outputs_of_every_recording_are_the_desks(build: Path, spee
 
 @pytest.mark.skipif(bool(EMULATED.missing()), reason=f"needs an emulated Cortex-M4: {EMULATED.missing()}")
 def test_an_emulated_board_detects_what_the_desk_detects(build: Path, speech: Path, tmp_path: Path) -> None:
-    words = [wavfile.read(speech / word / "speaker003_nohash_0.wav")[1] for word in ("yes", "left", "stop", "cat")]
-    wavfile.write(
-        tmp_path / "said.wav", len(words[0]), np.concatenate([part for word in words for part in (word, word * 0)])
-    )
+    words = [wavfile.read(speech / word / "speaker003_nohash_0.wav")[1] for word in ("yes", "left", "stop")]
+    rate = len(words[0])
+    wavfile.write(tmp_path / "said.wav", rate, np.concatenate([np.pad(word, (0, rate // 2)) for word in words]))
     program = emulated_program(build / "arduino" / "keywords", tmp_path)
     with on_emulated_pty(program) as port, Link(port, timeout=120) as link:
         subject, asking = replayed(of_build(build), tmp_path / "said.wav", link)
         run = monitor(subject, link, asking=asking)
     require_parity(run)
-    assert run.images == run.identical > 30 and run.detections
+    assert run.images == run.identical > 15 and run.detections
     assert run.detections.desk == run.detections.board
