@@ -20,7 +20,8 @@ from edgeforge.results.preprocessing import read_preprocessing_of
 from edgeforge.results.rows.report import Report, VariantRow
 from edgeforge.runtimes.litert import LiteRTRunner
 from edgeforge.targets.arduino.emulator import EMULATED
-from edgeforge.targets.arduino.monitor import monitor, of_build, require_parity
+from edgeforge.targets.arduino.monitor.run import monitor, require_parity
+from edgeforge.targets.arduino.monitor.subject import of_build
 from edgeforge.targets.arduino.samples.replay import replayed
 from edgeforge.targets.arduino.serial_link import Link
 
