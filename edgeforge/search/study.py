@@ -84,10 +84,9 @@ class Study:
                 self.optuna.enqueue_trial(own, skip_if_exists=True)
             self.optuna.set_user_attr(SPACE, now)
         elif known != now:
-            names = [name for name in sorted(now.keys() | known.keys()) if now.get(name) != known.get(name)]
-            there, here = (json.dumps(one.get(names[0])) for one in (known, now))
+            key, there, here = first_difference(known, now)
             raise RecipeError(
-                f"{self.shown}: another search by the name of {self.name} is there: {names[0]} is {there[:200]} there "
+                f"{self.shown}: another search by the name of {self.name} is there: {key} is {there[:200]} there "
                 f"and {here[:200]} here",
                 fix="give the recipe another name, or name another --storage",
             )
@@ -242,6 +241,16 @@ class Study:
 def originals(trials: list[FrozenTrial]) -> list[FrozenTrial]:
     """Return the trials that are none's retry and were not begun in excess."""
     return [one for one in trials if ROOT not in one.system_attrs and not one.user_attrs.get(SURPLUS)]
+
+
+def first_difference(there: Any, here: Any) -> tuple[str, str, str]:
+    """Return the whole path of the first key whose values differ, and both as JSON; null where there is none."""
+    path: list[str] = []
+    while isinstance(there, dict) and isinstance(here, dict):
+        keys = sorted(there.keys() | here.keys())
+        path.append(next(key for key in keys if not (key in there and key in here) or there[key] != here[key]))
+        there, here = there.get(path[-1]), here.get(path[-1])
+    return ".".join(path), json.dumps(there), json.dumps(here)
 
 
 def identity(space: Space) -> dict[str, Any]:

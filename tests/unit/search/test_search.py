@@ -18,7 +18,7 @@ from edgeforge.search.outcome import Outcome, Row, front, look
 from edgeforge.search.page import page
 from edgeforge.search.run import require_feasible
 from edgeforge.search.space import Space
-from edgeforge.search.study import SURPLUS, Study, originals
+from edgeforge.search.study import SURPLUS, Study, first_difference, originals
 from edgeforge.search.trial import CHANGES, FIGURES
 
 HEAD = "name: toy\ndata: {source: digits}\nmodel: {name: digits_cnn}\ntargets: [arduino-nano-33-ble]\n"
@@ -261,6 +261,14 @@ def test_another_space_under_the_same_name_is_refused(tmp_path: Path) -> None:
     Study(space(tmp_path), None, tmp_path / "s")
     with pytest.raises(RecipeError, match=r"another search by the name of toy is there: search.over"):
         Study(space(tmp_path, SEARCH.replace("[16, 32]", "[16, 64]")), None, tmp_path / "s")
+    with pytest.raises(RecipeError, match=r"toy is there: data\.validation is 0\.1 there and 0\.2 here"):
+        Study(space(tmp_path, head=HEAD.replace("digits", "digits, validation: 0.2", 1)), None, tmp_path / "s")
+
+
+def test_the_key_that_differs_is_named_whole() -> None:
+    assert first_difference({"a": {"b": 1}}, {"a": {"b": 1}, "c": None}) == ("c", "null", "null")
+    assert first_difference({"a": {"b": {"c": 1}}}, {"a": {"b": {"c": [2]}}}) == ("a.b.c", "1", "[2]")
+    assert first_difference({"a": {"b": 1}}, {"a": 3}) == ("a", '{"b": 1}', "3")
 
 
 def test_storages_that_cannot_be_used(tmp_path: Path) -> None:
