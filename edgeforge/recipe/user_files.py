@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from edgeforge.errors import RecipeError
+from edgeforge.inputs.regular import require_regular
+from edgeforge.inputs.sizes import ANY_SIZE
 from edgeforge.onnx_graph.external import external_files
 from edgeforge.recipe.load import LoadedRecipe
 from edgeforge.recipe.model_file import resolve_model_file
@@ -60,6 +63,7 @@ def _onnx_weights(path: Path, where: str) -> dict[str, Path]:
 
 def _file(folder: Path, name: str, where: str) -> Path:
     path = _beside(folder, name)
+    _require_file_or_folder(path, where, "check the path, or leave it out")
     if not path.is_file():
         raise RecipeError(f"{where}: {name}: no such file{nearest_file(path)}", fix="check the path, or leave it out")
     return path
@@ -73,6 +77,7 @@ def _own_data(source: str, path: Path, where: str) -> Path:
         "csv": "a file",
         "windows": "an .npz file, a table, or a folder of tables",
     }.get(source, "a file or folder")
+    _require_file_or_folder(path, where, f"name {wanted}")
     if not path.exists():
         raise RecipeError(
             f"{where}: {path}: no such file or folder{nearest_file(path)}",
@@ -85,6 +90,16 @@ def _own_data(source: str, path: Path, where: str) -> Path:
     if (source in ("image_folder", "wav", "masks") and not path.is_dir()) or (source == "csv" and not path.is_file()):
         raise RecipeError(f"{where}: {path} is not {wanted}", fix=f"source {source} reads {wanted}")
     return path
+
+
+def _require_file_or_folder(path: Path, where: str, fix: str) -> None:
+    """Raise RecipeError for what is there and is neither, a device or a link that leads back, by what it is."""
+    if path.is_dir() or not os.path.lexists(path):
+        return
+    try:
+        require_regular(path, fix, ANY_SIZE)
+    except RecipeError as error:
+        raise RecipeError(f"{where}: {error.reason}", fix=error.fix) from error
 
 
 def _mnist_files(root: Path, where: str) -> dict[str, Path]:
@@ -101,4 +116,4 @@ def _mnist_files(root: Path, where: str) -> dict[str, Path]:
 def _beside(folder: Path, name: str) -> Path:
     """A path in a recipe is relative to the recipe, then to the working directory."""
     path = Path(name).expanduser()
-    return folder / path if (folder / path).exists() else path
+    return folder / path if os.path.lexists(folder / path) else path

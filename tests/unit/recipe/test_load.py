@@ -1,3 +1,4 @@
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -187,3 +188,24 @@ def test_any_text_loads_or_is_a_recipe_error(tmp_path_factory: pytest.TempPathFa
 def test_a_recipe_that_prunes_survives_being_written_out(tmp_path: Path, prune: str) -> None:
     recipe = load(tmp_path, GOOD + f"prune: {prune}\n")
     assert Recipe.model_validate(recipe.model_dump(mode="json")) == recipe
+
+
+@pytest.mark.parametrize("source", ["csv, size: [9, 9]", "numpy"])
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("bad", "bad: it is a link that leads back to itself"),
+        ("nowhere", "bad: there is no such file or folder"),
+        ("/dev/zero", "bad is a device, not a file"),
+        ("pipe", "bad is a named pipe (FIFO), not a file"),
+    ],
+)
+def test_data_that_is_neither_file_nor_folder_is_called_what_it_is(
+    tmp_path: Path, source: str, target: str, said: str
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "bad").symlink_to(target)
+    (tmp_path / "r.yaml").write_text(f"name: x\ndata: {{source: {source}, root: bad}}\nmodel: {{name: digits_cnn}}\n")
+    with pytest.raises(RecipeError) as caught:
+        user_files(load_recipe(tmp_path / "r.yaml"))
+    assert caught.value.reason.endswith(said) and "data.root" in caught.value.reason
