@@ -89,10 +89,10 @@ def test_what_is_made_at_run_time_is_left_to_the_build(tmp_path: Path) -> None:
     assert plan_build(load_recipe(recipe), tmp_path / "build").warnings == ()
 
 
-def test_a_source_of_several_heads_takes_no_raspberry_pi(tmp_path: Path) -> None:
+def test_a_source_of_curves_takes_no_raspberry_pi(tmp_path: Path) -> None:
     from edgeforge.recipe.load import load_recipe
 
     recipe = tmp_path / "my.yaml"
     recipe.write_text("name: my\ndata: {source: matr1, root: x}\nmodel: {name: digits_cnn}\nraspberry_pi: {}\n")
-    with pytest.raises(RecipeError, match=r"my.yaml:4: raspberry_pi: .* source matr1 has several heads"):
+    with pytest.raises(RecipeError, match=r"my.yaml:4: raspberry_pi: .* source matr1 has curves of batteries"):
         load_recipe(recipe)
