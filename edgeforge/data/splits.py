@@ -119,7 +119,7 @@ def read_preprocessing(folder: Path) -> Preprocessing:
 
 
 def deployed_preprocessing(job: Job) -> Preprocessing:
-    """Return what the data stage says of the model, and what training knows of its primary head: head.json.
+    """Return what the data stage says of the model, and what training knows of its heads: head.json.
 
     Of a pruned network that of the pruned one.
     """
@@ -128,8 +128,10 @@ def deployed_preprocessing(job: Job) -> Preprocessing:
     path = trained / HEAD_FILE if trained else None
     if path is None or not path.exists():
         return said
-    first = replace(said.heads[0], **json.loads(path.read_text()))
-    return replace(said, heads=(first, *said.heads[1:]))
+    facts = json.loads(path.read_text())
+    probable = facts.pop("others", [])
+    others = (replace(head, probability=head.name in probable) for head in said.heads[1:])
+    return replace(said, heads=(replace(said.heads[0], **facts), *others))
 
 
 def read_findings(folder: Path) -> list[Finding]:

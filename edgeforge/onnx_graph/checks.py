@@ -99,3 +99,20 @@ def owner_of(node: onnx.NodeProto) -> str:
     """Return the module that owns a node's weights; a folded batch norm leaves its own name on the convolution."""
     weights = node.input[1] if node.op_type in WEIGHTY else ""
     return str(weights.removesuffix(".weight")) if weights.endswith(".weight") else module_of(node)
+
+
+def outputs_in_a_row(model: onnx.ModelProto, shapes: dict[str, tuple[int, ...]], name: str) -> None:
+    """Put a model's outputs of these names and shapes (1,…) one after the other, as its one output `name` (1,sum)."""
+    from math import prod
+
+    import onnx
+
+    graph, rows = model.graph, []
+    for place, (output, shape) in enumerate(shapes.items()):
+        rows.append(output if len(shape) == 2 else f"{name}_row_{place}")
+        if len(shape) != 2:
+            graph.node.append(onnx.helper.make_node("Flatten", [output], [rows[-1]], name=rows[-1], axis=1))
+    graph.node.append(onnx.helper.make_node("Concat", rows, [name], name=name, axis=1))
+    del graph.output[:]
+    size = sum(prod(shape) for shape in shapes.values())
+    graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, size]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,9 +103,11 @@ def _in_a_row(path: Path, outputs: list[Any]) -> NDArray[np.float32]:
 
 
 def run_as_it_is(
-    path: Path, images: NDArray[np.float32], *, channels_last: bool, optimized: bool
+    path: Path, images: NDArray[np.float32], *, channels_last: bool, optimized: bool, outputs: Sequence[str] = ()
 ) -> NDArray[np.float32]:
     """Return the outputs (N,outputs float32) of somebody's .onnx file for images (N,C,H,W float32), one at a time.
+
+    outputs: of several, their names; they are put one after the other.
 
     Operators that ONNX Runtime has not yet are computed by onnx's own evaluator.
 
@@ -129,6 +131,7 @@ def run_as_it_is(
         loaded = onnx.load(path)
         with_float_ends(loaded)
         model = loaded.SerializeToString()
+    wanted = list(outputs) or None
     turned = [
         np.ascontiguousarray(image[None]) for image in (images.transpose(0, 2, 3, 1) if channels_last else images)
     ]
@@ -136,6 +139,12 @@ def run_as_it_is(
         session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Lacking:
         evaluator = ReferenceEvaluator(onnx.load(path))
-        return np.concatenate([evaluator.run(None, {evaluator.input_names[0]: image})[0] for image in turned])
+        return np.concatenate([_beside(evaluator.run(wanted, {evaluator.input_names[0]: image})) for image in turned])
     name = session.get_inputs()[0].name
-    return np.concatenate([session.run(None, {name: image})[0] for image in turned])
+    return np.concatenate([_beside(session.run(wanted, {name: image})) for image in turned])
+
+
+def _beside(outputs: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    import numpy as np
+
+    return outputs[0] if len(outputs) == 1 else np.concatenate([one.reshape(1, -1) for one in outputs], axis=1)

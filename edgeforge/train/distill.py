@@ -57,7 +57,7 @@ def load_teacher(job: Job, preprocessing: Preprocessing) -> nn.Module:
     assert distill
     path = job.files["teacher/model"]
     if distill.teacher.finished:
-        teacher = load_finished(path, preprocessing.shape, preprocessing.sampling is not None, distill.teacher.input)
+        teacher = load_finished(path, preprocessing, distill.teacher.input)
     else:
         teacher = make_network(distill.teacher, path, preprocessing)
         if distill.teacher.named_weights:

@@ -18,9 +18,9 @@ from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.results.rows.calibration import Finding
 from edgeforge.results.rows.training import EpochRow, TrainingRow
 from edgeforge.torchvision_import import import_torchvision
-from edgeforge.train.head.ending import doubled_softmax, last_function
+from edgeforge.train.head.ending import doubled_softmax, last_functions
 from edgeforge.train.head.threshold import ended, outputs_of, settle_head
-from edgeforge.train.network.finished import check_finished
+from edgeforge.train.network.finished import check_finished, require_normalised
 from edgeforge.train.network.forms import require_finite
 from edgeforge.train.network.load import check_output, network_weights, new_network
 from edgeforge.train.network.named_weights import load_named_weights
@@ -62,8 +62,8 @@ def train(job: Job) -> None:
     check_output(network, preprocessing)
     named = dict(network.named_parameters()) | dict(network.named_buffers())
     require_finite(named, f"model: {job.files['model']}", "mend what the network sets them to when it is made")
-    last = _last(job, network, preprocessing)
-    preprocessing = ended(preprocessing, last)
+    lasts = _lasts(job, network, preprocessing)
+    preprocessing = ended(preprocessing, lasts)
     if settings.epochs == 0:
         state = {f"network.{name}": value for name, value in network.state_dict().items()}
         parameters = sum(parameter.numel() for parameter in network.parameters())
@@ -77,36 +77,40 @@ def train(job: Job) -> None:
     if trainer.is_global_zero:
         row = training_row(job, network, trainer)
         row.findings += begun
-        if preprocessing.heads[0].kind in ("classes", "map") and len(preprocessing.heads) == 1:
-            row.findings += doubled_softmax(last, job.files["model"]) if not preprocessing.heads[0].decides else []
+        for head, last in zip(preprocessing.heads, lasts, strict=False):
+            if head.kind in ("classes", "map") and not head.decides and len(lasts) == len(preprocessing.heads):
+                row.findings += doubled_softmax(last, job.files["model"])
         best = best_checkpoint(trainer)
         network.load_state_dict(network_weights(best))
         row.findings += settle_head(job, preprocessing, outputs_of(network, preprocessing))
         write_results(job.output, best, row)
 
 
-def _last(job: Job, network: nn.Module, preprocessing: Preprocessing) -> str:
-    """Return the function that makes the network's output."""
+def _lasts(job: Job, network: nn.Module, preprocessing: Preprocessing) -> tuple[str, ...]:
+    """Return the function that makes the network's output; of one of several heads that of each."""
     import torch
 
     images = preprocessing.apply(read_split(job.inputs["data"], "train")[0][:1])
-    return last_function(network, torch.from_numpy(images))
+    return last_functions(network, torch.from_numpy(images))
 
 
 def _look_at(job: Job, preprocessing: Preprocessing) -> None:
     """Write training.json, and head.json, of a finished model. Raises RecipeError unless it fits the data."""
     import numpy as np
 
-    path, model, raw = job.files["model"], job.recipe.model, read_split(job.inputs["data"], "val")[0]
-    judged = preprocessing.apply(raw) if preprocessing.heads[0].decides else None
+    path, model, (raw, labels) = job.files["model"], job.recipe.model, read_split(job.inputs["data"], "val")
+    told = any(head.decides or head.kind == "value" for head in preprocessing.heads)
+    judged = preprocessing.apply(raw) if told else None
     if model.onnx:
         train = read_split(job.inputs["data"], "train")[0]
         images = preprocessing.apply(train[:: max(len(train) // RANGE_IMAGES, 1)][:RANGE_IMAGES])
         seen = check_onnx(path, preprocessing, model, images, judged)
     else:
         seen = check_finished(path, preprocessing, judged, model.input)
+    if seen.outputs is not None:
+        require_normalised(path, preprocessing, seen.outputs, labels)
     row = untrained_row(seen.parameters)
-    row.findings += settle_head(job, ended(preprocessing, seen.last), lambda _: np.asarray(seen.outputs))
+    row.findings += settle_head(job, ended(preprocessing, seen.lasts), lambda _: np.asarray(seen.outputs))
     (job.output / TRAINING_FILE).write_text(row.model_dump_json(indent=1))
 
 

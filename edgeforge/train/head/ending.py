@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from torch import nn
 
 ENDS = {"softmax": "softmax", "log_softmax": "log_softmax", "sigmoid": "sigmoid", "sigmoid_": "sigmoid"}
+JOINING = "cat"  # of several outputs: see network/several_outputs.py
+TAKEN_OUT = ("prim::TupleUnpack", "__getitem")  # of a tuple, of a dict
 # Functions that do not change what values mean; of PyTorch, of its graphs' operators, of ONNX.
 PASSED_OVER = ("view", "reshape", "flatten", "squeeze", "unsqueeze", "contiguous", "clone", "float", "detach", "expand",
                "unsafe_view", "alias", "unflatten", "permute", "transpose", "identity", "cast", "dequantizelinear",
@@ -24,6 +26,12 @@ def last_function(network: nn.Module, inputs: torch.Tensor) -> str:
 
     inputs: one is enough, N,C,H,W. The network: in Python, TorchScript, or out of a torch.export file.
     """
+    found = last_functions(network, inputs)
+    return found[0] if len(found) == 1 else ""
+
+
+def last_functions(network: nn.Module, inputs: torch.Tensor) -> tuple[str, ...]:
+    """Return `last_function` of a network's output; of one put together of several, that of each."""
     import torch
 
     if isinstance(network, torch.jit.ScriptModule):
@@ -33,7 +41,7 @@ def last_function(network: nn.Module, inputs: torch.Tensor) -> str:
     return _last_seen(network, inputs)
 
 
-def _last_seen(network: nn.Module, inputs: torch.Tensor) -> str:
+def _last_seen(network: nn.Module, inputs: torch.Tensor) -> tuple[str, ...]:
     import torch
     from torch.overrides import TorchFunctionMode
 
@@ -55,27 +63,58 @@ def _last_seen(network: nn.Module, inputs: torch.Tensor) -> str:
             output = getattr(network.eval(), "returned", network)(inputs)  # as its file has it: see forms.give_maps
     finally:
         network.train(was_training)
-    name, source = made.pop(id(output), ("", None))
-    while name in PASSED_OVER:
-        name, source = made.pop(id(source), ("", None))
-    return ENDS.get(name, "")
+
+    def maker(tensor: Any) -> tuple[str, Any]:
+        left = dict(made)
+        name, source = left.pop(id(tensor), ("", None))
+        while name in PASSED_OVER:
+            name, source = left.pop(id(source), ("", None))
+        return name, source
+
+    name, parts = maker(output)
+    names = [maker(part)[0] for part in parts] if name == JOINING else [name]
+    return tuple(ENDS.get(one, "") for one in names)
 
 
-def _last_of_script(network: Any) -> str:
+def _last_of_script(network: Any) -> tuple[str, ...]:
     graph = network.inlined_graph  # made anew each time, and its nodes go with it
-    node = next(graph.outputs()).node()
-    while (kind := node.kind().removeprefix("aten::").rstrip("_")) in PASSED_OVER:
-        node = next(node.inputs()).node()
-    return ENDS.get(kind, "")
+
+    def maker(value: Any) -> tuple[str, Any]:
+        while (kind := value.node().kind().removeprefix("aten::").rstrip("_")) in PASSED_OVER or kind in TAKEN_OUT:
+            node = value.node()
+            value = next(node.inputs()) if kind in PASSED_OVER else _put_in(node, value)
+        return kind, value.node()
+
+    kind, node = maker(next(graph.outputs()))
+    kinds = [maker(part)[0] for part in next(node.inputs()).node().inputs()] if kind == JOINING else [kind]
+    return tuple(ENDS.get(one, "") for one in kinds)
 
 
-def _last_of_graph(graph: Any) -> str:
-    node = next(iter(reversed(graph.nodes))).args[0]
-    while isinstance(node, (tuple, list)) and len(node) == 1:
-        node = node[0]
-    while (name := _named(node)) in PASSED_OVER:
-        node = node.args[0]
-    return ENDS.get(name, "")
+def _put_in(node: Any, value: Any) -> Any:
+    """Return what was put into a tuple or a dict that a TorchScript graph takes a value out of."""
+    made, *key = node.inputs()
+    inside = list(made.node().inputs())
+    if made.node().kind() == "prim::TupleConstruct":
+        return inside[[one.debugName() for one in node.outputs()].index(value.debugName())]
+    if made.node().kind() == "prim::DictConstruct":
+        return next(
+            (one for name, one in zip(inside[::2], inside[1::2], strict=True) if name.toIValue() == key[0].toIValue()),
+            made,
+        )
+    return made
+
+
+def _last_of_graph(graph: Any) -> tuple[str, ...]:
+    def maker(node: Any) -> tuple[str, Any]:
+        while isinstance(node, (tuple, list)) and len(node) == 1:
+            node = node[0]
+        while (name := _named(node)) in PASSED_OVER:
+            node = node.args[0]
+        return name, node
+
+    name, node = maker(next(iter(reversed(graph.nodes))).args[0])
+    names = [maker(part)[0] for part in node.args[0]] if name == JOINING else [name]
+    return tuple(ENDS.get(one, "") for one in names)
 
 
 def _named(node: Any) -> str:
@@ -83,14 +122,21 @@ def _named(node: Any) -> str:
     return str(node.target).removeprefix("aten.").split(".")[0].lstrip("_") if called else ""
 
 
-def last_operator(model: onnx.ModelProto) -> str:
-    """Return `last_function` of an ONNX graph."""
+def last_operators(model: onnx.ModelProto) -> tuple[str, ...]:
+    """Return `last_functions` of an ONNX graph."""
     makers = {name: node for node in model.graph.node for name in node.output}
-    node = makers.get(model.graph.output[0].name)
-    while node is not None and node.op_type.lower() in PASSED_OVER:
-        node = makers.get(node.input[0])
-    return ENDS.get({"LogSoftmax": "log_softmax"}.get(node.op_type, node.op_type.lower()) if node is not None else "",
-                    "")  # fmt: skip
+
+    def maker(name: str) -> Any:
+        node = makers.get(name)
+        while node is not None and node.op_type.lower() in PASSED_OVER:
+            node = makers.get(node.input[0])
+        return node
+
+    last = maker(model.graph.output[0].name)
+    nodes = [maker(name) for name in last.input] if last is not None and last.op_type == "Concat" else [last]
+    kinds = ["" if node is None else {"LogSoftmax": "log_softmax"}.get(node.op_type, node.op_type.lower())
+             for node in nodes]  # fmt: skip
+    return tuple(ENDS.get(kind, "") for kind in kinds)
 
 
 def doubled_softmax(last: str, file: Path) -> list[Finding]:

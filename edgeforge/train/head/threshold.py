@@ -41,17 +41,18 @@ def f1_score(true: NDArray[np.int64], false: NDArray[np.int64], yes: int, no: in
 CRITERIA = {"balanced": (balanced_accuracy, "balanced accuracy"), "f1": (f1_score, "F1")}
 
 
-def ended(preprocessing: Preprocessing, last: str) -> Preprocessing:
-    """Return it with a primary head that knows whether the network gives probabilities. last: its last function."""
-    first, *others = preprocessing.heads
-    if others or not (first.decides or first.kind == "classes"):
+def ended(preprocessing: Preprocessing, lasts: tuple[str, ...]) -> Preprocessing:
+    """Return it with heads that know whether the network gives probabilities. lasts: the last function of each."""
+    heads = preprocessing.heads
+    if len(lasts) != len(heads):
         return preprocessing
-    wanted = "sigmoid" if first.decides else "softmax"
-    return replace(preprocessing, heads=(replace(first, probability=last == wanted),))
+    wanted = ["sigmoid" if head.decides else "softmax" if head.kind == "classes" else None for head in heads]
+    found = (replace(head, probability=last == one) for head, last, one in zip(heads, lasts, wanted, strict=True))
+    return replace(preprocessing, heads=tuple(found))
 
 
 def settle_head(job: Job, preprocessing: Preprocessing, outputs: Outputs) -> list[Finding]:
-    """Write head.json, where there is more to say of the primary head than the data does, and tell what was chosen.
+    """Write head.json, where there is more to say of the heads than the data does, and tell what was chosen.
 
     preprocessing: of the network, as `ended` returns it. outputs: the network that is kept.
     """
@@ -63,6 +64,8 @@ def settle_head(job: Job, preprocessing: Preprocessing, outputs: Outputs) -> lis
         settled = _of_probabilities(job, preprocessing, outputs)
     facts: dict[str, Any] = {"probability": True} if head.probability else {}
     facts |= {} if settled.threshold is None else {"threshold": settled.threshold}
+    others = [one.name for one in preprocessing.heads[1:] if one.probability]
+    facts |= {"others": others} if others else {}  # that are probabilities
     if facts:
         (job.output / HEAD_FILE).write_text(json.dumps(facts))
     return list(settled.findings)

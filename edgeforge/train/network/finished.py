@@ -23,6 +23,7 @@ from edgeforge.results.head import Head
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.runtimes.torch_export.load import load_program
 from edgeforge.train.network.forms import described, how_to_return_one, require_finite, windows_taken
+from edgeforge.train.network.several_outputs import in_a_row
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,10 +41,10 @@ TRACED = (
 
 @dataclass(frozen=True)
 class Seen:
-    """What was seen of a finished model: last function (see head/ending.py), outputs (N,outputs; None: not run)."""
+    """What was seen of a finished model: last functions (see head/ending.py), outputs (N,outputs; None: not run)."""
 
     parameters: int
-    last: str = ""
+    lasts: tuple[str, ...] = ()
     outputs: NDArray[np.float32] | None = None
 
 
@@ -57,10 +58,10 @@ def check_finished(
     """
     import torch
 
-    from edgeforge.train.head.ending import last_function
+    from edgeforge.train.head.ending import last_functions
 
     with watched("PyTorch", path):
-        network = load_finished(path, preprocessing.shape, preprocessing.sampling is not None, wanted)
+        network = load_finished(path, preprocessing, wanted)
     image = torch.zeros(1, *preprocessing.shape)
     try:
         with watched("PyTorch", path), torch.no_grad():
@@ -71,20 +72,22 @@ def check_finished(
     require_finite(dict(network.state_dict()), f"model: {path}", BROKEN)
     parameters = sum(parameter.numel() for parameter in network.parameters())
     if inputs is None:
-        return Seen(parameters, last_function(network, image))
+        return Seen(parameters, last_functions(network, image))
     with watched("PyTorch", path), torch.no_grad():
         outputs = torch.cat([network(torch.from_numpy(one[None])) for one in inputs]).numpy()
-    return Seen(parameters, last_function(network, image), outputs)
+    return Seen(parameters, last_functions(network, image), outputs)
 
 
-def load_finished(path: Path, shape: Shape, windows: bool = False, wanted: str | None = None) -> nn.Module:
-    """Return the module in a TorchScript or torch.export file, in evaluation mode, for images (1,C,H,W).
+def load_finished(path: Path, preprocessing: Preprocessing, wanted: str | None = None) -> nn.Module:
+    """Return the module in a TorchScript or torch.export file, in evaluation mode, for inputs (1,C,H,W).
 
-    windows: shape is C,1,L of windows, which it may take in any of forms.FORMS; wanted: which, where that is said.
-    Raises RecipeError for a file that holds none, or one that was exported in training mode.
+    Windows (C,1,L) it may take in any of forms.FORMS; wanted: which, where that is said. Several outputs become one
+    vector, head after head. Raises RecipeError for a file that holds none, one that was exported in training mode, or
+    whose outputs are not the data's heads.
     """
     import torch
 
+    shape, windows = preprocessing.shape, preprocessing.sampling is not None
     kind = "torch.export" if path.suffix.lower() == ".pt2" else "TorchScript"
     require_archive(path, f"model: {named(path)} is no {kind} file", TRACED)
     if path.suffix.lower() != ".pt2":
@@ -96,6 +99,7 @@ def load_finished(path: Path, shape: Shape, windows: bool = False, wanted: str |
                 fix=TRACED,
             ) from error
         taking = windows_taken(script, shape, wanted) if windows else script
+        taking = in_a_row(taking, shape, preprocessing.heads, path)
         try:
             return script if taking is script else torch.jit.trace(taking.eval(), torch.zeros(1, *shape))
         except Exception as error:
@@ -115,6 +119,7 @@ def load_finished(path: Path, shape: Shape, windows: bool = False, wanted: str |
     try:
         plain, image = _with_modes(program.module(check_guards=False)), torch.zeros(1, *shape)
         plain = windows_taken(plain, shape, wanted) if windows else plain
+        plain = in_a_row(plain, shape, preprocessing.heads, path)
         module = torch.export.export(plain, (image,)).module(check_guards=False)
     except RecipeError:
         raise
@@ -141,6 +146,33 @@ def _require_evaluation(path: Path, program: Any) -> None:
             raise RecipeError(
                 f"model: {path} was exported in training mode ({node.target})",
                 fix="call network.eval() before torch.export.export",
+            )
+
+
+def require_normalised(
+    path: Path, preprocessing: Preprocessing, outputs: NDArray[np.float32], labels: NDArray[Any]
+) -> None:
+    """Raise RecipeError where a finished model's value is in its unit itself, and not normalised as training has it.
+
+    outputs (N,outputs) of inputs whose labels are known, as the data stage has them.
+    """
+    import numpy as np
+
+    from edgeforge.data.labels import head_labels
+
+    for place, (head, part) in enumerate(zip(preprocessing.heads, preprocessing.slices().values(), strict=True)):
+        if head.kind != "value":
+            continue
+        found, truth = outputs[:, part], head_labels(labels, preprocessing.heads, place).reshape(len(outputs), -1)
+        itself, normalised = (
+            float(np.sqrt(np.mean((one - truth) ** 2))) for one in (found.astype(np.float64), head.value(found))
+        )
+        if itself < min(normalised, float(truth.std())) / 2:
+            unit, value = f" {head.unit}" if head.unit else "", "log(value)" if head.log else "value"
+            raise RecipeError(
+                f"model: {path}: its output '{head.name}' is the value itself (RMSE {itself:.4g}{unit} on validation "
+                f"inputs); read as a normalised one it is {normalised:.4g}{unit}",
+                fix=f"have it give ({value} - {head.mean:g}) / {head.std:g}: int8 has one scale for all its outputs",
             )
 
 

@@ -60,15 +60,15 @@ def taken_as(windows: torch.Tensor, form: str) -> torch.Tensor:
     return windows if form == "nc1l" else windows.transpose(2, 3)
 
 
-def _form(network: nn.Module, shape: tuple[int, int, int], wanted: str | None) -> str:
+def _form(network: nn.Module, shape: tuple[int, int, int], wanted: str | None, *, learned: bool = False) -> str:
     """Return the form of FORMS in which a network takes windows: `wanted`, or the first that goes through it.
 
-    Raises RecipeError where two would go through and mean something else.
+    learned: its weights are those of one form. Raises RecipeError where two would go through and mean something else.
     """
     channels, _, length = shape
     forms = [form for form in FORMS if form != "nc" or length == 1]
     fitting = [form for form in forms if _goes_through(network, shape, form)] if wanted is None else [wanted]
-    if channels == length > 1 and {"ncl", "nlc"} <= set(fitting):
+    if (channels == length or learned) and min(channels, length) > 1 and {"ncl", "nlc"} <= set(fitting):
         raise RecipeError(
             f"model: windows of {channels} axes x {length} samples go through it as N,C,L and as N,L,C",
             fix="say which it takes: model.input: ncl or model.input: nlc",
@@ -82,7 +82,7 @@ def windows_taken(network: nn.Module, shape: tuple[int, int, int], wanted: str |
     """
     from torch import nn
 
-    form = _form(network, shape, wanted)
+    form = _form(network, shape, wanted, learned=True)
     if form == "nc1l":
         return network
 

@@ -88,8 +88,7 @@ def dense_network(job: Job) -> nn.Module:
 
 def _with_weights(job: Job, stage: str) -> nn.Module:
     if job.recipe.model.finished:
-        of = read_preprocessing(job.inputs["data"])
-        return load_finished(job.files["model"], of.shape, of.sampling is not None, job.recipe.model.input)
+        return load_finished(job.files["model"], read_preprocessing(job.inputs["data"]), job.recipe.model.input)
     network = new_network(job)
     load_weights(network, job.inputs[stage] / CHECKPOINT)
     return network.eval()

@@ -13,9 +13,11 @@ from edgeforge.onnx_graph.layout import Layout
 from edgeforge.onnx_graph.quantized.taken_apart import TakenApart
 from edgeforge.onnx_graph.read import read_onnx
 from edgeforge.recipe.schema import Model
+from edgeforge.results.head import Head
 from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.train.network.finished import BROKEN, Seen, Shape, require_outputs, wrong_input
 from edgeforge.train.network.forms import require_finite
+from edgeforge.train.network.several_outputs import require_size
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 Rows = Literal["ncl", "nlc"]
 INPUT, OUTPUT = "input", "logits"
+ONE = "edgeforge_one_output"  # until the input, which may be called as the output, has its name
 FLOAT = 1  # TensorProto.FLOAT
 
 
@@ -33,6 +36,7 @@ class OnnxFile:
 
     given: the model as it is, quantized where it is. parts: what a quantized one consists of. layout: that of the
     file's own input. changed: what was done to it, in words. rows: the dimensions of windows, where it has three.
+    outputs: the file's own, in the order of the data's heads where there are several of both.
     """
 
     given: onnx.ModelProto
@@ -40,6 +44,7 @@ class OnnxFile:
     parts: TakenApart | None = None
     changed: tuple[str, ...] = ()
     rows: Rows | None = None
+    outputs: tuple[str, ...] = ()
 
     @property
     def network(self) -> onnx.ModelProto:
@@ -59,7 +64,7 @@ def open_onnx(path: Path, preprocessing: Preprocessing, settings: Model) -> Onnx
     quantized in a way that TFLite has not.
     """
 
-    from edgeforge.onnx_graph.checks import fix_batch, rename
+    from edgeforge.onnx_graph.checks import fix_batch, outputs_in_a_row, rename
     from edgeforge.onnx_graph.layout import channels_first, rows_as_images
     from edgeforge.onnx_graph.opsets import opset_of, settled_opset
     from edgeforge.onnx_graph.quantized.float_ends import with_float_ends, with_scalar_scales
@@ -69,7 +74,7 @@ def open_onnx(path: Path, preprocessing: Preprocessing, settings: Model) -> Onnx
         model = read_onnx(path)
     except RecipeError as error:
         raise RecipeError(f"model: {error.reason}", fix=error.fix) from error
-    source, target = _ends(path, model)
+    source, targets = _ends(path, model, preprocessing.heads)
     changed = []
     with_float_ends(model)
     with_scalar_scales(model)
@@ -91,17 +96,24 @@ def open_onnx(path: Path, preprocessing: Preprocessing, settings: Model) -> Onnx
         else:
             model = fix_batch(model, source, own)
         with watched("ONNX Runtime", path):
-            output = _run(model, preprocessing.shape)
+            outputs = _run(model, preprocessing.shape, targets)
     except Exception as error:
         raise wrong_input(path, preprocessing.shape, error) from error
-    require_outputs(output, preprocessing)
+    if len(targets) > 1:
+        for head, output in zip(preprocessing.heads, outputs, strict=True):
+            require_size(output.shape, "", head, path)
+        outputs_in_a_row(model, {name: output.shape for name, output in zip(targets, outputs, strict=True)}, ONE)
+        changed.append(f"its outputs {', '.join(targets)} in a row")
+    else:
+        require_outputs(outputs[0], preprocessing)
+        rename(model, targets[0], ONE)
     rename(model, source, INPUT)
-    rename(model, target, OUTPUT)
+    rename(model, ONE, OUTPUT)
     if not is_quantized(model):
-        return OnnxFile(model, layout, changed=tuple(changed), rows=form)
-    called = {source: INPUT, target: OUTPUT}
+        return OnnxFile(model, layout, changed=tuple(changed), rows=form, outputs=tuple(targets))
+    called = {source: INPUT} | ({targets[0]: OUTPUT} if len(targets) == 1 else {})
     parts = take_apart(model, {called.get(name, name): ends for name, ends in settings.ranges.items()})
-    return OnnxFile(model, layout, parts, tuple(changed), form)
+    return OnnxFile(model, layout, parts, tuple(changed), form, tuple(targets))
 
 
 @in_worker
@@ -122,7 +134,7 @@ def check_onnx(
     from onnx import numpy_helper
 
     from edgeforge.onnx_graph.values import tensor_values
-    from edgeforge.train.head.ending import last_operator
+    from edgeforge.train.head.ending import last_operators
 
     file = open_onnx(path, preprocessing, settings)
     if file.ranged and file.parts:
@@ -130,12 +142,12 @@ def check_onnx(
     arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in file.network.graph.initializer}
     numbers = {name: array for name, array in arrays.items() if array.dtype == np.float32}
     require_finite({name: torch.from_numpy(array.copy()) for name, array in numbers.items()}, f"model: {path}", BROKEN)
-    parameters, last = sum(array.size for array in numbers.values()), last_operator(file.network)
+    parameters, lasts = sum(array.size for array in numbers.values()), last_operators(file.network)
     if inputs is None:
-        return Seen(parameters, last)
+        return Seen(parameters, lasts)
     with watched("ONNX Runtime", path):
         outputs = tensor_values(file.given, inputs, [file.given.graph.output[0].name])
-    return Seen(parameters, last, next(iter(outputs.values())))
+    return Seen(parameters, lasts, next(iter(outputs.values())))
 
 
 def _require_ranges(path: Path, parts: TakenApart, images: NDArray[np.float32], preprocessing: Preprocessing) -> None:
@@ -162,16 +174,35 @@ def _require_ranges(path: Path, parts: TakenApart, images: NDArray[np.float32], 
     )
 
 
-def _ends(path: Path, model: onnx.ModelProto) -> tuple[str, str]:
-    """Return the names of the one input and the one output."""
+def _ends(path: Path, model: onnx.ModelProto, heads: tuple[Head, ...]) -> tuple[str, list[str]]:
+    """Return the name of the one input, and those of the outputs: one, or one a head, in the heads' order.
+
+    Outputs that are called as the heads are those; of which none is are the heads in their order.
+    """
     weights = {tensor.name for tensor in model.graph.initializer}
     inputs = [value.name for value in model.graph.input if value.name not in weights]
-    outputs = [value.name for value in model.graph.output]
-    together = "export one of them, or put them together at the network's end: torch.cat(outputs, 1)"
-    for what, names, fix in (("inputs", inputs, "export it with the images alone"), ("outputs", outputs, together)):
-        if len(names) != 1:
-            raise RecipeError(f"model: {path} has {len(names)} {what} ({', '.join(names)})", fix=fix)
-    return inputs[0], outputs[0]
+    outputs, names = [value.name for value in model.graph.output], [head.name for head in heads]
+    if len(inputs) != 1:
+        raise RecipeError(
+            f"model: {path} has {len(inputs)} inputs ({', '.join(inputs)})", fix="export it with the images alone"
+        )
+    if len(outputs) == 1:
+        return inputs[0], outputs
+    if len(outputs) != len(heads):
+        several = f"{len(heads)} heads ({', '.join(names)})" if len(heads) > 1 else "one head"
+        raise RecipeError(
+            f"model: {path} has {len(outputs)} outputs ({', '.join(outputs)}), the data has {several}",
+            fix="name a head for each under data.heads, or export it with the one output that you want",
+        )
+    if known := set(outputs) & set(names):
+        if lacking := [name for name in names if name not in known]:
+            raise RecipeError(
+                f"model: {path} has an output '{next(iter(sorted(known)))}' as data.heads, and none '{lacking[0]}': "
+                f"{', '.join(outputs)}",
+                fix="call all of data.heads as its outputs, or none: they are then taken in their order",
+            )
+        return inputs[0], names
+    return inputs[0], outputs
 
 
 def _form_of_rows(path: Path, model: onnx.ModelProto, source: str, shape: Shape) -> Rows | None:
@@ -237,15 +268,15 @@ def _layout(path: Path, model: onnx.ModelProto, source: str, shape: Shape, asked
     return seen
 
 
-def _run(model: onnx.ModelProto, shape: Shape) -> NDArray[np.float32]:
-    """Return the output of one image of zeros."""
+def _run(model: onnx.ModelProto, shape: Shape, outputs: list[str]) -> list[NDArray[np.float32]]:
+    """Return the outputs of one image of zeros."""
     import numpy as np
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    output: NDArray[np.float32] = session.run(None, {session.get_inputs()[0].name: np.zeros((1, *shape), np.float32)})[
-        0
-    ]
-    return output
+    found: list[NDArray[np.float32]] = session.run(
+        outputs, {session.get_inputs()[0].name: np.zeros((1, *shape), np.float32)}
+    )
+    return found

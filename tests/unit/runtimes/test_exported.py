@@ -13,10 +13,12 @@ import torch
 from torch import nn
 
 from edgeforge.errors import RecipeError
+from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.runtimes.torch_export.load import INSTEAD, load_program
 from edgeforge.train.network.finished import load_finished
 
 SHAPE = (1, 8, 8)
+PICTURES = Preprocessing(SHAPE, 255.0, (0.0,), (1.0,), ("a", "b"))
 IMAGE = torch.randn(2, *SHAPE, generator=torch.Generator().manual_seed(1))
 
 
@@ -75,7 +77,7 @@ def pickled(trace: Path) -> bytes:
 def test_an_honest_file_is_loaded(exported: Path, request: pytest.FixtureRequest) -> None:
     net = NETS["shapes" if "shapes" in request.node.name else "plain"]
     with torch.no_grad():
-        assert torch.equal(load_finished(exported, SHAPE)(IMAGE[:1]), net(IMAGE[:1]))
+        assert torch.equal(load_finished(exported, PICTURES)(IMAGE[:1]), net(IMAGE[:1]))
     assert "TORCH_FORCE_WEIGHTS_ONLY_LOAD" not in os.environ
 
 
@@ -110,7 +112,7 @@ def test_pickled_code_is_never_run(exported: Path, tmp_path: Path, member: str) 
 
     path = rewritten(exported, change, **{member: hostile})
     with pytest.raises(RecipeError):
-        load_finished(path, SHAPE)
+        load_finished(path, PICTURES)
     assert not trace.exists()
     torch.load(io.BytesIO(hostile), weights_only=False)
     assert trace.exists(), "the trap is none"

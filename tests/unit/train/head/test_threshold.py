@@ -76,7 +76,7 @@ def test_without_inputs_of_both_kinds_it_stays_one_half(tmp_path: Path) -> None:
 
 
 def test_a_network_that_ends_in_a_sigmoid_gives_probabilities(tmp_path: Path) -> None:
-    preprocessing = ended(ONE, "sigmoid")
+    preprocessing = ended(ONE, ("sigmoid",))
     head, _ = settled(tmp_path, preprocessing, 1 / (1 + np.exp(-FOUND)))
     assert head.probability and head.cut == head.threshold == pytest.approx((0.437823 + 0.377541) / 2, abs=1e-5)
     assert head.decide(np.array([[0.4], [0.42]], np.float32)).tolist() == [0, 1]

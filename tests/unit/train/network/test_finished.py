@@ -102,7 +102,7 @@ def test_every_format_gives_the_module_s_outputs(tmp_path: Path, name: str, make
     if path.suffix == ".onnx":
         save_onnx(open_onnx(path, preprocessing(), Model(name=str(path))).network, preprocessing(), saved)
     else:
-        module = load_finished(path, SHAPE)
+        module = load_finished(path, preprocessing())
         np.testing.assert_allclose(module(IMAGE).detach().numpy(), expected, atol=1e-6)
         write_onnx(module, preprocessing(), saved)
     runner = OnnxRunner(saved)

@@ -86,7 +86,7 @@ def test_a_file_of_pytorch_takes_them_as_the_data_has_them(tmp_path: Path, suffi
         expected = network(rows.transpose(1, 2) if turned else rows).numpy()
     seen = check_finished(path, WINDOWS, windows)
     assert seen.outputs is not None and abs(seen.outputs - expected).max() < 1e-6
-    loaded = load_finished(path, WINDOWS.shape, windows=True)
+    loaded = load_finished(path, WINDOWS)
     write_onnx(loaded, WINDOWS, tmp_path / "made.onnx")
     assert abs(OnnxRunner(tmp_path / "made.onnx").run(windows) - expected).max() < 1e-5
 
@@ -117,7 +117,7 @@ def test_one_that_ends_in_a_sigmoid_has_a_threshold_of_its_probabilities(tmp_pat
     (data / "preprocessing.json").write_text(replace(WINDOWS, classes=head.classes, heads=(head,)).to_json())
     recipe = Recipe.model_validate({
         "name": "x", "data": {"source": "windows", "root": "x", "rate_hz": 50, "task": "binary"},
-        "model": {"name": str(path)},
+        "model": {"name": str(path), **({} if suffix == ".onnx" else {"input": "ncl"})},
     })  # fmt: skip
     out = tmp_path / "out"
     out.mkdir()
