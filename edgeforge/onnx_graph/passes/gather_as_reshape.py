@@ -58,8 +58,9 @@ def _gathers(model: onnx.ModelProto) -> list[tuple[onnx.NodeProto, tuple[int, ..
     values, known, found = constants(model), inferred_shapes(model), []
     makers = {name: node for node in model.graph.node for name in node.output}
     for node in model.graph.node:
-        indices = values.get(node.input[1]) if node.op_type == "Gather" else None
-        flatten = makers.get(node.input[0])
+        if node.op_type != "Gather":  # a Constant has no inputs
+            continue
+        indices, flatten = values.get(node.input[1]), makers.get(node.input[0])
         if indices is None or flatten is None or flatten.op_type != "Reshape" or attributes(node).get("axis", 0) != 0:
             continue
         shape = values.get(flatten.input[1])  # [-1]: exporters leave its length to be inferred
