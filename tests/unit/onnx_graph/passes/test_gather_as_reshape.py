@@ -15,9 +15,9 @@ def test_a_constant_beside_a_gather() -> None:
 
     axes = numpy_helper.from_array(np.array([2], np.int64))
     nodes = [
-        helper.make_node("Constant", [], ["axes"], value=axes),
-        helper.make_node("Squeeze", ["x", "axes"], ["rows"]),
-        helper.make_node("Reshape", ["rows", "flat"], ["line"]),
+        helper.make_node("Constant", [], ["axes"], name="constant", value=axes),
+        helper.make_node("Squeeze", ["x", "axes"], ["rows"], name="squeeze"),
+        helper.make_node("Reshape", ["rows", "flat"], ["line"], name="reshape"),
         helper.make_node("Gather", ["line", "every"], ["y"], name="gather"),
     ]
     arrays = {"flat": np.array([-1], np.int64), "every": np.arange(6, dtype=np.int64).reshape(3, 2)}
