@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from pathlib import Path
 
 from edgeforge.apart.run import in_worker
@@ -13,6 +14,7 @@ from edgeforge.hardware.boards import all_boards, board, boards
 from edgeforge.hardware.libraries import Library, caveats
 from edgeforge.hardware.libraries import library as known_library
 from edgeforge.hardware.op_resolver import OPERATORS
+from edgeforge.inputs.regular import read_regular
 from edgeforge.recipe.schema import DEFAULT_LIBRARY
 from edgeforge.results.preprocessing import read_preprocessing_of
 from edgeforge.results.rows.fit import ArenaRow, FitRow, FlashRow, LibraryVerdict, MemoryVerdict, Refusal
@@ -152,12 +154,21 @@ def fit_file(
     """
     flatbuffer, changes = read_fixed(path, shapes)
     require_integers(Graph(flatbuffer))
-    refused = confirmed(flatbuffer)
+    refused, contents = confirmed(flatbuffer), _said_contents(path, Graph(flatbuffer))
     if board_key == "all":
-        rows = rank_boards(flatbuffer, own, sketch=sketch, refusals=refused)
+        rows = rank_boards(flatbuffer, own, sketch=sketch, refusals=refused, contents=contents)
     else:
-        rows = _with_packed(flatbuffer, {board_key: board(board_key, own)}, sketch, refused)
+        rows = _with_packed(flatbuffer, {board_key: board(board_key, own)}, sketch, refused, contents)
     return [row.model_copy(update={"changes": list(changes)}) for row in rows]
+
+
+def _said_contents(path: Path, graph: Graph) -> Contents | None:
+    """Return what the sketch of a file holds that says itself how its inputs are made; None where it does not."""
+    said = read_preprocessing_of(read_regular(path, "name a .tflite file"))
+    taken = [prod(graph.shape(place)) for place in graph.inputs]
+    if said is None or [prod(one.shape) for one in said.every_input] != taken:
+        return None
+    return contents_of(graph, said)
 
 
 def rank_boards(
@@ -166,17 +177,22 @@ def rank_boards(
     only: Sequence[str] = (),
     sketch: Library | None = None,
     refusals: Sequence[Refusal] = (),
+    contents: Contents | None = None,
 ) -> list[FitRow]:
     """Return the model on every board (or `only` some): first those that it can go to, then those that it fits, the
     most RAM or flash left in share first.
     """
     known = {key: one for key, one in all_boards(own).items() if not only or key in only}
-    rows = _with_packed(flatbuffer, known, sketch, refusals)
+    rows = _with_packed(flatbuffer, known, sketch, refusals, contents)
     return sorted(rows, key=lambda row: (not row.deployable, not row.memory.fits, -_share_left(row.memory)))
 
 
 def _with_packed(
-    flatbuffer: bytes, known: Mapping[str, Board], sketch: Library | None, refusals: Sequence[Refusal]
+    flatbuffer: bytes,
+    known: Mapping[str, Board],
+    sketch: Library | None,
+    refusals: Sequence[Refusal],
+    contents: Contents | None = None,
 ) -> list[FitRow]:
     """Return the model on each board, and what it would take there as `pack` writes it for that board alone."""
     graph, sketch = Graph(pure_flatbuffer(flatbuffer)), sketch or known_library(DEFAULT_LIBRARY)
@@ -184,7 +200,9 @@ def _with_packed(
     rows = []
     for key, one in known.items():
         packed = as_packed(graph.model_bytes, sketch, [one])
-        rows.append(fit_model(flatbuffer, one, key=key, sketch=sketch, refusals=refusals, packed=packed))
+        rows.append(
+            fit_model(flatbuffer, one, key=key, sketch=sketch, refusals=refusals, packed=packed, contents=contents)
+        )
     return rows
 
 

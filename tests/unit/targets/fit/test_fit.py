@@ -1,9 +1,11 @@
 """Whether models fit: verdicts, advice, and what a person reads when they do not."""
 
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from int8_models import Net, mnist_cnn, mobilenet_v2, person_detection
+from rich.console import Console
 
 from edgeforge.builder.stage import Job, restricted
 from edgeforge.errors import BudgetExceeded, RecipeError
@@ -11,6 +13,8 @@ from edgeforge.hardware.boards import board, boards
 from edgeforge.hardware.libraries import libraries, library
 from edgeforge.recipe.schema import Recipe
 from edgeforge.report.fit.plot import arena_plot
+from edgeforge.report.fit.table import parts_table
+from edgeforge.results.preprocessing import with_preprocessing
 from edgeforge.results.rows.fit import Refusal
 from edgeforge.targets.fit.judge import fit_file, fit_model, rank_boards, require_fit
 from edgeforge.targets.fit.stage import judge_fit, read_fit
@@ -27,6 +31,24 @@ def test_flash_and_ram_are_the_sum_of_their_parts() -> None:
     assert row.memory.ram_bytes > row.arena_reserved_bytes + NANO.core_ram_bytes
     assert row.arena_reserved_bytes >= row.arena.needed_bytes + 64 and row.arena_reserved_bytes % 16 == 0
     assert row.deployable and row.verdict.startswith("fits: ") and not row.advice
+
+
+def test_ram_that_only_some_models_need_is_named(tmp_path: Path) -> None:
+    from hearing_sketch import HEARD, MODEL
+
+    path = tmp_path / "heard.tflite"
+    path.write_bytes(with_preprocessing(MODEL.read_bytes(), HEARD))
+    heard, without = fit_file(path, "arduino-nano-33-ble")[0], fit_file(MODEL, "arduino-nano-33-ble")[0]
+    assert heard.variables == {
+        "features of sound, their state": 2 * 480 + 4 * 512 + 8 * 8,
+        "features of sound, the newest frames": 64,
+        "ring of the microphone's samples": 2 * 6400,
+    }
+    assert not without.variables
+    assert heard.memory.ram_bytes - without.memory.ram_bytes == sum(heard.variables.values())
+    out = StringIO()
+    Console(file=out, width=120).print(parts_table(heard))
+    assert "RAM, ring of the microphone's samples" in out.getvalue()
 
 
 def test_a_model_too_large_for_flash_says_how_much_smaller_and_where_it_would_fit() -> None:
