@@ -31,6 +31,7 @@ pytestmark = [
 ]  # fmt: skip
 ON_THE_PI = """
 import sys
+from pathlib import Path
 import numpy as np
 from bundle import Bundle
 from classifier import Classifier
@@ -38,9 +39,10 @@ from hearing import Ear
 from recordings import samples_in
 bundle = Bundle.read()
 ear = Ear(bundle)
-samples = [np.concatenate(list(samples_in(path, ear.rate_hz, path))) for path in sys.argv[2:]]
+paths = Path(sys.argv[2]).read_text().splitlines()
+samples = [np.concatenate(list(samples_in(path, ear.rate_hz, path))) for path in paths]
 rows = np.concatenate([ear.clip(one, "a recording") for one in samples])
-np.savez(sys.argv[1], rows=rows, logits=Classifier(bundle, "tflite-int8").raw_logits(rows))
+np.savez(sys.argv[1], rows=rows, logits=Classifier(bundle, "tflite-qat-int8").raw_logits(rows))
 """
 
 
@@ -89,9 +91,10 @@ def test_features_and_outputs_of_every_recording_are_the_desks(build: Path, spee
     files = [path for path in sorted(speech.glob("*/*.wav")) if not path.parent.name.startswith("_")]
     with tarfile.open(build / "raspberry-pi" / "keywords.tar.gz") as archive:
         archive.extractall(tmp_path, filter="data")
-    command = [sys.executable, "-c", ON_THE_PI, tmp_path / "found.npz", *files]
+    command = [sys.executable, "-c", ON_THE_PI, tmp_path / "found.npz", tmp_path / "files.txt"]
+    (tmp_path / "files.txt").write_text("\n".join(map(str, files)))
     subprocess.run(command, cwd=tmp_path / "keywords", check=True)
-    model = build / "tflite" / "keywords_int8.tflite"
+    model = build / "tflite" / "keywords_qat_int8.tflite"
     preprocessing = read_preprocessing_of(model.read_bytes())
     assert preprocessing and preprocessing.sound
     features, runner = Features(preprocessing.sound), LiteRTRunner(model)
