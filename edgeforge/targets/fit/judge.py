@@ -14,7 +14,7 @@ from edgeforge.hardware.boards import all_boards, board, boards
 from edgeforge.hardware.libraries import Library, caveats
 from edgeforge.hardware.libraries import library as known_library
 from edgeforge.hardware.op_resolver import OPERATORS
-from edgeforge.inputs.regular import read_regular
+from edgeforge.inputs.regular import named, read_regular
 from edgeforge.recipe.schema import DEFAULT_LIBRARY
 from edgeforge.results.preprocessing import read_preprocessing_of
 from edgeforge.results.rows.fit import ArenaRow, FitRow, FlashRow, LibraryVerdict, MemoryVerdict, Refusal
@@ -164,7 +164,10 @@ def fit_file(
 
 def _said_contents(path: Path, graph: Graph) -> Contents | None:
     """Return what the sketch of a file holds that says itself how its inputs are made; None where it does not."""
-    said = read_preprocessing_of(read_regular(path, "name a .tflite file"))
+    try:
+        said = read_preprocessing_of(read_regular(path, "name a .tflite file"))
+    except RecipeError as error:
+        raise RecipeError(f"{named(path)}: {error.reason}", fix=error.fix) from error
     taken = [prod(graph.shape(place)) for place in graph.inputs]
     if said is None or [prod(one.shape) for one in said.every_input] != taken:
         return None
