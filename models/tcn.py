@@ -19,10 +19,11 @@ class _Block(nn.Module):
             nn.BatchNorm1d(width),
         )
         self.shortcut = nn.Conv1d(channels, width, 1) if channels != width else nn.Identity()
+        self.sum = nn.quantized.FloatFunctional()  # where eager-mode quantization observes the sum's range
         self.end = nn.ReLU()
 
     def forward(self, samples: torch.Tensor) -> torch.Tensor:
-        return self.end(self.layers(samples) + self.shortcut(samples))
+        return self.end(self.sum.add(self.layers(samples), self.shortcut(samples)))
 
 
 class TCN(nn.Module):

@@ -38,6 +38,10 @@ COVERS: dict[str, tuple[str, ...]] = {
         *BUILD, "recipes/keywords.yaml", "models/ds_cnn.py", "scripts/make_keywords.py", "firmware/arduino",
         "firmware/emulator", "firmware/features", "firmware/raspberry_pi",
     ),
+    "test_init_builds.py": (
+        "edgeforge/recipe", "edgeforge/data", "recipes/blood_map.yaml", "recipes/imu.yaml", "recipes/keywords.yaml",
+        "recipes/digits.yaml", "models",
+    ),
     "test_mnist.py": (*BUILD, ":!edgeforge/report", "recipes/mnist.yaml", "models/mnist_cnn.py"),
     "test_trial_fit.py": (
         "edgeforge/targets/fit", "edgeforge/train", "edgeforge/export", "edgeforge/quantize", "edgeforge/tflite",

@@ -27,6 +27,7 @@ TEMPLATES = {"windows": "imu", "wav": "keywords", "masks": "blood_map"}  # of da
 DATA = r"^data:(?: \{.*\}\n|\n(?:  .*\n)+)"
 TINY = (8, 8)  # pixels: of gray ones the template's own network is
 SMALL = 48  # pixels, up to which images are for a network that keeps them large
+FEW = ((200, 8, 60), (1000, 16, 40))  # recordings of sound, fewer than the template's: size of a batch, epochs
 SCHEMA_FILE = "edgeforge.schema.json"  # beside the recipe: what editors check it by
 Task = Literal["classes", "value", "binary"]
 Ask = Callable[[str, Sequence[str]], str]  # (question, answers) → one of the answers
@@ -76,6 +77,7 @@ def write_recipe(
     if own:
         own, task = _with_task(own, task, ask)
         text = _with_data(text, own, taken, task, name, normalize)
+        text = _with_epochs(text, own.recordings.count) if own.recordings and own.recordings.count else text
         if not model and (plain or own.recordings) and (ready := _ready_model(own, taken)):
             text = _with_ready_model(text, *ready, own)
     more: dict[str, Any] = {}
@@ -165,6 +167,15 @@ def _with_data(
         mean, std = list(normalize.mean), list(normalize.std)
         lines.append(f"  normalize: {{mean: {mean}, std: {std}}}   # as the weights were trained")
     return _line(text, DATA, "\n".join(["data:", *lines, ""]))
+
+
+def _with_epochs(text: str, recordings: int) -> str:
+    """Put in smaller batches and more epochs where recordings are few: as they are, a network would learn nothing."""
+    few = next(((batch, epochs) for most, batch, epochs in FEW if recordings < most), None)
+    if few is None:
+        return text
+    text = _line(text, r"^  batch_size: \d+", f"  batch_size: {few[0]}")
+    return _line(text, r"^  epochs: \d+", f"  epochs: {few[1]}")
 
 
 def _ready_model(own: OwnData, channels: int | None) -> tuple[str, str] | None:

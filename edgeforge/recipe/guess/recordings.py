@@ -32,7 +32,7 @@ TIMES = ("time", "timestamp", "t", "seconds", "millis", "micros")  # names of su
 class Recordings:
     """lines: of the `data` section, below source and root. inputs: axes of a window, 1 of sound. labels: all kinds.
 
-    rows: a window is one line of a table.
+    rows: a window is one line of a table. count: recordings of sound there are.
     """
 
     source: str
@@ -41,6 +41,7 @@ class Recordings:
     lines: tuple[str, ...]
     labels: frozenset[str] = frozenset()
     rows: bool = False
+    count: int | None = None
 
 
 def recordings(path: Path, rate_hz: float | None, rows: bool = False) -> Recordings | None:
@@ -203,7 +204,7 @@ def _sound(root: Path, files: list[Path]) -> Recordings:
            "    augment: {copies: 2, shift_ms: 100, noise: 0.8, snr_db: [0, 20]}"] if has_noise else []),
         "  test: 0.2                   # of the speakers",
     ]  # fmt: skip
-    return Recordings("wav", len(classes) + has_noise, 1, tuple(lines))
+    return Recordings("wav", len(classes) + has_noise, 1, tuple(lines), count=len(own))
 
 
 def _milliseconds(path: Path) -> float | None:

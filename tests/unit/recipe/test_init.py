@@ -307,6 +307,7 @@ def test_folders_of_sound_give_clips_as_long_as_they_are(tmp_path: Path) -> None
     recipe = load_recipe(tmp_path / "r.yaml").recipe
     assert recipe.data.source == "wav" and recipe.data.sound and recipe.data.sound.clip_ms == 1500
     assert recipe.data.sound.silence == "silence" and recipe.model.args == {"classes": 3} and recipe.listen
+    assert (recipe.train.batch_size, recipe.train.epochs) == (8, 60), "of two recordings"
 
 
 def test_numbers_as_labels_are_asked_for(tmp_path: Path) -> None:

@@ -100,6 +100,22 @@ def test_windows_without_a_word_on_their_recordings(tmp_path: Path) -> None:
     assert "test windows hold samples that training windows hold too" in said(source, "the test windows")
 
 
+@pytest.mark.parametrize("levels", [6, 40])
+def test_equal_samples_of_a_coarse_signal_are_chance(tmp_path: Path, levels: int) -> None:
+    """One axis in few steps, as an electrocardiogram at rest: runs of it stand in other recordings too."""
+    random = np.random.default_rng(0)
+    x = np.round(random.standard_normal((900, 1, 100)) * levels / 6).astype(np.float32)
+    x[0], x[1, 0, :50] = x[600], x[700, 0, 50:]  # but these have been recorded once
+    np.savez(tmp_path / "a.npz", x=x, y=np.arange(900) % 2, recording=np.arange(900),
+             split=np.repeat(["train", "test"], [600, 300]))  # fmt: skip
+    source = load_windows(job(tmp_path, tmp_path / "a.npz", layout="ncl", window=None))
+    assert "0.7 % of the test windows" in said(source, "the test windows")
+    table = np.round(random.standard_normal((300, 1, 1))).astype(np.float32)
+    np.savez(tmp_path / "b.npz", x=table, y=np.arange(300) % 2, recording=np.arange(300))
+    source = load_windows(job(tmp_path, tmp_path / "b.npz", layout="ncl", window=None))
+    assert not [found for found in source.findings if found.severity == "error"]
+
+
 def test_rows_of_an_array_that_say_one_recording_are_on_one_side(tmp_path: Path) -> None:
     x = np.repeat(np.arange(24, dtype=np.float32), 150).reshape(24, 3, 50)
     x += np.random.default_rng(0).random((24, 1, 1), np.float32) / 2  # its row is its whole part
