@@ -22,7 +22,7 @@ def require_one_input(network: nn.Module, file: Path) -> None:
     if len(needed) > 1:
         raise RecipeError(
             f"model: {file}: forward of {type(network).__name__} takes {len(needed)} inputs ({', '.join(needed)}); a "
-            "network is given one here, the images",
+            "network of a recipe is given one, the data's",
             fix=f"write a network around it whose forward(self, {needed[0]}) gives it {' and '.join(needed[1:])}, "
             "or make it do without",
         )

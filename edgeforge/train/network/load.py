@@ -64,6 +64,7 @@ def make_network(model: Model, path: Path, preprocessing: Preprocessing | None =
             f"model: {path}{line_in(path, error)}: {network_class.__name__} cannot be made: {cause(error)}",
             fix=remedy(error, MEND),
         ) from error
+    require_one_input(network, path)  # before its forward is wrapped
     take_images_alone(network)
     if preprocessing and preprocessing.sampling:
         take_windows(network, preprocessing.shape, model.input)
@@ -117,7 +118,6 @@ def check_output(network: nn.Module, preprocessing: Preprocessing) -> None:
     import torch
 
     shape = preprocessing.shape
-    require_one_input(network, source_of(network))
     was_training = network.training
     try:
         with torch.no_grad():

@@ -7,10 +7,12 @@ import torch
 from torch import fx, nn
 
 from edgeforge.errors import RecipeError
-from edgeforge.results.preprocessing import Preprocessing
+from edgeforge.recipe.schema import Model
+from edgeforge.results.head import Head
+from edgeforge.results.preprocessing import Preprocessing, Sampling
 from edgeforge.train.head.ending import doubled_softmax, last_function
 from edgeforge.train.network.forms import require_finite, take_images_alone
-from edgeforge.train.network.load import check_output
+from edgeforge.train.network.load import check_output, make_network
 
 PREPROCESSING = Preprocessing((3, 8, 8), 255.0, (0.0,) * 3, (1.0,) * 3, tuple("abc"))
 IMAGES = torch.zeros(1, 3, 8, 8)
@@ -26,11 +28,6 @@ class Labelled(nn.Module):
     def forward(self, x: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
         logits: torch.Tensor = self.last(self.dense(x.flatten(1)))
         return logits if labels is None else nn.functional.cross_entropy(logits, labels)
-
-
-class TwoInputs(Labelled):
-    def forward(self, x: torch.Tensor, meta: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
-        return super().forward(x) + meta
 
 
 class Several(Labelled):
@@ -66,7 +63,6 @@ def test_optional_labels_are_left_out_and_the_class_keeps_its_name() -> None:
 @pytest.mark.parametrize(
     ("network", "says", "remedy"),
     [
-        (TwoInputs(), "forward of TwoInputs takes 2 inputs (x, meta)", "forward(self, x) gives it meta"),
         (Several("tuple"), "a tuple of 2: 0 (1, 2), 1 (1, 3)", "output[1], which has 3 outputs"),
         (Several("dict"), "a dict of 2: cls (1, 3), box (1, 2)", "output['cls'], which has 3 outputs"),
         (Gray(), "layer 'stem' (Conv2d): a convolution is given 3 channels", "set data.channels: 1"),
@@ -78,6 +74,21 @@ def test_what_does_not_fit_is_said_as_what_it_is(network: nn.Module, says: str, 
     assert says in caught.value.reason
     assert remedy in caught.value.fix
     assert "make the last layer" not in caught.value.fix
+
+
+def test_a_network_of_two_inputs_is_refused_before_it_is_wrapped(tmp_path: Path) -> None:
+    """Of windows and of several heads too, whose wrappers have one input."""
+    path = tmp_path / "two.py"
+    path.write_text(
+        "import torch\nclass Two(torch.nn.Module):\n    def forward(self, x, meta):\n        return x.mean(2), meta\n"
+    )
+    windows = Preprocessing((2, 1, 9), 1.0, (0.0,) * 2, (1.0,) * 2, ("a", "b"), raw_type="float32",
+                            sampling=Sampling(50.0, 9, ("x", "y")),
+                            heads=(Head("a", ("a", "b")), Head("b", ("c", "d"))))  # fmt: skip
+    for preprocessing in (PREPROCESSING, windows, None):
+        with pytest.raises(RecipeError, match=r"forward of Two takes 2 inputs \(x, meta\)") as caught:
+            make_network(Model(name=f"{path}:Two"), path, preprocessing)
+        assert "forward(self, x) gives it meta" in caught.value.fix
 
 
 def test_weights_that_are_not_finite_are_named_by_tensor() -> None:
