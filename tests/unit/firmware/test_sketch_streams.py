@@ -193,7 +193,7 @@ def test_a_board_without_a_sensor_is_told(tmp_path: Path, monkeypatch: pytest.Mo
         pytest.raises(StageFailed, match="the board gives no samples") as caught,
     ):
         record(link, tmp_path / "data", "walking", 1.0)
-    assert "readSample()" in caught.value.fix and not (tmp_path / "data").exists()
+    assert "readSample()" in caught.value.fix and not (tmp_path / "data" / "walking").exists()
     with on_pty(program) as port, Link(port) as link, pytest.raises(RecipeError, match="names no class"):
         record(link, tmp_path / "data", "../x", 1.0)
     for wish in ((True, None, None, None, None), (False, "a", None, None, None), (True, "a", tmp_path, tmp_path, None)):

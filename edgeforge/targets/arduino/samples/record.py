@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.errors import EdgeForgeError, RecipeError, StageFailed
 from edgeforge.files import write_whole
 from edgeforge.guards.disk import storage_errors
+from edgeforge.guards.removal import remove_if_empty
 from edgeforge.guards.text import one_line
 from edgeforge.inputs.regular import named
 from edgeforge.inputs.sizes import in_words
@@ -110,12 +111,15 @@ def record(
     """
     folder = folder_of(to, label)
     recorded = Recorded(link.sampling(Sampling.STREAMED))
+    own = folder.exists()
     _require_room(recorded.facts, folder, seconds or UNKNOWN_SECONDS)
     try:
         with suppress(KeyboardInterrupt):
             _take(link, recorded, seconds, progress)
     finally:
         files = list(_write(recorded, folder))
+        if not own:  # a class without recordings would stop a build
+            remove_if_empty(folder, to)
     with suppress(StageFailed, KeyboardInterrupt):  # it goes on by itself soon
         link.sampling(Sampling.JUDGED)
     return recorded, files
