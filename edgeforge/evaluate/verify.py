@@ -63,8 +63,8 @@ def verify(
     if len(target) != 2 or inputs is None:
         raise RecipeError(
             "verify takes a build folder, or two .tflite files and inputs for them",
-            fix="edgeforge verify build/digits, edgeforge verify FLOAT.tflite INT8.tflite --inputs x.npz, or of one file: "
-            "edgeforge verify INT8.tflite --emulate",
+            fix="edgeforge verify build/digits, edgeforge verify FLOAT.tflite INT8.tflite --inputs x.npz, or of one "
+            "file: edgeforge verify INT8.tflite --emulate",
         )
     return verify_files(target[0], target[1], inputs, onnx_file, progress, shapes)
 
