@@ -144,7 +144,7 @@ def init(
 
       edgeforge init my.yaml --weights timm/mobilenetv3_small_050 --data photos/
     """
-    from edgeforge.recipe.init import write_recipe
+    from edgeforge.recipe.init import as_typed, write_recipe
     from edgeforge.recipe.schema import Normalize, is_named
 
     ask = _ask if sys.stdin.isatty() and sys.stderr.isatty() else None
@@ -158,7 +158,7 @@ def init(
         path, template=template, model=model, data=data, channels=channels, rate_hz=rate_hz, rows=rows,
         task=task, weights=weights, normalize=normalize, force=force, ask=ask,
     )  # fmt: skip
-    print(f"{path} is written; edit it, then: edgeforge build {path}")
+    print(f"{path} is written; edit it, then: edgeforge build {as_typed(path)}")
 
 
 def _ask(question: str, answers: Sequence[str]) -> str:

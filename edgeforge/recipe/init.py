@@ -65,10 +65,13 @@ def write_recipe(
     if template not in known:
         raise RecipeError(f"--template {template}: there is no such recipe{nearest(template, known)}",
                           fix=f"one of: {', '.join(known)}")  # fmt: skip
+    if re.search(r"[\x00-\x1f\x7f\x85\u2028\u2029]", path.name):
+        raise RecipeError(f"{path.name!r}: a recipe's name is one line, to be typed after edgeforge build",
+                          fix="choose another name")  # fmt: skip
     if path.exists() and not force:
         raise RecipeError(f"{path} exists already", fix="choose another name, or overwrite it with --force")
     text = (folder / f"{template}.yaml").read_text()
-    text = _line(text, r"^#   edgeforge build .*$", f"#   edgeforge build {_words(path)}")
+    text = _line(text, r"^#   edgeforge build .*$", f"#   edgeforge build {as_typed(path)}")
     name = re.sub(r"[^a-z0-9_-]", "-", path.stem.lower()).lstrip("-_0123456789") or "my-model"
     text = _line(text, r"^name: \S+", f"name: {_scalar(name[:40])}")
     if weights and not own:
@@ -225,7 +228,7 @@ def _with_model(
     return text if not found else f"{text[: found.start()]}  name: {name}{found[1] or ''}\n{below}{text[found.end() :]}"
 
 
-def _words(path: Path) -> str:
+def as_typed(path: Path) -> str:
     """Return a path as a shell takes it, on one line."""
     return re.sub(r"[\x00-\x1f\x7f]", "?", shlex.quote(str(path)))
 

@@ -74,6 +74,8 @@ def _outside(case: Case, ended: Ended, place: Place, before: Snapshot, after: Sn
     # Where somebody wants it something new may be, also in place of a link to nothing.
     said = tuple(word for option, word in pairwise(case.words) if option in WRITTEN)
     said += tuple(f"{word}.locks" for option, word in pairwise(case.words) if option == "--storage" and word)
+    if case.verb == "init" and case.words[1:]:  # a recipe, and the schema beside it
+        said += (case.words[1], "edgeforge.schema.json")
     below = tuple(f"{place.work.name}/{word}" for word in said if word)
     new = [name for name in changed if not stat.S_ISREG(before.get(name, (0,))[0])]
     changed = [

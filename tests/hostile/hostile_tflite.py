@@ -45,8 +45,12 @@ def _stride(model: Any, value: int) -> None:
 
 
 def _shape(value: int) -> Change:
+    """Of a tensor that an operator reads or writes: an LSTM's intermediates have scales alone."""
+
     def change(model: Any, random: random.Random) -> None:
-        tensor = _tensor(model, random)
+        operator = _operator(model, random)
+        ends = [int(place) for place in (*operator.inputs, *operator.outputs) if place >= 0]
+        tensor = model.subgraphs[0].tensors[random.choice(ends)]
         tensor.shape = np.array([*list(tensor.shape)[:-1], value], np.int32)
 
     return change

@@ -90,7 +90,7 @@ def test_any_name_of_a_folder_or_file_comes_back_from_the_recipe(tmp_path: Path,
     Image.new("L", (8, 8)).save(tmp_path / name / "cat" / "a.png")
     net = tmp_path / name / "net.py"
     net.write_text("class Net:\n    def __init__(self, classes=10): ...\n")
-    path = tmp_path / f"{name}.yaml"
+    path = tmp_path / f"{name}.yaml".replace("\n", " ")
     write_recipe(path, template=template, model=f"{name}/net.py:Net", data=tmp_path / name, force=False)
     recipe = load_recipe(path).recipe
     assert recipe.data.root == str(tmp_path / name) and recipe.model.name == f"{name}/net.py:Net"
@@ -401,3 +401,9 @@ def test_parquet_files_are_looked_into_as_tables_are(tmp_path: Path) -> None:
     (tmp_path / "IMU" / "run" / "1.parquet").write_bytes(b"PAR1PAR1")
     with pytest.raises(RecipeError, match=r"1\.parquet is no Parquet file"):
         write_recipe(tmp_path / "s.yaml", template=None, model=None, data=tmp_path / "IMU")
+
+
+def test_a_name_of_two_lines_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"^'a\\nb\.yaml': a recipe's name is one line"):
+        write_recipe(tmp_path / "a\nb.yaml", template=None, model=None)
+    assert not list(tmp_path.iterdir())
