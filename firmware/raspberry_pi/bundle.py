@@ -113,14 +113,23 @@ class Bundle:
         return self.heads[0].classes
 
     def chosen(self) -> dict[str, Any]:
-        """Return {variant, threads} measured to be the fastest on this device; the first variant before that."""
+        """Return {variant, threads} measured to be the fastest on this device; the first variant before that, of sound
+        that whose outputs thresholds were chosen in.
+        """
         try:
             choice = json.loads((self.folder / CHOICE_FILE).read_text(encoding="utf-8"))
             if choice["variant"] in self.variants:
                 return {"variant": choice["variant"], "threads": int(choice["threads"]), "measured": True}
         except (OSError, ValueError, KeyError, TypeError):
             pass
-        return {"variant": next(iter(self.variants)), "threads": None, "measured": False}
+        first = next(iter(self.variants)) if self.heard_by is None else self.heard_by
+        return {"variant": first, "threads": None, "measured": False}
+
+    @property
+    def heard_by(self) -> str | None:
+        """The variant whose outputs the thresholds of sound were chosen in, where the bundle has it."""
+        variant = self.hearing.get("variant")
+        return variant if isinstance(variant, str) and variant in self.variants else None
 
     def model_file(self, variant: str) -> Path:
         """Return the path of a variant's model, its size checked. Raises BundleError."""

@@ -28,13 +28,19 @@ FLOAT_STEP = 1 / 16  # of logits, where no int8 model says how fine they are
 def hearing_facts(job: Job, preprocessing: Preprocessing) -> dict[str, Any]:
     """Return what bundle.json says of how a stream is heard: as the sketch's hearing.h, and `step` of the logits.
 
-    clip: the samples that the network hears at a time.
+    clip: the samples that the network hears at a time. variant: the int8 model that ships, in whose outputs thresholds
+    were chosen; missing where there is none.
     """
     path = job.inputs.get("listen")
     listening = ListeningRow.model_validate_json((path / LISTENING_FILE).read_bytes()) if path else None
     detection = detection_of(preprocessing, listening)
     assert detection is not None  # the scripts take one head of classes alone
-    return {**asdict(detection), "step": _step(job), "clip": job.recipe.data.sound.clip_samples}
+    facts = {**asdict(detection), "step": FLOAT_STEP, "clip": job.recipe.data.sound.clip_samples}
+    try:
+        variant, folder = shipped_variant(job.inputs, job.recipe.quantize.ship)
+    except StageFailed:
+        return facts
+    return {**facts, "step": _step((folder / str(variant.file)).read_bytes()), "variant": variant.name}
 
 
 def feature_files(sound: FeatureSettings) -> dict[str, bytes]:
@@ -47,12 +53,8 @@ def features_of_random_sound(sound: FeatureSettings) -> NDArray[np.uint8]:
     return Features(sound).of_clip(second_of_sound(sound.rate_hz))
 
 
-def _step(job: Job) -> float:
-    """Return the scale of the shipped int8 model's outputs, in which thresholds were chosen."""
-    try:
-        variant, folder = shipped_variant(job.inputs, job.recipe.quantize.ship)
-    except StageFailed:
-        return FLOAT_STEP
-    graph = read_model((folder / str(variant.file)).read_bytes()).subgraphs[0]
+def _step(model: bytes) -> float:
+    """Return the scale of an int8 model's outputs."""
+    graph = read_model(model).subgraphs[0]
     found = graph.tensors[graph.outputs[0]].quantization
     return float(found.scale[0]) if found is not None and found.scale is not None and len(found.scale) else FLOAT_STEP

@@ -34,6 +34,18 @@ def hearing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_bundle(tmp_path_factory.mktemp("hearing") / "made", preprocessing=HEARD, variants=["tflite-int8"])
 
 
+def test_the_model_that_thresholds_were_chosen_of_listens(tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path / "made", preprocessing=HEARD)
+    told = [sys.executable, "-c", "import bundle; print(bundle.Bundle.read().chosen())"]
+    facts = json.loads((bundle / "bundle.json").read_text())
+    assert len(facts["variants"]) > 1 and facts["hearing"]["variant"] == "tflite-int8"
+    assert b"'tflite-int8', 'threads': None, 'measured': False" in subprocess.check_output(told, cwd=bundle)
+    bench = [sys.executable, "bench.py", "--runs", "20", "--choose"]
+    subprocess.run(bench, cwd=bundle, capture_output=True, check=True)
+    chosen = subprocess.check_output(told, cwd=bundle)
+    assert b"'tflite-int8'" in chosen and b"'measured': True" in chosen
+
+
 @pytest.fixture(scope="module")
 def run(hearing: Path) -> Run:
     """Run one of its scripts, as on a device."""
