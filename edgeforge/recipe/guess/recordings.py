@@ -12,8 +12,7 @@ from statistics import median
 import yaml
 
 from edgeforge.errors import RecipeError, some
-from edgeforge.extras import missing
-from edgeforge.foreign.wording import cause_in
+from edgeforge.inputs.parquet import batches, open_parquet
 from edgeforge.inputs.regular import named, require_regular
 from edgeforge.inputs.sizes import KIND
 from edgeforge.inputs.table import open_table
@@ -124,30 +123,16 @@ def _labels_in(tables: list[Path], column: str) -> frozenset[str]:
 def _rows(table: Path) -> Iterator[list[str]]:
     """Yield a table's rows as texts, the first of them the columns' names."""
     if table.suffix.lower() == PARQUET:
-        yield from _rows_of_parquet(table)
-        return
-    with open_table(table) as reader:
-        yield from ([one.strip() for one in row] for row in reader if row)
-
-
-def _rows_of_parquet(table: Path) -> Iterator[list[str]]:
-    require_regular(table, "name a Parquet file", KIND["arrays"])
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ModuleNotFoundError as error:
-        raise missing(["pyarrow"]) from error
-    try:
-        with parquet.ParquetFile(table) as file:
+        with open_parquet(table) as file:
             yield list(file.schema_arrow.names)
-            for part in file.iter_batches(LOOKED_AT):
+            for part in batches(file, table):
                 columns = (part.column(place).to_pylist() for place in range(part.num_columns))
                 yield from (
                     ["" if one is None else str(one).strip() for one in row] for row in zip(*columns, strict=True)
                 )
-    except (pyarrow.ArrowException, OSError, ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:
-        reason = f"{named(table)} is no Parquet file of plain columns: {cause_in(error, 'it is damaged')}"
-        raise RecipeError(reason, fix="save it again") from error
+        return
+    with open_table(table) as reader:
+        yield from ([one.strip() for one in row] for row in reader if row)
 
 
 def flow(values: object) -> str:

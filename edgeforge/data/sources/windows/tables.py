@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from edgeforge.data.sources.windows.recording import Recording
 from edgeforge.data.task import joined
 from edgeforge.errors import RecipeError, some
-from edgeforge.foreign.wording import cause, cause_in
-from edgeforge.inputs.archive import MOST_TIMES, MUCH
+from edgeforge.foreign.wording import cause
 from edgeforge.inputs.arrays import require_begun
 from edgeforge.inputs.memory import require_memory
+from edgeforge.inputs.parquet import batches, open_parquet
 from edgeforge.inputs.regular import named, open_regular, require_regular
-from edgeforge.inputs.sizes import KIND, in_words
+from edgeforge.inputs.sizes import KIND
 from edgeforge.inputs.table import open_table
 from edgeforge.recipe.listed_images import SPLITS, files_below
 from edgeforge.recipe.recorded_files import PARQUET, TABLES
@@ -31,9 +31,7 @@ if TYPE_CHECKING:
 SUFFIXES = (*TABLES, PARQUET)
 MAGIC = b"PAR1"  # begins and ends a Parquet file
 EMPTY = ("", "nan", "na", "null", "none")
-ROWS, PORTION = 65_536, 2**26  # of a Parquet file unpacked at once; bytes that one value may have, times rows
 LONGEST_LABEL = 255  # characters
-TEXT_CELL = 100  # bytes that Python takes for a text in an array
 
 
 @dataclass(frozen=True)
@@ -141,55 +139,11 @@ def _read(path: Path) -> Table:
 
 
 def _parquet(path: Path) -> Table:
-    from edgeforge.extras import missing
-
-    require_regular(path, "name a Parquet file", KIND["arrays"])
-    try:
+    with open_parquet(path) as file:
         import pyarrow
-        from pyarrow import parquet
-    except ModuleNotFoundError as error:
-        raise missing(["pyarrow"]) from error
-    try:
-        with parquet.ParquetFile(path) as file:
-            parts, size = [], 0
-            for part in file.iter_batches(_rows_at_once(file, path)):
-                size += part.nbytes
-                _require_likely(size, path)
-                require_memory(2 * size, f"{named(path)}, unpacked,")
-                parts.append(part)
-            table = pyarrow.Table.from_batches(parts, file.schema_arrow)
+
+        table = pyarrow.Table.from_batches(list(batches(file, path)), file.schema_arrow)
         return Table(path, {name: table[name].to_numpy(zero_copy_only=False) for name in table.column_names})
-    except (pyarrow.ArrowException, OSError, ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:
-        reason = f"{named(path)} is no Parquet file of plain columns: {cause_in(error, 'it is damaged')}"
-        raise RecipeError(reason, fix="save it again") from error
-
-
-def _rows_at_once(file: Any, path: Path) -> int:
-    """Return how many rows of a Parquet file to unpack at a time: a value that stands in many rows is packed once.
-
-    Raises RecipeError where all of them do not fit into memory.
-    """
-    held, wide = file.metadata, [not 0 < _width(field.type) <= 8 for field in file.schema_arrow]
-    _require_likely(8 * held.num_rows * len(wide), path)
-    require_memory(held.num_rows * sum(TEXT_CELL if one else 16 for one in wide), f"{named(path)}, unpacked,")
-    packed = [held.row_group(group).column(place).total_uncompressed_size
-              for group in range(held.num_row_groups) for place in range(held.num_columns)]  # fmt: skip
-    return max(1, min(ROWS, PORTION // max(packed, default=1))) if any(wide) else ROWS
-
-
-def _require_likely(unpacked: int, path: Path) -> None:
-    """Raise RecipeError for a file that unpacks to many times its size, as one that was made to fill the memory."""
-    if unpacked > max(MUCH, MOST_TIMES * path.stat().st_size):
-        much = f"it unpacks to {in_words(unpacked)} or more, over {MOST_TIMES} times its size"
-        raise RecipeError(f"{named(path)}: {much}", fix="save it again, uncompressed")
-
-
-def _width(kind: Any) -> int:
-    """Return the bytes of each value of a type; 0 where they differ."""
-    try:
-        return int(kind.byte_width)
-    except ValueError:  # of texts, lists and truth
-        return 0
 
 
 def _require_columns(table: Table, data: Data, axes: tuple[str, ...], label: str | None) -> None:
