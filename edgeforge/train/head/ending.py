@@ -21,27 +21,24 @@ PASSED_OVER = ("view", "reshape", "flatten", "squeeze", "unsqueeze", "contiguous
                "quantizelinear")  # fmt: skip
 
 
-def last_function(network: nn.Module, inputs: torch.Tensor) -> str:
+def last_functions(network: nn.Module, inputs: torch.Tensor) -> tuple[str, ...]:
     """Return softmax, log_softmax or sigmoid where that makes a network's output, reshaped or not; "" for others.
 
-    inputs: one is enough, N,C,H,W. The network: in Python, TorchScript, or out of a torch.export file.
+    One for each part of an output that is put together of several. inputs: one is enough, N,C,H,W. The network: in
+    Python, TorchScript, or out of a torch.export file.
     """
-    found = last_functions(network, inputs)
-    return found[0] if len(found) == 1 else ""
-
-
-def last_functions(network: nn.Module, inputs: torch.Tensor) -> tuple[str, ...]:
-    """Return `last_function` of a network's output; of one put together of several, that of each."""
     import torch
 
     if isinstance(network, torch.jit.ScriptModule):
-        return _last_of_script(network)
-    if isinstance(network, torch.fx.GraphModule):
-        return _last_of_graph(network.graph)
-    return _last_seen(network, inputs)
+        names = _last_of_script(network)
+    elif isinstance(network, torch.fx.GraphModule):
+        names = _last_of_graph(network.graph)
+    else:
+        names = _last_seen(network, inputs)
+    return tuple(ENDS.get(name, "") for name in names)
 
 
-def _last_seen(network: nn.Module, inputs: torch.Tensor) -> tuple[str, ...]:
+def _last_seen(network: nn.Module, inputs: torch.Tensor) -> list[str]:
     import torch
     from torch.overrides import TorchFunctionMode
 
@@ -72,11 +69,10 @@ def _last_seen(network: nn.Module, inputs: torch.Tensor) -> tuple[str, ...]:
         return name, source
 
     name, parts = maker(output)
-    names = [maker(part)[0] for part in parts] if name == JOINING else [name]
-    return tuple(ENDS.get(one, "") for one in names)
+    return [maker(part)[0] for part in parts] if name == JOINING else [name]
 
 
-def _last_of_script(network: Any) -> tuple[str, ...]:
+def _last_of_script(network: Any) -> list[str]:
     graph = network.inlined_graph  # made anew each time, and its nodes go with it
 
     def maker(value: Any) -> tuple[str, Any]:
@@ -86,8 +82,7 @@ def _last_of_script(network: Any) -> tuple[str, ...]:
         return kind, value.node()
 
     kind, node = maker(next(graph.outputs()))
-    kinds = [maker(part)[0] for part in next(node.inputs()).node().inputs()] if kind == JOINING else [kind]
-    return tuple(ENDS.get(one, "") for one in kinds)
+    return [maker(part)[0] for part in next(node.inputs()).node().inputs()] if kind == JOINING else [kind]
 
 
 def _put_in(node: Any, value: Any) -> Any:
@@ -104,7 +99,7 @@ def _put_in(node: Any, value: Any) -> Any:
     return made
 
 
-def _last_of_graph(graph: Any) -> tuple[str, ...]:
+def _last_of_graph(graph: Any) -> list[str]:
     def maker(node: Any) -> tuple[str, Any]:
         while isinstance(node, (tuple, list)) and len(node) == 1:
             node = node[0]
@@ -113,8 +108,7 @@ def _last_of_graph(graph: Any) -> tuple[str, ...]:
         return name, node
 
     name, node = maker(next(iter(reversed(graph.nodes))).args[0])
-    names = [maker(part)[0] for part in node.args[0]] if name == JOINING else [name]
-    return tuple(ENDS.get(one, "") for one in names)
+    return [maker(part)[0] for part in node.args[0]] if name == JOINING else [name]
 
 
 def _named(node: Any) -> str:

@@ -19,7 +19,7 @@ from edgeforge.results.preprocessing import Preprocessing
 from edgeforge.tflite.flatbuffer import operators
 from edgeforge.train.augment.images import Augmentation
 from edgeforge.train.batches import RawImages
-from edgeforge.train.head.ending import last_function
+from edgeforge.train.head.ending import last_functions
 from edgeforge.train.heads_loss import HeadsLoss, targets
 from edgeforge.train.network.finished import require_outputs
 from edgeforge.train.network.forms import give_maps
@@ -95,7 +95,7 @@ def test_a_finished_model_gives_the_vector_itself() -> None:
 def test_a_softmax_before_the_loss_is_found() -> None:
     network = nn.Sequential(nn.Conv2d(1, 3, 1), nn.Softmax(1))
     give_maps(network)
-    assert last_function(network, torch.zeros(1, 1, 8, 12)) == "softmax"
+    assert last_functions(network, torch.zeros(1, 1, 8, 12)) == ("softmax",)
 
 
 def test_the_loss_is_that_of_all_pixels() -> None:

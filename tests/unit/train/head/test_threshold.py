@@ -101,7 +101,7 @@ def test_no_other_threshold_is_better(rows: list[tuple[int, bool]], name: str) -
 
 
 def test_the_ending_is_seen_through_what_only_moves_values() -> None:
-    from edgeforge.train.head.ending import last_function
+    from edgeforge.train.head.ending import last_functions
 
     class Net(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -111,5 +111,6 @@ def test_the_ending_is_seen_through_what_only_moves_values() -> None:
     traced = torch.jit.trace(Net(), image)  # type: ignore[no-untyped-call]
     exported = torch.export.export(Net(), (image,)).module()
     for network in (Net(), traced, torch.jit.script(Net()), exported):
-        assert last_function(network, image) == "sigmoid"
-    assert last_function(nn.Flatten(), image) == "" and last_function(torch.jit.trace(nn.ReLU(), image), image) == ""  # type: ignore[no-untyped-call]
+        assert last_functions(network, image) == ("sigmoid",)
+    assert last_functions(nn.Flatten(), image) == ("",)
+    assert last_functions(torch.jit.trace(nn.ReLU(), image), image) == ("",)  # type: ignore[no-untyped-call]

@@ -10,7 +10,7 @@ from edgeforge.errors import RecipeError
 from edgeforge.recipe.schema import Model
 from edgeforge.results.head import Head
 from edgeforge.results.preprocessing import Preprocessing, Sampling
-from edgeforge.train.head.ending import doubled_softmax, last_function
+from edgeforge.train.head.ending import doubled_softmax, last_functions
 from edgeforge.train.network.forms import require_finite, take_images_alone
 from edgeforge.train.network.load import check_output, make_network
 
@@ -104,7 +104,7 @@ def test_weights_that_are_not_finite_are_named_by_tensor() -> None:
     ("last", "name"), [(nn.Softmax(1), "softmax"), (nn.LogSoftmax(1), "log_softmax"), (nn.Sigmoid(), "sigmoid")]
 )
 def test_probabilities_before_cross_entropy_are_a_finding(last: nn.Module, name: str) -> None:
-    (finding,) = doubled_softmax(last_function(Labelled(last), IMAGES), Path("net.py"))
+    (finding,) = doubled_softmax(*last_functions(Labelled(last), IMAGES), Path("net.py"))
     assert f"net.py ends with {name}" in finding.what
-    assert not doubled_softmax(last_function(Labelled(nn.ReLU()), IMAGES), Path("net.py"))
-    assert not doubled_softmax(last_function(Labelled(), IMAGES), Path("net.py"))
+    assert not doubled_softmax(*last_functions(Labelled(nn.ReLU()), IMAGES), Path("net.py"))
+    assert not doubled_softmax(*last_functions(Labelled(), IMAGES), Path("net.py"))
